@@ -1,0 +1,80 @@
+import { StudioError } from '@/shared/errors';
+import { PipelineCache } from './pipelines';
+
+/** What the adapter is and can do, as the System page and error messages show it. */
+export interface AdapterFacts {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly isSoftware: boolean;
+  readonly hasF16: boolean;
+  readonly hasSubgroups: boolean;
+  readonly hasTimestamps: boolean;
+}
+
+/** One device and what belongs to it. Each worker, and each command, opens one. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly limits: GPUSupportedLimits;
+  readonly facts: AdapterFacts;
+  readonly pipelines: PipelineCache;
+  /** Resolves when the device is gone: a driver reset, sleep, or `close()` (then with reason `destroyed`). */
+  readonly lost: Promise<GPUDeviceLostInfo>;
+  close(): void;
+}
+
+const OPTIONAL_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
+
+/** Limits that tensors run into: the adapter's own value is requested, never a default assumed. */
+const REQUESTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'maxComputeWorkgroupsPerDimension',
+] as const;
+
+/**
+ * Opens the best adapter of `webgpu` (`navigator.gpu` in a browser, Dawn's in Node).
+ * Throws `NoAdapter` with what to install or switch on where there is none.
+ */
+export async function openGpu(webgpu: GPU | undefined): Promise<Gpu> {
+  const adapter = await webgpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new StudioError(
+      'NoAdapter',
+      'No WebGPU adapter was found on this machine.',
+      'In a browser use a current Chrome, Edge, Safari or Firefox with hardware acceleration on; on Linux install a Vulkan driver (Debian: mesa-vulkan-drivers 23 or newer, from backports).',
+    );
+  }
+  const device = await adapter.requestDevice({
+    requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(REQUESTED_LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+  return {
+    device,
+    limits: device.limits,
+    facts: describeAdapter(adapter),
+    pipelines: new PipelineCache(device),
+    lost: device.lost,
+    close: () => device.destroy(),
+  };
+}
+
+function describeAdapter(adapter: GPUAdapter): AdapterFacts {
+  const { vendor, architecture, description, device } = adapter.info;
+  return {
+    vendor,
+    architecture,
+    description:
+      description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unknown adapter',
+    isSoftware: /software|swiftshader|llvmpipe/i.test(`${vendor} ${architecture} ${description} ${device}`),
+    hasF16: adapter.features.has('shader-f16'),
+    hasSubgroups: adapter.features.has('subgroups'),
+    hasTimestamps: adapter.features.has('timestamp-query'),
+  };
+}

@@ -1,0 +1,82 @@
+import type { Gpu } from './device';
+
+/** A typed range of a buffer. `offset` in bytes, a multiple of 256; `size` in elements. */
+export interface GpuArray {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+  readonly dtype: 'f32' | 'f16' | 'u32';
+}
+
+/**
+ * One kernel launch, described. A launcher returns these; whoever owns the buffers runs them.
+ *
+ * `bindings` are bound in order at `@group(0) @binding(0…)`, each at its exact size, so `arrayLength` is the element
+ * count. `uniform`, if given, is bound after them as a uniform buffer. `workgroups` beyond the per-dimension limit are
+ * the launcher's to fold (see {@link foldGrid}).
+ */
+export interface Dispatch {
+  readonly label: string;
+  readonly source: string;
+  readonly entryPoint: string;
+  readonly constants?: Readonly<Record<string, number>>;
+  readonly bindings: readonly GpuArray[];
+  readonly uniform?: GPUBuffer;
+  readonly workgroups: readonly [number, number, number];
+}
+
+export const BYTES_PER_ELEMENT = { f32: 4, f16: 2, u32: 4 } as const;
+
+/** A dispatch with its pipeline and bind group made: replaying it allocates and compiles nothing. */
+export interface PreparedDispatch {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Compiles and binds. */
+export function prepare(gpu: Gpu, dispatch: Dispatch): PreparedDispatch {
+  const pipeline = gpu.pipelines.get(dispatch.source, dispatch.entryPoint, dispatch.constants);
+  const entries: GPUBindGroupEntry[] = dispatch.bindings.map(({ buffer, offset, size, dtype }, binding) => ({
+    binding,
+    resource: { buffer, offset, size: Math.ceil((size * BYTES_PER_ELEMENT[dtype]) / 4) * 4 },
+  }));
+  if (dispatch.uniform) entries.push({ binding: entries.length, resource: { buffer: dispatch.uniform } });
+  const bindGroup = gpu.device.createBindGroup({
+    label: dispatch.label,
+    layout: pipeline.getBindGroupLayout(0),
+    entries,
+  });
+  return { label: dispatch.label, pipeline, bindGroup, workgroups: dispatch.workgroups };
+}
+
+/** Appends the dispatches, in order, to a compute pass. */
+export function encode(pass: GPUComputePassEncoder, dispatches: readonly PreparedDispatch[]): void {
+  for (const { pipeline, bindGroup, workgroups } of dispatches) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...workgroups);
+  }
+}
+
+/** Prepares and submits; for tests, tuning and one-off work. Programs keep their prepared list instead. */
+export function runDispatches(gpu: Gpu, dispatches: readonly Dispatch[]): void {
+  const prepared = dispatches.map((dispatch) => prepare(gpu, dispatch));
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encode(pass, prepared);
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
+}
+
+/**
+ * Workgroups along x and y for `count` workgroups in a row, when one dimension does not hold them. A shader finds its
+ * index as `workgroup_id.y * num_workgroups.x + workgroup_id.x` and must check it against the count.
+ */
+export function foldGrid(gpu: Pick<Gpu, 'limits'>, count: number): [number, number] {
+  const limit = gpu.limits.maxComputeWorkgroupsPerDimension;
+  if (count <= limit) return [Math.max(count, 1), 1];
+  const rows = Math.ceil(count / limit);
+  return [Math.ceil(count / rows), rows];
+}

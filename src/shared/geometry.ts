@@ -1,0 +1,37 @@
+// Axis orders. Arrays are row-major [z, y, x], x fastest, which is NIfTI's own memory order; x, y, z order
+// lives only in file readers and the viewer.
+
+type Triple = readonly [number, number, number];
+
+/** Array order, slowest axis first. A plain triple fits; an `Xyz` does not. */
+export type Zyx = Triple & { readonly order?: 'zyx' };
+/** World or file order, as in NIfTI headers and NiiVue. */
+export type Xyz = Triple & { readonly order?: 'xyz' };
+/** Voxel size, mm, array order. */
+export type Spacing = Zyx;
+/** Half-open box, `[start, end)` per axis, array order. */
+export type BoundingBox = readonly [
+  readonly [number, number],
+  readonly [number, number],
+  readonly [number, number],
+];
+
+/** Number of elements of an array of this shape. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Size of the box per axis. */
+export function boxShape(box: BoundingBox): Zyx {
+  return [box[0][1] - box[0][0], box[1][1] - box[1][0], box[2][1] - box[2][0]];
+}
+
+/** `[values[order[0]], values[order[1]], values[order[2]]]`. */
+export function permute(values: readonly number[], order: readonly number[]): Zyx {
+  return [values[order[0]], values[order[1]], values[order[2]]];
+}
+
+/** `3 × 4 × 5`, as messages show a shape. */
+export function formatShape(shape: readonly number[]): string {
+  return shape.join(' × ');
+}
