@@ -1,0 +1,38 @@
+/**
+ * A file someone gave us, wherever it lives: dropped in the browser, on disk under Node, or an entry of a zip.
+ * Readers take these and never know the difference.
+ */
+export interface SourceFile {
+  /** Path below what was dropped or named, `/` between folders; just the name for a single file. */
+  readonly path: string;
+  readonly sizeInBytes: number;
+  /** The whole content. */
+  bytes(): Promise<Uint8Array>;
+  /** Bytes `[start, end)`, without reading the rest where the source allows it. */
+  slice(start: number, end: number): Promise<Uint8Array>;
+}
+
+/** Last part of the path. */
+export function fileName(file: Pick<SourceFile, 'path'>): string {
+  return file.path.slice(file.path.lastIndexOf('/') + 1);
+}
+
+/** A `File` or `Blob` of the browser. */
+export function browserFile(blob: Blob, path: string): SourceFile {
+  return {
+    path,
+    sizeInBytes: blob.size,
+    bytes: async () => new Uint8Array(await blob.arrayBuffer()),
+    slice: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
+  };
+}
+
+/** Bytes already in memory. */
+export function memoryFile(content: Uint8Array, path: string): SourceFile {
+  return {
+    path,
+    sizeInBytes: content.byteLength,
+    bytes: async () => content,
+    slice: async (start, end) => content.subarray(start, end),
+  };
+}

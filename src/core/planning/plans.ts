@@ -1,0 +1,75 @@
+// What a plans file says, resolved: inheritance followed, older formats converted, names in camelCase.
+
+export type NormalizationScheme =
+  | 'ZScoreNormalization'
+  | 'CTNormalization'
+  | 'NoNormalization'
+  | 'RescaleTo01Normalization'
+  | 'RGBTo01Normalization';
+
+export interface IntensityProperties {
+  readonly mean: number;
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+  readonly median: number;
+  readonly percentile005: number;
+  readonly percentile995: number;
+}
+
+/** A resampling function and its arguments, as plans name them. */
+export interface Resampling {
+  readonly functionName: 'resample_data_or_seg_to_shape' | 'resample_torch_fornnunet' | 'no_resampling_hack';
+  readonly isSeg: boolean;
+  readonly order: number;
+  readonly orderZ: number;
+  /** `null`: decided from the spacings. */
+  readonly forceSeparateZ: boolean | null;
+  readonly separateZAnisotropyThreshold: number;
+}
+
+/** Topology of the network. Sizes have 2 entries for 2d and 3 for 3d, as in the plans. */
+export interface Architecture {
+  readonly networkClass: 'PlainConvUNet' | 'ResidualEncoderUNet';
+  readonly nStages: number;
+  readonly featuresPerStage: readonly number[];
+  readonly kernelSizes: readonly (readonly number[])[];
+  readonly strides: readonly (readonly number[])[];
+  /** `n_conv_per_stage` (plain) or `n_blocks_per_stage` (residual). */
+  readonly nConvPerStage: readonly number[];
+  readonly nConvPerStageDecoder: readonly number[];
+  readonly convBias: boolean;
+  readonly normEps: number;
+  readonly normAffine: boolean;
+  readonly negativeSlope: number;
+}
+
+/** One configuration (`2d`, `3d_fullres`, …) with everything inherited filled in. */
+export interface Configuration {
+  readonly name: string;
+  readonly dataIdentifier: string;
+  readonly batchSize: number;
+  /** 2 or 3 entries, transposed order. */
+  readonly patchSize: readonly number[];
+  /** mm, 2 or 3 entries, transposed order. */
+  readonly spacing: readonly number[];
+  readonly normalizationSchemes: readonly NormalizationScheme[];
+  readonly useMaskForNorm: readonly boolean[];
+  readonly resamplingData: Resampling;
+  readonly resamplingSeg: Resampling;
+  readonly resamplingProbabilities: Resampling;
+  readonly architecture: Architecture;
+  readonly batchDice: boolean;
+  readonly previousStage: string | undefined;
+}
+
+export interface Plans {
+  readonly datasetName: string;
+  readonly plansName: string;
+  readonly imageReaderWriter: string;
+  readonly transposeForward: readonly [number, number, number];
+  readonly transposeBackward: readonly [number, number, number];
+  /** Per channel. */
+  readonly foregroundIntensityProperties: readonly IntensityProperties[];
+  readonly configurations: Readonly<Record<string, Configuration>>;
+}
