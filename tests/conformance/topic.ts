@@ -1,0 +1,14 @@
+/** What one topic of golden data showed. */
+export interface TopicResult {
+  readonly topic: string;
+  /** Cases within their tolerance, of `total`. */
+  readonly passed: number;
+  readonly total: number;
+  /** Largest error over all cases, in the topic's own measure. */
+  readonly worstError: number;
+  /** One line per case, or per failing case, with its figures. */
+  readonly lines: readonly string[];
+}
+
+/** Each `tests/conformance/<topic>.ts` exports this as `run`; cases are discovered in the folder, never named in code. */
+export type RunTopic = (goldenFolder: string) => Promise<TopicResult>;
