@@ -1,6 +1,6 @@
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import type { Gpu } from './device';
+import type { Gpu, GpuMemory } from './device';
 import { BYTES_PER_ELEMENT, type GpuArray } from './dispatch';
 
 const STORAGE = 0x80 | 0x08 | 0x04; // GPUBufferUsage.STORAGE | COPY_DST | COPY_SRC, spelled out: Node has no such global before a device
@@ -33,6 +33,20 @@ export async function allocate(gpu: Gpu, sizeInBytes: number, label: string): Pr
       remedy,
     );
   }
+  return counted(gpu.memory, buffer);
+}
+
+/** Adds the buffer to the account until it is destroyed. */
+function counted(memory: GpuMemory, buffer: GPUBuffer): GPUBuffer {
+  memory.currentBytes += buffer.size;
+  memory.peakBytes = Math.max(memory.peakBytes, memory.currentBytes);
+  const destroy = buffer.destroy.bind(buffer);
+  let isAlive = true;
+  buffer.destroy = () => {
+    if (isAlive) memory.currentBytes -= buffer.size;
+    isAlive = false;
+    return destroy();
+  };
   return buffer;
 }
 

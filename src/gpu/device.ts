@@ -18,9 +18,17 @@ export interface Gpu {
   readonly limits: GPUSupportedLimits;
   readonly facts: AdapterFacts;
   readonly pipelines: PipelineCache;
+  /** Bytes of storage buffers made by `allocate` and not yet destroyed, now and at most so far. */
+  readonly memory: GpuMemory;
   /** Resolves when the device is gone: a driver reset, sleep, or `close()` (then with reason `destroyed`). */
   readonly lost: Promise<GPUDeviceLostInfo>;
   close(): void;
+}
+
+/** Counted by `allocate`; `peakBytes` may be set back to `currentBytes` to measure a section. */
+export interface GpuMemory {
+  currentBytes: number;
+  peakBytes: number;
 }
 
 const OPTIONAL_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
@@ -60,6 +68,7 @@ export async function openGpu(webgpu: GPU | undefined): Promise<Gpu> {
     limits: device.limits,
     facts: describeAdapter(adapter),
     pipelines: new PipelineCache(device),
+    memory: { currentBytes: 0, peakBytes: 0 },
     lost: device.lost,
     close: () => device.destroy(),
   };

@@ -12,7 +12,7 @@ export interface GpuArray {
  * One kernel launch, described. A launcher returns these; whoever owns the buffers runs them.
  *
  * `bindings` are bound in order at `@group(0) @binding(0…)`, each at its exact size, so `arrayLength` is the element
- * count. `uniform`, if given, is bound after them as a uniform buffer. `workgroups` beyond the per-dimension limit are
+ * count; `undefined` skips a binding that this entry point does not use. `uniform`, if given, is bound after them. `workgroups` beyond the per-dimension limit are
  * the launcher's to fold (see {@link foldGrid}).
  */
 export interface Dispatch {
@@ -20,7 +20,7 @@ export interface Dispatch {
   readonly source: string;
   readonly entryPoint: string;
   readonly constants?: Readonly<Record<string, number>>;
-  readonly bindings: readonly GpuArray[];
+  readonly bindings: readonly (GpuArray | undefined)[];
   readonly uniform?: GPUBuffer;
   readonly workgroups: readonly [number, number, number];
 }
@@ -38,17 +38,22 @@ export interface PreparedDispatch {
 /** Compiles and binds. */
 export function prepare(gpu: Gpu, dispatch: Dispatch): PreparedDispatch {
   const pipeline = gpu.pipelines.get(dispatch.source, dispatch.entryPoint, dispatch.constants);
-  const entries: GPUBindGroupEntry[] = dispatch.bindings.map(({ buffer, offset, size, dtype }, binding) => ({
-    binding,
-    resource: { buffer, offset, size: Math.ceil((size * BYTES_PER_ELEMENT[dtype]) / 4) * 4 },
-  }));
-  if (dispatch.uniform) entries.push({ binding: entries.length, resource: { buffer: dispatch.uniform } });
+  const entries: GPUBindGroupEntry[] = dispatch.bindings.flatMap((array, binding) =>
+    array ? [{ binding, resource: bufferRange(array) }] : [],
+  );
+  if (dispatch.uniform) {
+    entries.push({ binding: dispatch.bindings.length, resource: { buffer: dispatch.uniform } });
+  }
   const bindGroup = gpu.device.createBindGroup({
     label: dispatch.label,
     layout: pipeline.getBindGroupLayout(0),
     entries,
   });
   return { label: dispatch.label, pipeline, bindGroup, workgroups: dispatch.workgroups };
+}
+
+function bufferRange({ buffer, offset, size, dtype }: GpuArray): GPUBufferBinding {
+  return { buffer, offset, size: Math.ceil((size * BYTES_PER_ELEMENT[dtype]) / 4) * 4 };
 }
 
 /** Appends the dispatches, in order, to a compute pass. */

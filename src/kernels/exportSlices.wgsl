@@ -49,9 +49,9 @@ fn inSlice(sliceStart: u32, y: Tap, x: Tap) -> f32 {
   return mix(alongX(lower, x), alongX(upper, x), y.weight);
 }
 
-fn logitAt(class_: u32, taps: Taps) -> f32 {
+fn logitAt(k: u32, taps: Taps) -> f32 {
   let plane = p.rows * p.width;
-  let classStart = class_ * p.ringDepth * plane;
+  let classStart = k * p.ringDepth * plane;
   let lower = inSlice(classStart + (taps.z.lower % p.ringDepth) * plane, taps.y, taps.x);
   if (taps.z.weight == 0.0) { return lower; }
   return mix(lower, inSlice(classStart + (taps.z.upper % p.ringDepth) * plane, taps.y, taps.x), taps.z.weight);

@@ -3,7 +3,7 @@
 struct Parameters { size: vec3u, channels: u32, flip: vec3u }
 
 @group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read_write> target_: array<f32>;
+@group(0) @binding(1) var<storage, read_write> destination: array<f32>;
 @group(0) @binding(2) var<uniform> p: Parameters;
 
 const WORKGROUP_SIZE = 64u;
@@ -16,5 +16,5 @@ fn mirror(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   let v = i % volume;
   let at = vec3u(v / (p.size.y * p.size.z), (v / p.size.z) % p.size.y, v % p.size.z);
   let seen = select(at, p.size - 1u - at, p.flip == vec3u(1u));
-  target_[i] = source[i - v + (seen.x * p.size.y + seen.y) * p.size.z + seen.z];
+  destination[i] = source[i - v + (seen.x * p.size.y + seen.y) * p.size.z + seen.z];
 }

@@ -44,12 +44,12 @@ fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
   let seen = select(at, p.patch - 1u - at, p.flip == vec3u(1u));
   let source = p.logitsBase + (seen.x * p.patch.y + seen.y) * p.patch.z + seen.z;
   let slot = (p.start.x + at.x) % p.ringDepth;
-  let target_ = (slot * p.rows + row - p.firstRow) * p.width + p.start.z + at.z;
+  let destination = (slot * p.rows + row - p.firstRow) * p.width + p.start.z + at.z;
   let weight = importance[i];
-  if (p.addsWeight == 1u) { weights[target_] += weight; }
+  if (p.addsWeight == 1u) { weights[destination] += weight; }
   let perClass = p.ringDepth * p.rows * p.width;
   for (var k = 0u; k < p.classes; k++) {
-    sums[k * perClass + target_] += weight * p.share * logits[source + k * windowSize];
+    sums[k * perClass + destination] += weight * p.share * logits[source + k * windowSize];
   }
 }
 
