@@ -1,18 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-/** Builds the `nnstudio` command for Node: one file, npm packages left outside. */
-export default defineConfig({
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+const fromRoot = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Builds TypeScript for Node, npm packages left outside: the `nnstudio` command, and what scripts/ runs. */
+export default defineConfig(({ command }) => ({
+  resolve: { alias: { '@': fromRoot('./src') } },
   publicDir: false,
   build: {
     ssr: true,
     target: 'node20',
     outDir: 'dist/cli',
     emptyOutDir: true,
+    sourcemap: true,
     rolldownOptions: {
-      input: { nnstudio: fileURLToPath(new URL('./src/cli/nnstudio.ts', import.meta.url)) },
-      output: { entryFileNames: '[name].mjs' },
+      ...(command === 'build' ? { input: { nnstudio: fromRoot('./src/cli/nnstudio.ts') } } : {}),
+      output: { entryFileNames: '[name].mjs', chunkFileNames: 'chunks/[name]-[hash].mjs' },
     },
   },
-});
+}));
