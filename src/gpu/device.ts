@@ -20,6 +20,8 @@ export interface Gpu {
   readonly pipelines: PipelineCache;
   /** Bytes of storage buffers made by `allocate` and not yet destroyed, now and at most so far. */
   readonly memory: GpuMemory;
+  /** Messages of errors that no scope caught: invalid shaders or bindings. Any entry is a defect of ours. */
+  readonly errors: readonly string[];
   /** Resolves when the device is gone: a driver reset, sleep, or `close()` (then with reason `destroyed`). */
   readonly lost: Promise<GPUDeviceLostInfo>;
   close(): void;
@@ -63,12 +65,15 @@ export async function openGpu(webgpu: GPU | undefined): Promise<Gpu> {
     requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(REQUESTED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
+  const errors: string[] = [];
+  device.onuncapturederror = ({ error }) => errors.push(error.message);
   return {
     device,
     limits: device.limits,
     facts: describeAdapter(adapter),
     pipelines: new PipelineCache(device),
     memory: { currentBytes: 0, peakBytes: 0 },
+    errors,
     lost: device.lost,
     close: () => device.destroy(),
   };
@@ -86,4 +91,23 @@ function describeAdapter(adapter: GPUAdapter): AdapterFacts {
     hasSubgroups: adapter.features.has('subgroups'),
     hasTimestamps: adapter.features.has('timestamp-query'),
   };
+}
+
+/**
+ * Waits for work of the device, but not for ever on one that is gone.
+ * Throws `DeviceLost`, or a plain `Error` with the first error that no scope caught.
+ */
+export async function whileDeviceLives<T>(gpu: Gpu, work: Promise<T>): Promise<T> {
+  const result = await Promise.race([
+    work,
+    gpu.lost.then((info) => {
+      throw new StudioError(
+        'DeviceLost',
+        `The GPU stopped answering (${info.message || info.reason}).`,
+        'The case is started again on a new device; if it happens again, close other GPU work or choose a smaller patch.',
+      );
+    }),
+  ]);
+  if (gpu.errors.length > 0) throw new Error(gpu.errors[0]);
+  return result;
 }

@@ -5,7 +5,7 @@
 // `rows` are the image rows firstRow … firstRow + rows − 1: a block of the image, or all of it.
 
 struct Parameters {
-  patch: vec3u,        // window size z, y, x
+  window: vec3u,       // window size z, y, x
   classes: u32,        // of this group
   start: vec3u,        // the window's first voxel in the padded image
   logitsBase: u32,     // element of `logits` where this group's first class begins
@@ -36,13 +36,13 @@ fn flatIndex(group: vec3u, groups: vec3u, lane: u32) -> u32 {
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = flatIndex(group, groups, lane);
-  let windowSize = p.patch.x * p.patch.y * p.patch.z;
+  let windowSize = p.window.x * p.window.y * p.window.z;
   if (i >= windowSize) { return; }
-  let at = vec3u(i / (p.patch.y * p.patch.z), (i / p.patch.z) % p.patch.y, i % p.patch.z);
+  let at = vec3u(i / (p.window.y * p.window.z), (i / p.window.z) % p.window.y, i % p.window.z);
   let row = p.start.y + at.y;
   if (row < p.firstRow || row >= p.firstRow + p.rows) { return; }
-  let seen = select(at, p.patch - 1u - at, p.flip == vec3u(1u));
-  let source = p.logitsBase + (seen.x * p.patch.y + seen.y) * p.patch.z + seen.z;
+  let seen = select(at, p.window - 1u - at, p.flip == vec3u(1u));
+  let source = p.logitsBase + (seen.x * p.window.y + seen.y) * p.window.z + seen.z;
   let slot = (p.start.x + at.x) % p.ringDepth;
   let destination = (slot * p.rows + row - p.firstRow) * p.width + p.start.z + at.z;
   let weight = importance[i];

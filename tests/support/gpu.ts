@@ -8,6 +8,9 @@ import { openNodeGpu } from '@/gpu/nodeGpu';
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads a fixture's needs from this pattern
 export const test = base.extend('gpu', { scope: 'file' }, async ({}, { onCleanup }) => {
   const gpu = await openNodeGpu();
-  onCleanup(() => gpu.close());
+  onCleanup(() => {
+    gpu.close();
+    if (gpu.errors.length > 0) throw new Error(gpu.errors.join('\n'));
+  });
   return gpu;
 });

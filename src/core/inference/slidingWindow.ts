@@ -24,7 +24,8 @@ export function windowStarts(
 ): number[][] {
   return imageSize.map((size, axis) => {
     const patch = patchSize[axis];
-    if (size < patch) throw new Error(`windowStarts: image ${size} is smaller than the patch ${patch} on axis ${axis}`);
+    if (size < patch)
+      throw new Error(`windowStarts: image ${size} is smaller than the patch ${patch} on axis ${axis}`);
     // Python: target step = int-free product; numpy's ceil of the quotient, then one more.
     const count = Math.ceil((size - patch) / (patch * tileStepSize)) + 1;
     const stride = count > 1 ? (size - patch) / (count - 1) : 0;
@@ -39,7 +40,9 @@ export function windowStarts(
 function gaussianLine(size: number): Float64Array {
   const sigma = size * SIGMA_SCALE;
   const radius = Math.floor(TRUNCATE_SIGMAS * sigma + 0.5);
-  const kernel = Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp((-0.5 * (i - radius) ** 2) / sigma ** 2));
+  const kernel = Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp((-0.5 * (i - radius) ** 2) / sigma ** 2),
+  );
   const sum = kernel.reduce((total, value) => total + value, 0);
   const centre = Math.floor(size / 2);
   return Float64Array.from({ length: size }, (_, i) => {
@@ -104,7 +107,13 @@ export function mirrorCombinations(axes: readonly number[]): number[][] {
   return combinations;
 }
 
-function choose(axes: readonly number[], size: number, from: number, chosen: number[], found: number[][]): void {
+function choose(
+  axes: readonly number[],
+  size: number,
+  from: number,
+  chosen: number[],
+  found: number[][],
+): void {
   if (chosen.length === size) {
     found.push(chosen);
     return;

@@ -1,0 +1,70 @@
+import type { Zyx } from '@/shared/geometry';
+
+/**
+ * How the samples of one axis of the case's grid are read from the network's grid: sample `i` is
+ * `(1 − weight[i]) · grid[lower[i]] + weight[i] · grid[upper[i]]`. Both indices never decrease with `i`.
+ */
+export interface AxisTaps {
+  readonly lower: Uint32Array;
+  readonly upper: Uint32Array;
+  readonly weight: Float32Array;
+}
+
+/** Taps of the three axes, array order. */
+export type GridTaps = readonly [AxisTaps, AxisTaps, AxisTaps];
+
+/** Linear interpolation between voxel centres, edges clamped: scikit-image's order 1, torch's trilinear. */
+function linearTaps(from: number, to: number): AxisTaps {
+  const taps = emptyTaps(to);
+  for (let i = 0; i < to; i++) {
+    const x = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
+    taps.lower[i] = Math.floor(x);
+    taps.upper[i] = Math.min(taps.lower[i] + 1, from - 1);
+    taps.weight[i] = x - taps.lower[i];
+  }
+  return taps;
+}
+
+/** Nearest neighbour, halves up, as scipy's order 0. */
+function nearestTaps(from: number, to: number): AxisTaps {
+  const taps = emptyTaps(to);
+  for (let i = 0; i < to; i++) {
+    const x = ((i + 0.5) * from) / to - 0.5;
+    taps.lower[i] = Math.min(Math.max(Math.floor(x + 0.5), 0), from - 1);
+    taps.upper[i] = taps.lower[i];
+  }
+  return taps;
+}
+
+function emptyTaps(count: number) {
+  return { lower: new Uint32Array(count), upper: new Uint32Array(count), weight: new Float32Array(count) };
+}
+
+/**
+ * Taps from a grid of `from` voxels, of which each axis is padded by `before` at its start, to a grid of `to` voxels.
+ * `nearestAxis` is the axis resampled apart by nearest neighbour (separate z), if any.
+ */
+export function gridTaps(from: Zyx, to: Zyx, before: Zyx, nearestAxis: number | undefined): GridTaps {
+  const forAxis = (axis: number): AxisTaps => {
+    const taps = axis === nearestAxis ? nearestTaps(from[axis], to[axis]) : linearTaps(from[axis], to[axis]);
+    for (let i = 0; i < to[axis]; i++) {
+      taps.lower[i] += before[axis];
+      taps.upper[i] += before[axis];
+    }
+    return taps;
+  };
+  return [forAxis(0), forAxis(1), forAxis(2)];
+}
+
+/** The layout `exportSlices.wgsl` reads: per axis lower, upper and the weight's f32 bits. */
+export function packTaps(taps: GridTaps): Uint32Array {
+  const packed = new Uint32Array(taps.reduce((total, axis) => total + 3 * axis.lower.length, 0));
+  let at = 0;
+  for (const { lower, upper, weight } of taps) {
+    packed.set(lower, at);
+    packed.set(upper, at + lower.length);
+    packed.set(new Uint32Array(weight.buffer), at + 2 * lower.length);
+    at += 3 * lower.length;
+  }
+  return packed;
+}
