@@ -1,5 +1,9 @@
 // What a plans file says, resolved: inheritance followed, older formats converted, names in camelCase.
 
+import type { Architecture } from '@/nn/architecture';
+
+export type { Architecture };
+
 export type NormalizationScheme =
   | 'ZScoreNormalization'
   | 'CTNormalization'
@@ -26,22 +30,6 @@ export interface Resampling {
   /** `null`: decided from the spacings. */
   readonly forceSeparateZ: boolean | null;
   readonly separateZAnisotropyThreshold: number;
-}
-
-/** Topology of the network. Sizes have 2 entries for 2d and 3 for 3d, as in the plans. */
-export interface Architecture {
-  readonly networkClass: 'PlainConvUNet' | 'ResidualEncoderUNet';
-  readonly nStages: number;
-  readonly featuresPerStage: readonly number[];
-  readonly kernelSizes: readonly (readonly number[])[];
-  readonly strides: readonly (readonly number[])[];
-  /** `n_conv_per_stage` (plain) or `n_blocks_per_stage` (residual). */
-  readonly nConvPerStage: readonly number[];
-  readonly nConvPerStageDecoder: readonly number[];
-  readonly convBias: boolean;
-  readonly normEps: number;
-  readonly normAffine: boolean;
-  readonly negativeSlope: number;
 }
 
 /** One configuration (`2d`, `3d_fullres`, …) with everything inherited filled in. */

@@ -1,0 +1,80 @@
+// Symbolic values. Network code calls ops on values; nothing is computed while it does. What it leaves behind, nodes
+// pointing at their inputs, is the graph that is interpreted (f64) or planned and run (WebGPU).
+
+import type { Zyx } from '@/shared/geometry';
+
+/** How a parameter starts (`nn/initialise` draws the numbers). */
+export type Initialisation = 'kaimingNormal' | 'zeros' | 'ones';
+
+/** Attributes of each op. The keys are the op names: every table of kernels, references or exports is keyed by them. */
+export interface OpAttributes {
+  readonly input: { readonly name: string };
+  readonly parameter: { readonly name: string; readonly initialisation: Initialisation };
+  readonly conv3d: { readonly kernelSize: Zyx; readonly stride: Zyx };
+  readonly convTranspose3d: { readonly stride: Zyx };
+  readonly instanceNorm: { readonly eps: number };
+  readonly leakyRelu: { readonly negativeSlope: number };
+  readonly add: Readonly<Record<string, never>>;
+  readonly concatChannels: Readonly<Record<string, never>>;
+  readonly avgPool: { readonly stride: Zyx };
+}
+
+export type OpName = keyof OpAttributes;
+
+/** A node and the tensor it stands for. Feature maps are `[n, c, z, y, x]`; parameters have their own rank. */
+export type Value<Op extends OpName = OpName> = {
+  readonly [Name in Op]: {
+    readonly op: Name;
+    readonly attributes: OpAttributes[Name];
+    readonly inputs: readonly Value[];
+    readonly shape: readonly number[];
+  };
+}[Op];
+
+/** A traced network: what goes in, what it learns, what comes out. */
+export interface Graph {
+  readonly inputs: readonly Value<'input'>[];
+  /** In optimiser order. May hold parameters no output depends on (heads without deep supervision). */
+  readonly parameters: readonly Value<'parameter'>[];
+  readonly outputs: readonly Value[];
+}
+
+/** Every value the outputs depend on, each after its inputs. */
+export function topologicalOrder(outputs: readonly Value[]): Value[] {
+  const order: Value[] = [];
+  const seen = new Set<Value>();
+  const visit = (value: Value): void => {
+    if (seen.has(value)) return;
+    seen.add(value);
+    for (const input of value.inputs) visit(input);
+    order.push(value);
+  };
+  for (const output of outputs) visit(output);
+  return order;
+}
+
+/** Batch, channels and size of a feature map. Throws where `value` is not one. */
+export function featureMapOf(
+  value: Value,
+  op: string,
+): { readonly batch: number; readonly channels: number; readonly size: Zyx } {
+  const [batch, channels, z, y, x] = value.shape;
+  if (value.shape.length !== 5) {
+    throw new Error(`${op}: x must be [n, c, z, y, x], but has shape [${value.shape.join(', ')}]`);
+  }
+  return { batch, channels, size: [z, y, x] };
+}
+
+/** Throws unless `value` is a vector of `length` entries. */
+export function expectVector(value: Value, length: number, op: string, role: string): void {
+  if (value.shape.length !== 1 || value.shape[0] !== length) {
+    throw new Error(`${op}: ${role} must be [${length}], but has shape [${value.shape.join(', ')}]`);
+  }
+}
+
+/** Throws unless the shapes are the same. */
+export function expectSameShape(a: readonly number[], b: readonly number[], op: string): void {
+  if (a.length !== b.length || a.some((size, axis) => size !== b[axis])) {
+    throw new Error(`${op}: shapes differ, [${a.join(', ')}] and [${b.join(', ')}]`);
+  }
+}
