@@ -6,7 +6,15 @@ import { setupOrExit } from './setup.mjs';
 import { projectRoot, runTool } from './support/command.mjs';
 import { isStale } from './support/freshness.mjs';
 
-const SOURCES = ['src', 'workers', 'public', 'index.html', 'vite.config.ts', 'package-lock.json'];
+const SOURCES = [
+  'src',
+  'workers',
+  'public',
+  'index.html',
+  'vite.config.ts',
+  'securityHeaders.ts',
+  'package-lock.json',
+];
 
 const { values: options } = parseArgs({
   options: {
@@ -16,7 +24,7 @@ const { values: options } = parseArgs({
 });
 
 await setupOrExit({ forTests: false });
-if (isStale('dist/index.html', SOURCES)) {
+if (isStale('dist/studio/index.html', SOURCES)) {
   console.log('Building the studio …');
   if ((await runTool('vite', ['build', '--logLevel', 'warn'])) !== 0) process.exit(1);
 }

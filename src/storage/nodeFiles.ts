@@ -1,0 +1,103 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { SourceFile } from '@/core/io/sourceFile';
+import { StudioError } from '@/shared/errors';
+
+/** A file on disk. `shownAs` is its path below what was named, and defaults to its name. */
+export async function nodeFile(location: string, shownAs = path.basename(location)): Promise<SourceFile> {
+  const { size } = await stat(location);
+  return {
+    path: shownAs,
+    sizeInBytes: size,
+    bytes: () => readFile(location),
+    slice: (start, end) => readRange(location, start, end),
+  };
+}
+
+async function readRange(location: string, start: number, end: number): Promise<Uint8Array> {
+  const file = await open(location);
+  try {
+    const bytes = new Uint8Array(Math.max(0, end - start));
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesRead } = await file.read(bytes, done, bytes.length - done, start + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Every file below `folder`, sorted by path; hidden files and folders are left out. Links are followed once. */
+export async function filesBelow(folder: string): Promise<readonly SourceFile[]> {
+  const paths = await pathsBelow(folder, '', new Set());
+  return Promise.all(paths.sort().map((relative) => nodeFile(path.join(folder, relative), relative)));
+}
+
+async function pathsBelow(root: string, below: string, seen: Set<string>): Promise<string[]> {
+  const { ino, dev } = await stat(path.join(root, below));
+  const identity = `${dev}:${ino}`;
+  if (seen.has(identity)) return [];
+  seen.add(identity);
+  const found: string[] = [];
+  for (const name of await readdir(path.join(root, below))) {
+    if (name.startsWith('.')) continue;
+    const relative = below ? `${below}/${name}` : name;
+    const facts = await stat(path.join(root, relative)).catch(() => undefined);
+    if (facts?.isDirectory()) found.push(...(await pathsBelow(root, relative, seen)));
+    else if (facts?.isFile()) found.push(relative);
+  }
+  return found;
+}
+
+/** Files directly in `folder`, sorted by name; hidden files are left out. */
+export async function filesIn(folder: string): Promise<readonly SourceFile[]> {
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const location = path.join(folder, name);
+      return (await kindOf(location)) === 'file' ? [await nodeFile(location)] : [];
+    }),
+  );
+  return files.flat();
+}
+
+/** What is at `location`. */
+export async function kindOf(location: string): Promise<'file' | 'folder' | 'nothing'> {
+  const facts = await stat(location).catch(() => undefined);
+  if (facts?.isDirectory()) return 'folder';
+  return facts ? 'file' : 'nothing';
+}
+
+/** Writes all or nothing: under another name first, then renamed, so a half-written file never has the real name. */
+export async function writeWhole(location: string, content: Uint8Array | string): Promise<void> {
+  await mkdir(path.dirname(location), { recursive: true });
+  const temporary = path.join(path.dirname(location), `.${path.basename(location)}.${process.pid}.part`);
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, location);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw explainWriteFailure(error, location);
+  }
+}
+
+function explainWriteFailure(error: unknown, location: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOSPC') {
+    return new StudioError('StorageFull', `${location}: the disk is full.`, 'Make room, then run it again.', {
+      cause: error,
+    });
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new StudioError(
+      'NotWritable',
+      `${location} cannot be written.`,
+      'Choose a folder that you may write to.',
+      { cause: error },
+    );
+  }
+  return error;
+}
