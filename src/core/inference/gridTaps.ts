@@ -1,3 +1,4 @@
+import { planResample, type ResampleRequest } from '@/core/preprocessing/resampling';
 import type { Zyx } from '@/shared/geometry';
 
 /**
@@ -40,13 +41,30 @@ function emptyTaps(count: number) {
   return { lower: new Uint32Array(count), upper: new Uint32Array(count), weight: new Float32Array(count) };
 }
 
+/** A nearest-neighbour axis whose source indices the resampling function dictates. */
+function givenTaps(indices: ArrayLike<number>): AxisTaps {
+  const taps = emptyTaps(indices.length);
+  taps.lower.set(indices);
+  taps.upper.set(indices);
+  return taps;
+}
+
+/** How one axis is read. */
+export type AxisRule = 'linear' | 'nearest' | { readonly indices: ArrayLike<number> };
+
 /**
- * Taps from a grid of `from` voxels, of which each axis is padded by `before` at its start, to a grid of `to` voxels.
- * `nearestAxis` is the axis resampled apart by nearest neighbour (separate z), if any.
+ * Taps from a grid of `from` voxels to a grid of `to` voxels. The source indices count `before` voxels of padding that
+ * the source has at the start of each axis.
  */
-export function gridTaps(from: Zyx, to: Zyx, before: Zyx, nearestAxis: number | undefined): GridTaps {
+export function gridTaps(from: Zyx, to: Zyx, before: Zyx, rules: readonly [AxisRule, AxisRule, AxisRule]): GridTaps {
   const forAxis = (axis: number): AxisTaps => {
-    const taps = axis === nearestAxis ? nearestTaps(from[axis], to[axis]) : linearTaps(from[axis], to[axis]);
+    const rule = rules[axis];
+    const taps =
+      rule === 'linear'
+        ? linearTaps(from[axis], to[axis])
+        : rule === 'nearest'
+          ? nearestTaps(from[axis], to[axis])
+          : givenTaps(rule.indices);
     for (let i = 0; i < to[axis]; i++) {
       taps.lower[i] += before[axis];
       taps.upper[i] += before[axis];
@@ -54,6 +72,21 @@ export function gridTaps(from: Zyx, to: Zyx, before: Zyx, nearestAxis: number | 
     return taps;
   };
   return [forAxis(0), forAxis(1), forAxis(2)];
+}
+
+/**
+ * How logits are brought to `request.newShape` with at most two samples per axis, so that slices can be exported one
+ * after another; `undefined` where the plans ask for a wider spline.
+ */
+export function exportRules(request: ResampleRequest): readonly [AxisRule, AxisRule, AxisRule] | undefined {
+  const plan = planResample(request);
+  if (plan === undefined) return ['nearest', 'nearest', 'nearest'];
+  const { orderInPlane, orderZ, slices } = plan.method;
+  if (orderInPlane > 1 || orderZ > 1) return undefined;
+  const inPlane: AxisRule = orderInPlane === 0 ? 'nearest' : 'linear';
+  const along: AxisRule = slices ? { indices: slices } : orderZ === 0 ? 'nearest' : 'linear';
+  const rule = (axis: number): AxisRule => (plan.isSeparate && axis === plan.order[0] ? along : inPlane);
+  return [rule(0), rule(1), rule(2)];
 }
 
 /** The layout `exportSlices.wgsl` reads: per axis lower, upper and the weight's f32 bits. */

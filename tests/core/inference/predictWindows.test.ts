@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { gridTaps } from '@/core/inference/gridTaps';
+import { type AxisRule, gridTaps } from '@/core/inference/gridTaps';
 import { predictWindows, type WindowNetwork } from '@/core/inference/predictWindows';
 import { planSlabs } from '@/core/inference/slabPlan';
 import { SliceExporter } from '@/core/inference/sliceExporter';
@@ -155,8 +155,13 @@ function referenceLogits(data: Float32Array, { shape, patch, classes, mirrorAxes
   return sums.map((sum) => sum.map((value, voxel) => value / weights[voxel]));
 }
 
+function rulesOf(nearestAxis: number | undefined): [AxisRule, AxisRule, AxisRule] {
+  const rule = (axis: number) => (axis === nearestAxis ? 'nearest' : 'linear');
+  return [rule(0), rule(1), rule(2)];
+}
+
 function resample(volume: Float64Array, { shape, out, nearestAxis }: Case): Float64Array {
-  const [z, y, x] = gridTaps(shape, out, [0, 0, 0], nearestAxis);
+  const [z, y, x] = gridTaps(shape, out, [0, 0, 0], rulesOf(nearestAxis));
   const result = new Float64Array(elementCount(out));
   const line = (a: number, b: number, k: number) => {
     const row = (a * shape[1] + b) * shape[2];
@@ -189,7 +194,7 @@ function labelSet(classes: number, hasRegions: boolean): LabelSet {
 async function predict(gpu: Gpu, data: Float32Array, c: Case, hasRegions: boolean) {
   const padding = paddingToPatch(c.shape, c.patch);
   const starts = windowStarts(padding.paddedShape, c.patch, 0.5);
-  const taps = gridTaps(c.shape, c.out, padding.before, c.nearestAxis);
+  const taps = gridTaps(c.shape, c.out, padding.before, rulesOf(c.nearestAxis));
   const plan = planSlabs({
     paddedShape: padding.paddedShape,
     patchSize: c.patch,
