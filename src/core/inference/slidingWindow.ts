@@ -52,30 +52,43 @@ function gaussianLine(size: number): Float64Array {
 }
 
 /**
+ * The importance map's lines through its maximum, one per axis, f64: the map is their product over
+ * `GAUSSIAN_MAXIMUM` for each axis but the first.
+ */
+export function gaussianLines(patchSize: readonly number[]): Float64Array[] {
+  return patchSize.map((size) => {
+    const line = gaussianLine(size);
+    const maximum = line[Math.floor(size / 2)];
+    return line.map((value) => (value / maximum) * GAUSSIAN_MAXIMUM);
+  });
+}
+
+/**
  * Weight of each voxel of a window, `patchSize` row-major, f32 values that float16 holds exactly: nnU-Net rounds the
  * map to float16 and replaces zeros by its smallest non-zero value, so that no voxel is divided by zero.
  *
  * Follows nnU-Net's `compute_gaussian` with `value_scaling_factor=10`.
  */
 export function gaussianImportance(patchSize: readonly number[]): Float32Array {
-  const lines = patchSize.map(gaussianLine);
-  const maximum = lines.reduce((product, line) => product * Math.max(...line), 1);
-  let map = Float64Array.of(1);
-  for (const line of lines) {
-    const next = new Float64Array(map.length * line.length);
-    for (let i = 0; i < map.length; i++) {
-      for (let j = 0; j < line.length; j++) next[i * line.length + j] = map[i] * line[j];
-    }
-    map = next;
-  }
+  let map = Float64Array.of(GAUSSIAN_MAXIMUM);
+  for (const line of gaussianLines(patchSize)) map = outerProduct(map, line);
   const result = new Float32Array(map.length);
   let smallest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < map.length; i++) {
-    result[i] = fromFloat16Bits(toFloat16Bits((map[i] / maximum) * GAUSSIAN_MAXIMUM));
+    result[i] = fromFloat16Bits(toFloat16Bits(map[i]));
     if (result[i] > 0 && result[i] < smallest) smallest = result[i];
   }
   for (let i = 0; i < result.length; i++) if (result[i] === 0) result[i] = smallest;
   return result;
+}
+
+/** `a[i] · b[j] / GAUSSIAN_MAXIMUM`, row-major. */
+function outerProduct(a: Float64Array, b: Float64Array): Float64Array<ArrayBuffer> {
+  const product = new Float64Array(a.length * b.length);
+  for (let i = 0; i < a.length; i++) {
+    for (let j = 0; j < b.length; j++) product[i * b.length + j] = a[i] * (b[j] / GAUSSIAN_MAXIMUM);
+  }
+  return product;
 }
 
 /** Zeros added before and after each axis so that the image is at least as large as the patch. */

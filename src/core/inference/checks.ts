@@ -1,0 +1,38 @@
+import type { NnunetModel } from '@/core/interop/model';
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { StudioError } from '@/shared/errors';
+import type { PredictSettings } from './settings';
+
+/** Throws `MissingFold` or `BadSettings` where the settings do not fit the model. */
+export function checkSettings(settings: PredictSettings, model: NnunetModel): void {
+  const available = model.folds.map(({ fold }) => fold);
+  if (settings.folds.length === 0) {
+    throw new StudioError('BadSettings', 'No fold is chosen.', `Choose among: ${available.join(', ')}.`);
+  }
+  const missing = settings.folds.filter((fold) => !available.includes(fold));
+  if (missing.length > 0) {
+    throw new StudioError(
+      'MissingFold',
+      `The model ${model.datasetName} has no fold ${missing.join(', ')}.`,
+      `It has: ${available.join(', ')}.`,
+    );
+  }
+  if (!(settings.tileStepSize > 0 && settings.tileStepSize <= 1)) {
+    throw new StudioError(
+      'BadSettings',
+      `A step size of ${settings.tileStepSize} is not possible.`,
+      'It is a share of the patch: above 0 and at most 1; nnU-Net’s own is 0.5.',
+    );
+  }
+}
+
+/** Throws `EmptyImage` where every voxel of every channel is zero: there is nothing to normalise or segment. */
+export function checkImage(image: MedicalImage): void {
+  if (image.data.every((value) => value === 0)) {
+    throw new StudioError(
+      'EmptyImage',
+      'Every voxel of the image is zero.',
+      'Check that the export from the scanner or the conversion kept the voxels.',
+    );
+  }
+}

@@ -1,0 +1,17 @@
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { type CaseOptions, type Prediction, Predictor, type PredictorOptions } from './predictor';
+
+/** One image and all that predicting it takes. */
+export interface PredictCaseJob extends PredictorOptions, CaseOptions {
+  readonly image: MedicalImage;
+}
+
+/** Opens the model, segments one image, closes the model. For several images keep a {@link Predictor}. */
+export async function predictCase(job: PredictCaseJob): Promise<Prediction> {
+  const predictor = await Predictor.open(job);
+  try {
+    return await predictor.predict(await predictor.prepare(job.image, job), job);
+  } finally {
+    predictor.close();
+  }
+}

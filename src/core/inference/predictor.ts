@@ -1,0 +1,308 @@
+// A model made ready on a GPU: compiled once, its folds resident, any number of cases after that.
+
+import type { NnunetModel, StateDict } from '@/core/interop/model';
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
+import { networkSpacing, type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
+import type { ResampleRequest } from '@/core/preprocessing/resampling';
+import { transposeVolume } from '@/core/preprocessing/volumes';
+import { upload } from '@/gpu/buffers';
+import type { Gpu } from '@/gpu/device';
+import type { GpuArray } from '@/gpu/dispatch';
+import { toZyx } from '@/nn/unet';
+import { elementCount, permute, type Zyx } from '@/shared/geometry';
+import { type CaseOutput, labelOutput, logitsOutput } from './caseOutput';
+import { checkImage, checkSettings } from './checks';
+import { exportRules, type GridTaps, gridTaps } from './gridTaps';
+import { predictWindows } from './predictWindows';
+import type { PredictProgress, PredictSettings } from './settings';
+import { planSlabs, type RowBlock, type SlabPlan } from './slabPlan';
+import { exporterBytes, SliceExporter } from './sliceExporter';
+import { gaussianImportance, type Padding, paddingToPatch, windowStarts } from './slidingWindow';
+import { WindowAccumulator } from './windowAccumulator';
+import { openWindowNetwork, type ResidentNetwork } from './windowNetwork';
+
+/** What a case may take by default, host and GPU together, bytes. */
+export const DEFAULT_MEMORY_BUDGET = 2.4e9;
+
+export interface PredictorOptions {
+  readonly gpu: Gpu;
+  readonly model: NnunetModel;
+  readonly loadFold: (fold: string) => Promise<StateDict>;
+  readonly settings: PredictSettings;
+  /** Host and GPU together, bytes. A case that needs more is computed in blocks, which repeats some windows. */
+  readonly memoryBudgetBytes?: number;
+}
+
+/** How one call can be watched and stopped. */
+export interface CaseOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: PredictProgress) => void;
+}
+
+export interface Prediction {
+  /** `[z, y, x]` on the image's own grid. */
+  readonly segmentation: Uint8Array | Uint16Array;
+  readonly shape: Zyx;
+  /** `[k, z, y, x]` on the image's own grid, where the settings ask for them. */
+  readonly probabilities?: Float32Array;
+  /** Host and GPU together: what the plan said, and what was held at most. */
+  readonly memory: { readonly plannedBytes: number; readonly peakBytes: number };
+  readonly windows: { readonly computed: number; readonly repeated: number };
+  /** Seconds per stage. */
+  readonly timings: Readonly<Record<'preprocessing' | 'network' | 'exporting', number>>;
+}
+
+/** A preprocessed case, ready for the network. */
+export interface PreparedCase extends PreprocessedCase {
+  /** How long it took, seconds. */
+  readonly seconds: number;
+}
+
+/** Where windows lie, and how slices leave the network's grid for the grid of the output. */
+interface CasePlan {
+  readonly padding: Padding;
+  readonly starts: readonly (readonly number[])[];
+  readonly outShape: Zyx;
+  readonly taps: GridTaps;
+  readonly slabs: SlabPlan;
+  readonly plannedBytes: number;
+}
+
+/** Owns the network's buffers on the GPU; `close` frees them. Cases go through `predict` one at a time. */
+export class Predictor {
+  private readonly options: PredictorOptions;
+  private readonly network: ResidentNetwork;
+  private readonly importance: GpuArray;
+  private readonly patchSize: Zyx;
+
+  private constructor(options: PredictorOptions, network: ResidentNetwork, importance: GpuArray) {
+    this.options = options;
+    this.network = network;
+    this.importance = importance;
+    this.patchSize = toZyx(options.model.configuration.patchSize);
+  }
+
+  /** Loads the folds and compiles. Throws `MissingFold`, `BadSettings`, or what reading the weights throws. */
+  static async open(options: PredictorOptions): Promise<Predictor> {
+    checkSettings(options.settings, options.model);
+    const network = await openWindowNetwork(options);
+    const patchSize = toZyx(options.model.configuration.patchSize);
+    const importance = options.settings.useGaussian
+      ? gaussianImportance(patchSize)
+      : new Float32Array(elementCount(patchSize)).fill(1);
+    return new Predictor(options, network, await upload(options.gpu, importance, 'window importance'));
+  }
+
+  /** Transposes, crops, normalises and resamples as for training. Throws `ChannelCount`, `EmptyImage`. */
+  async prepare(image: MedicalImage, { signal, onProgress }: CaseOptions = {}): Promise<PreparedCase> {
+    const { model, gpu } = this.options;
+    checkImage(image);
+    const started = performance.now();
+    const prepared = await preprocessCase({
+      image,
+      plans: model.plans,
+      configuration: model.configuration,
+      gpu,
+      ...(signal && { signal }),
+      onProgress: (share) => onProgress?.({ stage: 'preprocessing', share }),
+    });
+    return { ...prepared, seconds: secondsSince(started) };
+  }
+
+  /** Segments a prepared case. */
+  async predict(prepared: PreparedCase, options: CaseOptions = {}): Promise<Prediction> {
+    const { model, settings } = this.options;
+    const { shapeBeforeCropping, bboxUsedForCropping } = prepared.properties;
+    const { transposeBackward } = model.plans;
+    const isStreamed = exportRules(this.exportRequest(prepared)) !== undefined;
+    if (settings.saveProbabilities || !isStreamed) return this.predictOnHost(prepared, options, isStreamed);
+
+    const output = labelOutput(model.labels, shapeBeforeCropping, bboxUsedForCropping);
+    const run = await this.collect(prepared, output, this.caseShape(prepared), options);
+    return {
+      ...run,
+      segmentation: isIdentity(transposeBackward)
+        ? output.volume
+        : transposeVolume(output.volume, shapeBeforeCropping, transposeBackward),
+      shape: permute(shapeBeforeCropping, transposeBackward),
+    };
+  }
+
+  /** Mean logits on the network's own grid, `[k, z, y, x]`: what nnU-Net's predictor returns before its export. */
+  async predictLogits(prepared: PreparedCase, options: CaseOptions = {}): Promise<Float32Array> {
+    const shape = networkShape(prepared);
+    const output = logitsOutput(this.options.model.labels.outputChannels, shape);
+    await this.collect(prepared, output, shape, options);
+    return output.logits;
+  }
+
+  /** Frees everything on the GPU. */
+  close(): void {
+    this.network.destroy();
+    this.importance.buffer.destroy();
+  }
+
+  /** With all logits on the host: for probabilities, and for plans that resample logits with wide splines. */
+  private async predictOnHost(
+    prepared: PreparedCase,
+    options: CaseOptions,
+    isStreamed: boolean,
+  ): Promise<Prediction> {
+    const { model, settings } = this.options;
+    const shape = isStreamed ? this.caseShape(prepared) : networkShape(prepared);
+    const output = logitsOutput(model.labels.outputChannels, shape);
+    const run = await this.collect(prepared, output, shape, options);
+    const started = performance.now();
+    const exported = logitsToSegmentation({
+      ...model,
+      logits: output.logits,
+      shape,
+      properties: prepared.properties,
+      shouldReturnProbabilities: settings.saveProbabilities,
+    });
+    return {
+      ...run,
+      ...exported,
+      shape: permute(prepared.properties.shapeBeforeCropping, model.plans.transposeBackward),
+      timings: { ...run.timings, exporting: run.timings.exporting + secondsSince(started) },
+    };
+  }
+
+  /** Runs all windows and hands every finished chunk of a grid of `outShape` to `output`. */
+  private async collect(
+    prepared: PreparedCase,
+    output: CaseOutput,
+    outShape: Zyx,
+    { signal, onProgress }: CaseOptions,
+  ): Promise<Pick<Prediction, 'memory' | 'windows' | 'timings'>> {
+    const { gpu, model, settings } = this.options;
+    const hostBytes = prepared.data.byteLength + output.hostBytes;
+    const plan = this.planCase(prepared, outShape, hostBytes);
+    gpu.memory.peakBytes = gpu.memory.currentBytes;
+    const started = performance.now();
+    let exporting = 0;
+    await this.withBuffers(plan, async (accumulator, exporter) => {
+      let nextSlice = 0;
+      let currentBlock: RowBlock | undefined;
+      const onSlices = async (block: RowBlock, end: number) => {
+        const exportStarted = performance.now();
+        if (block !== currentBlock) nextSlice = 0;
+        currentBlock = block;
+        const first = nextSlice;
+        while (nextSlice < outShape[0] && plan.taps[0].upper[nextSlice] < end) nextSlice++;
+        for (const chunk of exporter.chunks(block, first, nextSlice)) await output.take(exporter, block, chunk);
+        exporting += secondsSince(exportStarted);
+      };
+      await predictWindows(gpu, {
+        ...plan,
+        data: prepared.data,
+        channels: prepared.shape[0],
+        shape: networkShape(prepared),
+        patchSize: this.patchSize,
+        mirrorAxes: settings.useMirroring ? model.mirrorAxes.map(this.toVolumeAxis) : [],
+        plan: plan.slabs,
+        network: this.network,
+        accumulator,
+        onSlices,
+        onProgress: (share) => onProgress?.({ stage: 'network', share, secondsLeft: timeLeft(started, share) }),
+        ...(signal && { signal }),
+      });
+    });
+    return {
+      memory: { plannedBytes: plan.plannedBytes, peakBytes: gpu.memory.peakBytes + hostBytes },
+      windows: { computed: plan.slabs.windows, repeated: plan.slabs.repeatedWindows },
+      timings: { preprocessing: prepared.seconds, network: secondsSince(started) - exporting, exporting },
+    };
+  }
+
+  private async withBuffers(
+    plan: CasePlan,
+    work: (accumulator: WindowAccumulator, exporter: SliceExporter) => Promise<void>,
+  ): Promise<void> {
+    const { gpu, model } = this.options;
+    const { paddedShape } = plan.padding;
+    const accumulator = await WindowAccumulator.create(gpu, {
+      plan: plan.slabs,
+      paddedShape,
+      patchSize: this.patchSize,
+      logits: this.network.output,
+      importance: this.importance,
+      classes: model.labels.outputChannels,
+    });
+    try {
+      const exporter = await SliceExporter.create(
+        gpu,
+        { plan: plan.slabs, taps: plan.taps, outShape: plan.outShape, width: paddedShape[2], labels: model.labels },
+        accumulator,
+      );
+      try {
+        await work(accumulator, exporter);
+      } finally {
+        exporter.destroy();
+      }
+    } finally {
+      accumulator.destroy();
+    }
+  }
+
+  private planCase(prepared: PreparedCase, outShape: Zyx, hostBytes: number): CasePlan {
+    const { gpu, model, settings, memoryBudgetBytes = DEFAULT_MEMORY_BUDGET } = this.options;
+    const shape = networkShape(prepared);
+    const padding = paddingToPatch(shape, this.patchSize);
+    const starts = windowStarts(padding.paddedShape, this.patchSize, settings.tileStepSize);
+    const isNetworkGrid = outShape.every((size, axis) => size === shape[axis]);
+    const rules = isNetworkGrid ? undefined : exportRules(this.exportRequest(prepared));
+    const taps = gridTaps(shape, outShape, padding.before, rules ?? ['nearest', 'nearest', 'nearest']);
+    const windowBytes = this.network.input.size * Float32Array.BYTES_PER_ELEMENT;
+    const fixedBytes =
+      hostBytes + this.network.plannedBytes + windowBytes + elementCount(this.patchSize) * 4 + exporterBytes(outShape);
+    const slabs = planSlabs({
+      paddedShape: padding.paddedShape,
+      patchSize: this.patchSize,
+      starts,
+      rowTaps: taps[1],
+      classes: model.labels.outputChannels,
+      bindingLimit: gpu.limits.maxStorageBufferBindingSize,
+      budgetBytes: memoryBudgetBytes - fixedBytes,
+    });
+    return { padding, starts, outShape, taps, slabs, plannedBytes: fixedBytes + slabs.accumulatorBytes };
+  }
+
+  /** Grid of the cropped case, on which labels are decided. */
+  private caseShape(prepared: PreparedCase): Zyx {
+    return prepared.properties.shapeAfterCroppingAndBeforeResampling;
+  }
+
+  private exportRequest(prepared: PreparedCase): ResampleRequest {
+    const { configuration } = this.options.model;
+    const { spacingTransposed } = prepared.properties;
+    return {
+      shape: networkShape(prepared),
+      newShape: this.caseShape(prepared),
+      spacing: networkSpacing(configuration, spacingTransposed),
+      newSpacing: spacingTransposed,
+      resampling: configuration.resamplingProbabilities,
+    };
+  }
+
+  /** A 2D network's axes 0, 1 are the volume's 1, 2. */
+  private readonly toVolumeAxis = (axis: number): number =>
+    axis + 3 - this.options.model.configuration.patchSize.length;
+}
+
+function networkShape({ shape }: PreparedCase): Zyx {
+  return [shape[1], shape[2], shape[3]];
+}
+
+function isIdentity(order: readonly number[]): boolean {
+  return order.every((axis, i) => axis === i);
+}
+
+function secondsSince(started: number): number {
+  return (performance.now() - started) / 1000;
+}
+
+function timeLeft(started: number, share: number): number {
+  return (secondsSince(started) / share) * (1 - share);
+}
