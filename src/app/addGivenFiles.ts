@@ -1,0 +1,40 @@
+import { messageOf } from '@/shared/errors';
+import type { ModelRecord } from '@/storage/modelLibrary';
+import type { AddReport, GivenFile } from '@/workers/filesApi';
+import type { Studio } from './studio';
+
+/** Adds what was dropped or picked to the cases and the library; what cannot be used becomes a problem on the page. */
+export async function addGivenFiles(
+  studio: Studio,
+  given: readonly GivenFile[],
+  origin: ModelRecord['origin'] = 'imported',
+): Promise<AddReport> {
+  const { files, library, queue, selection, system } = studio;
+  const setAdding = (adding: string | undefined) => selection.setState({ adding });
+  setAdding('Looking at the files');
+  try {
+    const report = await navigator.locks.request('nnstudio-adding', { mode: 'shared' }, async () => {
+      const added = await files.add(given, origin, setAdding);
+      await queue.add(added.cases);
+      return added;
+    });
+    await library.refresh();
+    if (report.models.length > 0) selection.setState({ modelId: report.models[0].id });
+    addProblems(studio, report.problems);
+    return report;
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'Error';
+    const problem = { path: given.map(({ path }) => path).join(', '), name, message: messageOf(error) };
+    addProblems(studio, [problem]);
+    return { cases: [], models: [], problems: [problem] };
+  } finally {
+    setAdding(undefined);
+    void system.measureStorage();
+  }
+}
+
+/** Shows problems until a person dismisses them. */
+export function addProblems({ selection }: Pick<Studio, 'selection'>, problems: AddReport['problems']): void {
+  const added = problems.map((problem) => ({ ...problem, id: crypto.randomUUID() }));
+  selection.setState((state) => ({ problems: [...added, ...state.problems] }));
+}

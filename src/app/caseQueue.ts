@@ -1,0 +1,170 @@
+// Cases and the queue that works through them: one at a time on the GPU, kept across reloads.
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { isAbort, messageOf } from '@/shared/errors';
+import type { CaseRecord, CaseRun, PredictJob } from '@/storage/caseRecord';
+import type { RecordStore } from '@/storage/recordStore';
+import type { FilesApi } from '@/workers/filesApi';
+import type { CaseProgress, PredictApi } from '@/workers/predictApi';
+
+/** The case on the GPU now. */
+export interface RunningCase {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly progress: CaseProgress | undefined;
+}
+
+export interface CaseQueueState {
+  readonly isLoaded: boolean;
+  /** Oldest first, without removed ones. */
+  readonly cases: readonly CaseRecord[];
+  readonly running: RunningCase | undefined;
+  /** Cases that were queued or under way when the page was last closed, and were taken up again. */
+  readonly resumed: number;
+}
+
+export interface CaseQueue {
+  readonly store: StoreApi<CaseQueueState>;
+  /** Reads the kept cases; what was queued or running when the tab closed is queued again, and started. */
+  load(): Promise<void>;
+  add(cases: readonly CaseRecord[]): Promise<void>;
+  enqueue(ids: readonly string[], job: PredictJob): Promise<void>;
+  /** Takes a waiting case out of the queue, or stops a running one. */
+  cancel(id: string): Promise<void>;
+  /** Takes the case off the list; {@link CaseQueue.restore} brings it back until {@link CaseQueue.purge}. */
+  remove(id: string): Promise<void>;
+  restore(caseRecord: CaseRecord): Promise<void>;
+  /** Deletes a removed case's files. */
+  purge(id: string): Promise<void>;
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void>;
+}
+
+interface Needs {
+  readonly records: RecordStore;
+  readonly predictor: Pick<PredictApi, 'predict' | 'cancel'>;
+  readonly files: Pick<FilesApi, 'removeCases' | 'sweep'>;
+  /** Runs `work` while no other tab of the studio does. */
+  readonly exclusively: (work: () => Promise<void>) => Promise<void>;
+}
+
+export function createCaseQueue({ records, predictor, files, exclusively }: Needs): CaseQueue {
+  const store = createStore<CaseQueueState>(() => ({
+    isLoaded: false,
+    cases: [],
+    running: undefined,
+    resumed: 0,
+  }));
+  let pumping: Promise<void> | undefined;
+
+  const find = (id: string) => store.getState().cases.find((one) => one.id === id);
+
+  async function save(changed: CaseRecord): Promise<void> {
+    store.setState(({ cases }) => ({ cases: cases.map((one) => (one.id === changed.id ? changed : one)) }));
+    await records.set(changed.id, changed);
+  }
+
+  async function setRun(id: string, run: CaseRun): Promise<void> {
+    const found = find(id);
+    if (found) await save({ ...found, run });
+  }
+
+  function pump(): void {
+    pumping ??= exclusively(async () => {
+      for (let next = nextQueued(); next; next = nextQueued()) await runCase(next.caseRecord, next.job);
+    }).finally(() => {
+      pumping = undefined;
+      if (nextQueued()) pump();
+    });
+  }
+
+  function nextQueued() {
+    for (const caseRecord of store.getState().cases) {
+      if (caseRecord.run.status === 'queued') return { caseRecord, job: caseRecord.run.job };
+    }
+    return undefined;
+  }
+
+  async function runCase(caseRecord: CaseRecord, job: PredictJob): Promise<void> {
+    const { id } = caseRecord;
+    const startedAt = Date.now();
+    store.setState({ running: { id, startedAt, progress: undefined } });
+    await setRun(id, { status: 'running', job });
+    try {
+      const result = await predictor.predict(caseRecord, job, (progress) =>
+        store.setState({ running: { id, startedAt, progress } }),
+      );
+      const found = find(id);
+      if (found) await save({ ...found, result, run: { status: 'done', job } });
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error';
+      await setRun(
+        id,
+        isAbort(error)
+          ? { status: 'cancelled', job }
+          : { status: 'failed', job, error: { name, message: messageOf(error) } },
+      );
+    } finally {
+      store.setState({ running: undefined });
+    }
+  }
+
+  return {
+    store,
+
+    async load() {
+      const kept = await Promise.all((await records.keys()).map((key) => records.get<CaseRecord>(key)));
+      const found = kept.filter((one) => one !== undefined).sort((a, b) => a.addedAt - b.addedAt);
+      const isInterrupted = ({ run }: CaseRecord) => run.status === 'running' || run.status === 'queued';
+      const cases = found.map((one) =>
+        one.run.status === 'running'
+          ? { ...one, run: { status: 'queued', job: one.run.job } satisfies CaseRun }
+          : one,
+      );
+      store.setState({ isLoaded: true, cases, resumed: found.filter(isInterrupted).length });
+      if (nextQueued()) pump();
+    },
+
+    async add(added) {
+      for (const caseRecord of added) await records.set(caseRecord.id, caseRecord);
+      store.setState(({ cases }) => ({ cases: [...cases, ...added] }));
+    },
+
+    async enqueue(ids, job) {
+      for (const id of ids) await setRun(id, { status: 'queued', job });
+      pump();
+    },
+
+    async cancel(id) {
+      const found = find(id);
+      if (found?.run.status === 'queued') await setRun(id, { status: 'cancelled', job: found.run.job });
+      if (found?.run.status === 'running') predictor.cancel(id);
+    },
+
+    async remove(id) {
+      if (find(id)?.run.status === 'running') predictor.cancel(id);
+      store.setState(({ cases }) => ({ cases: cases.filter((one) => one.id !== id) }));
+      await records.remove([id]);
+    },
+
+    async restore(caseRecord) {
+      const { run } = caseRecord;
+      const calm: CaseRecord =
+        run.status === 'running' || run.status === 'queued'
+          ? { ...caseRecord, run: { status: 'cancelled', job: run.job } }
+          : caseRecord;
+      await records.set(calm.id, calm);
+      store.setState(({ cases }) => ({ cases: [...cases, calm].sort((a, b) => a.addedAt - b.addedAt) }));
+    },
+
+    purge: (id) => files.removeCases([id]),
+
+    async idle() {
+      while (pumping) await pumping;
+    },
+  };
+}
+
+/** Web Locks: a second tab waits with its queue until the first is closed or done. */
+export function exclusiveAcrossTabs(work: () => Promise<void>): Promise<void> {
+  return navigator.locks.request('nnstudio-queue', work);
+}

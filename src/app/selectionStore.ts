@@ -1,0 +1,33 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+
+/** A file that was not taken, and why. */
+export interface Problem {
+  readonly id: string;
+  readonly path: string;
+  readonly name: string;
+  readonly message: string;
+}
+
+/** What the page is at: choices that need not outlive it. */
+export interface Selection {
+  /** The model chosen by hand; otherwise the newest that fits. */
+  readonly modelId: string | undefined;
+  /** Folds chosen by hand, by model id; otherwise all. */
+  readonly folds: Readonly<Record<string, readonly string[]>>;
+  readonly hiddenLabels: ReadonlySet<number>;
+  /** Step of the files being added, in words. */
+  readonly adding: string | undefined;
+  readonly problems: readonly Problem[];
+}
+
+export type SelectionStore = StoreApi<Selection>;
+
+export function createSelection(): SelectionStore {
+  return createStore<Selection>(() => ({
+    modelId: undefined,
+    folds: {},
+    hiddenLabels: new Set(),
+    adding: undefined,
+    problems: [],
+  }));
+}

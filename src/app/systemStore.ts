@@ -1,0 +1,59 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { messageOf } from '@/shared/errors';
+import { measureStorage, requestPersistence, type StorageSpace } from '@/storage/storageSpace';
+import type { GpuReport, PredictApi } from '@/workers/predictApi';
+
+export type GpuState =
+  | { readonly status: 'opening' }
+  | { readonly status: 'ready'; readonly report: GpuReport }
+  | { readonly status: 'missing'; readonly reason: string };
+
+export interface SystemState {
+  readonly gpu: GpuState;
+  readonly storage: StorageSpace | undefined;
+  /** Requests the page made since it was loaded: the privacy promise, counted. */
+  readonly requestsSinceLoad: number;
+}
+
+/** What this computer offers, and what the page has done with it. */
+export interface System {
+  readonly store: StoreApi<SystemState>;
+  openGpu(): Promise<void>;
+  measureStorage(): Promise<void>;
+  persist(): Promise<boolean>;
+  /** Starts counting requests; call once everything the page needs is loaded. */
+  countRequests(): void;
+}
+
+export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
+  const store = createStore<SystemState>(() => ({
+    gpu: { status: 'opening' },
+    storage: undefined,
+    requestsSinceLoad: 0,
+  }));
+  const measure = async () => store.setState({ storage: await measureStorage() });
+  return {
+    store,
+    async openGpu() {
+      try {
+        store.setState({ gpu: { status: 'ready', report: await predictor.openGpu() } });
+      } catch (error) {
+        store.setState({ gpu: { status: 'missing', reason: messageOf(error) } });
+      }
+    },
+    measureStorage: measure,
+    async persist() {
+      const granted = await requestPersistence();
+      await measure();
+      return granted;
+    },
+    countRequests() {
+      new PerformanceObserver((list) => {
+        const requests = list.getEntries().filter(({ name }) => /^https?:/.test(name)).length;
+        if (requests > 0) {
+          store.setState(({ requestsSinceLoad }) => ({ requestsSinceLoad: requestsSinceLoad + requests }));
+        }
+      }).observe({ type: 'resource' });
+    },
+  };
+}

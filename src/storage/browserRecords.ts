@@ -1,0 +1,24 @@
+import { createStore, del, delMany, get, keys, set, type UseStore } from 'idb-keyval';
+import type { RecordStore } from './recordStore';
+
+/** One IndexedDB database with one object store; the only place that knows idb-keyval. */
+export function browserRecords(databaseName: string): RecordStore {
+  let opened: UseStore | undefined;
+  const store = () => {
+    opened ??= createStore(databaseName, 'values');
+    return opened;
+  };
+  return {
+    get: (key) => get(key, store()),
+    set: (key, value) => set(key, value, store()),
+    remove: (doomed) => (doomed.length === 1 ? del(doomed[0], store()) : delMany([...doomed], store())),
+    keys: async () => (await keys(store())).map(String),
+  };
+}
+
+/** Databases of the studio. Chunks live apart so that listing records never touches weights. */
+export const DATABASES = {
+  models: 'nnstudio-models',
+  weights: 'nnstudio-weights',
+  cases: 'nnstudio-cases',
+} as const;

@@ -1,0 +1,73 @@
+// A case as it is kept between visits. Its voxels lie in `CaseFiles`, under the same id.
+import type { PredictSettings } from '@/core/inference/settings';
+import type { Spacing, Zyx } from '@/shared/geometry';
+
+/** What a person wants to know of an image before anything is run. */
+export interface ImageFacts {
+  readonly channels: number;
+  readonly shape: Zyx;
+  /** mm, array order. */
+  readonly spacing: Spacing;
+  /** Where x, y and z of the file grow to, such as `RAS`. */
+  readonly orientation: string;
+  /** Of the files as they were given. */
+  readonly sizeInBytes: number;
+}
+
+/** What to run on a case. */
+export interface PredictJob {
+  readonly modelId: string;
+  readonly modelName: string;
+  readonly settings: PredictSettings;
+}
+
+/** Where a case stands. */
+export type CaseRun =
+  | { readonly status: 'idle' }
+  | { readonly status: 'queued' | 'running' | 'done' | 'cancelled'; readonly job: PredictJob }
+  | {
+      readonly status: 'failed';
+      readonly job: PredictJob;
+      readonly error: { readonly name: string; readonly message: string };
+    };
+
+/** How much of the image one label covers. */
+export interface LabelVolume {
+  readonly value: number;
+  readonly name: string;
+  readonly voxels: number;
+}
+
+/** A finished segmentation, without its voxels. */
+export interface CaseResult {
+  readonly job: PredictJob;
+  /** Every label the model can write, background left out, ascending. */
+  readonly labels: readonly LabelVolume[];
+  readonly hasProbabilities: boolean;
+  /** Seconds from reading to written file, and by stage. */
+  readonly seconds: number;
+  readonly secondsByStage: Readonly<Record<string, number>>;
+  readonly memory: { readonly plannedBytes: number; readonly peakBytes: number };
+  /** How often the GPU device was lost and the case begun again: 0 or 1. */
+  readonly restarts: number;
+  /** Milliseconds since 1970. */
+  readonly finishedAt: number;
+}
+
+export interface CaseRecord {
+  readonly id: string;
+  /** nnU-Net's case identifier: the file name without channel suffix and ending. */
+  readonly caseId: string;
+  /** One a channel, in channel order, as named in the case's folder; `.hdr` and `.img` count as two. */
+  readonly files: readonly string[];
+  readonly image: ImageFacts;
+  /** Milliseconds since 1970. */
+  readonly addedAt: number;
+  readonly run: CaseRun;
+  /** The newest segmentation; a later run replaces it only once it is finished. */
+  readonly result?: CaseResult;
+}
+
+/** Names of a case's results in its folder. */
+export const SEGMENTATION_FILE = 'segmentation.nii.gz';
+export const PROBABILITIES_FILE = 'probabilities.npz';

@@ -1,0 +1,27 @@
+import { StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
+
+/** Small things by key: records, and weights in chunks. IndexedDB in the browser; values are structured clones. */
+export interface RecordStore {
+  /** The value last set under `key`, whose type the caller knows because it alone writes that key. */
+  get<Value>(key: string): Promise<Value | undefined>;
+  set(key: string, value: unknown): Promise<void>;
+  remove(keys: readonly string[]): Promise<void>;
+  keys(): Promise<readonly string[]>;
+}
+
+/** True where a write failed because the browser's storage for this site is used up. */
+export function isStorageFull(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'QuotaExceededError' || error.name === 'StorageFull');
+}
+
+/** What to throw when a write failed: `StorageFull` with what to delete, or the error as it was. */
+export function explainWriteFailure(error: unknown, what: string, sizeInBytes: number): unknown {
+  if (!isStorageFull(error)) return error;
+  return new StudioError(
+    'StorageFull',
+    `The browser's storage has no room for ${what} (${formatBytes(sizeInBytes)}); nothing of it was kept.`,
+    'Remove models you no longer need under Models or finished cases under Segment, or free disk space, then try again.',
+    { cause: error },
+  );
+}

@@ -1,0 +1,48 @@
+import type { CaseRecord } from '@/storage/caseRecord';
+import type { ModelRecord } from '@/storage/modelLibrary';
+
+/** A file someone dropped or picked, with its path below what was dropped. */
+export interface GivenFile {
+  readonly path: string;
+  readonly content: Blob;
+}
+
+/** What became of the given files. */
+export interface AddReport {
+  readonly cases: readonly CaseRecord[];
+  readonly models: readonly ModelRecord[];
+  readonly problems: readonly { readonly path: string; readonly name: string; readonly message: string }[];
+}
+
+/** One channel for the viewer: a plain NIfTI-1 file in memory, and a window that shows it well. */
+export interface DisplayVolume {
+  readonly bytes: ArrayBuffer;
+  readonly window: { readonly low: number; readonly high: number };
+}
+
+/** A file to save. */
+export interface SavedFile {
+  readonly name: string;
+  readonly content: Blob;
+}
+
+/** Reading, checking and keeping files, off the page's thread. */
+export interface FilesApi {
+  /** Sorts the files into cases and models, checks them and keeps them. A bad file is a problem, not an exception. */
+  add(
+    files: readonly GivenFile[],
+    origin: ModelRecord['origin'],
+    onStep: (step: string) => void,
+  ): Promise<AddReport>;
+  /** `channel` of a case's image. Throws what is wrong with the image. */
+  showImage(caseRecord: CaseRecord, channel: number): Promise<DisplayVolume>;
+  showSegmentation(id: string): Promise<DisplayVolume>;
+  /** The segmentation under the case's name, as nnU-Net would name it. */
+  saveSegmentation(caseRecord: CaseRecord): Promise<SavedFile>;
+  saveProbabilities(caseRecord: CaseRecord): Promise<SavedFile>;
+  /** One zip of all their segmentations (and probabilities where there are any). */
+  saveAll(cases: readonly CaseRecord[]): Promise<SavedFile>;
+  removeCases(ids: readonly string[]): Promise<void>;
+  /** Deletes what no record speaks of: left by a tab that was closed in the middle. */
+  sweep(keptCaseIds: readonly string[]): Promise<void>;
+}

@@ -1,0 +1,26 @@
+import type { PredictProgress } from '@/core/inference/settings';
+import type { AdapterFacts } from '@/gpu/device';
+import type { CaseRecord, CaseResult, PredictJob } from '@/storage/caseRecord';
+
+/** What the System place shows of the device. */
+export interface GpuReport {
+  readonly facts: AdapterFacts;
+  /** Limits by WebGPU's names. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** What a running case tells. */
+export type CaseProgress = PredictProgress & { readonly restarts: number };
+
+/** Predicting, on the one GPU device of its worker. */
+export interface PredictApi {
+  /** Opens the device, once. Throws `NoAdapter` where there is none. */
+  openGpu(): Promise<GpuReport>;
+  /** Segments a case and keeps the result in its folder. Throws an `AbortError` once {@link PredictApi.cancel} was called. */
+  predict(
+    caseRecord: CaseRecord,
+    job: PredictJob,
+    onProgress: (progress: CaseProgress) => void,
+  ): Promise<CaseResult>;
+  cancel(id: string): void;
+}

@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type Plugin } from 'vite';
+import { DEVELOPMENT_HEADERS, headersFile, PAGE_POLICY, SECURITY_HEADERS } from './securityHeaders';
+
+/** Writes `_headers`, and the policy into the page itself for hosts that cannot set headers. */
+function securityFiles(): Plugin {
+  return {
+    name: 'security-files',
+    apply: 'build',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: '_headers', source: headersFile() });
+    },
+    transformIndexHtml: () => [
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: PAGE_POLICY },
+        injectTo: 'head-prepend',
+      },
+    ],
+  };
+}
+
+/** Builds the studio: a static site in `dist/studio`. Relative addresses, so that any folder of a host serves it. */
+export default defineConfig({
+  base: './',
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  plugins: [react(), securityFiles()],
+  worker: { format: 'es' },
+  build: { outDir: 'dist/studio', emptyOutDir: true, target: 'es2023', chunkSizeWarningLimit: 2000 },
+  server: { headers: DEVELOPMENT_HEADERS },
+  preview: { headers: SECURITY_HEADERS },
+});
