@@ -12,6 +12,80 @@ export interface LabelSet {
   readonly ignoreLabel: number | undefined;
   /** Output channels of the network. */
   readonly outputChannels: number;
-  /** Name of each written label value (not of regions), for display. */
+  /**
+   * Name of each written label value, for display. With regions, a value takes the name of the region that writes it,
+   * though what it marks is that region less the ones written later.
+   */
   readonly names: ReadonlyMap<number, string>;
+}
+
+const IGNORE = 'ignore';
+
+/**
+ * `labels` and `regions_class_order` of a dataset.json, in file order (it decides the order of regions). Throws a
+ * plain `Error` that says what is wrong; the caller knows the file.
+ *
+ * Follows nnU-Net's `LabelManager`.
+ */
+export function labelSetOf(
+  labels: Readonly<Record<string, number | readonly number[]>>,
+  regionsClassOrder: readonly number[] | undefined,
+): LabelSet {
+  const entries = Object.entries(labels)
+    .filter(([name]) => name !== IGNORE)
+    .map(([name, value]): NamedRegion => ({ name, values: typeof value === 'number' ? [value] : value }));
+  const allLabels = [...new Set(entries.flatMap(({ values }) => values))].sort((a, b) => a - b);
+  const ignoreLabel = ignoreLabelOf(labels, allLabels);
+  if (allLabels[0] !== 0) throw new Error('labels: there is no background with the value 0');
+
+  // A list of one does not make regions; nnU-Net asks for more than one element.
+  const hasRegions = entries.some(({ values }) => values.length > 1);
+  if (!hasRegions) {
+    const names = new Map(entries.map(({ name, values }) => [values[0], name]));
+    const outputChannels = allLabels.length;
+    return {
+      allLabels,
+      hasRegions,
+      foregroundRegions: [],
+      regionsClassOrder: [],
+      ignoreLabel,
+      outputChannels,
+      names,
+    };
+  }
+  const regions = entries.filter(({ values }) => !values.every((value) => value === 0));
+  if (!regionsClassOrder) throw new Error('regions_class_order is missing, but labels has regions');
+  if (regionsClassOrder.length !== regions.length) {
+    throw new Error(
+      `regions_class_order has ${regionsClassOrder.length} entries for ${regions.length} regions`,
+    );
+  }
+  return {
+    allLabels,
+    hasRegions,
+    foregroundRegions: regions.map(({ values }) => values),
+    regionsClassOrder,
+    ignoreLabel,
+    outputChannels: regions.length,
+    names: new Map([
+      [0, entries.find(({ values }) => values.length === 1 && values[0] === 0)?.name ?? 'background'],
+      ...regions.map(({ name }, i) => [regionsClassOrder[i], name] as const),
+    ]),
+  };
+}
+
+interface NamedRegion {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
+function ignoreLabelOf(
+  labels: Readonly<Record<string, number | readonly number[]>>,
+  allLabels: readonly number[],
+): number | undefined {
+  if (!Object.hasOwn(labels, IGNORE)) return undefined;
+  const ignore = labels[IGNORE];
+  const expected = Math.max(...allLabels) + 1;
+  if (ignore !== expected) throw new Error(`labels.ignore must be ${expected}, the highest label + 1`);
+  return ignore;
 }

@@ -60,4 +60,6 @@ export interface Plans {
   /** Per channel. */
   readonly foregroundIntensityProperties: readonly IntensityProperties[];
   readonly configurations: Readonly<Record<string, Configuration>>;
+  /** Further configurations that cannot be used here, each with the message that says why. */
+  readonly unusableConfigurations?: Readonly<Record<string, string>>;
 }

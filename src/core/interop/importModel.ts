@@ -1,0 +1,271 @@
+// Trained nnU-Net models out of whatever was dropped: a model folder (`Trainer__Plans__configuration/`), any folder
+// above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it.
+import type { SourceFile } from '@/core/io/sourceFile';
+import type { Configuration } from '@/core/planning/plans';
+import { configurationOf, readPlans } from '@/core/planning/readPlans';
+import { StudioError } from '@/shared/errors';
+import { readJson } from './json';
+import type { ModelFold, NnunetModel, StateDict } from './model';
+import { type ModelFolder, modelFolders } from './modelFolders';
+import { integerItems, isDict, type PickleMap, type PickleValue, pickleTypeName } from './pickleValues';
+import { type DatasetDescription, readDatasetJson } from './readDatasetJson';
+import { checkParameters, expectedParameters, plainEntries } from './stateDict';
+import { readTorchCheckpoint, type TorchCheckpoint, TorchTensor } from './torchCheckpoint';
+
+export interface ImportedModel {
+  readonly model: NnunetModel;
+  /** Where it was found: the model folder's path, behind the zip's name if it was in one. */
+  readonly origin: string;
+  /** Bytes of the checkpoints of all its folds. */
+  readonly sizeInBytes: number;
+  /** Mean foreground Dice over the cross-validation, where its summary is there. */
+  readonly crossValidationDice?: number;
+  /** Weights of one fold, under plain names. Any fold of the folder, in the model's list or not. */
+  loadFold(fold: string): Promise<StateDict>;
+}
+
+export interface ImportOptions {
+  /** As `-chk` names it, `checkpoint_best.pth`. Default: final, else best, else latest. */
+  readonly checkpointName?: string;
+  /** Folds to use, as `-f` names them. Default: all with the checkpoint; `all` only where it is alone. */
+  readonly folds?: readonly string[];
+}
+
+/** One model folder that was found, read or not. */
+export type ImportOutcome =
+  | { readonly origin: string; readonly imported: ImportedModel }
+  | { readonly origin: string; readonly error: Error };
+
+/**
+ * All models among the files. Throws the first model's error if one cannot be used, and `NoModel` if there is none;
+ * {@link importModels} reports them one by one instead.
+ */
+export async function importModel(
+  files: readonly SourceFile[],
+  options: ImportOptions = {},
+): Promise<ImportedModel[]> {
+  return (await importModels(files, options)).map((outcome) => {
+    if ('error' in outcome) throw outcome.error;
+    return outcome.imported;
+  });
+}
+
+/** As {@link importModel}, but a model that cannot be used does not keep the others out. */
+export async function importModels(
+  files: readonly SourceFile[],
+  options: ImportOptions = {},
+): Promise<readonly ImportOutcome[]> {
+  const outcomes: ImportOutcome[] = [];
+  for (const folder of await modelFolders(files)) {
+    try {
+      outcomes.push({ origin: folder.path, imported: await importFolder(folder, options) });
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      outcomes.push({ origin: folder.path, error });
+    }
+  }
+  return outcomes;
+}
+
+async function importFolder(folder: ModelFolder, options: ImportOptions): Promise<ImportedModel> {
+  const checkpointName = options.checkpointName ?? bestCheckpointName(folder);
+  const folds = options.folds ?? foldsWith(folder, checkpointName);
+  const checkpoints = folds.map((fold) => checkpointOf(folder, fold, checkpointName));
+  const dataset = await readDatasetOf(folder);
+  const plansFile = required(folder, folder.plans, 'plans.json');
+  const plans = readPlans(await textOf(plansFile), plansFile.path);
+
+  const first = await readTorchCheckpoint(checkpoints[0]);
+  const facts = checkpointFacts(
+    first,
+    checkpoints[0].path,
+    folder.path.slice(folder.path.lastIndexOf('/') + 1),
+  );
+  const configuration = configurationOf(plans, facts.configurationName, plansFile.path);
+  const expected = expectedParameters(
+    configuration.architecture,
+    inputChannels(dataset, configuration),
+    dataset.labels.outputChannels,
+  );
+  checkParameters(networkWeights(first, checkpoints[0].path), expected, checkpoints[0].path);
+
+  const crossValidationDice = await diceOf(folder.crossValidationSummary);
+  return {
+    model: {
+      plans,
+      configuration,
+      labels: dataset.labels,
+      channelNames: dataset.channelNames,
+      fileEnding: dataset.fileEnding,
+      datasetName: plans.datasetName,
+      trainerName: facts.trainerName,
+      folds: await Promise.all(folds.map((fold) => describeFold(folder, fold, checkpointName))),
+      mirrorAxes: facts.mirrorAxes,
+    },
+    origin: folder.path,
+    sizeInBytes: checkpoints.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
+    ...(crossValidationDice === undefined ? {} : { crossValidationDice }),
+    loadFold: (fold) => loadStateDict(checkpointOf(folder, fold, checkpointName), expected),
+  };
+}
+
+/** The weights of a checkpoint file, checked against the network before any tensor is read. */
+async function loadStateDict(
+  file: SourceFile,
+  expected: ReadonlyMap<string, readonly number[]>,
+): Promise<StateDict> {
+  const checkpoint = await readTorchCheckpoint(file);
+  const tensors = networkWeights(checkpoint, file.path);
+  checkParameters(tensors, expected, file.path);
+  const stateDict = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  for (const [name, shape] of expected) {
+    const tensor = tensors.get(name);
+    if (tensor) stateDict.set(name, { shape, data: await checkpoint.readTensor(tensor) });
+  }
+  return stateDict;
+}
+
+/** The tensors of `network_weights` under plain names. */
+function networkWeights({ root }: TorchCheckpoint, file: string): ReadonlyMap<string, TorchTensor> {
+  const weights = isDict(root) ? root.get('network_weights') : undefined;
+  if (!isDict(weights)) {
+    const found = isDict(root)
+      ? `only ${[...root.keys()].slice(0, 8).join(', ')}`
+      : `a ${pickleTypeName(root)}`;
+    throw new StudioError(
+      'BadCheckpoint',
+      `${file} has no network_weights; it holds ${found}.`,
+      'Use a checkpoint that the trainer of nnU-Net v2 wrote.',
+    );
+  }
+  return plainEntries(tensorEntries(weights));
+}
+
+function* tensorEntries(weights: PickleMap): Generator<[string, TorchTensor]> {
+  for (const [name, tensor] of weights) {
+    if (typeof name === 'string' && tensor instanceof TorchTensor) yield [name, tensor];
+  }
+}
+
+interface CheckpointFacts {
+  readonly configurationName: string;
+  readonly trainerName: string;
+  readonly mirrorAxes: readonly number[];
+}
+
+/** What nnU-Net's predictor takes from the first fold's checkpoint; the folder's name stands in for what it lacks. */
+function checkpointFacts({ root }: TorchCheckpoint, file: string, folderName: string): CheckpointFacts {
+  const nameParts = folderName.split('__');
+  const [trainerFromName, , configurationFromName] = nameParts.length === 3 ? nameParts : [];
+  const entries: PickleMap = isDict(root) ? root : new Map();
+  const initArgs = entries.get('init_args');
+  const configurationName =
+    textIn(isDict(initArgs) ? initArgs.get('configuration') : undefined) ?? configurationFromName;
+  if (!configurationName) {
+    throw new StudioError(
+      'BadCheckpoint',
+      `${file} does not say which configuration it was trained for.`,
+      'Name its folder as nnU-Net does: Trainer__Plans__configuration.',
+    );
+  }
+  return {
+    configurationName,
+    trainerName: textIn(entries.get('trainer_name')) ?? trainerFromName ?? 'nnUNetTrainer',
+    mirrorAxes: integerItems(entries.get('inference_allowed_mirroring_axes')) ?? [],
+  };
+}
+
+function textIn(value: PickleValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Cascade stages take the previous segmentation as one more channel per foreground label. */
+function inputChannels(
+  { channelNames, labels }: DatasetDescription,
+  { previousStage }: Configuration,
+): number {
+  const fromPreviousStage = labels.allLabels.filter((label) => label !== 0).length;
+  return channelNames.length + (previousStage === undefined ? 0 : fromPreviousStage);
+}
+
+async function readDatasetOf(folder: ModelFolder): Promise<DatasetDescription> {
+  const file = required(folder, folder.dataset, 'dataset.json');
+  return readDatasetJson(await textOf(file), file.path);
+}
+
+async function describeFold(folder: ModelFolder, fold: string, checkpointName: string): Promise<ModelFold> {
+  const validationDice = await diceOf(folder.folds.get(fold)?.summary);
+  return { fold, checkpointName, ...(validationDice === undefined ? {} : { validationDice }) };
+}
+
+/** `foreground_mean.Dice` of a summary.json; a summary that cannot be read only costs its figure. */
+async function diceOf(file: SourceFile | undefined): Promise<number | undefined> {
+  if (!file) return undefined;
+  try {
+    const summary = await readJson(file);
+    const dice = fieldOf(fieldOf(summary, 'foreground_mean'), 'Dice');
+    return typeof dice === 'number' && Number.isFinite(dice) ? dice : undefined;
+  } catch (error) {
+    if (error instanceof StudioError && error.name === 'BadJson') return undefined;
+    throw error;
+  }
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+}
+
+/** In the order in which nnU-Net's users prefer them. */
+const CHECKPOINT_NAMES = ['checkpoint_final.pth', 'checkpoint_best.pth', 'checkpoint_latest.pth'];
+
+function bestCheckpointName(folder: ModelFolder): string {
+  const all = [...folder.folds.values()].flatMap(({ checkpoints }) => [...checkpoints.keys()]);
+  return CHECKPOINT_NAMES.find((name) => all.includes(name)) ?? all[0] ?? CHECKPOINT_NAMES[0];
+}
+
+/** Folds with the checkpoint, numbers first; `all` only where no other has it, as nnU-Net detects them. */
+function foldsWith(folder: ModelFolder, checkpointName: string): readonly string[] {
+  const folds = [...folder.folds]
+    .filter(([, fold]) => fold.checkpoints.has(checkpointName))
+    .map(([name]) => name);
+  const numbered = folds.filter((fold) => fold !== 'all').sort((a, b) => Number(a) - Number(b));
+  const found = numbered.length > 0 ? numbered : folds;
+  if (found.length === 0) {
+    throw new StudioError(
+      'MissingFold',
+      `${folder.path} has no fold with ${checkpointName}${availableIn(folder)}.`,
+      `Add fold_0/${checkpointName}, or choose another checkpoint.`,
+    );
+  }
+  return found;
+}
+
+function checkpointOf(folder: ModelFolder, fold: string, checkpointName: string): SourceFile {
+  const file = folder.folds.get(fold)?.checkpoints.get(checkpointName);
+  if (file) return file;
+  throw new StudioError(
+    'MissingFold',
+    `${folder.path} has no fold_${fold}/${checkpointName}${availableIn(folder)}.`,
+    'Choose a fold that is there, or add the missing one.',
+  );
+}
+
+function availableIn({ folds }: ModelFolder): string {
+  const found = [...folds].flatMap(([fold, { checkpoints }]) =>
+    [...checkpoints.keys()].map((name) => `fold_${fold}/${name}`),
+  );
+  return found.length > 0 ? `; it has ${found.join(', ')}` : '';
+}
+
+function required(folder: ModelFolder, file: SourceFile | undefined, name: string): SourceFile {
+  if (file) return file;
+  throw new StudioError(
+    'IncompleteModel',
+    `${folder.path} has no ${name}.`,
+    `Drop the whole model folder, the one that holds dataset.json, plans.json and fold_0, not the checkpoint alone.`,
+  );
+}
+
+async function textOf(file: SourceFile): Promise<string> {
+  return new TextDecoder().decode(await file.bytes());
+}

@@ -1,0 +1,85 @@
+// Which of the dropped files make up a model folder. Paths are looked at, contents only of zips.
+import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { StudioError } from '@/shared/errors';
+import { isZip, openZip } from './zip';
+
+export interface FoldFiles {
+  /** By file name, `checkpoint_final.pth`. */
+  readonly checkpoints: ReadonlyMap<string, SourceFile>;
+  readonly summary: SourceFile | undefined;
+}
+
+/** `Trainer__Plans__configuration/` and what of it was dropped. */
+export interface ModelFolder {
+  readonly path: string;
+  readonly plans: SourceFile | undefined;
+  readonly dataset: SourceFile | undefined;
+  /** By fold, `0`…`4` or `all`. */
+  readonly folds: ReadonlyMap<string, FoldFiles>;
+  readonly crossValidationSummary: SourceFile | undefined;
+}
+
+const CHECKPOINT = /^(|.*\/)fold_([^/]+)\/(checkpoint_[^/]+\.pth)$/;
+const SUMMARY = /^(|.*\/)fold_([^/]+)\/validation\/summary\.json$/;
+const CROSS_VALIDATION_SUMMARY = /^(|.*\/)crossval_results_folds_[^/]*\/summary\.json$/;
+
+/**
+ * Every folder with a fold's checkpoint in it; without any, a folder with a plans.json (its fold is then what is
+ * missing). Throws `NoModel` if there is neither.
+ */
+export async function modelFolders(files: readonly SourceFile[]): Promise<readonly ModelFolder[]> {
+  const all = (await Promise.all(files.map(unpacked)))
+    .flat()
+    .filter(({ path }) => !path.includes('__MACOSX/'));
+  const withCheckpoint = parentsOf(all, CHECKPOINT);
+  const parents = withCheckpoint.length > 0 ? withCheckpoint : parentsOf(all, /^(|.*\/)plans\.json$/);
+  if (parents.length > 0) return parents.map((parent) => modelFolder(parent, all));
+  throw noModel(files, all);
+}
+
+/** The entries of a zip, below its name; a file that is none as it is. A `.pth` is a zip too, and stays whole. */
+async function unpacked(file: SourceFile): Promise<readonly SourceFile[]> {
+  if (!/\.zip$/i.test(file.path) || !(await isZip(file))) return [file];
+  return (await openZip(file)).map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }));
+}
+
+function parentsOf(files: readonly SourceFile[], pattern: RegExp): readonly string[] {
+  return [...new Set(files.flatMap(({ path }) => pattern.exec(path)?.[1] ?? []))].sort();
+}
+
+/** `parent` ends with a slash, or is empty. */
+function modelFolder(parent: string, files: readonly SourceFile[]): ModelFolder {
+  const own = files.filter(({ path }) => path.startsWith(parent));
+  const directly = (name: string) => own.find(({ path }) => path === parent + name);
+  const folds = new Map<string, { checkpoints: Map<string, SourceFile>; summary: SourceFile | undefined }>();
+  for (const file of own) {
+    const [, folder, fold, checkpoint] = CHECKPOINT.exec(file.path) ?? [];
+    if (folder !== parent) continue;
+    const summary = own.find(({ path }) => {
+      const match = SUMMARY.exec(path);
+      return match?.[1] === parent && match[2] === fold;
+    });
+    const files = folds.get(fold) ?? { checkpoints: new Map(), summary };
+    files.checkpoints.set(checkpoint, file);
+    folds.set(fold, files);
+  }
+  return {
+    path: parent.replace(/\/$/, '') || 'the dropped folder',
+    plans: directly('plans.json'),
+    dataset: directly('dataset.json'),
+    folds,
+    crossValidationSummary: own.find(({ path }) => CROSS_VALIDATION_SUMMARY.exec(path)?.[1] === parent),
+  };
+}
+
+function noModel(dropped: readonly SourceFile[], all: readonly SourceFile[]): StudioError {
+  const lone = all.find(({ path }) => /\.(pth|pt)$/.test(path));
+  const what = lone
+    ? `${lone.path} is a checkpoint without its model folder`
+    : `No model among the ${dropped.length === 1 ? `content of ${dropped[0].path}` : `${dropped.length} files`}`;
+  return new StudioError(
+    'NoModel',
+    `${what}.`,
+    'Drop the folder that nnU-Net wrote (Trainer__Plans__configuration, with dataset.json, plans.json and fold_0), one above it, or a zip of it.',
+  );
+}

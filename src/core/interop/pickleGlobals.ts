@@ -1,0 +1,166 @@
+// Names of Python and numpy that checkpoints use, as plain data. None of these runs anything.
+import { fromFloat16Bits } from '@/shared/numeric';
+import {
+  inertGlobal,
+  integerItems,
+  OrderedDict,
+  PickleGlobal,
+  type PickleMap,
+  PickleObject,
+  PickleTuple,
+  type PickleValue,
+  pickleTypeName,
+  sequenceItems,
+} from './pickleValues';
+
+type Call = (args: readonly PickleValue[]) => PickleValue;
+
+/** Globals by full name, for several modules under which Python versions keep the same thing. */
+export function allow(modules: readonly string[], name: string, call?: Call): [string, PickleGlobal][] {
+  return modules.map((module) => {
+    const fullName = `${module}.${name}`;
+    return [fullName, call ? new PickleGlobal(fullName, call) : inertGlobal(fullName)];
+  });
+}
+
+/** A numpy dtype, of the kinds that are read as numbers. */
+class NumpyDtype extends PickleObject {
+  readonly typeName = 'numpy.dtype';
+  /** Kind and width, as in `f8`. */
+  readonly code: string;
+  private isLittleEndian = true;
+
+  constructor(code: string) {
+    super();
+    this.code = code.replace(/^[<>=|]/, '');
+    if (code.startsWith('>')) this.isLittleEndian = false;
+  }
+
+  /** `(version, byte order, …)`. */
+  override setState(state: PickleValue): void {
+    if (sequenceItems(state)?.[1] === '>') this.isLittleEndian = false;
+  }
+
+  get itemSize(): number {
+    return this.code === '?' ? 1 : Number(this.code.slice(1));
+  }
+
+  /** Number at byte `offset`; `undefined` where the kind is not a number. */
+  read(view: DataView, offset: number): PickleValue | undefined {
+    return NUMBERS[this.code]?.(view, offset, this.isLittleEndian);
+  }
+}
+
+type ReadNumber = (view: DataView, offset: number, isLittleEndian: boolean) => PickleValue;
+
+const NUMBERS: Readonly<Record<string, ReadNumber>> = {
+  f2: (view, offset, little) => fromFloat16Bits(view.getUint16(offset, little)),
+  f4: (view, offset, little) => view.getFloat32(offset, little),
+  f8: (view, offset, little) => view.getFloat64(offset, little),
+  i1: (view, offset) => view.getInt8(offset),
+  i2: (view, offset, little) => view.getInt16(offset, little),
+  i4: (view, offset, little) => view.getInt32(offset, little),
+  i8: (view, offset, little) => Number(view.getBigInt64(offset, little)),
+  u1: (view, offset) => view.getUint8(offset),
+  u2: (view, offset, little) => view.getUint16(offset, little),
+  u4: (view, offset, little) => view.getUint32(offset, little),
+  u8: (view, offset, little) => Number(view.getBigUint64(offset, little)),
+  b1: (view, offset) => view.getUint8(offset) !== 0,
+  '?': (view, offset) => view.getUint8(offset) !== 0,
+};
+
+/** A numpy array; its values are filled in by its state. */
+export class NumpyArray extends PickleObject {
+  readonly typeName = 'numpy.ndarray';
+  shape: readonly number[] = [];
+  /** Row-major unless `isFortranOrder`. */
+  values: readonly PickleValue[] = [];
+  isFortranOrder = false;
+
+  /** `(version, shape, dtype, is Fortran order, bytes or list)`. */
+  override setState(state: PickleValue): void {
+    const [, shape, dtype, isFortranOrder, content] = sequenceItems(state) ?? [];
+    const sizes = integerItems(shape);
+    if (!sizes || !(dtype instanceof NumpyDtype)) throw new Error('a numpy array has no shape or dtype');
+    this.shape = sizes;
+    this.isFortranOrder = isFortranOrder === true;
+    this.values = Array.isArray(content) ? content : readNumbers(bytesOf(content), dtype);
+  }
+}
+
+function readNumbers(bytes: Uint8Array, dtype: NumpyDtype): readonly PickleValue[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = Math.floor(bytes.length / dtype.itemSize);
+  return Array.from({ length: count }, (_, i) => {
+    const value = dtype.read(view, i * dtype.itemSize);
+    if (value === undefined) throw new Error(`numpy dtype ${dtype.code} is not a number`);
+    return value;
+  });
+}
+
+function bytesOf(value: PickleValue | undefined): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  // Protocol 2 has no bytes; a Python 2 pickle leaves them as a string of Latin-1 characters.
+  if (typeof value === 'string') return encodeLatin1(value);
+  throw new Error(`expected bytes, found ${pickleTypeName(value ?? null)}`);
+}
+
+function encodeLatin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => {
+    const code = character.charCodeAt(0);
+    if (code > 255) throw new Error('a character does not fit into Latin-1');
+    return code;
+  });
+}
+
+const numpyScalar: Call = ([dtype, content]) => {
+  if (!(dtype instanceof NumpyDtype)) throw new Error('a numpy scalar has no dtype');
+  const numbers = dtype.code === 'O' ? [content ?? null] : readNumbers(bytesOf(content), dtype);
+  if (numbers.length !== 1) throw new Error('a numpy scalar has not one value');
+  return numbers[0];
+};
+
+const numpyDtype: Call = ([code]) => {
+  if (typeof code !== 'string') throw new Error('a numpy dtype has no name');
+  return new NumpyDtype(code);
+};
+
+/** `_codecs.encode(text, 'latin1')`: how protocol 2 writes bytes. */
+const codecsEncode: Call = ([text, encoding]) => {
+  if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1')) {
+    throw new Error('only Latin-1 text can be turned into bytes');
+  }
+  return encodeLatin1(text);
+};
+
+const itemsOf = (value: PickleValue | undefined): readonly PickleValue[] =>
+  value instanceof Set ? [...value] : (sequenceItems(value) ?? []);
+
+const orderedDict: Call = ([pairs]) => {
+  const dict: PickleMap = new OrderedDict();
+  for (const pair of itemsOf(pairs)) {
+    const [key, value] = itemsOf(pair);
+    dict.set(key ?? null, value ?? null);
+  }
+  return dict;
+};
+
+const BUILTINS = ['builtins', '__builtin__'];
+const MULTIARRAY = ['numpy.core.multiarray', 'numpy._core.multiarray'];
+
+/** Containers of Python and numbers of numpy. */
+export const PYTHON_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map([
+  ...allow(['collections'], 'OrderedDict', orderedDict),
+  // The factory of a defaultdict only matters to who goes on adding to it.
+  ...allow(['collections'], 'defaultdict', () => new Map()),
+  ...allow(BUILTINS, 'set', ([items]) => new Set(itemsOf(items))),
+  ...allow(BUILTINS, 'frozenset', ([items]) => new Set(itemsOf(items))),
+  ...allow(BUILTINS, 'slice', (args) => new PickleTuple(args)),
+  ...allow(BUILTINS, 'complex', (args) => new PickleTuple(args)),
+  ...['list', 'dict', 'tuple', 'int', 'float', 'bool', 'str'].flatMap((name) => allow(BUILTINS, name)),
+  ...allow(['_codecs'], 'encode', codecsEncode),
+  ...allow(MULTIARRAY, 'scalar', numpyScalar),
+  ...allow(MULTIARRAY, '_reconstruct', () => new NumpyArray()),
+  ...allow(['numpy'], 'dtype', numpyDtype),
+  ...allow(['numpy'], 'ndarray'),
+]);

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { messageOf, StudioError } from '@/shared/errors';
+import { parseJson, validate } from './json';
+import { type LabelSet, labelSetOf } from './labels';
+
+/** What a dataset.json says, as far as models and datasets need it. */
+export interface DatasetDescription {
+  /** In channel order. */
+  readonly channelNames: readonly string[];
+  readonly labels: LabelSet;
+  /** `.nii.gz`, `.png`, … */
+  readonly fileEnding: string;
+  readonly trainingCaseCount: number | undefined;
+}
+
+const label = z.int().min(0);
+
+const channelNames = z.record(z.string().regex(/^\d+$/, 'expected a channel number as the key'), z.string());
+
+const datasetSchema = z
+  .object({
+    channel_names: channelNames.optional(),
+    /** The name before nnU-Net 2. */
+    modality: channelNames.optional(),
+    labels: z.record(z.string(), z.union([label, z.array(label).min(1)])),
+    regions_class_order: z.array(label).nullish(),
+    file_ending: z.string().default('.nii.gz'),
+    numTraining: z.number().optional(),
+  })
+  .refine((json) => json.channel_names ?? json.modality, { path: ['channel_names'], error: 'missing' });
+
+/** Reads the text of a dataset.json. Throws `BadJson` or `BadDatasetJson` with the path to what is wrong. */
+export function readDatasetJson(text: string, file: string): DatasetDescription {
+  const json = validate(datasetSchema, parseJson(text, file), file, 'BadDatasetJson');
+  const channels = json.channel_names ?? json.modality ?? {};
+  return {
+    channelNames: Object.keys(channels)
+      .sort((a, b) => Number(a) - Number(b))
+      .map((key) => channels[key]),
+    labels: labelsOf(json, file),
+    fileEnding: json.file_ending,
+    trainingCaseCount: json.numTraining,
+  };
+}
+
+function labelsOf(json: z.output<typeof datasetSchema>, file: string): LabelSet {
+  try {
+    return labelSetOf(json.labels, json.regions_class_order ?? undefined);
+  } catch (error) {
+    throw new StudioError(
+      'BadDatasetJson',
+      `${file}: ${messageOf(error)}.`,
+      'Correct the file, then import again.',
+      {
+        cause: error,
+      },
+    );
+  }
+}
