@@ -1,4 +1,5 @@
 import type { Spacing, Zyx } from '@/shared/geometry';
+import type { Reorientation } from './orientation';
 
 /** Channels of one case as nnU-Net's readers deliver them. */
 export interface MedicalImage {
@@ -10,6 +11,8 @@ export interface MedicalImage {
   readonly spacing: Spacing;
   /** What the writer needs to give the result the input's own geometry. Opaque past the reader. */
   readonly geometry: ImageGeometry;
+  /** What a person should know although the image can be used. */
+  readonly warnings: readonly string[];
 }
 
 /** The header to give back: which format it came from, and that format's own fields. */
@@ -17,4 +20,6 @@ export interface ImageGeometry {
   readonly format: 'nifti';
   /** The first channel's header bytes (NIfTI-1: 348, NIfTI-2: 540), extensions left out. */
   readonly header: Uint8Array;
+  /** Set if the reader changed the axes; the writer changes them back. */
+  readonly reorientation?: Reorientation;
 }

@@ -1,153 +1,18 @@
-// The fixed-size header of NIfTI-1 (348 bytes) and NIfTI-2 (540 bytes), in either byte order.
+// What a NIfTI header says, checked on the way in; and headers for the files we write.
 import { StudioError } from '@/shared/errors';
 import type { Xyz } from '@/shared/geometry';
+import {
+  type FieldName,
+  HeaderFields,
+  LAYOUTS,
+  NIFTI1,
+  recognise,
+  VOXEL_TYPES,
+  type VoxelType,
+  voxelBytes,
+  voxelTypeCode,
+} from './niftiLayout';
 import { type Affine, axisDirections, orientationCode, qformAffine } from './orientation';
-
-type FieldKind = 'u8' | 'i16' | 'i32' | 'i64' | 'f32' | 'f64';
-type Field = readonly [offset: number, kind: FieldKind];
-
-const KIND_BYTES: Readonly<Record<FieldKind, number>> = { u8: 1, i16: 2, i32: 4, i64: 8, f32: 4, f64: 8 };
-
-interface Layout {
-  readonly headerBytes: number;
-  /** Where voxels start in a file of our own: header, then four zero bytes that say "no extension". */
-  readonly voxOffset: number;
-  readonly magicOffset: number;
-  readonly singleFileMagic: readonly number[];
-  readonly pairMagic: readonly number[];
-  readonly fields: Readonly<Record<FieldName, Field>>;
-  /** Text fields: offset, length. */
-  readonly descrip: readonly [number, number];
-  readonly auxFile: readonly [number, number];
-  readonly intentName: readonly [number, number];
-}
-
-type FieldName =
-  | 'dim'
-  | 'pixdim'
-  | 'datatype'
-  | 'bitpix'
-  | 'voxOffset'
-  | 'slope'
-  | 'intercept'
-  | 'calMax'
-  | 'calMin'
-  | 'sliceStart'
-  | 'sliceEnd'
-  | 'sliceCode'
-  | 'sliceDuration'
-  | 'timeOffset'
-  | 'units'
-  | 'intentParameters'
-  | 'intentCode'
-  | 'qformCode'
-  | 'sformCode'
-  | 'quaternion'
-  | 'offset'
-  | 'srow';
-
-const ascii = (text: string) => [...text].map((letter) => letter.charCodeAt(0));
-
-const NIFTI1: Layout = {
-  headerBytes: 348,
-  voxOffset: 352,
-  magicOffset: 344,
-  singleFileMagic: ascii('n+1\0'),
-  pairMagic: ascii('ni1\0'),
-  descrip: [148, 80],
-  auxFile: [228, 24],
-  intentName: [328, 16],
-  fields: {
-    dim: [40, 'i16'],
-    intentParameters: [56, 'f32'],
-    intentCode: [68, 'i16'],
-    datatype: [70, 'i16'],
-    bitpix: [72, 'i16'],
-    sliceStart: [74, 'i16'],
-    pixdim: [76, 'f32'],
-    voxOffset: [108, 'f32'],
-    slope: [112, 'f32'],
-    intercept: [116, 'f32'],
-    sliceEnd: [120, 'i16'],
-    sliceCode: [122, 'u8'],
-    units: [123, 'u8'],
-    calMax: [124, 'f32'],
-    calMin: [128, 'f32'],
-    sliceDuration: [132, 'f32'],
-    timeOffset: [136, 'f32'],
-    qformCode: [252, 'i16'],
-    sformCode: [254, 'i16'],
-    quaternion: [256, 'f32'],
-    offset: [268, 'f32'],
-    srow: [280, 'f32'],
-  },
-};
-
-const NIFTI2: Layout = {
-  headerBytes: 540,
-  voxOffset: 544,
-  magicOffset: 4,
-  singleFileMagic: ascii('n+2\0\r\n\x1a\n'),
-  pairMagic: ascii('ni2\0\r\n\x1a\n'),
-  descrip: [240, 80],
-  auxFile: [320, 24],
-  intentName: [508, 16],
-  fields: {
-    datatype: [12, 'i16'],
-    bitpix: [14, 'i16'],
-    dim: [16, 'i64'],
-    intentParameters: [80, 'f64'],
-    pixdim: [104, 'f64'],
-    voxOffset: [168, 'i64'],
-    slope: [176, 'f64'],
-    intercept: [184, 'f64'],
-    calMax: [192, 'f64'],
-    calMin: [200, 'f64'],
-    sliceDuration: [208, 'f64'],
-    timeOffset: [216, 'f64'],
-    sliceStart: [224, 'i64'],
-    sliceEnd: [232, 'i64'],
-    qformCode: [344, 'i32'],
-    sformCode: [348, 'i32'],
-    quaternion: [352, 'f64'],
-    offset: [376, 'f64'],
-    srow: [400, 'f64'],
-    sliceCode: [496, 'i32'],
-    units: [500, 'i32'],
-    intentCode: [504, 'i32'],
-  },
-};
-
-const LAYOUTS = { 1: NIFTI1, 2: NIFTI2 } as const;
-
-/** Reading this many bytes gets either header. */
-export const MAX_HEADER_BYTES = NIFTI2.headerBytes;
-
-/** Types of voxels that hold one number each. */
-export type VoxelType =
-  | 'uint8'
-  | 'int8'
-  | 'uint16'
-  | 'int16'
-  | 'uint32'
-  | 'int32'
-  | 'uint64'
-  | 'int64'
-  | 'float32'
-  | 'float64';
-
-const VOXEL_TYPES: Readonly<Record<number, VoxelType>> = {
-  2: 'uint8',
-  4: 'int16',
-  8: 'int32',
-  16: 'float32',
-  64: 'float64',
-  256: 'int8',
-  512: 'uint16',
-  768: 'uint32',
-  1024: 'int64',
-  1280: 'uint64',
-};
 
 /** What the standard also allows and no network takes. */
 const OTHER_TYPES: Readonly<Record<number, string>> = {
@@ -159,11 +24,6 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
   2048: 'complex numbers (complex256)',
   2304: 'colours (RGBA32)',
 };
-
-/** Bytes of one voxel. */
-export function voxelBytes(type: VoxelType): number {
-  return Number.parseInt(type.replace(/\D+/, ''), 10) / 8;
-}
 
 /** A header, parsed. Names in file order (x, y, z, …) unless said otherwise. */
 export interface NiftiHeader {
@@ -199,83 +59,6 @@ function badHeader(path: string, what: string, remedy: string): StudioError {
 }
 
 const RE_EXPORT = 'Export or convert the image again.';
-
-/** Reads and writes fields of a header in place. */
-class HeaderFields {
-  private readonly view: DataView;
-  private readonly layout: Layout;
-  private readonly isLittleEndian: boolean;
-
-  constructor(bytes: Uint8Array, layout: Layout, isLittleEndian: boolean) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.layout = layout;
-    this.isLittleEndian = isLittleEndian;
-  }
-
-  get(name: FieldName, index = 0): number {
-    const [offset, kind] = this.layout.fields[name];
-    const at = offset + index * KIND_BYTES[kind];
-    switch (kind) {
-      case 'u8':
-        return this.view.getUint8(at);
-      case 'i16':
-        return this.view.getInt16(at, this.isLittleEndian);
-      case 'i32':
-        return this.view.getInt32(at, this.isLittleEndian);
-      case 'i64':
-        return Number(this.view.getBigInt64(at, this.isLittleEndian));
-      case 'f32':
-        return this.view.getFloat32(at, this.isLittleEndian);
-      case 'f64':
-        return this.view.getFloat64(at, this.isLittleEndian);
-      default:
-        return kind satisfies never;
-    }
-  }
-
-  set(name: FieldName, value: number, index = 0): void {
-    const [offset, kind] = this.layout.fields[name];
-    const at = offset + index * KIND_BYTES[kind];
-    switch (kind) {
-      case 'u8':
-        return this.view.setUint8(at, value);
-      case 'i16':
-        return this.view.setInt16(at, value, this.isLittleEndian);
-      case 'i32':
-        return this.view.setInt32(at, value, this.isLittleEndian);
-      case 'i64':
-        return this.view.setBigInt64(at, BigInt(value), this.isLittleEndian);
-      case 'f32':
-        return this.view.setFloat32(at, value, this.isLittleEndian);
-      case 'f64':
-        return this.view.setFloat64(at, value, this.isLittleEndian);
-      default:
-        return kind satisfies never;
-    }
-  }
-
-  numbers(name: FieldName, count: number, from = 0): number[] {
-    return Array.from({ length: count }, (_, i) => this.get(name, from + i));
-  }
-}
-
-interface Recognised {
-  readonly version: 1 | 2;
-  readonly isLittleEndian: boolean;
-}
-
-/** Version and byte order by the header's own size field, the first four bytes. */
-function recognise(bytes: Uint8Array): Recognised | undefined {
-  if (bytes.length < 4) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (const version of [1, 2] as const) {
-    for (const isLittleEndian of [true, false]) {
-      if (view.getInt32(0, isLittleEndian) === LAYOUTS[version].headerBytes)
-        return { version, isLittleEndian };
-    }
-  }
-  return undefined;
-}
 
 function hasMagic(bytes: Uint8Array, magic: readonly number[], offset: number): boolean {
   return magic.every((byte, i) => bytes[offset + i] === byte);
@@ -478,10 +261,6 @@ export function derivedHeader(
   for (let i = 0; i < 3; i++) fields.set('intentParameters', 0, i);
   for (const [offset, length] of [layout.intentName, layout.auxFile]) bytes.fill(0, offset, offset + length);
   return { bytes, isLittleEndian: recognised.isLittleEndian };
-}
-
-function voxelTypeCode(type: VoxelType): number {
-  return Number(Object.keys(VOXEL_TYPES).find((code) => VOXEL_TYPES[Number(code)] === type));
 }
 
 /** What a header made from nothing says; everything in file order. */

@@ -134,21 +134,52 @@ export function isIdentity({ fileAxes, isReversed }: Reorientation): boolean {
   return fileAxes.every((axis, i) => axis === i) && !isReversed.includes(true);
 }
 
-/** Strides and start in the file's array, per axis of the image: `file index = start + Σ index · stride`. */
-export function fileStrides(
-  fileShape: Axes,
-  { fileAxes, isReversed }: Reorientation,
-): { start: number; strides: Axes; shape: Axes } {
-  const natural = [fileShape[1] * fileShape[2], fileShape[2], 1];
-  const along = (axis: 0 | 1 | 2) => {
-    const stride = natural[fileAxes[axis]];
-    return isReversed[axis] ? -stride : stride;
+/** Where the voxels of a file lie in the image: `image index = start + Σ file index · stride`, axes `[z, y, x]`. */
+export interface FilePlacement {
+  readonly start: number;
+  readonly strides: Axes;
+}
+
+/** Shape of the image that a file's array becomes. */
+export function reorientedShape(fileShape: Axes, { fileAxes }: Reorientation): Axes {
+  return [fileShape[fileAxes[0]], fileShape[fileAxes[1]], fileShape[fileAxes[2]]];
+}
+
+/** Places a file's array in the image it becomes. */
+export function filePlacement(fileShape: Axes, reorientation: Reorientation): FilePlacement {
+  const shape = reorientedShape(fileShape, reorientation);
+  const imageStrides: Axes = [shape[1] * shape[2], shape[2], 1];
+  let start = 0;
+  const along = (fileAxis: number) => {
+    const axis = reorientation.fileAxes.indexOf(fileAxis);
+    if (!reorientation.isReversed[axis]) return imageStrides[axis];
+    start += imageStrides[axis] * (shape[axis] - 1);
+    return -imageStrides[axis];
   };
-  const shape: Axes = [fileShape[fileAxes[0]], fileShape[fileAxes[1]], fileShape[fileAxes[2]]];
   const strides: Axes = [along(0), along(1), along(2)];
-  const start = strides.reduce(
-    (sum, stride, axis) => (stride < 0 ? sum - stride * (shape[axis] - 1) : sum),
-    0,
-  );
-  return { start, strides, shape };
+  return { start, strides };
+}
+
+/** Calls back for each run of a file's row: file indices `[from, to)` lie at `at`, `at + step`, … of the image. */
+export function eachRow(
+  fileShape: Axes,
+  { start, strides }: FilePlacement,
+  from: number,
+  to: number,
+  visit: (fileIndex: number, count: number, at: number, step: number) => void,
+): void {
+  const [, height, width] = fileShape;
+  let x = from % width;
+  let y = Math.floor(from / width) % height;
+  let z = Math.floor(from / (width * height));
+  for (let index = from; index < to; ) {
+    const count = Math.min(width - x, to - index);
+    visit(index, count, start + z * strides[0] + y * strides[1] + x * strides[2], strides[2]);
+    index += count;
+    x = 0;
+    if (++y === height) {
+      y = 0;
+      z++;
+    }
+  }
 }
