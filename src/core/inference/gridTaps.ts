@@ -56,7 +56,12 @@ export type AxisRule = 'linear' | 'nearest' | { readonly indices: ArrayLike<numb
  * Taps from a grid of `from` voxels to a grid of `to` voxels. The source indices count `before` voxels of padding that
  * the source has at the start of each axis.
  */
-export function gridTaps(from: Zyx, to: Zyx, before: Zyx, rules: readonly [AxisRule, AxisRule, AxisRule]): GridTaps {
+export function gridTaps(
+  from: Zyx,
+  to: Zyx,
+  before: Zyx,
+  rules: readonly [AxisRule, AxisRule, AxisRule],
+): GridTaps {
   const forAxis = (axis: number): AxisTaps => {
     const rule = rules[axis];
     const taps =

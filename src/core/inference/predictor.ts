@@ -12,13 +12,14 @@ import type { GpuArray } from '@/gpu/dispatch';
 import { toZyx } from '@/nn/unet';
 import { elementCount, permute, type Zyx } from '@/shared/geometry';
 import { type CaseOutput, labelOutput, logitsOutput } from './caseOutput';
+import { type CasePlan, planCase } from './casePlan';
 import { checkImage, checkSettings } from './checks';
-import { exportRules, type GridTaps, gridTaps } from './gridTaps';
+import { exportRules } from './gridTaps';
 import { predictWindows } from './predictWindows';
 import type { PredictProgress, PredictSettings } from './settings';
-import { planSlabs, type RowBlock, type SlabPlan } from './slabPlan';
-import { exporterBytes, SliceExporter } from './sliceExporter';
-import { gaussianImportance, type Padding, paddingToPatch, windowStarts } from './slidingWindow';
+import type { RowBlock } from './slabPlan';
+import { SliceExporter } from './sliceExporter';
+import { gaussianImportance } from './slidingWindow';
 import { WindowAccumulator } from './windowAccumulator';
 import { openWindowNetwork, type ResidentNetwork } from './windowNetwork';
 
@@ -57,16 +58,6 @@ export interface Prediction {
 export interface PreparedCase extends PreprocessedCase {
   /** How long it took, seconds. */
   readonly seconds: number;
-}
-
-/** Where windows lie, and how slices leave the network's grid for the grid of the output. */
-interface CasePlan {
-  readonly padding: Padding;
-  readonly starts: readonly (readonly number[])[];
-  readonly outShape: Zyx;
-  readonly taps: GridTaps;
-  readonly slabs: SlabPlan;
-  readonly plannedBytes: number;
 }
 
 /** Owns the network's buffers on the GPU; `close` frees them. Cases go through `predict` one at a time. */
@@ -178,7 +169,7 @@ export class Predictor {
   ): Promise<Pick<Prediction, 'memory' | 'windows' | 'timings'>> {
     const { gpu, model, settings } = this.options;
     const hostBytes = prepared.data.byteLength + output.hostBytes;
-    const plan = this.planCase(prepared, outShape, hostBytes);
+    const plan = this.planFor(prepared, outShape, hostBytes);
     gpu.memory.peakBytes = gpu.memory.currentBytes;
     const started = performance.now();
     let exporting = 0;
@@ -191,7 +182,8 @@ export class Predictor {
         currentBlock = block;
         const first = nextSlice;
         while (nextSlice < outShape[0] && plan.taps[0].upper[nextSlice] < end) nextSlice++;
-        for (const chunk of exporter.chunks(block, first, nextSlice)) await output.take(exporter, block, chunk);
+        for (const chunk of exporter.chunks(block, first, nextSlice))
+          await output.take(exporter, block, chunk);
         exporting += secondsSince(exportStarted);
       };
       await predictWindows(gpu, {
@@ -205,7 +197,8 @@ export class Predictor {
         network: this.network,
         accumulator,
         onSlices,
-        onProgress: (share) => onProgress?.({ stage: 'network', share, secondsLeft: timeLeft(started, share) }),
+        onProgress: (share) =>
+          onProgress?.({ stage: 'network', share, secondsLeft: timeLeft(started, share) }),
         ...(signal && { signal }),
       });
     });
@@ -233,7 +226,13 @@ export class Predictor {
     try {
       const exporter = await SliceExporter.create(
         gpu,
-        { plan: plan.slabs, taps: plan.taps, outShape: plan.outShape, width: paddedShape[2], labels: model.labels },
+        {
+          plan: plan.slabs,
+          taps: plan.taps,
+          outShape: plan.outShape,
+          width: paddedShape[2],
+          labels: model.labels,
+        },
         accumulator,
       );
       try {
@@ -246,27 +245,24 @@ export class Predictor {
     }
   }
 
-  private planCase(prepared: PreparedCase, outShape: Zyx, hostBytes: number): CasePlan {
+  private planFor(prepared: PreparedCase, outShape: Zyx, hostBytes: number): CasePlan {
     const { gpu, model, settings, memoryBudgetBytes = DEFAULT_MEMORY_BUDGET } = this.options;
     const shape = networkShape(prepared);
-    const padding = paddingToPatch(shape, this.patchSize);
-    const starts = windowStarts(padding.paddedShape, this.patchSize, settings.tileStepSize);
     const isNetworkGrid = outShape.every((size, axis) => size === shape[axis]);
     const rules = isNetworkGrid ? undefined : exportRules(this.exportRequest(prepared));
-    const taps = gridTaps(shape, outShape, padding.before, rules ?? ['nearest', 'nearest', 'nearest']);
-    const windowBytes = this.network.input.size * Float32Array.BYTES_PER_ELEMENT;
-    const fixedBytes =
-      hostBytes + this.network.plannedBytes + windowBytes + elementCount(this.patchSize) * 4 + exporterBytes(outShape);
-    const slabs = planSlabs({
-      paddedShape: padding.paddedShape,
+    return planCase({
+      shape,
+      outShape,
+      rules: rules ?? ['nearest', 'nearest', 'nearest'],
       patchSize: this.patchSize,
-      starts,
-      rowTaps: taps[1],
+      tileStepSize: settings.tileStepSize,
+      inputChannels: prepared.shape[0],
       classes: model.labels.outputChannels,
+      networkBytes: this.network.plannedBytes,
+      hostBytes,
       bindingLimit: gpu.limits.maxStorageBufferBindingSize,
-      budgetBytes: memoryBudgetBytes - fixedBytes,
+      budgetBytes: memoryBudgetBytes,
     });
-    return { padding, starts, outShape, taps, slabs, plannedBytes: fixedBytes + slabs.accumulatorBytes };
   }
 
   /** Grid of the cropped case, on which labels are decided. */
