@@ -2,7 +2,12 @@
 // one unit in the last place, lines of the f64 map to 1e-12 relative.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { gaussianImportance, gaussianLines, paddingToPatch, windowStarts } from '@/core/inference/slidingWindow';
+import {
+  gaussianImportance,
+  gaussianLines,
+  paddingToPatch,
+  windowStarts,
+} from '@/core/inference/slidingWindow';
 import type { Zyx } from '@/shared/geometry';
 import { exactOutcome, type Outcome, openArrays, readJsonLines, summarise } from '../support/golden';
 import type { TopicResult } from './topic';
@@ -70,7 +75,12 @@ async function gaussianMaps(folder: string): Promise<Record<string, Outcome[]>> 
       const unit = Math.max(FLOAT16_SUBNORMAL_UNIT, 2 ** Math.floor(Math.log2(value)) * FLOAT16_UNIT);
       worst = Math.max(worst, Math.abs(found[i] - value) / unit);
     }
-    maps.push({ name: `${row.id} ${row.patch_size}`, error: worst, tolerance: 1, note: 'units in the last place' });
+    maps.push({
+      name: `${row.id} ${row.patch_size}`,
+      error: worst,
+      tolerance: 1,
+      note: 'units in the last place',
+    });
     for (const [axis, line] of gaussianLines(row.patch_size).entries()) {
       const golden = arrays(`${row.id}_line${axis}_float64`).data;
       const error = Math.max(...line.map((value, i) => Math.abs(value / Number(golden[i]) - 1)));
