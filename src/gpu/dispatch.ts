@@ -79,7 +79,10 @@ export function runDispatches(gpu: Gpu, dispatches: readonly Dispatch[]): void {
  * Workgroups along x and y for `count` workgroups in a row, when one dimension does not hold them. A shader finds its
  * index as `workgroup_id.y * num_workgroups.x + workgroup_id.x` and must check it against the count.
  */
-export function foldGrid(gpu: Pick<Gpu, 'limits'>, count: number): [number, number] {
+export function foldGrid(
+  gpu: { readonly limits: Pick<GPUSupportedLimits, 'maxComputeWorkgroupsPerDimension'> },
+  count: number,
+): [number, number] {
   const limit = gpu.limits.maxComputeWorkgroupsPerDimension;
   if (count <= limit) return [Math.max(count, 1), 1];
   const rows = Math.ceil(count / limit);

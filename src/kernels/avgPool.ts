@@ -1,0 +1,47 @@
+import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
+import { elementCount, type Zyx } from '@/shared/geometry';
+import source from './avgPool.wgsl?raw';
+import { bindRange, type KernelLimits, planePieces } from './ranges';
+
+const WORKGROUP_SIZE = 64;
+
+export interface AvgPoolArgs {
+  /** Batch × channels. */
+  readonly planes: number;
+  readonly inputSize: Zyx;
+  readonly stride: Zyx;
+  readonly limits: KernelLimits;
+  /** `[planes, z, y, x]`. */
+  readonly x: GpuArray;
+  /** `[planes, ⌊z/stride⌋, …]`, another buffer. */
+  readonly y: GpuArray;
+}
+
+/** `y` = mean of `x` over blocks of `stride` voxels. */
+export function avgPoolForward({ planes, inputSize, stride, limits, x, y }: AvgPoolArgs): Dispatch[] {
+  const inputLength = elementCount(inputSize);
+  const outputLength = elementCount(inputSize.map((n, axis) => Math.floor(n / stride[axis])));
+  return planePieces(planes, inputLength, limits).map(({ start, count }) => {
+    const boundX = bindRange(x, start * inputLength, count * inputLength);
+    const boundY = bindRange(y, start * outputLength, count * outputLength);
+    return {
+      label: 'avgPool',
+      source,
+      entryPoint: 'forward',
+      constants: {
+        workgroupSize: WORKGROUP_SIZE,
+        planes: count,
+        depth: inputSize[0],
+        height: inputSize[1],
+        width: inputSize[2],
+        strideZ: stride[0],
+        strideY: stride[1],
+        strideX: stride[2],
+        xBase: boundX.base,
+        yBase: boundY.base,
+      },
+      bindings: [boundX.array, boundY.array],
+      workgroups: [...foldGrid({ limits }, Math.ceil((count * outputLength) / WORKGROUP_SIZE)), 1],
+    };
+  });
+}
