@@ -1,17 +1,18 @@
 #!/usr/bin/env node
 // The nnstudio command. Builds itself first when it is missing or older than its sources.
 import path from 'node:path';
-import { runTool } from '../scripts/support/command.mjs';
+import { pathToFileURL } from 'node:url';
+import { projectRoot } from '../scripts/support/command.mjs';
 import { isStale } from '../scripts/support/freshness.mjs';
 
 const BUILT = 'dist/cli/nnstudio.mjs';
-const SOURCES = ['src', 'vite.cli.config.ts', 'package-lock.json'];
+const SOURCES = ['src', 'scripts/support/bundle.mjs', 'package-lock.json'];
 
 if (isStale(BUILT, SOURCES)) {
   const { setupOrExit } = await import('../scripts/setup.mjs');
   await setupOrExit({ forTests: false });
-  console.error('nnstudio: building the command (once, after its sources changed)');
-  const code = await runTool('vite', ['build', '--config', 'vite.cli.config.ts', '--logLevel', 'error']);
-  if (code !== 0) process.exit(code);
+  const { bundle } = await import('../scripts/support/bundle.mjs');
+  console.error('nnstudio: building the command, as its sources are newer');
+  await bundle('cli', { nnstudio: 'src/cli/nnstudio.ts' });
 }
-await import(path.join('..', BUILT));
+await import(pathToFileURL(path.join(projectRoot, BUILT)).href);

@@ -49,6 +49,12 @@ for (const topic of topics) {
   }
 }
 
+const uncovered = readdirSync(golden, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !known.includes(entry.name))
+  .map(({ name }) => name);
+if (asked.length === 0 && uncovered.length > 0)
+  console.log(`no comparison exists for: ${uncovered.join(', ')}`);
+
 const missing = emptyTopics.filter((topic) => asked.includes(topic));
 if (missing.length > 0) console.error(`No case found for ${missing.join(', ')} in ${golden}.`);
 if (passed === 0) console.error(`No case found in ${golden}.`);

@@ -4,31 +4,47 @@ import { pathToFileURL } from 'node:url';
 import { projectRoot } from './command.mjs';
 
 /**
- * Bundles `entries` (name → file below the project's root) into `dist/<folder>` and imports them.
+ * Bundles `entries` (name → file below the project's root) into `dist/<folder>/<name>.mjs`, npm packages left outside.
  *
  * @param {string} folder
  * @param {Readonly<Record<string, string>>} entries
- * @returns {Promise<Record<string, Record<string, unknown>>>} the modules by name
  */
-export async function importBundled(folder, entries) {
+export async function bundle(folder, entries) {
   const { build } = await import('vite');
-  const outDir = path.join(projectRoot, 'dist', folder);
   await build({
     root: projectRoot,
-    configFile: path.join(projectRoot, 'vite.cli.config.ts'),
-    logLevel: 'warn',
+    configFile: false,
+    logLevel: 'error',
+    publicDir: false,
+    resolve: { alias: { '@': path.join(projectRoot, 'src') } },
     build: {
-      outDir,
+      ssr: true,
+      target: 'node20',
+      outDir: path.join(projectRoot, 'dist', folder),
+      emptyOutDir: true,
+      sourcemap: true,
       rolldownOptions: {
         input: Object.fromEntries(
           Object.entries(entries).map(([name, file]) => [name, path.join(projectRoot, file)]),
         ),
+        output: { entryFileNames: '[name].mjs', chunkFileNames: 'chunks/[name]-[hash].mjs' },
       },
     },
   });
+}
+
+/**
+ * Bundles and imports.
+ *
+ * @param {string} folder
+ * @param {Readonly<Record<string, string>>} entries
+ * @returns {Promise<Record<string, any>>} the modules by name
+ */
+export async function importBundled(folder, entries) {
+  await bundle(folder, entries);
   const modules = {};
   for (const name of Object.keys(entries)) {
-    modules[name] = await import(pathToFileURL(path.join(outDir, `${name}.mjs`)).href);
+    modules[name] = await import(pathToFileURL(path.join(projectRoot, 'dist', folder, `${name}.mjs`)).href);
   }
   return modules;
 }
