@@ -52,15 +52,16 @@ export function clipRanges(source: Float32Array, shape: Zyx, clip: ResizeMethod[
   return ranges;
 }
 
-/** Resizes `source` `[z, y, x]` of `shape` into `target` of `newShape`. */
+/** Resizes `source` `[z, y, x]` of `shape` into `target` of `newShape`. `bandSamples` bounds the working memory. */
 export function resizeVolume(
   source: Float32Array,
   shape: Zyx,
   target: Float32Array,
   newShape: Zyx,
   method: ResizeMethod,
+  bandSamples = BAND_SAMPLES,
 ): void {
-  const steps = resizeVolumeSteps(source, shape, target, newShape, method);
+  const steps = resizeVolumeSteps(source, shape, target, newShape, method, bandSamples);
   while (!steps.next().done);
 }
 
@@ -71,6 +72,7 @@ export function* resizeVolumeSteps(
   target: Float32Array,
   newShape: Zyx,
   method: ResizeMethod,
+  bandSamples = BAND_SAMPLES,
 ): Generator<number, void> {
   if (source.length !== elementCount(shape) || target.length !== elementCount(newShape)) {
     throw new Error(
@@ -80,7 +82,7 @@ export function* resizeVolumeSteps(
   const planX = shape[2] === newShape[2] ? undefined : planAxis(shape[2], newShape[2], method.orderInPlane);
   const planY = planAxis(shape[1], newShape[1], shape[1] === newShape[1] ? 0 : method.orderInPlane);
   const rowSamples = shape[0] * newShape[2];
-  const bandRows = Math.max(2 * PREFILTER_REACH, Math.floor(BAND_SAMPLES / rowSamples));
+  const bandRows = Math.max(2 * PREFILTER_REACH, Math.floor(bandSamples / rowSamples));
   const job: BandJob = {
     source,
     shape,
