@@ -1,0 +1,138 @@
+// What a file is by its first bytes, so that anything can be dropped anywhere.
+import { contentStart } from './gzip';
+import { isGzip } from './inflate';
+import { headerKind } from './niftiHeader';
+import type { SourceFile } from './sourceFile';
+
+/** Kinds of files a person may drop. `unknown` for everything else. */
+export type FileKind =
+  | 'nifti'
+  | 'nifti-header'
+  | 'analyze-header'
+  | 'nrrd'
+  | 'metaimage'
+  | 'dicom'
+  | 'png'
+  | 'jpeg'
+  | 'tiff'
+  | 'bmp'
+  | 'torch-checkpoint'
+  | 'numpy'
+  | 'numpy-archive'
+  | 'zip'
+  | 'onnx'
+  | 'safetensors'
+  | 'nnunet-plans'
+  | 'nnunet-dataset'
+  | 'nnunet-fingerprint'
+  | 'json'
+  | 'gzip'
+  | 'empty'
+  | 'unknown';
+
+const START_BYTES = 1024;
+/** JSON files of nnU-Net stay far below; larger ones are not parsed to see what they are. */
+const MAX_JSON_BYTES = 64e6;
+
+const latin1 = new TextDecoder('latin1');
+
+function startsWith(bytes: Uint8Array, magic: readonly number[] | string, at = 0): boolean {
+  const expected = typeof magic === 'string' ? [...magic].map((letter) => letter.charCodeAt(0)) : magic;
+  return expected.every((byte, i) => bytes[at + i] === byte);
+}
+
+/** The first entry of a zip tells whose it is. */
+function zipKind(bytes: Uint8Array): FileKind {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const nameLength = bytes.length >= 30 ? view.getUint16(26, true) : 0;
+  const name = latin1.decode(bytes.subarray(30, 30 + nameLength));
+  if (/(^|\/)data\.pkl$/.test(name)) return 'torch-checkpoint';
+  return name.endsWith('.npy') ? 'numpy-archive' : 'zip';
+}
+
+/** Magic of PyTorch's older format: a pickled protocol 2 long, 0x1950a86a20f9469cfc6c. */
+const OLD_TORCH = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+/** A safetensors file starts with the length of its JSON header, u64, and the header's brace. */
+function isSafetensors(bytes: Uint8Array, sizeInBytes: number): boolean {
+  if (bytes.length < 10) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getBigUint64(0, true) + 8n <= BigInt(sizeInBytes) && startsWith(bytes, '{"', 8);
+}
+
+/** An ONNX model is a protobuf whose first field is the IR version, then a producer, an opset or the graph. */
+function isOnnx(bytes: Uint8Array): boolean {
+  const irVersion = bytes[1];
+  return (
+    bytes[0] === 0x08 &&
+    irVersion >= 3 &&
+    irVersion <= 20 &&
+    [0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x42].includes(bytes[2])
+  );
+}
+
+/** DICOM with its preamble, or the bare data set of older files: group 0008 first, with a plausible length or VR. */
+function isDicom(bytes: Uint8Array): boolean {
+  if (startsWith(bytes, 'DICM', 128)) return true;
+  if (bytes.length < 132 || !startsWith(bytes, [8, 0]) || bytes[3] !== 0) return false;
+  const isExplicit = /^[A-Z]{2}$/.test(latin1.decode(bytes.subarray(4, 6)));
+  return isExplicit || (bytes[6] === 0 && bytes[7] === 0 && bytes[4] > 0 && bytes[4] < 128);
+}
+
+function binaryKind(bytes: Uint8Array, sizeInBytes: number): FileKind | undefined {
+  const header = headerKind(bytes);
+  if (header)
+    return header === 'nifti' ? 'nifti' : header === 'nifti-pair' ? 'nifti-header' : 'analyze-header';
+  if (startsWith(bytes, 'PK\x03\x04') || startsWith(bytes, 'PK\x05\x06')) return zipKind(bytes);
+  if (startsWith(bytes, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a])) return 'png';
+  if (startsWith(bytes, [0xff, 0xd8, 0xff])) return 'jpeg';
+  if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].some((magic) => startsWith(bytes, magic))) return 'tiff';
+  if (startsWith(bytes, 'NRRD000')) return 'nrrd';
+  if (startsWith(bytes, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) return 'numpy';
+  if (startsWith(bytes, OLD_TORCH)) return 'torch-checkpoint';
+  if (isDicom(bytes)) return 'dicom';
+  if (isSafetensors(bytes, sizeInBytes)) return 'safetensors';
+  if (startsWith(bytes, 'BM') && bytes[6] === 0 && bytes[7] === 0) return 'bmp';
+  if (isOnnx(bytes)) return 'onnx';
+  return undefined;
+}
+
+function objectKind(value: unknown): FileKind {
+  if (typeof value !== 'object' || value === null) return 'json';
+  if ('configurations' in value || 'plans_per_stage' in value) return 'nnunet-plans';
+  if ('foreground_intensity_properties_per_channel' in value && 'spacings' in value)
+    return 'nnunet-fingerprint';
+  if ('labels' in value && ('channel_names' in value || 'modality' in value)) return 'nnunet-dataset';
+  return 'json';
+}
+
+async function textKind(file: SourceFile, bytes: Uint8Array): Promise<FileKind> {
+  const text = latin1.decode(bytes);
+  if (/^\s*(ObjectType|NDims)\s*=/.test(text)) return 'metaimage';
+  if (!/^\s*[[{]/.test(text) || file.sizeInBytes > MAX_JSON_BYTES) return 'unknown';
+  try {
+    return objectKind(JSON.parse(new TextDecoder().decode(await file.bytes())));
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Looks at the first kilobyte, inside gzip too; parses a file only if it looks like JSON. Never throws on content. */
+export async function sniff(file: SourceFile): Promise<FileKind> {
+  if (file.sizeInBytes === 0) return 'empty';
+  const start = await file.slice(0, Math.min(START_BYTES, file.sizeInBytes));
+  if (!isGzip(start)) return binaryKind(start, file.sizeInBytes) ?? (await textKind(file, start));
+  const inner = await contentStart(file, START_BYTES).catch(() => new Uint8Array(0));
+  return headerKind(inner) ? (binaryKind(inner, inner.length) ?? 'gzip') : 'gzip';
+}
+
+/** Kinds of folders, known by the names of their files alone. */
+export type FolderKind = 'nnunet-model' | 'nnunet-dataset' | 'other';
+
+/** What a dropped folder, or the content of a zip, is. */
+export function sniffFolder(files: readonly Pick<SourceFile, 'path'>[]): FolderKind {
+  const has = (pattern: RegExp) => files.some(({ path }) => pattern.test(path));
+  if (has(/(^|\/)fold_(\d+|all)\/[^/]+\.pth$/) && has(/(^|\/)plans\.json$/)) return 'nnunet-model';
+  if (has(/(^|\/)imagesTr\/[^/]+$/) && has(/(^|\/)dataset\.json$/)) return 'nnunet-dataset';
+  return 'other';
+}
