@@ -1,11 +1,24 @@
 // Preprocessing and export against the real nnU-Net's arrays. Tolerances are those of the golden README: data 1e-4,
 // labels exact but for ties, normalisation 1e-5, probabilities 1e-5.
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { IntensityProperties, NormalizationScheme, Resampling } from '@/core/planning/plans';
+import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { readCase } from '@/core/io/nifti';
+import { memoryFile } from '@/core/io/sourceFile';
+import type {
+  Configuration,
+  IntensityProperties,
+  NormalizationScheme,
+  Plans,
+  Resampling,
+} from '@/core/planning/plans';
+import { readPlans } from '@/core/planning/readPlans';
 import { cropToNonzero } from '@/core/preprocessing/cropToNonzero';
+import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { computeNewShape, separateZAxis } from '@/core/preprocessing/gridShape';
 import { NORMALIZATIONS } from '@/core/preprocessing/normalization';
+import { type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
 import { resampleChannel } from '@/core/preprocessing/resampleAsync';
 import { type ResampleRequest, resampleData, resampleSegmentation } from '@/core/preprocessing/resampling';
 import type { Gpu } from '@/gpu/device';
@@ -21,17 +34,19 @@ import {
   readJsonLines,
   summarise,
 } from '../support/golden';
+import { readPng } from '../support/png';
 import type { TopicResult } from './topic';
 
 /** Share of voxels in which labels tied at ½ may fall either way. */
 const TIE_SHARE = 1e-4;
-const GPU_TOLERANCE = 1e-4;
+const DATA_TOLERANCE = 1e-4;
 
 export async function run(goldenFolder: string): Promise<TopicResult> {
   const folder = path.join(goldenFolder, 'preprocessing');
   const gpu = await openNodeGpu();
   try {
     return summarise('preprocessing', {
+      ...(await preprocessedCases(folder, path.join(goldenFolder, 'fingerprint'), gpu)),
       'new shapes and separate z': newShapes(path.join(folder, 'resampling')),
       ...(await normalizations(path.join(folder, 'normalization'))),
       ...(await resamplings(path.join(folder, 'resampling'), gpu)),
@@ -39,6 +54,159 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   } finally {
     gpu.close();
   }
+}
+
+interface CaseRow {
+  readonly dataset: string;
+  readonly configuration: string;
+  readonly case: string;
+  readonly stem: string;
+  readonly shape_before_cropping: Zyx;
+  readonly bbox_used_for_cropping: readonly (readonly number[])[];
+  readonly shape_after_cropping_and_before_resampling: Zyx;
+}
+
+/** A raw case with the plans it is preprocessed by. */
+interface RawCase {
+  readonly image: MedicalImage;
+  readonly seg: Float32Array;
+  readonly plans: Plans;
+  readonly configuration: Configuration;
+  readonly dataset: DatasetDescription;
+}
+
+async function openRawCase(rawFolder: string, row: CaseRow): Promise<RawCase> {
+  const folder = path.join(rawFolder, row.dataset);
+  const plansFile = readdirSync(folder).find((name) => /^nnUNetPlans.*\.json$/.test(name));
+  if (!plansFile) throw new Error(`${folder} has no plans`);
+  const plans = readPlans(readFileSync(path.join(folder, plansFile), 'utf8'), plansFile);
+  const dataset = readDatasetJson(readFileSync(path.join(folder, 'dataset.json'), 'utf8'), 'dataset.json');
+  const images = path.join(folder, 'imagesTr');
+  const channelFiles = readdirSync(images)
+    .filter((name) => name.startsWith(`${row.case}_`) && name.endsWith(dataset.fileEnding))
+    .sort();
+  const labelFile = path.join(folder, 'labelsTr', row.case + dataset.fileEnding);
+  const seg = await readImage([labelFile], plans);
+  return {
+    image: await readImage(
+      channelFiles.map((name) => path.join(images, name)),
+      plans,
+    ),
+    seg: seg.data,
+    plans,
+    configuration: plans.configurations[row.configuration],
+    dataset,
+  };
+}
+
+async function readImage(files: readonly string[], plans: Plans): Promise<MedicalImage> {
+  if (files.every((file) => file.endsWith('.png'))) return readPng(readFileSync(files[0]));
+  const sources = files.map((file) => memoryFile(new Uint8Array(readFileSync(file)), file));
+  return readCase(sources, plans.imageReaderWriter);
+}
+
+async function preprocessedCases(folder: string, rawFolder: string, gpu: Gpu) {
+  const properties: Outcome[] = [];
+  const onCpu: Outcome[] = [];
+  const onGpu: Outcome[] = [];
+  const labels: Outcome[] = [];
+  const exports: Outcome[] = [];
+  for (const row of readJsonLines<CaseRow>(path.join(folder, 'cases.jsonl'))) {
+    const raw = await openRawCase(rawFolder, row);
+    const file = path.join(folder, 'cases', row.stem);
+    const data = floats((await openArrays(`${file}_data.npz`))('data'));
+    const seg = await openArrays(`${file}_seg.npz`);
+    const trained = await preprocessCase(raw);
+    const inferred = await preprocessCase({ ...raw, seg: undefined, shouldReturnSeg: true });
+    const withGpu = await preprocessCase({ ...raw, gpu, gpuFromVoxels: 0 });
+    const name = row.stem;
+    properties.push(exactOutcome(name, hasProperties(trained, row), JSON.stringify(trained.properties)));
+    const toData = ({ data: actual }: PreprocessedCase): Outcome => ({
+      name,
+      error: largestDifference(actual, data),
+      tolerance: DATA_TOLERANCE,
+    });
+    onCpu.push(toData(trained), toData(inferred));
+    onGpu.push(toData(withGpu));
+    labels.push(
+      sameLabels(`${name} with labels`, trained.seg, seg('seg').data),
+      sameLabels(`${name} without labels`, inferred.seg, seg('seg_inference').data),
+    );
+    if (!existsSync(`${file}_export.npz`)) continue;
+    exports.push(...(await exportedCase(name, `${file}_export.npz`, raw, trained)));
+  }
+  return {
+    'case shapes and boxes': properties,
+    'case data on the CPU': onCpu,
+    'case data on the GPU': onGpu,
+    'case labels': labels,
+    export: exports,
+  };
+}
+
+function hasProperties({ properties }: PreprocessedCase, row: CaseRow): boolean {
+  return (
+    `${properties.shapeBeforeCropping}` === `${row.shape_before_cropping}` &&
+    `${properties.bboxUsedForCropping}` === `${row.bbox_used_for_cropping}` &&
+    `${properties.shapeAfterCroppingAndBeforeResampling}` ===
+      `${row.shape_after_cropping_and_before_resampling}`
+  );
+}
+
+function sameLabels(name: string, actual: ArrayLike<number> = [], expected: ArrayLike<number>): Outcome {
+  return { name, error: countDifferent(actual, expected) / expected.length, tolerance: TIE_SHARE };
+}
+
+const PROBABILITY_TOLERANCE = 1e-5;
+
+async function exportedCase(
+  name: string,
+  file: string,
+  { plans, configuration, dataset }: RawCase,
+  { shape, properties }: PreprocessedCase,
+): Promise<Outcome[]> {
+  const arrays = await openArrays(file);
+  const { segmentation, probabilities = new Float32Array() } = logitsToSegmentation({
+    logits: floats(arrays('logits')),
+    shape: [shape[1], shape[2], shape[3]],
+    properties,
+    plans,
+    configuration,
+    labels: dataset.labels,
+    shouldReturnProbabilities: true,
+  });
+  const expected = arrays('segmentation').data;
+  const differing = decidedDifferences(segmentation, expected, probabilities, dataset.labels.hasRegions);
+  return [
+    {
+      name: `${name} probabilities`,
+      error: largestDifference(probabilities, floats(arrays('probabilities'))),
+      tolerance: PROBABILITY_TOLERANCE,
+    },
+    { name: `${name} segmentation`, error: differing, tolerance: 0 },
+  ];
+}
+
+/** Voxels that differ although the decision is not within the tolerance of a tie. */
+function decidedDifferences(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  probabilities: Float32Array,
+  hasRegions: boolean,
+): number {
+  let count = 0;
+  const size = expected.length;
+  for (let i = 0; i < size; i++) {
+    if (actual[i] === expected[i]) continue;
+    const scores: number[] = [];
+    for (let at = i; at < probabilities.length; at += size) scores.push(probabilities[at]);
+    scores.sort((a, b) => b - a);
+    const margin = hasRegions
+      ? Math.min(...scores.map((score) => Math.abs(score - 0.5)))
+      : scores[0] - scores[1];
+    if (margin > PROBABILITY_TOLERANCE) count++;
+  }
+  return count;
 }
 
 interface NewShapeRow {
@@ -185,7 +353,7 @@ async function resamplings(folder: string, gpu: Gpu): Promise<Record<string, Out
     onGpu.push({
       name: row.id,
       error: largestDifference(gpuData, floats(expected)),
-      tolerance: GPU_TOLERANCE,
+      tolerance: DATA_TOLERANCE,
     });
   }
   return { 'resampling on the CPU': onCpu, 'resampling on the GPU': onGpu, 'resampling of labels': labels };

@@ -65,11 +65,7 @@ function isWithin({ error, tolerance }: Outcome): boolean {
 }
 
 /** A line per group of outcomes, and one per failure. */
-export function summarise(
-  topic: string,
-  groups: Readonly<Record<string, readonly Outcome[]>>,
-  extraLines: readonly string[] = [],
-): TopicResult {
+export function summarise(topic: string, groups: Readonly<Record<string, readonly Outcome[]>>): TopicResult {
   const lines: string[] = [];
   let worstError = 0;
   let passed = 0;
@@ -87,5 +83,5 @@ export function summarise(
     passed += good.length;
     total += outcomes.length;
   }
-  return { topic, passed, total, worstError, lines: [...lines, ...extraLines] };
+  return { topic, passed, total, worstError, lines };
 }

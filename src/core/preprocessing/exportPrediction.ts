@@ -5,7 +5,6 @@ import type { LabelSet } from '@/core/interop/labels';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import type { Zyx } from '@/shared/geometry';
 import { elementCount, permute } from '@/shared/geometry';
-import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { type CaseProperties, networkSpacing } from './preprocessCase';
 import { resampleData } from './resampling';
 import { emptyLike, transposeVolume, uncrop, type VoxelArray } from './volumes';
@@ -22,11 +21,6 @@ export interface ExportJob {
   readonly configuration: Configuration;
   readonly labels: LabelSet;
   readonly shouldReturnProbabilities: boolean;
-  /**
-   * Round resampled logits to float16, in which nnU-Net keeps them. Only to reproduce its last digit; the default keeps
-   * float32.
-   */
-  readonly shouldRoundToFloat16?: boolean;
 }
 
 export interface ExportedPrediction {
@@ -42,7 +36,6 @@ export function logitsToSegmentation(job: ExportJob): ExportedPrediction {
   const channels = labels.outputChannels;
   const resampled = resampleLogits(job);
   const scores = resampled === logits ? logits.slice() : resampled;
-  if (job.shouldRoundToFloat16) roundToFloat16InPlace(scores);
   if (labels.hasRegions) sigmoidInPlace(scores);
   else if (shouldReturnProbabilities) softmaxInPlace(scores, channels);
   const segmentation = restoreGrid(labelsFromScores(scores, labels), properties, plans);
@@ -130,11 +123,6 @@ export function softmaxInPlace(logits: Float32Array, k: number): void {
 /** Sigmoid of every value. */
 export function sigmoidInPlace(logits: Float32Array): void {
   for (let i = 0; i < logits.length; i++) logits[i] = 1 / (1 + Math.exp(-logits[i]));
-}
-
-/** Every value as its nearest float16. */
-export function roundToFloat16InPlace(values: Float32Array): void {
-  for (let i = 0; i < values.length; i++) values[i] = fromFloat16Bits(toFloat16Bits(values[i]));
 }
 
 /** From the crop, transposed, to the image's own grid; `fill` outside the crop. */

@@ -41,7 +41,7 @@ export interface PreprocessJob extends ResampleOptions {
   readonly plans: Plans;
   readonly configuration: Configuration;
   /** Reference labels, or the previous stage's segmentation. */
-  readonly seg?: SegVoxels;
+  readonly seg?: SegVoxels | undefined;
   /** Whether `seg` comes back; the default is whether one was given. Without one it marks the non-zero mask. */
   readonly shouldReturnSeg?: boolean;
 }
