@@ -1,0 +1,23 @@
+// numpy's order statistics, to the last bit: planning compares and rounds what comes out of them.
+
+/** `np.percentile(values, q)` with linear interpolation; `q` in 0…100. */
+export function percentile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const position = (sorted.length - 1) * (q / 100);
+  const below = Math.floor(position);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return lerp(sorted[below], sorted[above], position - below);
+}
+
+/** numpy interpolates from the nearer end, which decides the last bit. */
+function lerp(a: number, b: number, t: number): number {
+  const difference = b - a;
+  return t >= 0.5 ? b - difference * (1 - t) : a + difference * t;
+}
+
+/** `np.median(values)`: the mean of the two middle values where their number is even. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
