@@ -29,18 +29,19 @@ import { fileName, type SourceFile } from './sourceFile';
 
 /** How a reader of nnU-Net treats a file. */
 interface ReaderRule {
+  readonly name: string;
   /** SimpleITK knows 2D images, 4D images (as channels) and units; nibabel's readers take 3D images as they are. */
   readonly library: 'SimpleITK' | 'nibabel';
   readonly reorientsToRas: boolean;
 }
 
 /** nnU-Net's readers of NIfTI files, by the names that plans give. */
-const READERS: Readonly<Record<string, ReaderRule>> = {
-  SimpleITKIO: { library: 'SimpleITK', reorientsToRas: false },
-  SimpleITKIOWithReorient: { library: 'SimpleITK', reorientsToRas: true },
-  NibabelIO: { library: 'nibabel', reorientsToRas: false },
-  NibabelIOWithReorient: { library: 'nibabel', reorientsToRas: true },
-};
+const READERS: readonly ReaderRule[] = [
+  { name: 'SimpleITKIO', library: 'SimpleITK', reorientsToRas: false },
+  { name: 'SimpleITKIOWithReorient', library: 'SimpleITK', reorientsToRas: true },
+  { name: 'NibabelIO', library: 'nibabel', reorientsToRas: false },
+  { name: 'NibabelIOWithReorient', library: 'nibabel', reorientsToRas: true },
+];
 
 /** Spacing that nnU-Net gives the missing third axis of a 2D file, as a multiple of the largest other. */
 const SPACING_FACTOR_2D = 999;
@@ -123,7 +124,7 @@ function assertSupportedRank(dim: readonly number[], rule: ReaderRule, path: str
   if (is3dOnly && dim.length !== 3) {
     throw new StudioError(
       'UnsupportedShape',
-      `${path} is a ${dim.length}D image (${size}); this model was trained with a reader that takes 3D images only.`,
+      `${path} is a ${dim.length}D image (${size}); nnU-Net's ${rule.name} reads 3D images only.`,
       dim.length === 4
         ? 'Give each channel its own 3D file, named case_0000, case_0001, ….'
         : 'Store it as a 3D image.',
@@ -320,11 +321,11 @@ function allocate(count: number, path: string): Float32Array<ArrayBuffer> {
 }
 
 function ruleOf(reader: string): ReaderRule {
-  const rule = READERS[reader];
+  const rule = READERS.find(({ name }) => name === reader);
   if (rule) return rule;
   throw new StudioError(
     'UnsupportedReader',
-    `The model was trained with the reader ${reader}, and NIfTI images are read with ${Object.keys(READERS).join(', ')}.`,
+    `nnU-Net's reader ${reader} does not read NIfTI images; ${READERS.map(({ name }) => name).join(', ')} do.`,
     'Use images in the format that the model was trained on.',
   );
 }
