@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import path from 'node:path';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
+import type { ResultFolder } from './resultFolder';
 
 /** A file on disk. `shownAs` is its path below what was named, and defaults to its name. */
 export async function nodeFile(location: string, shownAs = path.basename(location)): Promise<SourceFile> {
@@ -30,10 +31,14 @@ async function readRange(location: string, start: number, end: number): Promise<
   }
 }
 
-/** Every file below `folder`, sorted by path; hidden files and folders are left out. Links are followed once. */
+/**
+ * Every file below `folder`, sorted by path, which starts with the folder's own name. Hidden files and folders are left
+ * out; links are followed once.
+ */
 export async function filesBelow(folder: string): Promise<readonly SourceFile[]> {
+  const name = path.basename(path.resolve(folder));
   const paths = await pathsBelow(folder, '', new Set());
-  return Promise.all(paths.sort().map((relative) => nodeFile(path.join(folder, relative), relative)));
+  return Promise.all(paths.sort().map((below) => nodeFile(path.join(folder, below), `${name}/${below}`)));
 }
 
 async function pathsBelow(root: string, below: string, seen: Set<string>): Promise<string[]> {
@@ -69,6 +74,14 @@ export async function kindOf(location: string): Promise<'file' | 'folder' | 'not
   const facts = await stat(location).catch(() => undefined);
   if (facts?.isDirectory()) return 'folder';
   return facts ? 'file' : 'nothing';
+}
+
+/** A folder on disk that takes results; made when the first one is written. */
+export function resultFolder(folder: string): ResultFolder {
+  return {
+    has: async (name) => (await kindOf(path.join(folder, name))) === 'file',
+    write: (name, content) => writeWhole(path.join(folder, name), content),
+  };
 }
 
 /** Writes all or nothing: under another name first, then renamed, so a half-written file never has the real name. */

@@ -1,0 +1,125 @@
+// nnU-Net's prediction of files in batch: reading and preprocessing of the next case and writing of the previous one go
+// on while a case is on the GPU. Output names are nnU-Net's, so that its own tools can go on from here.
+
+import type { Prediction } from '@/core/inference/predictor';
+import type { PredictProgress } from '@/core/inference/settings';
+import type { CaseFiles } from '@/core/io/cases';
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { readCase } from '@/core/io/nifti';
+import { writeSegmentation } from '@/core/io/niftiWriter';
+import { writeNpz } from '@/core/io/npy';
+import type { ResultFolder } from '@/storage/resultFolder';
+import { type CaseOutcome, type PredictionOptions, PredictionSession } from './predict';
+
+export interface PredictFolderJob extends PredictionOptions {
+  readonly cases: readonly CaseFiles[];
+  readonly results: ResultFolder;
+  /** Of the written segmentations: `.nii.gz` or `.nii`. */
+  readonly fileEnding: string;
+  /** Leaves out cases whose results are all there: `--continue_prediction`. */
+  readonly shouldContinue: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (caseId: string, progress: PredictProgress) => void;
+  /** Called once a case, when its files are written, were there already, or never will be. */
+  readonly onCase?: (report: CaseReport) => void;
+}
+
+/** What became of one case. */
+export type CaseReport =
+  | { readonly status: 'skipped'; readonly caseId: string }
+  | { readonly status: 'failed'; readonly caseId: string; readonly error: unknown }
+  | {
+      readonly status: 'done';
+      readonly caseId: string;
+      readonly warnings: readonly string[];
+      readonly memory: Prediction['memory'];
+      /** Seconds per stage. */
+      readonly timings: Readonly<Record<string, number>>;
+    };
+
+/**
+ * Segments every case and writes `{case}{ending}`, with probabilities also `{case}.npz`. A case that fails does not
+ * stop the others. Rejects with an `AbortError` once cancelled; what was finished by then is written.
+ */
+export async function predictFolder(job: PredictFolderJob): Promise<readonly CaseReport[]> {
+  const reports: CaseReport[] = [];
+  const tell = (report: CaseReport) => {
+    reports.push(report);
+    job.onCase?.(report);
+  };
+  const waiting: CaseFiles[] = [];
+  for (const each of job.cases) {
+    if (job.shouldContinue && (await isFinished(job, each))) tell({ status: 'skipped', caseId: each.caseId });
+    else waiting.push(each);
+  }
+
+  const session = new PredictionSession(job);
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    const outcomes = session.predictEach(waiting, (each) => readFiles(job, each), {
+      ...(job.signal && { signal: job.signal }),
+      onProgress: ({ caseId }, progress) => job.onProgress?.(caseId, progress),
+    });
+    for await (const outcome of outcomes) {
+      await writing; // one result at a time waits in memory
+      writing = writeOutcome(job, outcome).then(tell);
+    }
+  } finally {
+    await writing;
+    await session.close();
+  }
+  return reports;
+}
+
+function resultNames({ fileEnding, settings }: PredictFolderJob, { caseId }: CaseFiles): readonly string[] {
+  return [`${caseId}${fileEnding}`, ...(settings.saveProbabilities ? [`${caseId}.npz`] : [])];
+}
+
+async function isFinished(job: PredictFolderJob, each: CaseFiles): Promise<boolean> {
+  const found = await Promise.all(resultNames(job, each).map((name) => job.results.has(name)));
+  return found.every(Boolean);
+}
+
+function readFiles({ model }: PredictFolderJob, { files }: CaseFiles): Promise<MedicalImage> {
+  return readCase(files, model.plans.imageReaderWriter, { channels: model.channelNames.length });
+}
+
+/** Never rejects: what goes wrong here belongs to the case. */
+async function writeOutcome(job: PredictFolderJob, outcome: CaseOutcome<CaseFiles>): Promise<CaseReport> {
+  const { caseId } = outcome.item;
+  if ('error' in outcome) return { status: 'failed', caseId, error: outcome.error };
+  try {
+    const started = performance.now();
+    await writeResults(job, outcome.item, outcome);
+    const { memory, timings } = outcome.prediction;
+    return {
+      status: 'done',
+      caseId,
+      warnings: outcome.image.warnings,
+      memory,
+      timings: { ...timings, writing: (performance.now() - started) / 1000 },
+    };
+  } catch (error) {
+    return { status: 'failed', caseId, error };
+  }
+}
+
+/** Probabilities first: the segmentation is what tells that a case is finished. */
+async function writeResults(
+  job: PredictFolderJob,
+  each: CaseFiles,
+  { image, prediction }: { readonly image: MedicalImage; readonly prediction: Prediction },
+): Promise<void> {
+  const [segmentationName, probabilitiesName] = resultNames(job, each);
+  const { segmentation, shape, probabilities } = prediction;
+  if (probabilities) {
+    const classes = probabilities.length / segmentation.length;
+    const array = { shape: [classes, ...shape], data: probabilities };
+    await job.results.write(probabilitiesName, await writeNpz({ probabilities: array }));
+  }
+  const gzipped = segmentationName.endsWith('.gz');
+  await job.results.write(
+    segmentationName,
+    await writeSegmentation(segmentation, shape, image.geometry, { gzipped }),
+  );
+}

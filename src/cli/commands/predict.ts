@@ -1,0 +1,250 @@
+import path from 'node:path';
+import { type CaseReport, predictFolder } from '@/app/predictFolder';
+import type { PredictSettings } from '@/core/inference/settings';
+import type { NnunetModel } from '@/core/interop/model';
+import { type CaseFiles, groupIntoCases } from '@/core/io/cases';
+import type { SourceFile } from '@/core/io/sourceFile';
+import { openNodeGpu } from '@/gpu/nodeGpu';
+import { messageOf, StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
+import { filesIn, kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import type { ResultFolder } from '@/storage/resultFolder';
+import { type Command, EXIT } from '../command';
+import { MODEL_OPTIONS, type ModelSource, modelTitle, openModel } from '../modelSource';
+import { isGiven, listOf, numberOf, type ParsedOptions, requiredText, UsageError } from '../options';
+import { formatSeconds, ProgressLine } from '../progressLine';
+
+/** Endings that can be written. */
+const NIFTI_ENDING = /\.nii(\.gz)?$/i;
+
+export const predictCommand: Command = {
+  name: 'predict',
+  summary: 'segments images with a trained nnU-Net model',
+  usage: '-i IMAGES -o RESULTS (-m MODEL | -d DATASET -c CONFIGURATION) [OPTIONS]',
+  options: [
+    {
+      names: ['-i'],
+      kind: 'list',
+      value: 'IMAGES',
+      description: 'folder of images, or the file(s) of one case',
+    },
+    {
+      names: ['-o'],
+      kind: 'text',
+      value: 'RESULTS',
+      description: 'folder for the results, or for one case a .nii.gz',
+    },
+    ...MODEL_OPTIONS,
+    {
+      names: ['-step_size', '--step_size'],
+      kind: 'number',
+      value: 'SHARE',
+      description: 'step between tiles as a share of the patch (default 0.5)',
+    },
+    {
+      names: ['--disable_tta'],
+      kind: 'flag',
+      description: 'no mirroring: up to eight times faster, a little less accurate',
+    },
+    { names: ['--disable_gaussian'], kind: 'flag', description: 'all voxels of a tile count the same' },
+    { names: ['--save_probabilities'], kind: 'flag', description: 'also writes {case}.npz' },
+    {
+      names: ['--continue_prediction', '--c'],
+      kind: 'flag',
+      description: 'leaves out cases whose results are there',
+    },
+    {
+      names: ['-num_parts'],
+      kind: 'number',
+      value: 'N',
+      description: 'splits the cases into N parts (default 1)',
+    },
+    {
+      names: ['-part_id'],
+      kind: 'number',
+      value: 'I',
+      description: 'and predicts part I, from 0 (default 0)',
+    },
+    { names: ['--verbose'], kind: 'flag', description: 'prints times and memory of each case' },
+    { names: ['--disable_progress_bar'], kind: 'flag', description: 'no progress line' },
+  ],
+  notes: [
+    'Channels of a case are files CASE_0000.nii.gz, CASE_0001.nii.gz, … as in nnU-Net.',
+    'Exit code: 0 all cases done, 1 some failed, 2 the command line cannot be meant.',
+  ],
+  examples: [
+    'nnstudio predict -i imagesTs -o predictions -m nnUNetTrainer__nnUNetPlans__3d_fullres',
+    'nnstudio predict -i scan_0000.nii.gz -o scan_seg.nii.gz -m model.zip --disable_tta',
+    'nnstudio predict -i imagesTs -o predictions -d 4 -c 3d_fullres -f 0 1 2 -step_size 0.75',
+  ],
+  run,
+};
+
+async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
+  const inputs = listOf(options, '-i');
+  if (!inputs) throw new UsageError('-i is missing: the folder of images, or the files of one case.');
+  const output = requiredText(options, '-o', 'the folder for the results');
+  const parts = partsOf(options);
+  checkStepSize(options);
+
+  const source = await openModel(options);
+  const { model } = source.imported;
+  const settings = settingsOf(options, model);
+  const cases = (await findCases(inputs, model)).filter((_, i) => i % parts.count === parts.id);
+  const target = outputOf(output, cases, model);
+  console.log(`${modelTitle(source.imported)}, ${describeSettings(settings, model)}`);
+  if (!target.isSingleFile) await writeDescriptions(target.results, source, options, inputs, output);
+
+  const progress = new ProgressLine(!isGiven(options, '--disable_progress_bar'));
+  const isVerbose = isGiven(options, '--verbose');
+  const reports = await predictFolder({
+    ...source.imported,
+    settings,
+    cases: target.cases,
+    results: target.results,
+    fileEnding: target.fileEnding,
+    openGpu: openNodeGpu,
+    shouldContinue: isGiven(options, '--continue_prediction'),
+    signal,
+    onProgress: (caseId, each) => progress.show(caseId, each),
+    onCase: (report) => {
+      progress.clear();
+      printReport(report, isVerbose);
+    },
+  });
+  return summarise(reports);
+}
+
+function partsOf(options: ParsedOptions): { count: number; id: number } {
+  const count = numberOf(options, '-num_parts', 1);
+  const id = numberOf(options, '-part_id', 0);
+  if (!Number.isInteger(count) || count < 1)
+    throw new UsageError('-num_parts must be a whole number from 1.');
+  if (!Number.isInteger(id) || id < 0 || id >= count) {
+    throw new UsageError(`-part_id must be a whole number from 0 to ${count - 1}.`);
+  }
+  return { count, id };
+}
+
+function checkStepSize(options: ParsedOptions): void {
+  const step = numberOf(options, '-step_size', 0.5);
+  if (!(step > 0 && step <= 1))
+    throw new UsageError(`-step_size must be above 0 and at most 1, not ${step}.`);
+}
+
+function settingsOf(options: ParsedOptions, model: NnunetModel): PredictSettings {
+  return {
+    folds: model.folds.map(({ fold }) => fold),
+    tileStepSize: numberOf(options, '-step_size', 0.5),
+    useGaussian: !isGiven(options, '--disable_gaussian'),
+    useMirroring: !isGiven(options, '--disable_tta'),
+    saveProbabilities: isGiven(options, '--save_probabilities'),
+  };
+}
+
+function describeSettings(settings: PredictSettings, model: NnunetModel): string {
+  const checkpoint = model.folds[0].checkpointName;
+  const folds = `${settings.folds.length > 1 ? 'folds' : 'fold'} ${settings.folds.join(' ')} of ${checkpoint}`;
+  const mirroring = settings.useMirroring && model.mirrorAxes.length > 0 ? 'mirroring' : 'no mirroring';
+  return `${folds}, ${mirroring}, step ${settings.tileStepSize}`;
+}
+
+async function findCases(inputs: readonly string[], model: NnunetModel): Promise<readonly CaseFiles[]> {
+  const files = (await Promise.all(inputs.map(filesAt))).flat();
+  // A folder may hold other images too: those with the dataset's own ending are meant, as in nnU-Net.
+  const ofDataset = files.filter((file) => file.path.endsWith(model.fileEnding));
+  const { cases, ignored } = groupIntoCases(ofDataset.length > 0 ? ofDataset : files, {
+    channels: model.channelNames.length,
+  });
+  for (const { path: name, reason } of ignored) console.error(`left out ${name}: ${reason}`);
+  if (cases.length > 0) return cases;
+  throw new StudioError(
+    'NoCases',
+    `No images in ${inputs.join(' ')}.`,
+    `They are named like case_0000${model.fileEnding}.`,
+  );
+}
+
+async function filesAt(location: string): Promise<readonly SourceFile[]> {
+  const kind = await kindOf(location);
+  if (kind === 'nothing') throw new UsageError(`${location} does not exist.`);
+  return kind === 'folder' ? filesIn(location) : [await nodeFile(location)];
+}
+
+interface Output {
+  readonly results: ResultFolder;
+  readonly cases: readonly CaseFiles[];
+  readonly fileEnding: string;
+  readonly isSingleFile: boolean;
+}
+
+/** A folder; or, where `-o` is a NIfTI name, that file for the only case. */
+function outputOf(output: string, cases: readonly CaseFiles[], model: NnunetModel): Output {
+  const ending = NIFTI_ENDING.exec(output)?.[0];
+  if (!ending) {
+    const fileEnding = NIFTI_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
+    return { results: resultFolder(output), cases, fileEnding, isSingleFile: false };
+  }
+  if (cases.length > 1) {
+    throw new UsageError(`-o names one file, but there are ${cases.length} cases.`, 'Name a folder instead.');
+  }
+  const caseId = path.basename(output).slice(0, -ending.length);
+  return {
+    results: resultFolder(path.dirname(output)),
+    cases: cases.map((each) => ({ ...each, caseId })),
+    fileEnding: ending,
+    isSingleFile: true,
+  };
+}
+
+/** The three files that nnU-Net leaves beside its predictions. */
+async function writeDescriptions(
+  results: ResultFolder,
+  source: ModelSource,
+  options: ParsedOptions,
+  inputs: readonly string[],
+  output: string,
+): Promise<void> {
+  const { count, id } = partsOf(options);
+  const args = {
+    list_of_lists_or_source_folder: inputs.length === 1 ? inputs[0] : [inputs],
+    output_folder_or_list_of_truncated_output_files: output,
+    save_probabilities: isGiven(options, '--save_probabilities'),
+    overwrite: !isGiven(options, '--continue_prediction'),
+    num_processes_preprocessing: 1,
+    num_processes_segmentation_export: 1,
+    folder_with_segs_from_prev_stage: null,
+    num_parts: count,
+    part_id: id,
+  };
+  await results.write('predict_from_raw_data_args.json', JSON.stringify(args, undefined, 4));
+  await results.write('dataset.json', source.datasetJson);
+  await results.write('plans.json', source.plansJson);
+}
+
+function printReport(report: CaseReport, isVerbose: boolean): void {
+  if (report.status === 'skipped') console.log(`${report.caseId}: there already`);
+  else if (report.status === 'failed') console.error(`${report.caseId}: FAILED. ${messageOf(report.error)}`);
+  else {
+    const { caseId, timings, memory, warnings } = report;
+    const total = Object.values(timings).reduce((sum, seconds) => sum + seconds, 0);
+    console.log(`${caseId}: done in ${formatSeconds(total)}`);
+    for (const warning of warnings) console.error(`${caseId}: ${warning}`);
+    if (!isVerbose) return;
+    const stages = Object.entries(timings).map(([stage, seconds]) => `${stage} ${formatSeconds(seconds)}`);
+    console.log(`  ${stages.join(', ')}`);
+    console.log(
+      `  memory: planned ${formatBytes(memory.plannedBytes)}, peak ${formatBytes(memory.peakBytes)}`,
+    );
+  }
+}
+
+function summarise(reports: readonly CaseReport[]): number {
+  const count = (status: CaseReport['status']) => reports.filter((report) => report.status === status).length;
+  const failed = count('failed');
+  const parts = [`${count('done')} done`];
+  if (count('skipped') > 0) parts.push(`${count('skipped')} there already`);
+  if (failed > 0) parts.push(`${failed} failed`);
+  console.log(`${reports.length} ${reports.length === 1 ? 'case' : 'cases'}: ${parts.join(', ')}`);
+  return failed > 0 ? EXIT.someFailed : EXIT.ok;
+}
