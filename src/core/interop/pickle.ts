@@ -135,7 +135,7 @@ class PickleMachine {
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.position);
     if (end < 0 || end - this.position > MAX_LINE_BYTES) throw new Error('a line has no end');
-    const text = utf8(this.take(end - this.position));
+    const text = latin1(this.take(end - this.position));
     this.position++;
     return text;
   }

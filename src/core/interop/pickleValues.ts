@@ -25,7 +25,7 @@ export class PickleTuple {
 }
 
 /** `collections.OrderedDict`. Attributes set on it (torch's `_metadata`) are dropped. */
-export class OrderedDict extends Map<PickleValue, PickleValue> {}
+export class OrderedDict<V = PickleValue> extends Map<PickleValue, V> {}
 
 /** A value of a class on the allow-list that has no counterpart above (tensors, numpy types, devices, …). */
 export abstract class PickleObject {

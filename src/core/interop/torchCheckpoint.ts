@@ -4,7 +4,6 @@
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { elementCount, formatShape } from '@/shared/geometry';
-import { fromFloat16Bits } from '@/shared/numeric';
 import { type Unpickled, unpickle } from './pickle';
 import { allow, PYTHON_GLOBALS } from './pickleGlobals';
 import {
@@ -16,44 +15,30 @@ import {
   pickleTypeName,
   sequenceItems,
 } from './pickleValues';
+import { TENSOR_DTYPES, type TensorDtype, toFloat32 } from './tensorDtypes';
 import { isZip, openZip, withRandomAccess } from './zip';
 
-type ReadElement = (view: DataView, byteOffset: number, isLittleEndian: boolean) => number;
-
-interface ElementType {
-  readonly sizeInBytes: number;
-  readonly read: ReadElement;
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function readBfloat16(view: DataView, offset: number, isLittleEndian: boolean): number {
-  scratch.setUint16(0, view.getUint16(offset, isLittleEndian));
-  return scratch.getFloat32(0);
-}
-
 /** By the name of the storage class without `Storage`. */
-const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
-  Float: { sizeInBytes: 4, read: (view, offset, little) => view.getFloat32(offset, little) },
-  Double: { sizeInBytes: 8, read: (view, offset, little) => view.getFloat64(offset, little) },
-  Half: { sizeInBytes: 2, read: (view, offset, little) => fromFloat16Bits(view.getUint16(offset, little)) },
-  BFloat16: { sizeInBytes: 2, read: readBfloat16 },
-  Long: { sizeInBytes: 8, read: (view, offset, little) => Number(view.getBigInt64(offset, little)) },
-  Int: { sizeInBytes: 4, read: (view, offset, little) => view.getInt32(offset, little) },
-  Short: { sizeInBytes: 2, read: (view, offset, little) => view.getInt16(offset, little) },
-  Char: { sizeInBytes: 1, read: (view, offset) => view.getInt8(offset) },
-  Byte: { sizeInBytes: 1, read: (view, offset) => view.getUint8(offset) },
-  Bool: { sizeInBytes: 1, read: (view, offset) => (view.getUint8(offset) ? 1 : 0) },
+const ELEMENT_TYPES: Readonly<Record<string, TensorDtype>> = {
+  Float: TENSOR_DTYPES.F32,
+  Double: TENSOR_DTYPES.F64,
+  Half: TENSOR_DTYPES.F16,
+  BFloat16: TENSOR_DTYPES.BF16,
+  Long: TENSOR_DTYPES.I64,
+  Int: TENSOR_DTYPES.I32,
+  Short: TENSOR_DTYPES.I16,
+  Char: TENSOR_DTYPES.I8,
+  Byte: TENSOR_DTYPES.U8,
+  Bool: TENSOR_DTYPES.BOOL,
 };
 
 /** Elements of one dtype, outside the pickle. Equal keys are the same storage. */
 export class TorchStorage extends PickleObject {
   readonly typeName = 'torch storage';
   readonly key: string;
-  readonly elementType: ElementType;
+  readonly elementType: TensorDtype;
   readonly length: number;
-  constructor(key: string, elementType: ElementType, length: number) {
+  constructor(key: string, elementType: TensorDtype, length: number) {
     super();
     this.key = key;
     this.elementType = elementType;
@@ -200,7 +185,7 @@ function readView(
     throw badCheckpoint(file, `is damaged: a tensor of ${formatShape(shape)} ends beyond its storage.`);
   }
   if (storage.elementType === ELEMENT_TYPES.Float && isLittleEndian && isContiguous(shape, strides)) {
-    return new Float32Array(bytes.slice(offset * 4, (offset + count) * 4).buffer);
+    return toFloat32(bytes.subarray(offset * 4, (offset + count) * 4), ELEMENT_TYPES.Float);
   }
   const view = viewOf(bytes);
   const out = new Float32Array(count);
@@ -277,7 +262,7 @@ const device = ([type, index]: readonly PickleValue[]): TorchDevice => {
   return new TorchDevice(typeof index === 'number' ? `${type}:${index}` : type);
 };
 
-const STORAGE_CLASSES: ReadonlyMap<string, ElementType> = new Map([
+const STORAGE_CLASSES: ReadonlyMap<string, TensorDtype> = new Map([
   ...Object.entries(ELEMENT_TYPES).map(([name, type]) => [`torch.${name}Storage`, type] as const),
   ...Object.entries(ELEMENT_TYPES).map(([name, type]) => [`torch.cuda.${name}Storage`, type] as const),
   // Untyped storages count bytes.

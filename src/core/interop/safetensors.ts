@@ -1,0 +1,104 @@
+// safetensors: 8 bytes of header length, a JSON header of names, dtypes, shapes and byte ranges, then the tensors.
+import { z } from 'zod';
+import type { SourceFile } from '@/core/io/sourceFile';
+import { StudioError } from '@/shared/errors';
+import { elementCount } from '@/shared/geometry';
+import { parseJson, validate } from './json';
+import type { StateDict, WeightTensor } from './model';
+import { TENSOR_DTYPES, toFloat32 } from './tensorDtypes';
+
+/** The format's own limit. */
+const MAX_HEADER_BYTES = 100e6;
+
+const METADATA = '__metadata__';
+
+const tensorSchema = z.object({
+  dtype: z.string(),
+  shape: z.array(z.int().min(0)),
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
+const headerSchema = z.record(z.string(), z.union([tensorSchema, z.record(z.string(), z.string())]));
+
+export interface Safetensors {
+  /** As float32, whatever the file's dtype, in the file's order. */
+  readonly tensors: StateDict;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Reads a whole file. Throws `BadSafetensors`, naming the tensor that is wrong. */
+export async function readSafetensors(file: SourceFile): Promise<Safetensors> {
+  const bytes = await file.bytes();
+  const dataStart = headerEnd(bytes, file.path);
+  const text = new TextDecoder().decode(bytes.subarray(8, dataStart));
+  const header = validate(headerSchema, parseJson(text, file.path), file.path, 'BadSafetensors');
+  const tensors = new Map<string, WeightTensor>();
+  let metadata: Readonly<Record<string, string>> = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (isTensor(entry)) tensors.set(name, readTensor(bytes.subarray(dataStart), name, entry, file.path));
+    else if (name === METADATA) metadata = entry;
+    else throw bad(file.path, `${name} has no shape`);
+  }
+  return { tensors, metadata };
+}
+
+/** The bytes of a file with these float32 tensors. Metadata is text by text. */
+export function writeSafetensors(
+  tensors: StateDict,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  let offset = 0;
+  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { [METADATA]: metadata } : {};
+  for (const [name, { shape, data }] of tensors) {
+    if (elementCount(shape) !== data.length)
+      throw new Error(`${name}: ${data.length} elements in ${shape.join(' × ')}`);
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  // Spaces at the header's end keep the tensors aligned to 8 bytes.
+  const headerLength = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerLength + offset);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
+  bytes.fill(0x20, 8, 8 + headerLength);
+  bytes.set(json, 8);
+  let at = 8 + headerLength;
+  for (const { data } of tensors.values()) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+function headerEnd(bytes: Uint8Array, file: string): number {
+  if (bytes.length < 8) throw bad(file, 'it is too short');
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length > MAX_HEADER_BYTES || 8 + length > bytes.length)
+    throw bad(file, 'its header is longer than the file');
+  return 8 + length;
+}
+
+type TensorEntry = z.output<typeof tensorSchema>;
+
+function isTensor(entry: TensorEntry | Record<string, string>): entry is TensorEntry {
+  return Array.isArray(entry.shape);
+}
+
+function readTensor(data: Uint8Array, name: string, entry: TensorEntry, file: string): WeightTensor {
+  const { dtype, shape, data_offsets } = entry;
+  const [start, end] = data_offsets;
+  const type = TENSOR_DTYPES[dtype];
+  if (!type) throw bad(file, `${name} has the dtype ${dtype}, which is not known here`);
+  const count = elementCount(shape);
+  if (end > data.length || end - start !== count * type.sizeInBytes) {
+    throw bad(file, `the bytes of ${name} do not fit its shape`);
+  }
+  return { shape, data: toFloat32(data.subarray(start, end), type) };
+}
+
+function bad(file: string, what: string): StudioError {
+  return new StudioError(
+    'BadSafetensors',
+    `${file} is no valid safetensors file: ${what}.`,
+    'Copy or export it again.',
+  );
+}
