@@ -13,6 +13,9 @@ if (isStale(BUILT, SOURCES)) {
   await setupOrExit({ forTests: false });
   const { bundle } = await import('../scripts/support/bundle.mjs');
   console.error('nnstudio: building the command, as its sources are newer');
-  await bundle('cli', { nnstudio: 'src/cli/nnstudio.ts' });
+  await bundle('cli', { nnstudio: 'src/cli/nnstudio.ts' }).catch((error) => {
+    console.error(`nnstudio: ${error.message}`);
+    process.exit(1);
+  });
 }
 await import(pathToFileURL(path.join(projectRoot, BUILT)).href);

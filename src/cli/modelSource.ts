@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type ImportedModel, importModel } from '@/core/interop/importModel';
 import { modelFolders } from '@/core/interop/modelFolders';
-import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { listOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
@@ -137,9 +137,4 @@ async function datasetFolder(results: string, dataset: string): Promise<string> 
 /** What to call a model in messages. */
 export function modelTitle({ model }: ImportedModel): string {
   return `${model.datasetName} ${model.configuration.name} (${model.trainerName}, ${model.plans.plansName})`;
-}
-
-/** True for a name that a zip, not a checkpoint, would have. */
-export function isZipName(file: SourceFile): boolean {
-  return /\.zip$/i.test(fileName(file));
 }

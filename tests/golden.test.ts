@@ -1,0 +1,24 @@
+// The golden topics as tests, where their folder lies next to the project; `npm run test:conformance` prints more.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import type { RunTopic } from './conformance/topic';
+
+const GOLDEN = path.resolve(process.env.NNSTUDIO_GOLDEN ?? '../shared/golden');
+const TIMEOUT_MS = 10 * 60_000;
+
+const topics = Object.entries(import.meta.glob<{ run?: RunTopic }>('./conformance/*.ts'))
+  .map(([file, load]) => ({ topic: path.basename(file, '.ts'), load }))
+  .filter(({ topic }) => topic !== 'topic');
+
+test.skipIf(!existsSync(GOLDEN)).for(topics)(
+  '$topic agrees with nnU-Net',
+  { timeout: TIMEOUT_MS },
+  async ({ topic, load }) => {
+    const { run } = await load();
+    if (!run) throw new Error(`tests/conformance/${topic}.ts exports no run`);
+    const { passed, total, lines } = await run(GOLDEN);
+    expect(total).toBeGreaterThan(0);
+    expect(passed, lines.join('\n')).toBe(total);
+  },
+);
