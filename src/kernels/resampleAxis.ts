@@ -24,13 +24,24 @@ export interface GpuAxisTaps {
 
 const WORKGROUP_SIZE = 64;
 
-/** The uniform a launch takes: how `x` is seen, and how many consecutive `outer` share a pair of `ranges`. */
+/** How `x` is seen in one launch. */
+export interface ResampleAxisView {
+  readonly inner: number;
+  /** How many consecutive outer indices share a pair of `ranges`. */
+  readonly outerPerRange: number;
+}
+
+/** Four neighbours at a time where rows divide evenly: a quarter of the loads. */
+function samplesPerElement({ inner }: ResampleAxisView): 1 | 4 {
+  return inner % 4 === 0 ? 4 : 1;
+}
+
+/** The uniform that {@link resampleAxis} takes. */
 export function resampleAxisParams(
-  axis: Pick<AxisTaps, 'nIn' | 'nOut'>,
-  inner: number,
-  outerPerRange: number,
+  { nIn, nOut }: Pick<AxisTaps, 'nIn' | 'nOut'>,
+  view: ResampleAxisView,
 ): Uint32Array {
-  return Uint32Array.of(axis.nIn, axis.nOut, inner, outerPerRange);
+  return Uint32Array.of(nIn, nOut, view.inner / samplesPerElement(view), view.outerPerRange);
 }
 
 /**
@@ -41,14 +52,16 @@ export function resampleAxis(
   gpu: Pick<Gpu, 'limits'>,
   x: GpuArray,
   axis: GpuAxisTaps,
+  view: ResampleAxisView,
   ranges: GpuArray,
   y: GpuArray,
   params: GPUBuffer,
 ): Dispatch {
-  const [columns, rows] = foldGrid(gpu, Math.ceil(y.size / WORKGROUP_SIZE));
+  const samples = samplesPerElement(view);
+  const [columns, rows] = foldGrid(gpu, Math.ceil(y.size / samples / WORKGROUP_SIZE));
   return {
     label: 'resampleAxis',
-    source,
+    source: `alias element = ${samples === 4 ? 'vec4f' : 'f32'};\n${source}`,
     entryPoint: 'resample',
     constants: { taps: axis.taps },
     bindings: [x, axis.start, axis.weights, ranges, y],

@@ -1,21 +1,23 @@
 // y[o, k, i] = clamp(Σ_t weights[k, t] · x[o, start[k] + t, i]): one axis of a separable resize, x seen as
-// [outer, n, inner], y as [outer, m, inner]. One thread per output.
+// [outer, n, inner], y as [outer, m, inner]. One thread per output element; the launcher's prelude says whether an
+// element is one sample or four neighbours along the inner axis.
 override taps: u32;
 
 struct Params {
   n: u32,
   m: u32,
+  /** In elements. */
   inner: u32,
   /** Consecutive values of `o` that share one pair of `ranges`. */
   outerPerRange: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<element>;
 @group(0) @binding(1) var<storage, read> start: array<u32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
 /** Lowest and highest value allowed. */
 @group(0) @binding(3) var<storage, read> ranges: array<vec2f>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<element>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -31,11 +33,11 @@ fn resample(
   let k = row % params.m;
   let o = row / params.m;
   var at = (o * params.n + start[k]) * params.inner + i;
-  var sum = 0.0;
+  var sum = element();
   for (var t = 0u; t < taps; t++) {
     sum += weights[k * taps + t] * x[at];
     at += params.inner;
   }
   let range = ranges[min(o / params.outerPerRange, arrayLength(&ranges) - 1)];
-  y[index] = clamp(sum, range.x, range.y);
+  y[index] = clamp(sum, element(range.x), element(range.y));
 }

@@ -27,16 +27,17 @@ async function runOnGpu(
   ranges: Float32Array,
   outerPerRange: number,
 ) {
+  const view = { inner, outerPerRange };
   const gpuX = await upload(gpu, x, 'x');
   const start = await upload(gpu, axis.start, 'start');
   const weights = await upload(gpu, axis.weights, 'weights');
   const gpuRanges = await upload(gpu, ranges, 'ranges');
   const size = (x.length / axis.nIn) * axis.nOut;
   const y = await upload(gpu, new Float32Array(size), 'y');
-  const params = uniformBuffer(gpu, resampleAxisParams(axis, inner, outerPerRange), 'params');
+  const params = uniformBuffer(gpu, resampleAxisParams(axis, view), 'params');
   const buffers = [gpuX, start, weights, gpuRanges, y].map(({ buffer }) => buffer);
   runDispatches(gpu, [
-    resampleAxis(gpu, gpuX, { ...axis, start, weights }, gpuRanges, arrayOf(y.buffer, size), params),
+    resampleAxis(gpu, gpuX, { ...axis, start, weights }, view, gpuRanges, arrayOf(y.buffer, size), params),
   ]);
   const result = await readFloats(gpu, y);
   for (const buffer of [...buffers, params]) buffer.destroy();
@@ -49,6 +50,7 @@ describe('resampleAxis', () => {
     { outer: 3, nIn: 7, nOut: 11, inner: 1, taps: 2 },
     { outer: 2, nIn: 40, nOut: 13, inner: 5, taps: 30 },
     { outer: 1, nIn: 5, nOut: 3, inner: 129, taps: 5 },
+    { outer: 3, nIn: 9, nOut: 14, inner: 8, taps: 4 },
     // More than 65535 workgroups of 64: the grid folds.
     { outer: 1, nIn: 3, nOut: 5, inner: 900_001, taps: 2 },
   ]) {

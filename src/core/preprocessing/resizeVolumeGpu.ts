@@ -3,7 +3,13 @@
 import { allocate, arrayOf, readFloats, uniformBuffer, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { type Dispatch, type GpuArray, runDispatches } from '@/gpu/dispatch';
-import { type AxisTaps, type GpuAxisTaps, resampleAxis, resampleAxisParams } from '@/kernels/resampleAxis';
+import {
+  type AxisTaps,
+  type GpuAxisTaps,
+  type ResampleAxisView,
+  resampleAxis,
+  resampleAxisParams,
+} from '@/kernels/resampleAxis';
 import type { Zyx } from '@/shared/geometry';
 import { bandedTaps, tapsRange } from './axisTaps';
 import { clipRanges, planZ, type ResizeMethod } from './resizeVolume';
@@ -123,11 +129,11 @@ function uploadRows(
   return nZ * size;
 }
 
-/** One pass over an axis: `x` seen as `[…, nIn, inner]`; `outerPerSlice` values of the outer index are one slice. */
+/** One pass over an axis. */
 interface Pass {
   readonly axis: GpuAxisTaps;
-  readonly inner: number;
-  readonly outerPerSlice: number;
+  /** A slice is one range. */
+  readonly view: ResampleAxisView;
   readonly isInPlane: boolean;
 }
 
@@ -138,11 +144,11 @@ function bandPasses(
   axes: Readonly<Record<'x' | 'y' | 'z', GpuAxisTaps | undefined>>,
 ): Pass[] {
   const passes: Pass[] = [];
-  if (axes.x) passes.push({ axis: axes.x, inner: 1, outerPerSlice: rowsIn, isInPlane: true });
-  if (axes.y) passes.push({ axis: axes.y, inner: newShape[2], outerPerSlice: 1, isInPlane: true });
-  const rowsOut = axes.y ? axes.y.nOut : rowsIn;
+  if (axes.x) passes.push({ axis: axes.x, view: { inner: 1, outerPerRange: rowsIn }, isInPlane: true });
+  if (axes.y) passes.push({ axis: axes.y, view: { inner: newShape[2], outerPerRange: 1 }, isInPlane: true });
   if (axes.z) {
-    passes.push({ axis: axes.z, inner: rowsOut * newShape[2], outerPerSlice: shape[0], isInPlane: false });
+    const inner = (axes.y ? axes.y.nOut : rowsIn) * newShape[2];
+    passes.push({ axis: axes.z, view: { inner, outerPerRange: shape[0] }, isInPlane: false });
   }
   return passes;
 }
@@ -167,13 +173,10 @@ function runPasses(
   let x = arrayOf(buffers[0], size);
   const dispatches: Dispatch[] = passes.map((pass, i) => {
     const y = arrayOf(buffers[(i + 1) % 2], (x.size / pass.axis.nIn) * pass.axis.nOut);
-    const params = uniformBuffer(
-      gpu,
-      resampleAxisParams(pass.axis, pass.inner, pass.outerPerSlice),
-      'resampling sizes',
-    );
+    const params = uniformBuffer(gpu, resampleAxisParams(pass.axis, pass.view), 'resampling sizes');
     held.push(params);
-    const dispatch = resampleAxis(gpu, x, pass.axis, pass === clipped ? ranges : noRange, y, params);
+    const range = pass === clipped ? ranges : noRange;
+    const dispatch = resampleAxis(gpu, x, pass.axis, pass.view, range, y, params);
     x = y;
     return dispatch;
   });
