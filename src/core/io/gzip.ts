@@ -1,8 +1,7 @@
 import { StudioError } from '@/shared/errors';
-import { formatBytes } from '@/shared/numeric';
 import { compress, concatenate, transformed } from './compression';
 import { GzipError, inflateGzip, isGzip } from './inflate';
-import { memoryFile, type SourceFile } from './sourceFile';
+import type { SourceFile } from './sourceFile';
 
 /** How much of a file is read at once. */
 const SLICE_BYTES = 4 << 20;
@@ -74,28 +73,6 @@ export async function contentStart(file: SourceFile, count: number): Promise<Uin
     if (size >= count) break;
   }
   return concatenate(pieces).subarray(0, count);
-}
-
-/** Gunzips bytes in memory; refuses to inflate beyond `maxBytes`. `path` is for messages. */
-export async function gunzip(
-  bytes: Uint8Array,
-  path: string,
-  maxBytes = Number.POSITIVE_INFINITY,
-): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of gunzipPieces(memoryFile(bytes, path))) {
-    size += piece.length;
-    if (size > maxBytes) {
-      throw new StudioError(
-        'TooLarge',
-        `${path} inflates to more than ${formatBytes(maxBytes)}.`,
-        'It is not what its name says.',
-      );
-    }
-    pieces.push(piece);
-  }
-  return concatenate(pieces);
 }
 
 /** Gzips pieces behind one another into one member. */

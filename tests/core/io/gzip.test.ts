@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { concatenate } from '@/core/io/compression';
-import { contentPieces, contentStart, gunzip, gzip } from '@/core/io/gzip';
+import { contentPieces, contentStart, gzip } from '@/core/io/gzip';
 import { type GzipError, inflateGzip } from '@/core/io/inflate';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { seededRandom } from '@/shared/random';
@@ -84,17 +84,24 @@ describe('our inflate', () => {
   });
 });
 
-describe('gunzip', () => {
+/** The content of a file with these bytes. */
+async function contentOf(bytes: Uint8Array, path = 'a.nii.gz'): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of contentPieces(memoryFile(bytes, path))) pieces.push(piece);
+  return concatenate(pieces);
+}
+
+describe('gzipped files', () => {
   const content = sampleBytes(300_000, 5);
 
   test('several members and what follows them', async () => {
     const file = concatenate([gzipSync(content), gzipSync(content), new Uint8Array([9, 9, 9, 9, 9])]);
-    expect(Buffer.compare(await gunzip(file, 'a.gz'), concatenate([content, content]))).toBe(0);
+    expect(Buffer.compare(await contentOf(file), concatenate([content, content]))).toBe(0);
   });
 
   test('a truncated stream names the file and how far it got', async () => {
     const file = gzipSync(content).subarray(0, 1000);
-    await expect(gunzip(file, 'scans/a.nii.gz')).rejects.toMatchObject({
+    await expect(contentOf(file, 'scans/a.nii.gz')).rejects.toMatchObject({
       name: 'TruncatedFile',
       message: expect.stringMatching(/^scans\/a\.nii\.gz is incomplete: .* after 1000 bytes/),
     });
@@ -103,17 +110,12 @@ describe('gunzip', () => {
   test('a damaged stream names the file', async () => {
     const file = Uint8Array.from(gzipSync(content));
     file[file.length - 8] ^= 1;
-    await expect(gunzip(file, 'a.nii.gz')).rejects.toMatchObject({ name: 'CorruptFile' });
-  });
-
-  test('stops at the limit', async () => {
-    const bomb = gzipSync(new Uint8Array(20_000_000));
-    await expect(gunzip(bomb, 'bomb.gz', 1e6)).rejects.toMatchObject({ name: 'TooLarge' });
+    await expect(contentOf(file)).rejects.toMatchObject({ name: 'CorruptFile' });
   });
 
   test('what gzip wrote', async () => {
     expect(
-      Buffer.compare(await gunzip(await gzip(content, content), 'a'), concatenate([content, content])),
+      Buffer.compare(await contentOf(await gzip(content, content)), concatenate([content, content])),
     ).toBe(0);
   });
 });
@@ -121,11 +123,8 @@ describe('gunzip', () => {
 describe('content of a file', () => {
   test('is what is inside, gzipped or not, whatever the name', async () => {
     const content = sampleBytes(10_000_000, 6);
-    for (const file of [memoryFile(content, 'plain.gz'), memoryFile(gzipSync(content), 'zipped.nii')]) {
-      const pieces: Uint8Array[] = [];
-      for await (const piece of contentPieces(file)) pieces.push(piece);
-      expect(Buffer.compare(concatenate(pieces), content)).toBe(0);
-    }
+    expect(Buffer.compare(await contentOf(content, 'plain.gz'), content)).toBe(0);
+    expect(Buffer.compare(await contentOf(gzipSync(content), 'zipped.nii'), content)).toBe(0);
   });
 
   test('its start is had without the rest', async () => {

@@ -99,6 +99,14 @@ describe('voxels', () => {
   });
 });
 
+describe('a gzip file that goes on and on', () => {
+  test('is read for its voxels and left there', async () => {
+    const endless = gzipSync(new Uint8Array(200_000_000), { level: 1 });
+    const bytes = new Uint8Array(await new Blob([gzipSync(niftiFile({ dim: DIM })), endless]).arrayBuffer());
+    expect([...(await readCase([memoryFile(bytes, 'a.nii.gz')], 'SimpleITKIO')).data]).toEqual(counting);
+  });
+});
+
 describe('pairs', () => {
   test.each([1, 2] as const)('.hdr and .img, NIfTI-%i', async (version) => {
     const { hdr, img } = niftiPair({ dim: DIM, version });
