@@ -1,15 +1,10 @@
+import type { StateTensors } from '@/graph/parameters';
 import type { Value } from '@/graph/value';
 import { elementCount } from '@/shared/geometry';
 import { type Random, seededRandom } from '@/shared/random';
 
 /** Slope that Kaiming's gain is computed for; nnU-Net's `InitWeights_He(1e-2)`. */
 const KAIMING_SLOPE = 0.01;
-
-/** Tensors by state_dict name, row-major. */
-export type StateTensors = ReadonlyMap<
-  string,
-  { readonly shape: readonly number[]; readonly data: Float32Array }
->;
 
 /** Fresh weights of a network, the same for the same seed on every machine. */
 export function initialise(parameters: readonly Value<'parameter'>[], seed: number): StateTensors {

@@ -1,0 +1,258 @@
+// From nodes to steps: one function per op that chooses kernels, packs parameters and asks for memory.
+
+import { avgPoolForward } from '@/kernels/avgPool';
+import {
+  chooseConv3dKernel,
+  conv3dForward,
+  packConv3dWeight,
+  packedConv3dWeightSize,
+} from '@/kernels/conv3d';
+import type { Conv3dShape } from '@/kernels/conv3dShape';
+import {
+  convTranspose3dForward,
+  packConvTranspose3dWeight,
+  packedConvTranspose3dWeightSize,
+} from '@/kernels/convTranspose3d';
+import { addForward, copyForward, leakyReluForward } from '@/kernels/elementwise';
+import { instanceNormForward, instanceNormPartialsSize } from '@/kernels/instanceNorm';
+import { elementCount } from '@/shared/geometry';
+import { flopsOf } from './flops';
+import type { NormGroup } from './fusion';
+import type { PlanBuilder } from './planBuilder';
+import type { ParameterId, TensorId } from './step';
+import { featureMapOf, type OpName, type Value } from './value';
+
+type Lowering<Op extends OpName> = (value: Value<Op>, builder: PlanBuilder) => void;
+
+const LOWERINGS: { readonly [Op in OpName]: Lowering<Op> } = {
+  input: (value, builder) => {
+    builder.addValue(value);
+  },
+  parameter: () => {},
+  conv3d: lowerConv3d,
+  convTranspose3d: lowerConvTranspose3d,
+  instanceNorm: (value, builder) => {
+    lowerNormGroup(value, { norm: value, residual: undefined, negativeSlope: 1 }, builder);
+  },
+  leakyRelu: (value, builder) => {
+    const x = builder.tensorOf(value.inputs[0]);
+    const y = builder.addValue(value);
+    const { limits } = builder.device;
+    builder.addStep(value.op, {
+      tensors: [x, y],
+      launch: ({ tensor }) => leakyReluForward(tensor(x), tensor(y), value.attributes.negativeSlope, limits),
+    });
+  },
+  add: (value, builder) => {
+    const [a, b] = value.inputs.map((input) => builder.tensorOf(input));
+    const y = builder.addValue(value);
+    builder.addStep(value.op, {
+      tensors: [a, b, y],
+      launch: ({ tensor }) => addForward(tensor(a), tensor(b), tensor(y), builder.device.limits),
+    });
+  },
+  concatChannels: lowerConcatChannels,
+  avgPool: (value, builder) => {
+    const [input] = value.inputs;
+    const { batch, channels, size } = featureMapOf(input, value.op);
+    const x = builder.tensorOf(input);
+    const y = builder.addValue(value);
+    builder.addStep(value.op, {
+      tensors: [x, y],
+      launch: ({ tensor }) =>
+        avgPoolForward({
+          planes: batch * channels,
+          inputSize: size,
+          stride: value.attributes.stride,
+          limits: builder.device.limits,
+          x: tensor(x),
+          y: tensor(y),
+        }),
+    });
+  },
+};
+
+/** Adds the steps of one node. */
+export function lowerNode(value: Value, builder: PlanBuilder): void {
+  // The key and the node's op are the same, which the compiler cannot see.
+  (LOWERINGS[value.op] as Lowering<OpName>)(value, builder);
+}
+
+/** `value` is the group's last node. In place where nothing else reads the norm's input. */
+export function lowerNormGroup(value: Value, group: NormGroup, builder: PlanBuilder): void {
+  const [input, weight, bias] = group.norm.inputs;
+  const { batch, channels, size } = featureMapOf(input, 'instanceNorm');
+  const planeLength = elementCount(size);
+  const { limits } = builder.device;
+  const residual = group.residual && builder.tensorOf(group.residual);
+  const values = ownedCopy(value, input, builder);
+  const partialsSize = instanceNormPartialsSize(batch * channels, planeLength);
+  const partials = partialsSize > 0 ? builder.addTensor('instanceNorm moments', partialsSize) : undefined;
+  const weightId = vectorParameter(weight, channels, 1, builder);
+  const biasId = vectorParameter(bias, channels, 0, builder);
+  builder.addStep('instanceNorm', {
+    tensors: [values, partials, residual].filter((id) => id !== undefined),
+    parameters: [weightId, biasId],
+    launch: ({ tensor, parameter }) =>
+      instanceNormForward({
+        batch,
+        channels,
+        planeLength,
+        limits,
+        values: tensor(values),
+        partials: partials === undefined ? undefined : tensor(partials),
+        weight: parameter(weightId),
+        bias: parameter(biasId),
+        residual: residual === undefined ? undefined : tensor(residual),
+        eps: group.norm.attributes.eps,
+        negativeSlope: group.negativeSlope,
+      }),
+  });
+}
+
+/** A tensor that holds `input` now and may be overwritten with `value`. */
+function ownedCopy(value: Value, input: Value, builder: PlanBuilder): TensorId {
+  const x = builder.tensorOf(input);
+  if (builder.isReadOnce(input)) {
+    builder.aliasValue(value, x);
+    return x;
+  }
+  const copy = builder.addValue(value);
+  const size = elementCount(input.shape);
+  builder.addStep('instanceNorm', {
+    tensors: [x, copy],
+    launch: ({ tensor }) => copyForward(tensor(x), 0, tensor(copy), 0, size, builder.device.limits),
+  });
+  return copy;
+}
+
+function lowerConcatChannels(value: Value<'concatChannels'>, builder: PlanBuilder): void {
+  const [batch] = value.shape;
+  const total = elementCount(value.shape) / batch;
+  const y = builder.addValue(value);
+  let start = 0;
+  for (const input of value.inputs) {
+    const x = builder.tensorOf(input);
+    const count = elementCount(input.shape) / batch;
+    const yStart = start;
+    builder.addStep(value.op, {
+      tensors: [x, y],
+      launch: ({ tensor }) =>
+        Array.from({ length: batch }, (_, n) =>
+          copyForward(tensor(x), n * count, tensor(y), n * total + yStart, count, builder.device.limits),
+        ).flat(),
+    });
+    start += count;
+  }
+}
+
+/** One step per source of a concatenation, each adding to what the ones before it wrote. */
+function lowerConv3d(value: Value<'conv3d'>, builder: PlanBuilder): void {
+  const [input, weight, bias] = value.inputs;
+  const { batch, size } = featureMapOf(input, value.op);
+  const { limits } = builder.device;
+  const outChannels = value.shape[1];
+  const sources = concatenatedSources(input, builder);
+  const biasId = bias && vectorParameter(bias, outChannels, 0, builder);
+  const y = builder.addValue(value);
+  let firstChannel = 0;
+  for (const source of sources) {
+    const inChannels = source.shape[1];
+    const shape: Conv3dShape = { ...value.attributes, batch, inChannels, outChannels, inputSize: size };
+    const kernel = chooseConv3dKernel(shape, builder.device, builder.tunedConv3d(shape));
+    const channels = { start: firstChannel, count: inChannels };
+    const weightId = builder.addParameter({
+      source: {
+        ...namedSource(weight),
+        pack: (data) => packConv3dWeight(inputChannels(data, weight.shape, channels), shape, kernel),
+      },
+      size: packedConv3dWeightSize(shape, kernel),
+    });
+    const x = builder.tensorOf(source);
+    const accumulate = firstChannel > 0;
+    const biasHere = accumulate ? undefined : biasId;
+    builder.addStep(value.op, {
+      tensors: [x, y],
+      parameters: biasHere === undefined ? [weightId] : [weightId, biasHere],
+      flops: (flopsOf(value) * inChannels) / input.shape[1],
+      launch: ({ tensor, parameter }) =>
+        conv3dForward({
+          shape,
+          kernel,
+          limits,
+          x: tensor(x),
+          weight: parameter(weightId),
+          ...(biasHere === undefined ? {} : { bias: parameter(biasHere) }),
+          y: tensor(y),
+          accumulate,
+        }),
+    });
+    firstChannel += inChannels;
+  }
+}
+
+/** The values that `input` is a concatenation of, where it was never written out; else itself. */
+function concatenatedSources(input: Value, builder: PlanBuilder): Value[] {
+  const isWrittenOut = input.op !== 'concatChannels' || builder.isHeld(input);
+  return isWrittenOut ? [input] : input.inputs.flatMap((source) => concatenatedSources(source, builder));
+}
+
+/** Input channels `[start, start + count)` of a weight `[out, in, …]`. */
+function inputChannels(
+  data: Float32Array,
+  [outChannels, allChannels, ...kernel]: readonly number[],
+  { start, count }: { readonly start: number; readonly count: number },
+): Float32Array {
+  if (count === allChannels) return data;
+  const taps = elementCount(kernel);
+  const part = new Float32Array(outChannels * count * taps);
+  for (let out = 0; out < outChannels; out++) {
+    const from = (out * allChannels + start) * taps;
+    part.set(data.subarray(from, from + count * taps), out * count * taps);
+  }
+  return part;
+}
+
+function lowerConvTranspose3d(value: Value<'convTranspose3d'>, builder: PlanBuilder): void {
+  const [input, weight, bias] = value.inputs;
+  const { batch, channels, size } = featureMapOf(input, value.op);
+  const outChannels = value.shape[1];
+  const shape = { ...value.attributes, batch, inChannels: channels, outChannels, inputSize: size };
+  const weightId = builder.addParameter({
+    source: { ...namedSource(weight), pack: (data) => packConvTranspose3dWeight(data, shape) },
+    size: packedConvTranspose3dWeightSize(shape),
+  });
+  const biasId = bias && vectorParameter(bias, outChannels, 0, builder);
+  const x = builder.tensorOf(input);
+  const y = builder.addValue(value);
+  builder.addStep(value.op, {
+    tensors: [x, y],
+    parameters: biasId === undefined ? [weightId] : [weightId, biasId],
+    flops: flopsOf(value),
+    launch: ({ tensor, parameter }) =>
+      convTranspose3dForward({
+        shape,
+        limits: builder.device.limits,
+        x: tensor(x),
+        weight: parameter(weightId),
+        bias: biasId === undefined ? undefined : parameter(biasId),
+        y: tensor(y),
+      }),
+  });
+}
+
+/** A vector as it is; where the network has none, `constant` throughout. */
+function vectorParameter(
+  value: Value | undefined,
+  size: number,
+  constant: number,
+  builder: PlanBuilder,
+): ParameterId {
+  const source = value ? { ...namedSource(value), pack: (data: Float32Array) => data } : { constant };
+  return builder.addParameter({ source, size });
+}
+
+function namedSource(value: Value): { readonly name: string; readonly shape: readonly number[] } {
+  if (value.op !== 'parameter') throw new Error(`planGraph: ${value.op} where a parameter is expected`);
+  return { name: value.attributes.name, shape: value.shape };
+}

@@ -1,0 +1,43 @@
+// What a plan is made of.
+
+import type { Dispatch, GpuArray } from '@/gpu/dispatch';
+import type { OpName } from './value';
+
+/** Index into the plan's tensors. */
+export type TensorId = number;
+/** Index into the plan's parameters. */
+export type ParameterId = number;
+
+/** A tensor as a kernel wants to read it, made from one of the state_dict. */
+export interface StoredParameter {
+  /** The state_dict's name and shape of the source, and how it is laid out; or, without a source, what is stored. */
+  readonly source:
+    | {
+        readonly name: string;
+        readonly shape: readonly number[];
+        readonly pack: (data: Float32Array) => Float32Array;
+      }
+    | { readonly constant: number };
+  /** Elements, f32. */
+  readonly size: number;
+}
+
+/** The arrays a step's kernels run on. */
+export interface StepArrays {
+  tensor(id: TensorId): GpuArray;
+  parameter(id: ParameterId): GpuArray;
+}
+
+/** One kernel launch, or a few. */
+export interface Step {
+  readonly op: OpName;
+  /** All tensors it binds. */
+  readonly tensors: readonly TensorId[];
+  readonly parameters: readonly ParameterId[];
+  readonly flops: number;
+  launch(arrays: StepArrays): Dispatch[];
+}
+
+/** A step as an op describes it. */
+export type StepDraft = Omit<Step, 'op' | 'parameters' | 'flops'> &
+  Partial<Pick<Step, 'parameters' | 'flops'>>;
