@@ -231,15 +231,17 @@ function integerOrBoolean(text: string): number | bigint | boolean {
   return text === '00' ? false : integerFromText(text);
 }
 
-const SPECIAL_FLOATS: Readonly<Record<string, number>> = {
-  nan: Number.NaN,
-  inf: Number.POSITIVE_INFINITY,
-  '-inf': Number.NEGATIVE_INFINITY,
-};
+const SPECIAL_FLOATS: ReadonlyMap<string, number> = new Map([
+  ['nan', Number.NaN],
+  ['inf', Number.POSITIVE_INFINITY],
+  ['-inf', Number.NEGATIVE_INFINITY],
+]);
 
 function floatFromText(text: string): number {
-  const value = SPECIAL_FLOATS[text] ?? (text.trim() === '' ? Number.NaN : Number(text));
-  if (Number.isNaN(value) && text !== 'nan') throw new Error('a number is malformed');
+  const special = SPECIAL_FLOATS.get(text);
+  if (special !== undefined) return special;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isNaN(value)) throw new Error('a number is malformed');
   return value;
 }
 

@@ -47,7 +47,9 @@ class NumpyDtype extends PickleObject {
 
   /** Number at byte `offset`; `undefined` where the kind is not a number. */
   read(view: DataView, offset: number): PickleValue | undefined {
-    return NUMBERS[this.code]?.(view, offset, this.isLittleEndian);
+    return Object.hasOwn(NUMBERS, this.code)
+      ? NUMBERS[this.code](view, offset, this.isLittleEndian)
+      : undefined;
   }
 }
 

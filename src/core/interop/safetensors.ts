@@ -86,7 +86,7 @@ function isTensor(entry: TensorEntry | Record<string, string>): entry is TensorE
 function readTensor(data: Uint8Array, name: string, entry: TensorEntry, file: string): WeightTensor {
   const { dtype, shape, data_offsets } = entry;
   const [start, end] = data_offsets;
-  const type = TENSOR_DTYPES[dtype];
+  const type = Object.hasOwn(TENSOR_DTYPES, dtype) ? TENSOR_DTYPES[dtype] : undefined;
   if (!type) throw bad(file, `${name} has the dtype ${dtype}, which is not known here`);
   const count = elementCount(shape);
   if (end > data.length || end - start !== count * type.sizeInBytes) {

@@ -34,16 +34,16 @@ const architectureSchema = z.object({
 type ArchKwargs = z.output<typeof architectureSchema>['arch_kwargs'];
 
 /** Further arguments of the two classes, with the values that change nothing. */
-const NEUTRAL_ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
-  deep_supervision: [true, false, null],
-  nonlin_first: [false],
-  pool: ['conv'],
-  block: ['dynamic_network_architectures.building_blocks.residual.BasicBlockD', null],
-  bottleneck_channels: [null],
-  stem_channels: [null],
-  stochastic_depth_p: [0],
-  squeeze_excitation: [false],
-};
+const NEUTRAL_ARGUMENTS: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonly unknown[]>([
+  ['deep_supervision', [true, false, null]],
+  ['nonlin_first', [false]],
+  ['pool', ['conv']],
+  ['block', ['dynamic_network_architectures.building_blocks.residual.BasicBlockD', null]],
+  ['bottleneck_channels', [null]],
+  ['stem_channels', [null]],
+  ['stochastic_depth_p', [0]],
+  ['squeeze_excitation', [false]],
+]);
 
 /**
  * `architecture` of a resolved configuration. `where` names the file and configuration. Throws
@@ -99,9 +99,8 @@ function assertKnownArguments(args: ArchKwargs, className: string, where: string
   if (args.dropout_op)
     throw unsupportedArchitecture(`${lastPathComponent(className)} with ${args.dropout_op}`, where);
   for (const [key, value] of Object.entries(args)) {
-    if (key in architectureSchema.shape.arch_kwargs.shape) continue;
-    const neutral = NEUTRAL_ARGUMENTS[key];
-    if (neutral?.includes(value)) continue;
+    if (Object.hasOwn(architectureSchema.shape.arch_kwargs.shape, key)) continue;
+    if (NEUTRAL_ARGUMENTS.get(key)?.includes(value)) continue;
     // The stem has as many features as the first stage unless told otherwise.
     if (key === 'stem_channels' && value === spreadFirst(args.features_per_stage)) continue;
     throw unsupportedArchitecture(

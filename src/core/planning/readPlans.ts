@@ -5,17 +5,20 @@ import type { Configuration, IntensityProperties, NormalizationScheme, Plans, Re
 import { readArchitecture } from './readArchitecture';
 import { badPlans, resolveConfiguration } from './resolveConfigurations';
 
+/** Any number, NaN and infinities too: statistics of nothing. */
+const statistic = z.custom<number>((value) => typeof value === 'number', 'expected a number');
+
 const intensitiesSchema = z.record(
   z.string(),
   z
     .object({
-      mean: z.number(),
-      std: z.number(),
-      min: z.number(),
-      max: z.number(),
-      median: z.number(),
-      percentile_00_5: z.number(),
-      percentile_99_5: z.number(),
+      mean: statistic,
+      std: statistic,
+      min: statistic,
+      max: statistic,
+      median: statistic,
+      percentile_00_5: statistic,
+      percentile_99_5: statistic,
     })
     .partial(),
 );
@@ -130,7 +133,8 @@ export function readPlans(text: string, file: string): Plans {
 /** The configuration of that name, or an error that says why it cannot be used or which there are. */
 export function configurationOf(plans: Plans, name: string, file: string): Configuration {
   if (Object.hasOwn(plans.configurations, name)) return plans.configurations[name];
-  const reason = plans.unusableConfigurations?.[name];
+  const unusable = new Map(Object.entries(plans.unusableConfigurations ?? {}));
+  const reason = unusable.get(name);
   if (reason) throw new StudioError('UnsupportedArchitecture', reason);
   throw badPlans(
     `${file} has no configuration ${name}; it has ${Object.keys(plans.configurations).join(', ') || 'none'}.`,
