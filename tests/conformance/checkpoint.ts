@@ -57,7 +57,8 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   } finally {
     gpu.close();
   }
-  return summarise('checkpoint', groups, lines);
+  const summary = summarise('checkpoint', groups);
+  return { ...summary, lines: [...lines, ...summary.lines] };
 }
 
 const named =

@@ -1,4 +1,5 @@
 import { planResample, type ResampleRequest } from '@/core/preprocessing/resampling';
+import { resampleLinearPlan } from '@/core/preprocessing/splineAxis';
 import type { Zyx } from '@/shared/geometry';
 
 /**
@@ -16,21 +17,15 @@ export type GridTaps = readonly [AxisTaps, AxisTaps, AxisTaps];
 
 /** Linear interpolation between voxel centres, edges clamped: scikit-image's order 1, torch's trilinear. */
 function linearTaps(from: number, to: number): AxisTaps {
-  const taps = emptyTaps(to);
-  for (let i = 0; i < to; i++) {
-    const x = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
-    taps.lower[i] = Math.floor(x);
-    taps.upper[i] = Math.min(taps.lower[i] + 1, from - 1);
-    taps.weight[i] = x - taps.lower[i];
-  }
-  return taps;
+  const { lower, upper, upperWeight } = resampleLinearPlan(from, to);
+  return { lower: Uint32Array.from(lower), upper: Uint32Array.from(upper), weight: Float32Array.from(upperWeight) };
 }
 
-/** Nearest neighbour, halves up, as scipy's order 0. */
+/** Nearest neighbour, halves up, as scipy's order 0. The product is rounded as scipy rounds it. */
 function nearestTaps(from: number, to: number): AxisTaps {
   const taps = emptyTaps(to);
   for (let i = 0; i < to; i++) {
-    const x = ((i + 0.5) * from) / to - 0.5;
+    const x = (i + 0.5) * (from / to) - 0.5;
     taps.lower[i] = Math.min(Math.max(Math.floor(x + 0.5), 0), from - 1);
     taps.upper[i] = taps.lower[i];
   }

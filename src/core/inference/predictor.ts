@@ -33,6 +33,8 @@ export interface PredictorOptions {
   readonly settings: PredictSettings;
   /** Host and GPU together, bytes. A case that needs more is computed in blocks, which repeats some windows. */
   readonly memoryBudgetBytes?: number;
+  /** The caller has no further use for images: preprocessing may work in their memory. */
+  readonly mayOverwriteImage?: boolean;
 }
 
 /** How one call can be watched and stopped. */
@@ -87,7 +89,7 @@ export class Predictor {
 
   /** Transposes, crops, normalises and resamples as for training. Throws `ChannelCount`, `EmptyImage`. */
   async prepare(image: MedicalImage, { signal, onProgress }: CaseOptions = {}): Promise<PreparedCase> {
-    const { model, gpu } = this.options;
+    const { model, gpu, mayOverwriteImage = false } = this.options;
     checkImage(image);
     const started = performance.now();
     const prepared = await preprocessCase({
@@ -95,6 +97,7 @@ export class Predictor {
       plans: model.plans,
       configuration: model.configuration,
       gpu,
+      mayOverwriteImage,
       ...(signal && { signal }),
       onProgress: (share) => onProgress?.({ stage: 'preprocessing', share }),
     });

@@ -30,7 +30,7 @@ function readBfloat16(view: DataView, offset: number, isLittleEndian: boolean): 
 
 /** All of `bytes`, which hold little-endian elements of `type` one behind the other. */
 export function toFloat32(bytes: Uint8Array, type: TensorDtype): Float32Array {
-  if (type === TENSOR_DTYPES.F32) return new Float32Array(bytes.slice().buffer);
+  if (type === TENSOR_DTYPES.F32) return new Float32Array(new Uint8Array(bytes).buffer);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: bytes.length / type.sizeInBytes }, (_, i) =>
     type.read(view, i * type.sizeInBytes, true),

@@ -1,0 +1,60 @@
+import type { NnunetModel, StateDict } from '@/core/interop/model';
+import type { Gpu } from '@/gpu/device';
+import { planGraph } from '@/graph/plan';
+import { compileProgram, type ParameterSet } from '@/graph/program';
+import { buildUNet, UNET_INPUT } from '@/nn/unet';
+import type { WindowNetwork } from './predictWindows';
+import type { PredictSettings } from './settings';
+
+/** What a network is made of. */
+export interface WindowNetworkRequest {
+  readonly gpu: Gpu;
+  readonly model: NnunetModel;
+  readonly loadFold: (fold: string) => Promise<StateDict>;
+  readonly settings: Pick<PredictSettings, 'folds'>;
+}
+
+/** The compiled network of one window, all chosen folds resident on the GPU. */
+export interface ResidentNetwork extends WindowNetwork {
+  /** Parameters of all folds and temporaries, bytes. */
+  readonly plannedBytes: number;
+  /** Time that compiling took. */
+  readonly compileMs: number;
+  destroy(): void;
+}
+
+/**
+ * Traces, plans and compiles the model's network and loads the folds in order. Throws `GpuOutOfMemory`, or what
+ * reading the weights throws; nothing stays allocated then.
+ */
+export async function openWindowNetwork(request: WindowNetworkRequest): Promise<ResidentNetwork> {
+  const { gpu, model, loadFold, settings } = request;
+  const graph = buildUNet(model.configuration.architecture, {
+    inputChannels: model.channelNames.length,
+    outputChannels: model.labels.outputChannels,
+    batch: 1,
+    patchSize: model.configuration.patchSize,
+    deepSupervision: false,
+  });
+  const [firstFold, ...furtherFolds] = settings.folds;
+  const program = await compileProgram(gpu, planGraph(graph, gpu));
+  try {
+    program.setParameters(await loadFold(firstFold));
+    const sets: (ParameterSet | undefined)[] = [undefined];
+    for (const fold of furtherFolds) sets.push(await program.createParameters(await loadFold(fold)));
+    const input = program.inputs.get(UNET_INPUT);
+    if (!input) throw new Error('the network has no input');
+    return {
+      input,
+      output: program.outputs[0],
+      foldCount: settings.folds.length,
+      plannedBytes: program.allocatedBytes,
+      compileMs: program.compileMs,
+      run: (fold) => program.run(sets[fold]),
+      destroy: () => program.destroy(),
+    };
+  } catch (error) {
+    program.destroy();
+    throw error;
+  }
+}
