@@ -105,7 +105,7 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
     origin: folder.path,
     sizeInBytes: checkpoints.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
     ...(crossValidationDice === undefined ? {} : { crossValidationDice }),
-    loadFold: (fold) => loadStateDict(checkpointOf(folder, fold, checkpointName), expected),
+    loadFold: async (fold) => loadStateDict(checkpointOf(folder, fold, checkpointName), expected),
   };
 }
 
