@@ -12,9 +12,10 @@ export interface Library {
   readonly store: StoreApi<LibraryState>;
   /** Reads what is kept; also after a worker has added to it. */
   refresh(): Promise<void>;
-  /** Hides a model; its weights go at the next {@link Library.sweep}. */
+  /** Hides a model; its weights go with {@link Library.purge}. */
   remove(id: string): Promise<void>;
   restore(id: string): Promise<void>;
+  purge(id: string): Promise<void>;
   sweep(): Promise<void>;
 }
 
@@ -26,6 +27,7 @@ export function createLibrary(library: ModelLibrary): Library {
     refresh,
     remove: (id) => library.remove(id).then(refresh),
     restore: (id) => library.restore(id).then(refresh),
+    purge: (id) => library.purge(id),
     sweep: () => library.sweep(),
   };
 }

@@ -19,7 +19,7 @@ export interface Studio {
   readonly sample: Promise<readonly GivenFile[] | undefined>;
 }
 
-/** Starts the workers, opens the GPU and takes up what was kept. */
+/** Starts the workers, which open the GPU, and takes up what was kept. */
 export function openStudio(): Studio {
   const files = startFilesWorker();
   const predictor = startPredictWorker();
@@ -33,7 +33,6 @@ export function openStudio(): Studio {
     exclusively: exclusiveAcrossTabs,
   });
   const system = createSystem(predictor);
-  void system.openGpu();
   void system.measureStorage();
   void library.refresh();
   void queue.load().then(() => sweepLeftovers(files, queue, library));

@@ -18,7 +18,8 @@ export interface SystemState {
 /** What this computer offers, and what the page has done with it. */
 export interface System {
   readonly store: StoreApi<SystemState>;
-  openGpu(): Promise<void>;
+  /** Resolves once it is known whether there is a GPU; it is asked for at once. */
+  readonly whenOpened: Promise<void>;
   measureStorage(): Promise<void>;
   persist(): Promise<boolean>;
   /** Starts counting requests; call once everything the page needs is loaded. */
@@ -32,15 +33,13 @@ export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
     requestsSinceLoad: 0,
   }));
   const measure = async () => store.setState({ storage: await measureStorage() });
+  const whenOpened = predictor.openGpu().then(
+    (report) => store.setState({ gpu: { status: 'ready', report } }),
+    (error: unknown) => store.setState({ gpu: { status: 'missing', reason: messageOf(error) } }),
+  );
   return {
     store,
-    async openGpu() {
-      try {
-        store.setState({ gpu: { status: 'ready', report: await predictor.openGpu() } });
-      } catch (error) {
-        store.setState({ gpu: { status: 'missing', reason: messageOf(error) } });
-      }
-    },
+    whenOpened,
     measureStorage: measure,
     async persist() {
       const granted = await requestPersistence();

@@ -1,10 +1,10 @@
-import { browserFile, type SourceFile } from '@/core/io/sourceFile';
+import { browserFile, fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { explainWriteFailure } from './recordStore';
 
-/** Voxels at rest: files in one folder a case. OPFS in the browser. Paths are `<case>/<name>`. */
+/** Voxels at rest: files in one folder a case, under their names without path. OPFS in the browser. */
 export interface CaseFiles {
-  write(caseKey: string, name: string, content: Blob | Uint8Array): Promise<void>;
+  write(caseKey: string, file: SourceFile): Promise<void>;
   open(caseKey: string, name: string): Promise<SourceFile>;
   removeCase(caseKey: string): Promise<void>;
   cases(): Promise<readonly string[]>;
@@ -14,7 +14,7 @@ declare global {
   /** TypeScript's DOM library leaves out what exists in workers only. */
   interface FileSystemFileHandle {
     createSyncAccessHandle(): Promise<{
-      write(content: ArrayBuffer, options: { at: number }): number;
+      write(content: Uint8Array, options: { at: number }): number;
       truncate(size: number): void;
       flush(): void;
       close(): void;
@@ -27,14 +27,15 @@ const COPY_BYTES = 16 * 2 ** 20;
 
 /** The origin private file system. Writing needs a worker: sync access handles exist only there, in every browser. */
 export const browserCaseFiles: CaseFiles = {
-  async write(caseKey, name, content) {
+  async write(caseKey, file) {
+    const name = fileName(file);
     const folder = await (await root()).getDirectoryHandle(caseKey, { create: true });
     try {
       const handle = await folder.getFileHandle(name, { create: true });
-      await copyInto(handle, content instanceof Blob ? content : new Blob([content as BlobPart]));
+      await copyInto(handle, file);
     } catch (error) {
       await folder.removeEntry(name).catch(() => undefined);
-      throw explainWriteFailure(error, name, content instanceof Blob ? content.size : content.byteLength);
+      throw explainWriteFailure(error, name, file.sizeInBytes);
     }
   },
 
@@ -69,12 +70,12 @@ async function root(): Promise<FileSystemDirectoryHandle> {
   return (await navigator.storage.getDirectory()).getDirectoryHandle(ROOT, { create: true });
 }
 
-async function copyInto(handle: FileSystemFileHandle, content: Blob): Promise<void> {
+async function copyInto(handle: FileSystemFileHandle, file: SourceFile): Promise<void> {
   const access = await handle.createSyncAccessHandle();
   try {
     access.truncate(0);
-    for (let start = 0; start < content.size; start += COPY_BYTES) {
-      const piece = await content.slice(start, start + COPY_BYTES).arrayBuffer();
+    for (let start = 0; start < file.sizeInBytes; start += COPY_BYTES) {
+      const piece = await file.slice(start, Math.min(start + COPY_BYTES, file.sizeInBytes));
       const written = access.write(piece, { at: start });
       if (written < piece.byteLength) throw new DOMException('short write', 'QuotaExceededError');
     }

@@ -6,10 +6,12 @@ import type { Spacing, Zyx } from '@/shared/geometry';
 export interface ImageFacts {
   readonly channels: number;
   readonly shape: Zyx;
-  /** mm, array order. */
+  /** mm, array order, as the file has it. */
   readonly spacing: Spacing;
-  /** Where x, y and z of the file grow to, such as `RAS`. */
-  readonly orientation: string;
+  /** Where x, y and z of the file grow to, such as `RAS`; `undefined` where the file does not say. */
+  readonly orientation: string | undefined;
+  /** How voxels are stored, such as `int16`. */
+  readonly voxelType: string;
   /** Of the files as they were given. */
   readonly sizeInBytes: number;
 }
@@ -48,6 +50,8 @@ export interface CaseResult {
   readonly seconds: number;
   readonly secondsByStage: Readonly<Record<string, number>>;
   readonly memory: { readonly plannedBytes: number; readonly peakBytes: number };
+  /** What a person should know although the image could be used. */
+  readonly warnings: readonly string[];
   /** How often the GPU device was lost and the case begun again: 0 or 1. */
   readonly restarts: number;
   /** Milliseconds since 1970. */

@@ -6,10 +6,14 @@ import { readWeights, type WeightManifest, writeWeights } from './weightChunks';
 /** A model that is kept, without its weights. */
 export interface ModelRecord {
   readonly id: string;
-  /** As people call it: the file or folder it came from. */
+  /** Dataset and configuration, `Dataset004_Hippocampus · 3d_fullres`. */
   readonly name: string;
+  /** The folder or zip it came from. */
+  readonly source: string;
   readonly model: NnunetModel;
   readonly origin: 'imported' | 'sample';
+  /** Mean foreground Dice over the cross-validation, where the model brought it. */
+  readonly crossValidationDice?: number;
   /** Bytes of the stored weights, all folds. */
   readonly sizeInBytes: number;
   /** Milliseconds since 1970. */
@@ -20,10 +24,8 @@ export interface ModelRecord {
 }
 
 /** A model on its way into the library: weights are asked for one fold at a time. */
-export interface NewModel {
-  readonly name: string;
-  readonly model: NnunetModel;
-  readonly origin: ModelRecord['origin'];
+export interface NewModel
+  extends Pick<ModelRecord, 'name' | 'source' | 'model' | 'origin' | 'crossValidationDice'> {
   loadFold(fold: string): Promise<StateDict>;
 }
 
@@ -31,12 +33,16 @@ export interface NewModel {
 export interface ModelLibrary {
   /** Newest first, without removed ones. */
   list(): Promise<readonly ModelRecord[]>;
+  /** Throws `ModelMissing`. */
+  find(id: string): Promise<ModelRecord>;
   /** Stores all folds, then the record. The same model imported again replaces its older copy. */
   add(model: NewModel, onFold?: (done: number, total: number) => void): Promise<ModelRecord>;
   loadFold(id: string, fold: string): Promise<StateDict>;
-  /** Hides the model; its weights stay until {@link ModelLibrary.sweep}. */
+  /** Hides the model; its weights stay until {@link ModelLibrary.purge}. */
   remove(id: string): Promise<void>;
   restore(id: string): Promise<void>;
+  /** Deletes a removed model's weights; does nothing to a restored one. */
+  purge(id: string): Promise<void>;
   /** Deletes removed models, and chunks that a closed tab left behind. Only while nobody adds. */
   sweep(): Promise<void>;
 }
@@ -65,6 +71,7 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
   }
 
   return {
+    find,
     list: async () => (await all()).filter(({ isRemoved }) => !isRemoved),
 
     async add(source, onFold) {
@@ -105,6 +112,11 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
     remove: async (id) => records.set(id, { ...(await find(id)), isRemoved: true }),
     restore: async (id) => records.set(id, { ...(await find(id)), isRemoved: false }),
 
+    async purge(id) {
+      const record = await records.get<ModelRecord>(id);
+      if (record?.isRemoved) await erase(record);
+    },
+
     async sweep() {
       const kept = new Set<string>();
       for (const record of await all()) {
@@ -118,9 +130,8 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
 }
 
 function newRecord(id: string, source: NewModel, weights: ModelRecord['weights']): ModelRecord {
-  const { name, model, origin } = source;
-  const sizeInBytes = totalSize(weights);
-  return { id, name, model, origin, sizeInBytes, importedAt: Date.now(), weights, isRemoved: false };
+  const { loadFold: _, ...facts } = source;
+  return { ...facts, id, sizeInBytes: totalSize(weights), importedAt: Date.now(), weights, isRemoved: false };
 }
 
 function totalSize(weights: ModelRecord['weights']): number {

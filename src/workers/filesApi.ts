@@ -1,3 +1,5 @@
+import type { Affine } from '@/core/io/orientation';
+import type { Xyz } from '@/shared/geometry';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 
@@ -14,10 +16,19 @@ export interface AddReport {
   readonly problems: readonly { readonly path: string; readonly name: string; readonly message: string }[];
 }
 
-/** One channel for the viewer: a plain NIfTI-1 file in memory, and a window that shows it well. */
+/** One channel for the viewer: a plain NIfTI-1 file in memory, where it lies, and a window that shows it well. */
 export interface DisplayVolume {
   readonly bytes: ArrayBuffer;
+  readonly affine: Affine;
   readonly window: { readonly low: number; readonly high: number };
+}
+
+/** Labels for the viewer. */
+export interface DisplayLabels {
+  /** An unpacked NIfTI file. */
+  readonly bytes: ArrayBuffer;
+  /** By label value: its centre of gravity, rounded to a voxel, file order. */
+  readonly centers: Readonly<Record<number, Xyz>>;
 }
 
 /** A file to save. */
@@ -36,7 +47,7 @@ export interface FilesApi {
   ): Promise<AddReport>;
   /** `channel` of a case's image. Throws what is wrong with the image. */
   showImage(caseRecord: CaseRecord, channel: number): Promise<DisplayVolume>;
-  showSegmentation(id: string): Promise<DisplayVolume>;
+  showSegmentation(id: string): Promise<DisplayLabels>;
   /** The segmentation under the case's name, as nnU-Net would name it. */
   saveSegmentation(caseRecord: CaseRecord): Promise<SavedFile>;
   saveProbabilities(caseRecord: CaseRecord): Promise<SavedFile>;

@@ -1,0 +1,162 @@
+import type { Prediction } from '@/core/inference/predictor';
+import type { PredictProgress } from '@/core/inference/settings';
+import type { LabelSet } from '@/core/interop/labels';
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { readCase } from '@/core/io/nifti';
+import { writeSegmentation } from '@/core/io/niftiWriter';
+import { writeNpz } from '@/core/io/npy';
+import { memoryFile } from '@/core/io/sourceFile';
+import { type Gpu, openGpu } from '@/gpu/device';
+import type { CaseFiles } from '@/storage/caseFiles';
+import {
+  type CaseRecord,
+  type CaseResult,
+  type LabelVolume,
+  PROBABILITIES_FILE,
+  type PredictJob,
+  SEGMENTATION_FILE,
+} from '@/storage/caseRecord';
+import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
+import type { CaseProgress, GpuReport } from '@/workers/predictApi';
+import { PredictionSession } from './predict';
+
+interface Needs {
+  readonly library: ModelLibrary;
+  readonly caseFiles: CaseFiles;
+  readonly webgpu: GPU | undefined;
+}
+
+/** How one case is watched and stopped. */
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: CaseProgress) => void;
+}
+
+/** The model and settings that are ready on the device. */
+interface Ready {
+  readonly key: string;
+  readonly model: ModelRecord;
+  readonly session: PredictionSession;
+}
+
+/** Segments kept cases, one at a time, on one device; a model stays ready on it while the next case wants the same. */
+export class CaseSegmenter {
+  private readonly needs: Needs;
+  private ready: Ready | undefined;
+  /** Opened to report on it, for the first session to take. */
+  private spare: Gpu | undefined;
+  private losses = 0;
+
+  constructor(needs: Needs) {
+    this.needs = needs;
+  }
+
+  /** Opens the device and says what it is. Throws `NoAdapter` where there is none. */
+  async describeGpu(): Promise<GpuReport> {
+    this.spare ??= await this.openDevice();
+    const { facts, limits } = this.spare;
+    const names = new Set<string>();
+    for (const name in limits) if (typeof Reflect.get(limits, name) === 'number') names.add(name);
+    return {
+      facts,
+      limits: Object.fromEntries(Array.from(names, (name) => [name, Reflect.get(limits, name)])),
+    };
+  }
+
+  /** Reads the case, segments it and writes the result into its folder. */
+  async segment(caseRecord: CaseRecord, job: PredictJob, { signal, onProgress }: Watch): Promise<CaseResult> {
+    const lossesBefore = this.losses;
+    const started = performance.now();
+    const restarts = () => this.losses - lossesBefore;
+    const tell = (progress: PredictProgress) => onProgress({ ...progress, restarts: restarts() });
+
+    tell({ stage: 'reading', share: 0 });
+    const { model, session } = await this.makeReady(job);
+    const image = await this.read(caseRecord, model);
+    signal.throwIfAborted();
+    const secondsReading = secondsSince(started);
+
+    const prediction = await session.predictArray(image, { signal, onProgress: tell });
+    const writingStarted = performance.now();
+    tell({ stage: 'writing', share: 0 });
+    await this.write(caseRecord.id, image, prediction);
+    return {
+      job,
+      labels: labelVolumes(prediction.segmentation, model.model.labels),
+      hasProbabilities: prediction.probabilities !== undefined,
+      seconds: secondsSince(started),
+      secondsByStage: {
+        reading: secondsReading,
+        ...prediction.timings,
+        writing: secondsSince(writingStarted),
+      },
+      memory: prediction.memory,
+      warnings: image.warnings,
+      restarts: restarts(),
+      finishedAt: Date.now(),
+    };
+  }
+
+  private async makeReady(job: PredictJob): Promise<Ready> {
+    const key = JSON.stringify([job.modelId, job.settings]);
+    if (this.ready?.key === key) return this.ready;
+    await this.ready?.session.close();
+    this.ready = undefined;
+    const { library } = this.needs;
+    const model = await library.find(job.modelId);
+    const session = new PredictionSession({
+      model: model.model,
+      settings: job.settings,
+      loadFold: (fold) => library.loadFold(model.id, fold),
+      openGpu: () => this.takeDevice(),
+    });
+    this.ready = { key, model, session };
+    return this.ready;
+  }
+
+  private async read({ id, files }: CaseRecord, { model }: ModelRecord): Promise<MedicalImage> {
+    const sources = await Promise.all(files.map((name) => this.needs.caseFiles.open(id, name)));
+    return readCase(sources, model.plans.imageReaderWriter, { channels: model.channelNames.length });
+  }
+
+  /** Probabilities first: the segmentation is what a finished case is known by. */
+  private async write(id: string, image: MedicalImage, prediction: Prediction): Promise<void> {
+    const { segmentation, shape, probabilities } = prediction;
+    const { caseFiles } = this.needs;
+    if (probabilities) {
+      const classes = probabilities.length / segmentation.length;
+      const npz = await writeNpz({ probabilities: { shape: [classes, ...shape], data: probabilities } });
+      await caseFiles.write(id, memoryFile(npz, PROBABILITIES_FILE));
+    }
+    const nifti = await writeSegmentation(segmentation, shape, image.geometry);
+    await caseFiles.write(id, memoryFile(nifti, SEGMENTATION_FILE));
+  }
+
+  private async takeDevice(): Promise<Gpu> {
+    const gpu = this.spare ?? (await this.openDevice());
+    this.spare = undefined;
+    return gpu;
+  }
+
+  private async openDevice(): Promise<Gpu> {
+    const gpu = await openGpu(this.needs.webgpu);
+    void gpu.lost.then(({ reason }) => {
+      if (this.spare === gpu) this.spare = undefined;
+      if (reason !== 'destroyed') this.losses++;
+    });
+    return gpu;
+  }
+}
+
+function labelVolumes(segmentation: Uint8Array | Uint16Array, labels: LabelSet): readonly LabelVolume[] {
+  const counts = new Map<number, number>();
+  for (const label of segmentation) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return Array.from(labels.names)
+    .filter(([value]) => value !== 0 && value !== labels.ignoreLabel)
+    .sort(([a], [b]) => a - b)
+    .map(([value, name]) => ({ value, name, voxels: counts.get(value) ?? 0 }));
+}
+
+function secondsSince(started: number): number {
+  return (performance.now() - started) / 1000;
+}

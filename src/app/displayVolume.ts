@@ -1,0 +1,93 @@
+// What the viewer is given: one channel as a plain NIfTI-1 file in the smallest type that holds it, so that the page's
+// thread neither unpacks nor converts.
+
+import { concatenate } from '@/core/io/compression';
+import { contentPieces } from '@/core/io/gzip';
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { bestAffine, derivedHeader, newNiftiHeader, parseNiftiHeader } from '@/core/io/niftiHeader';
+import type { Affine } from '@/core/io/orientation';
+import type { SourceFile } from '@/core/io/sourceFile';
+import { elementCount, type Xyz } from '@/shared/geometry';
+import type { DisplayLabels, DisplayVolume } from '@/workers/filesApi';
+
+/** Shares of voxels that a window leaves black and white: a few bright vessels must not darken everything else. */
+const BLACK_SHARE = 0.01;
+const WHITE_SHARE = 0.995;
+/** Enough for percentiles. */
+const SAMPLED_VOXELS = 200_000;
+
+/** `channel` of an image whose axes are the file's. */
+export function displayVolume(image: MedicalImage, channel: number): DisplayVolume {
+  const size = elementCount(image.shape);
+  const data = image.data.subarray(channel * size, (channel + 1) * size);
+  const affine = bestAffine(parseNiftiHeader(image.geometry.header, 'image'));
+  const [z, y, x] = image.shape;
+  const plain = newNiftiHeader({ dim: [x, y, z], spacing: columnLengths(affine), affine });
+  const isInt16 = data.every((value) => (value | 0) === value && value >= -32768 && value <= 32767);
+  const header = derivedHeader(plain, isInt16 ? 'int16' : 'float32');
+  const voxels = isInt16 ? Int16Array.from(data) : data;
+  const bytes = concatenate([
+    header.bytes,
+    new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength),
+  ]);
+  return { bytes: bytes.buffer, affine, window: windowOf(data) };
+}
+
+/** A window between percentiles, from a sample of the voxels; never empty. */
+function windowOf(data: Float32Array): DisplayVolume['window'] {
+  const step = Math.max(1, Math.floor(data.length / SAMPLED_VOXELS));
+  const sample = Float32Array.from(
+    { length: Math.ceil(data.length / step) },
+    (_, i) => data[i * step],
+  ).sort();
+  const at = (share: number) => sample[Math.min(sample.length - 1, Math.floor(share * sample.length))];
+  const [low, high] = [at(BLACK_SHARE), at(WHITE_SHARE)];
+  if (high > low) return { low, high };
+  const [min, max] = [sample[0], sample[sample.length - 1]];
+  return { low: min, high: max > min ? max : min + 1 };
+}
+
+function columnLengths(affine: Affine): Xyz {
+  const [x, y, z] = [0, 1, 2].map((column) => Math.hypot(...affine.map((row) => row[column])));
+  return [x, y, z];
+}
+
+/** A label map as we wrote it, unpacked, with the centre of each label. */
+export async function displayLabels(file: SourceFile): Promise<DisplayLabels> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of contentPieces(file)) pieces.push(piece);
+  const bytes = concatenate(pieces);
+  const header = parseNiftiHeader(bytes, file.path);
+  const [x, y = 1, z = 1] = header.dim;
+  const view = new DataView(bytes.buffer, header.voxOffset);
+  const labelAt =
+    header.voxelType === 'uint16'
+      ? (i: number) => view.getUint16(2 * i, header.isLittleEndian)
+      : (i: number) => view.getUint8(i);
+  return { bytes: bytes.buffer, centers: labelCenters(labelAt, [x, y, z]) };
+}
+
+function labelCenters(labelAt: (index: number) => number, [x, y, z]: Xyz): Record<number, Xyz> {
+  const sums = new Map<number, [number, number, number, number]>();
+  for (let k = 0, index = 0; k < z; k++) {
+    for (let j = 0; j < y; j++) {
+      for (let i = 0; i < x; i++, index++) {
+        const label = labelAt(index);
+        if (label === 0) continue;
+        const sum = sums.get(label);
+        if (sum) {
+          sum[0] += i;
+          sum[1] += j;
+          sum[2] += k;
+          sum[3]++;
+        } else sums.set(label, [i, j, k, 1]);
+      }
+    }
+  }
+  return Object.fromEntries(
+    Array.from(sums, ([label, [si, sj, sk, n]]) => [
+      label,
+      [Math.round(si / n), Math.round(sj / n), Math.round(sk / n)] as const,
+    ]),
+  );
+}

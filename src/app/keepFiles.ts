@@ -1,0 +1,224 @@
+// What becomes of dropped files: models go into the library, images become cases, the rest is answered with a reason.
+import { importModels } from '@/core/interop/importModel';
+import { isZip, openZip, withRandomAccess } from '@/core/interop/zip';
+import { type CaseFiles as CaseGroup, groupIntoCases, isHiddenFile } from '@/core/io/cases';
+import { hasNiftiName, readCase, readNiftiHeader } from '@/core/io/nifti';
+import { type FileKind, sniff } from '@/core/io/sniff';
+import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { messageOf, StudioError } from '@/shared/errors';
+import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
+import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
+import type { AddReport } from '@/workers/filesApi';
+
+export interface KeepFilesJob {
+  readonly files: readonly SourceFile[];
+  readonly origin: ModelRecord['origin'];
+  readonly library: ModelLibrary;
+  readonly caseFiles: CaseFiles;
+  readonly onStep: (step: string) => void;
+}
+
+type Problem = AddReport['problems'][number];
+
+/** The reader that leaves the axes as they are in the file; which one a model wants is only known when it is run. */
+export const FILE_ORDER_READER = 'SimpleITKIO';
+
+/** Files up to this size together are read to the last voxel at once; of more, only the headers until they are used. */
+const CHECKED_AT_ONCE_BYTES = 200e6;
+/** More files that are of no use than this are summed up in one line. */
+const LISTED_PROBLEMS = 4;
+
+/** Keeps what can be used. A file that cannot is a problem in the report, and does not keep the others out. */
+export async function keepFiles(job: KeepFilesJob): Promise<AddReport> {
+  const problems: Problem[] = [];
+  const files = await unzipped(job.files, problems);
+  const { models, folders } = await keepModels(files, job, problems);
+  const isOfModel = ({ path }: SourceFile) => folders.some((folder) => path.startsWith(folder));
+  const images = files.filter((file) => !isOfModel(file) && !isLabelFile(file));
+  const { cases: groups, ignored } = groupIntoCases(images.filter(hasNiftiName));
+  problems.push(
+    ...ignored.map(({ path, reason }) => ({ path, name: 'Ignored', message: `${path}: ${reason}.` })),
+  );
+  const cases = await keepCases(groups, job, problems);
+  if (models.length === 0) problems.push(...(await strangers(images)));
+  if (cases.length + models.length + problems.length === 0) problems.push(nothingFound(job.files));
+  return { cases, models, problems };
+}
+
+/** Entries of dropped archives in place of the archives. */
+async function unzipped(dropped: readonly SourceFile[], problems: Problem[]): Promise<readonly SourceFile[]> {
+  const files: SourceFile[] = [];
+  for (const file of dropped.filter((one) => !isHiddenFile(one))) {
+    if (!/\.zip$/i.test(file.path) || !(await isZip(file))) {
+      files.push(file);
+      continue;
+    }
+    try {
+      const entries = await openZip(file);
+      files.push(
+        ...entries
+          .map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }))
+          .filter((entry) => !isHiddenFile(entry)),
+      );
+    } catch (error) {
+      problems.push(problemOf(file.path, error));
+    }
+  }
+  return files;
+}
+
+const MODEL_FILE = /(\.(pth|pt)|(^|\/)plans\.json)$/i;
+
+async function keepModels(
+  files: readonly SourceFile[],
+  { library, origin, onStep }: KeepFilesJob,
+  problems: Problem[],
+): Promise<{ models: readonly ModelRecord[]; folders: readonly string[] }> {
+  const models: ModelRecord[] = [];
+  if (!files.some(({ path }) => MODEL_FILE.test(path))) return { models, folders: [] };
+  try {
+    onStep('Reading the model');
+    const outcomes = await importModels(files.filter((file) => !hasNiftiName(file)));
+    for (const outcome of outcomes) {
+      if ('error' in outcome) {
+        problems.push(problemOf(outcome.origin, outcome.error));
+        continue;
+      }
+      const { imported } = outcome;
+      try {
+        const name = `${imported.model.datasetName} · ${imported.model.configuration.name}`;
+        models.push(
+          await library.add({ ...imported, name, source: imported.origin, origin }, (done, total) =>
+            onStep(`Keeping ${name}: fold ${done} of ${total}`),
+          ),
+        );
+      } catch (error) {
+        problems.push(problemOf(imported.origin, error));
+      }
+    }
+    return { models, folders: outcomes.map((outcome) => modelPrefix(outcome.origin, files)) };
+  } catch (error) {
+    problems.push(problemOf(files.map(fileName).slice(0, 3).join(', '), error));
+    return { models, folders: [] };
+  }
+}
+
+/** Paths below a model's folder start with this; a model dropped without its folder owns what is named like a fold. */
+function modelPrefix(origin: string, files: readonly SourceFile[]): string {
+  return files.some(({ path }) => path.startsWith(`${origin}/`)) ? `${origin}/` : 'fold_';
+}
+
+/** Label maps of an nnU-Net dataset are no images to segment. */
+function isLabelFile({ path }: SourceFile): boolean {
+  return /(^|\/)labelsT[rs]\//.test(path);
+}
+
+async function keepCases(
+  groups: readonly CaseGroup[],
+  { caseFiles, onStep }: KeepFilesJob,
+  problems: Problem[],
+): Promise<readonly CaseRecord[]> {
+  const total = groups.flatMap(({ files }) => files).reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0);
+  const cases: CaseRecord[] = [];
+  for (const [i, group] of groups.entries()) {
+    onStep(groups.length === 1 ? `Reading ${group.caseId}` : `Reading case ${i + 1} of ${groups.length}`);
+    try {
+      cases.push(await keepCase(group, caseFiles, total <= CHECKED_AT_ONCE_BYTES));
+    } catch (error) {
+      problems.push(problemOf(group.files.map(({ path }) => path).join(', '), error));
+    }
+  }
+  return cases;
+}
+
+async function keepCase(group: CaseGroup, caseFiles: CaseFiles, isChecked: boolean): Promise<CaseRecord> {
+  const files = await Promise.all(group.files.map(withRandomAccess));
+  const image = await imageFacts(files);
+  if (isChecked) await checkVoxels(files);
+  const id = crypto.randomUUID();
+  try {
+    for (const file of files) await caseFiles.write(id, file);
+  } catch (error) {
+    await caseFiles.removeCase(id);
+    throw error;
+  }
+  return {
+    id,
+    caseId: group.caseId,
+    files: files.map(fileName),
+    image,
+    addedAt: Date.now(),
+    run: { status: 'idle' },
+  };
+}
+
+async function imageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {
+  const headers = await Promise.all(
+    files.filter(({ path }) => !/\.img(\.gz)?$/i.test(path)).map(readNiftiHeader),
+  );
+  const [{ shape, spacing, orientation, voxelType }] = headers;
+  return {
+    channels: headers.reduce((sum, { volumes }) => sum + volumes, 0),
+    shape,
+    spacing,
+    orientation,
+    voxelType,
+    sizeInBytes: files.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
+  };
+}
+
+async function checkVoxels(files: readonly SourceFile[]): Promise<void> {
+  const { data } = await readCase(files, FILE_ORDER_READER);
+  if (data.some((value) => value !== 0)) return;
+  throw new StudioError(
+    'EmptyImage',
+    `${files.map(fileName).join(', ')}: every voxel is zero.`,
+    'Check that the export from the scanner or the conversion kept the voxels.',
+  );
+}
+
+/** What files are that nobody here reads, for those who dropped them in good faith. */
+const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
+  dicom: 'a DICOM file. Convert the series to NIfTI first (dcm2niix does)',
+  nrrd: 'an NRRD image. Convert it to NIfTI (.nii.gz) first',
+  metaimage: 'a MetaImage. Convert it to NIfTI (.nii.gz) first',
+  png: 'a picture (PNG). Convert it to NIfTI (.nii.gz) first',
+  jpeg: 'a photograph (JPEG). Convert it to NIfTI (.nii.gz) first',
+  tiff: 'a TIFF image. Convert it to NIfTI (.nii.gz) first',
+  onnx: 'an ONNX model. Give the nnU-Net results folder or its zip',
+  safetensors: 'a file of bare weights. Give the nnU-Net results folder or its zip',
+  nifti: 'a NIfTI image with another ending. Rename it to end in .nii or .nii.gz',
+  'nnunet-dataset': 'the description of a dataset. Give the images themselves, or a model folder',
+  empty: 'an empty file. Copy or download it again',
+};
+
+async function strangers(files: readonly SourceFile[]): Promise<readonly Problem[]> {
+  const others = files.filter((file) => !hasNiftiName(file) && !MODEL_FILE.test(file.path));
+  const isFew = others.length <= LISTED_PROBLEMS;
+  const listed = await Promise.all((isFew ? others : []).map(describeStranger));
+  if (isFew) return listed;
+  const what = `${others.length} of the files are neither NIfTI images nor part of a model, ${fileName(others[0])} for one`;
+  return [{ path: fileName(others[0]), name: 'NotUsable', message: `${what}; they were left out.` }];
+}
+
+async function describeStranger(file: SourceFile): Promise<Problem> {
+  const kind = STRANGERS[await sniff(file)];
+  const what =
+    kind ?? 'neither a NIfTI image (.nii, .nii.gz, .hdr with .img) nor an nnU-Net model folder or zip';
+  return { path: file.path, name: 'NotUsable', message: `${fileName(file)} is ${what}.` };
+}
+
+function nothingFound(files: readonly SourceFile[]): Problem {
+  const path = files.map(fileName).slice(0, 3).join(', ');
+  return {
+    path,
+    name: 'NothingFound',
+    message:
+      'There was nothing to use in what was dropped. Drop NIfTI images, or an nnU-Net model folder or zip.',
+  };
+}
+
+function problemOf(path: string, error: unknown): Problem {
+  return { path, name: error instanceof Error ? error.name : 'Error', message: messageOf(error) };
+}

@@ -1,0 +1,64 @@
+import { useDisclosure } from '@mantine/hooks';
+import { lazy, Suspense, useCallback, useEffect } from 'react';
+import { addGivenFiles } from '@/app/addGivenFiles';
+import type { GivenFile } from '@/workers/filesApi';
+import { DropOverlay } from './frame/DropOverlay';
+import styles from './frame/frame.module.css';
+import { JobStrip } from './frame/JobStrip';
+import { Rail } from './frame/Rail';
+import { ShortcutsDialog } from './frame/ShortcutsDialog';
+import { Spoken } from './frame/Spoken';
+import { useShortcuts } from './frame/useShortcuts';
+import { ModelsPlace } from './models/ModelsPlace';
+import { goTo, useRoute } from './route';
+import { SystemPlace } from './system/SystemPlace';
+import { useStudio } from './useStudio';
+
+// The viewer is most of the page's script: the frame is there before it.
+const SegmentPlace = lazy(() => import('./segment/SegmentPlace'));
+
+/** The one window: rail, the place that the address names, the job strip. */
+export function App() {
+  const studio = useStudio();
+  const route = useRoute();
+  const [isHelpOpen, help] = useDisclosure(false);
+  useShortcuts({ '?': help.open });
+  useRequestCount();
+
+  const add = useCallback(
+    async (files: readonly GivenFile[]) => {
+      const { cases, models } = await addGivenFiles(studio, files);
+      if (cases.length > 0) goTo('segment', cases[0].id);
+      else if (models.length > 0 && studio.queue.store.getState().cases.length === 0) goTo('models');
+    },
+    [studio],
+  );
+
+  return (
+    <div className={styles.frame}>
+      <Rail place={route.place} onHelp={help.open} />
+      <main className={styles.place}>
+        {route.place === 'segment' && (
+          <Suspense fallback={null}>
+            <SegmentPlace caseId={route.item} onFiles={add} />
+          </Suspense>
+        )}
+        {route.place === 'models' && <ModelsPlace onFiles={add} />}
+        {route.place === 'system' && <SystemPlace />}
+      </main>
+      <JobStrip />
+      <DropOverlay onFiles={add} />
+      <ShortcutsDialog opened={isHelpOpen} onClose={help.close} />
+      <Spoken />
+    </div>
+  );
+}
+
+/** Loads what later steps need, then starts counting requests: from there on there should be none. */
+function useRequestCount(): void {
+  const { sample, system } = useStudio();
+  useEffect(() => {
+    const everything = [import('./segment/SegmentPlace'), sample, system.whenOpened];
+    void Promise.allSettled(everything).then(() => system.countRequests());
+  }, [sample, system]);
+}

@@ -1,0 +1,36 @@
+import type { GivenFile } from '@/workers/filesApi';
+
+/** All files of a drop, folders walked. Must be called in the drop event itself: items are gone after it. */
+export function droppedFiles(transfer: DataTransfer): Promise<readonly GivenFile[]> {
+  const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry()).filter(
+    (entry) => entry !== null,
+  );
+  return Promise.all(entries.map(walk)).then((files) => files.flat());
+}
+
+/** Files of an `<input type="file">`, with the paths of a picked folder. */
+export function pickedFiles(list: FileList): readonly GivenFile[] {
+  return Array.from(list, (file) => ({ path: file.webkitRelativePath || file.name, content: file }));
+}
+
+async function walk(entry: FileSystemEntry): Promise<GivenFile[]> {
+  if (entry instanceof FileSystemDirectoryEntry) {
+    const children = await readAll(entry.createReader());
+    return (await Promise.all(children.map(walk))).flat();
+  }
+  if (!(entry instanceof FileSystemFileEntry)) return [];
+  const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
+  return [{ path: entry.fullPath.replace(/^\//, ''), content: file }];
+}
+
+/** A directory reader hands out its entries in portions, an empty one last. */
+async function readAll(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
+  const all: FileSystemEntry[] = [];
+  for (;;) {
+    const portion = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
+    if (portion.length === 0) return all;
+    all.push(...portion);
+  }
+}

@@ -1,0 +1,44 @@
+// How numbers read on the page.
+import type { Zyx } from '@/shared/geometry';
+
+/** Sizes or spacings as people write them, x first. */
+export function formatXyz(zyx: Zyx | readonly number[], digits?: number): string {
+  return [...zyx]
+    .reverse()
+    .map((value) => (digits === undefined ? String(value) : trimmed(value, digits)))
+    .join(' × ');
+}
+
+/** `3.40 s`, `48 s`, `3 min 20 s`, `2 h 5 min`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Three digits that matter: `0.0123`, `1.23`, `12.3`, `1,234`. */
+export function formatMillilitres(millilitres: number): string {
+  if (millilitres === 0) return '0';
+  const digits = millilitres >= 100 ? 0 : Math.min(4, 2 - Math.floor(Math.log10(millilitres)));
+  return millilitres.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+export function formatCount(n: number): string {
+  return n.toLocaleString('en');
+}
+
+/** `1 case`, `3 cases`. */
+export function plural(n: number, noun: string): string {
+  return `${formatCount(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+export function formatPercent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function trimmed(value: number, digits: number): string {
+  return value.toFixed(digits).replace(/\.?0+$/, '');
+}

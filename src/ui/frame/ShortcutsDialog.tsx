@@ -1,0 +1,44 @@
+import { Kbd, Modal, Table, Text } from '@mantine/core';
+
+const SHORTCUTS: readonly (readonly [keys: readonly string[], meaning: string])[] = [
+  [['↑', '↓'], 'one slice back or on, in the plane last clicked'],
+  [['PgUp', 'PgDn'], 'ten slices'],
+  [['wheel'], 'slices of the plane under the pointer'],
+  [['space'], 'play the slices, stop'],
+  [['o'], 'show or hide the segmentation'],
+  [['1', '…', '9'], 'go to a label'],
+  [['right drag'], 'brightness and contrast'],
+  [['?'], 'this list'],
+];
+
+/** Keys, and where to begin. */
+export function ShortcutsDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title="Help" size="md">
+      <Text size="sm" mb="md">
+        Drop an image (NIfTI) and a trained nnU-Net model (its results folder or a zip of it) anywhere on this
+        page, then press Segment. Everything is computed on this computer: nothing is uploaded.
+      </Text>
+      <Table withRowBorders={false} verticalSpacing={6}>
+        <Table.Tbody>
+          {SHORTCUTS.map(([keys, meaning]) => (
+            <Table.Tr key={meaning}>
+              <Table.Td style={{ whiteSpace: 'nowrap' }}>
+                {keys.map((key) =>
+                  key === '…' ? (
+                    ' … '
+                  ) : (
+                    <Kbd key={key} mr={4}>
+                      {key}
+                    </Kbd>
+                  ),
+                )}
+              </Table.Td>
+              <Table.Td>{meaning}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Modal>
+  );
+}

@@ -1,0 +1,45 @@
+import { useEffect, useRef, useState } from 'react';
+import type { CaseRecord } from '@/storage/caseRecord';
+import { useQueue } from '../useStudio';
+import { STAGE_NAMES } from './stages';
+
+/** Tells screen readers what the queue does: each stage as it begins, each outcome. */
+export function Spoken() {
+  const stage = useQueue(({ running }) => running?.progress?.stage);
+  const cases = useQueue((state) => state.cases);
+  const [outcome, setOutcome] = useState('');
+  const before = useRef(cases);
+
+  useEffect(() => {
+    const changed = cases.find((one) => {
+      const old = before.current.find(({ id }) => id === one.id);
+      return old && old.run.status !== one.run.status;
+    });
+    before.current = cases;
+    const text = changed && outcomeText(changed);
+    if (text) setOutcome(text);
+  }, [cases]);
+
+  return (
+    <div role="status" className="spoken">
+      {stage ? STAGE_NAMES[stage] : outcome}
+    </div>
+  );
+}
+
+function outcomeText({ caseId, run }: CaseRecord): string | undefined {
+  switch (run.status) {
+    case 'done':
+      return `${caseId} is segmented.`;
+    case 'failed':
+      return `${caseId} failed: ${run.error.message}`;
+    case 'cancelled':
+      return `${caseId} was cancelled.`;
+    case 'idle':
+    case 'queued':
+    case 'running':
+      return undefined;
+    default:
+      return run satisfies never;
+  }
+}

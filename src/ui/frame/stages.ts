@@ -1,0 +1,27 @@
+import type { PredictStage } from '@/core/inference/settings';
+import type { CaseProgress } from '@/workers/predictApi';
+
+/** What each stage does, for people. */
+export const STAGE_NAMES: Readonly<Record<PredictStage, string>> = {
+  reading: 'Reading',
+  preprocessing: 'Preparing the image',
+  network: 'Segmenting',
+  exporting: 'Putting the result together',
+  writing: 'Saving',
+};
+
+/** Where each stage begins on the bar and how much of it it takes; the network is nearly everything. */
+const SPANS: Readonly<Record<PredictStage, readonly [number, number]>> = {
+  reading: [0, 0.03],
+  preprocessing: [0.03, 0.07],
+  network: [0.1, 0.82],
+  exporting: [0.92, 0.06],
+  writing: [0.98, 0.02],
+};
+
+/** Share of the whole case, 0…1. */
+export function overallShare(progress: CaseProgress | undefined): number {
+  if (!progress) return 0;
+  const [start, length] = SPANS[progress.stage];
+  return start + length * progress.share;
+}

@@ -1,0 +1,181 @@
+import { ActionIcon, Badge, Button, Group, Loader, Stack, Text, Title, Tooltip } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { IconBox, IconLayersSelectedBottom, IconTrash } from '@tabler/icons-react';
+import { formatBytes } from '@/shared/numeric';
+import type { ModelRecord } from '@/storage/modelLibrary';
+import type { GivenFile } from '@/workers/filesApi';
+import { formatXyz } from '../formats';
+import { labelColor } from '../labelColors';
+import { goTo } from '../route';
+import { FilePicker, FolderPicker } from '../segment/FilePickers';
+import { Problems } from '../segment/Problems';
+import { removeModel } from '../studioActions';
+import { useLibrary, usePreferences, useSelection, useStudio } from '../useStudio';
+import styles from './models.module.css';
+
+/** Models kept in this browser. */
+export function ModelsPlace({ onFiles }: { onFiles: (files: readonly GivenFile[]) => Promise<void> }) {
+  const { models, isLoaded } = useLibrary((state) => state);
+  const adding = useSelection((state) => state.adding);
+  return (
+    <div className={styles.place}>
+      <Group justify="space-between" mb="md">
+        <Title order={1} fz={22}>
+          Models
+        </Title>
+        <Group gap="xs">
+          {adding && <Loader size="xs" aria-label={adding} />}
+          <FilePicker onFiles={onFiles} size="sm">
+            Import a zip
+          </FilePicker>
+          <FolderPicker onFiles={onFiles} size="sm">
+            Import a folder
+          </FolderPicker>
+        </Group>
+      </Group>
+      <Problems />
+      {isLoaded && models.length === 0 ? (
+        <NoModels />
+      ) : (
+        <div className={styles.grid}>
+          {models.map((model) => (
+            <ModelCard key={model.id} record={model} />
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function NoModels() {
+  return (
+    <Stack align="center" gap="xs" py={60} c="dimmed">
+      <IconBox size={44} stroke={1.2} aria-hidden />
+      <Text maw={460} ta="center">
+        Import a trained nnU-Net model: its results folder (Trainer__Plans__configuration), or the zip that
+        nnUNetv2_export_model_to_zip writes. It is kept in this browser, on this computer.
+      </Text>
+      <Button variant="light" mt="xs" onClick={() => goTo('segment')}>
+        Or try the sample under Segment
+      </Button>
+    </Stack>
+  );
+}
+
+function ModelCard({ record }: { record: ModelRecord }) {
+  const studio = useStudio();
+  const { model } = record;
+  const { configuration } = model;
+  return (
+    <article className={styles.card} aria-label={record.name}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <div style={{ minWidth: 0 }}>
+          <Text fw={650} style={{ overflowWrap: 'anywhere' }}>
+            {model.datasetName}
+          </Text>
+          <Group gap={6} mt={4}>
+            <Badge size="sm" variant="light">
+              {configuration.name}
+            </Badge>
+            {record.origin === 'sample' && (
+              <Badge size="sm" variant="light" color="gray">
+                sample
+              </Badge>
+            )}
+          </Group>
+        </div>
+        <Tooltip label="Remove">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={`Remove ${record.name}`}
+            onClick={() => void removeModel(studio, record, notifications)}
+          >
+            <IconTrash size={17} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+      <LabelNames record={record} />
+      <ModelFacts record={record} />
+      {configuration.previousStage !== undefined && (
+        <Text size="xs" c="yellow">
+          Second stage of a cascade: it needs the result of {configuration.previousStage} and cannot be run on
+          its own.
+        </Text>
+      )}
+      <Button
+        size="xs"
+        variant="light"
+        mt="auto"
+        leftSection={<IconLayersSelectedBottom size={15} aria-hidden />}
+        onClick={() => {
+          studio.selection.setState({ modelId: record.id });
+          goTo('segment');
+        }}
+      >
+        Use
+      </Button>
+    </article>
+  );
+}
+
+function LabelNames({ record }: { record: ModelRecord }) {
+  const colors = usePreferences((state) => state.labelColors);
+  const labels = [...record.model.labels.names].filter(([value]) => value !== 0);
+  return (
+    <div className={styles.labels}>
+      {labels.map(([value, name]) => (
+        <span key={value}>
+          <i style={{ background: labelColor(value, colors) }} />
+          {name}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function ModelFacts({ record }: { record: ModelRecord }) {
+  const { model, sizeInBytes, source, importedAt, crossValidationDice } = record;
+  const { configuration, folds, channelNames } = model;
+  const foldDice = folds.filter(({ validationDice }) => validationDice !== undefined);
+  return (
+    <dl className={styles.facts}>
+      <dt>Channels</dt>
+      <dd>{channelNames.join(', ')}</dd>
+      <dt>Network</dt>
+      <dd>{configuration.architecture.networkClass}</dd>
+      <dt>Patch</dt>
+      <dd>{formatXyz(configuration.patchSize)}</dd>
+      <dt>Voxel size</dt>
+      <dd>{formatXyz(configuration.spacing, 2)} mm</dd>
+      <dt>Folds</dt>
+      <dd>{folds.map(({ fold }) => fold).join(', ')}</dd>
+      {foldDice.length > 0 && (
+        <>
+          <dt title="Overlap with the reference, 0 to 1, mean over labels, of each fold's validation cases">
+            Validation Dice
+          </dt>
+          <dd>
+            {foldDice.map(({ fold, validationDice }) => `${fold}: ${validationDice?.toFixed(3)}`).join(', ')}
+          </dd>
+        </>
+      )}
+      {crossValidationDice !== undefined && (
+        <>
+          <dt title="Overlap with the reference, 0 to 1, mean over labels and all cross-validation cases">
+            Cross-validation Dice
+          </dt>
+          <dd>{crossValidationDice.toFixed(3)}</dd>
+        </>
+      )}
+      <dt>Weights</dt>
+      <dd>{formatBytes(sizeInBytes)}</dd>
+      <dt>Trainer</dt>
+      <dd>{model.trainerName}</dd>
+      <dt>From</dt>
+      <dd>{source}</dd>
+      <dt>Imported</dt>
+      <dd>{new Date(importedAt).toLocaleDateString()}</dd>
+    </dl>
+  );
+}

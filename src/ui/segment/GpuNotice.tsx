@@ -1,0 +1,41 @@
+import { Alert, List, Text } from '@mantine/core';
+import { IconCpuOff } from '@tabler/icons-react';
+import { useSystem } from '../useStudio';
+
+/** Where WebGPU is missing: what has it, and what still works here. Nothing otherwise. */
+export function GpuNotice() {
+  const gpu = useSystem((state) => state.gpu);
+  if (gpu.status !== 'missing') return null;
+  return (
+    <Alert
+      color="yellow"
+      variant="light"
+      icon={<IconCpuOff aria-hidden />}
+      title="This browser gives no access to a GPU"
+      radius={0}
+      role="alert"
+      maw={680}
+    >
+      <Text size="sm">
+        Segmenting runs on WebGPU, which was not found here. Images and kept results can be looked at, and
+        models imported.
+      </Text>
+      <List size="sm" mt={6} spacing={3}>
+        <List.Item>Chrome or Edge 113 and later, on Linux 144 and later: nothing to switch on.</List.Item>
+        <List.Item>Safari 26 and later, on macOS, iOS and iPadOS.</List.Item>
+        <List.Item>Firefox 141 and later on Windows, 145 and later on Macs with Apple silicon.</List.Item>
+        <List.Item>
+          Older Chrome on Linux: switch on <code>chrome://flags/#enable-unsafe-webgpu</code> and{' '}
+          <code>#enable-vulkan</code>; elsewhere check that hardware acceleration is on in the settings.
+        </List.Item>
+      </List>
+      <Text size="sm" mt={6}>
+        Without a GPU, models in ONNX form can be run on the processor; stock nnU-Net folders need WebGPU or
+        the <code>nnstudio predict</code> command.
+      </Text>
+      <Text size="xs" mt={6} c="dimmed">
+        {gpu.reason}
+      </Text>
+    </Alert>
+  );
+}

@@ -1,0 +1,41 @@
+import type { LabelVolume } from '@/storage/caseRecord';
+import { labelColor } from '../labelColors';
+import { usePreferences } from '../useStudio';
+import { useViewer } from '../viewer/ViewerCanvas';
+import styles from '../viewer/viewer.module.css';
+import { useSharedViewer } from './viewerContext';
+
+/** What lies under the crosshair. */
+export function Readout({ labels }: { labels: readonly LabelVolume[] }) {
+  const { location } = useViewer(useSharedViewer());
+  const colors = usePreferences((state) => state.labelColors);
+  if (!location) return <div className={styles.readout} />;
+  const label = labels.find(({ value }) => value === location.label);
+  return (
+    <section className={styles.readout} aria-label="Under the crosshair">
+      <span title="Position in the scanner: Right, Anterior, Superior count up">
+        <b>mm</b>
+        {location.mm.map((value) => value.toFixed(1)).join(', ')}
+      </span>
+      <span title="Index of the voxel in the file, from 0">
+        <b>voxel</b>
+        {location.voxel.join(', ')}
+      </span>
+      <span>
+        <b>intensity</b>
+        {formatIntensity(location.intensity)}
+      </span>
+      {location.label !== undefined && (
+        <span>
+          <b>label</b>
+          {label && <i className={styles.swatch} style={{ background: labelColor(label.value, colors) }} />}
+          {label ? label.name : 'background'}
+        </span>
+      )}
+    </section>
+  );
+}
+
+function formatIntensity(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toPrecision(5);
+}

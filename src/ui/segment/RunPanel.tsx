@@ -1,0 +1,175 @@
+import { Alert, Button, Group, Menu, Select, Stack, Text } from '@mantine/core';
+import { IconChevronDown, IconPlayerPlayFilled, IconPlayerStopFilled } from '@tabler/icons-react';
+import { modelFit } from '@/app/modelFit';
+import { currentSettings } from '@/app/segmentSample';
+import type { CaseRecord } from '@/storage/caseRecord';
+import type { ModelRecord } from '@/storage/modelLibrary';
+import type { GivenFile } from '@/workers/filesApi';
+import { formatXyz } from '../formats';
+import { useStudio, useSystem } from '../useStudio';
+import { FilePicker, FolderPicker } from './FilePickers';
+import { ErrorNote } from './Problems';
+import { RunSettings } from './RunSettings';
+import styles from './segment.module.css';
+import { useRunChoice } from './useRunChoice';
+
+interface RunPanelProps {
+  readonly current: CaseRecord;
+  readonly cases: readonly CaseRecord[];
+  readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
+}
+
+/** Which model, with which settings, and go. */
+export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
+  const { selection } = useStudio();
+  const { models, chosen, folds } = useRunChoice(current);
+  return (
+    <section className={styles.section} aria-label="Model">
+      <h2 className={styles.heading}>Model</h2>
+      {current.run.status === 'failed' && (
+        <div style={{ margin: '0 -14px 10px' }}>
+          <ErrorNote title="This case failed" {...current.run.error} where={current.caseId} />
+        </div>
+      )}
+      {!chosen && <NoModel onFiles={onFiles} />}
+      {chosen && (
+        <Stack gap="sm">
+          <Select
+            aria-label="Model"
+            value={chosen.model.id}
+            allowDeselect={false}
+            data={models.map(({ model }) => ({ value: model.id, label: model.name }))}
+            onChange={(id) => selection.setState({ modelId: id ?? undefined })}
+            maxDropdownHeight={340}
+            renderOption={({ option }) => {
+              const entry = models.find(({ model }) => model.id === option.value);
+              return (
+                <div>
+                  <Text size="sm">{option.label}</Text>
+                  {entry && (
+                    <Text size="xs" c="dimmed">
+                      {entry.fit.fits ? describeModel(entry.model) : entry.fit.reason}
+                    </Text>
+                  )}
+                </div>
+              );
+            }}
+          />
+          {chosen.fit.fits ? (
+            <Text size="xs" c="dimmed">
+              {describeModel(chosen.model)}
+            </Text>
+          ) : (
+            <Alert color="yellow" variant="light" p="xs" title="This model does not fit the image">
+              <Text size="xs">{chosen.fit.reason}</Text>
+            </Alert>
+          )}
+          {chosen.fit.fits && chosen.fit.caution && (
+            <Alert color="yellow" variant="light" p="xs">
+              <Text size="xs">{chosen.fit.caution}</Text>
+            </Alert>
+          )}
+          <RunSettings model={chosen.model} folds={folds} current={current} cases={cases} />
+          <RunButton
+            current={current}
+            cases={cases}
+            model={chosen.model}
+            folds={folds}
+            fits={chosen.fit.fits}
+          />
+        </Stack>
+      )}
+    </section>
+  );
+}
+
+function describeModel({ model, crossValidationDice }: ModelRecord): string {
+  const names = [...model.labels.names].filter(([value]) => value !== 0).map(([, name]) => name);
+  const shown =
+    names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+  const dice = crossValidationDice === undefined ? '' : `, Dice ${crossValidationDice.toFixed(2)}`;
+  return `${shown}; voxels ${formatXyz(model.configuration.spacing, 2)} mm${dice}`;
+}
+
+function NoModel({ onFiles }: Pick<RunPanelProps, 'onFiles'>) {
+  return (
+    <Stack gap="xs">
+      <Text size="sm" c="dimmed">
+        Drop a trained nnU-Net model: its results folder, or a zip of it.
+      </Text>
+      <Group gap="xs">
+        <FilePicker onFiles={onFiles} size="xs">
+          Choose a zip
+        </FilePicker>
+        <FolderPicker onFiles={onFiles} size="xs" />
+      </Group>
+    </Stack>
+  );
+}
+
+interface RunButtonProps {
+  readonly current: CaseRecord;
+  readonly cases: readonly CaseRecord[];
+  readonly model: ModelRecord;
+  readonly folds: readonly string[];
+  readonly fits: boolean;
+}
+
+function RunButton({ current, cases, model, folds, fits }: RunButtonProps) {
+  const { queue } = useStudio();
+  const hasGpu = useSystem(({ gpu }) => gpu.status !== 'missing');
+  const { status } = current.run;
+  if (status === 'running' || status === 'queued') {
+    return (
+      <Button
+        variant="default"
+        size="md"
+        leftSection={<IconPlayerStopFilled size={16} aria-hidden />}
+        onClick={() => void queue.cancel(current.id)}
+      >
+        {status === 'running' ? 'Cancel' : 'Take out of the queue'}
+      </Button>
+    );
+  }
+  const run = (some: readonly CaseRecord[]) =>
+    void queue.enqueue(
+      some.map(({ id }) => id),
+      { modelId: model.id, modelName: model.name, settings: currentSettings(model.model, folds) },
+    );
+  const others = cases.filter(
+    ({ id, run: { status: state }, result, image }) =>
+      id !== current.id &&
+      !result &&
+      state !== 'queued' &&
+      state !== 'running' &&
+      modelFit(model.model, image).fits,
+  );
+  const isReady = fits && hasGpu && folds.length > 0;
+  return (
+    <Group gap={6} wrap="nowrap">
+      <Button
+        size="md"
+        flex={1}
+        disabled={!isReady}
+        leftSection={<IconPlayerPlayFilled size={16} aria-hidden />}
+        onClick={() => run([current])}
+      >
+        {current.result ? 'Segment again' : 'Segment'}
+      </Button>
+      {others.length > 0 && (
+        <Menu position="top-end">
+          <Menu.Target>
+            <Button size="md" px="xs" disabled={!isReady} aria-label="More cases">
+              <IconChevronDown size={17} aria-hidden />
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => run([current, ...others])}>
+              Segment all {others.length + 1} that are not done
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      )}
+    </Group>
+  );
+}

@@ -1,0 +1,134 @@
+import { Chip, Collapse, Group, SegmentedControl, Stack, Switch, Text, UnstyledButton } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconChevronRight } from '@tabler/icons-react';
+import { estimateSeconds, predictionCost } from '@/app/predictionCost';
+import { preferences } from '@/app/preferences';
+import type { CaseRecord } from '@/storage/caseRecord';
+import type { ModelRecord } from '@/storage/modelLibrary';
+import { formatCount, formatSeconds } from '../formats';
+import { usePreferences, useStudio } from '../useStudio';
+import styles from './segment.module.css';
+
+interface RunSettingsProps {
+  readonly model: ModelRecord;
+  readonly folds: readonly string[];
+  readonly current: CaseRecord;
+  readonly cases: readonly CaseRecord[];
+}
+
+/** nnU-Net's settings, each with what it costs. */
+export function RunSettings({ model, folds, current, cases }: RunSettingsProps) {
+  const [isOpen, { toggle }] = useDisclosure(false);
+  const { tileStepSize, useGaussian, useMirroring, saveProbabilities } = usePreferences((state) => state);
+  const available = model.model.folds.map(({ fold }) => fold);
+  const settings = { folds, tileStepSize, useMirroring };
+  const cost = predictionCost(model.model, current.image, settings);
+  const seconds = folds.length > 0 ? estimateSeconds(cost, model.model, model.id, cases) : undefined;
+  const halfStep = predictionCost(model.model, current.image, { ...settings, tileStepSize: 0.5 }).windows;
+  const allMirrorings = 2 ** model.model.mirrorAxes.length;
+  const summary = [
+    folds.length === 1 ? `fold ${folds[0]}` : `${folds.length} folds`,
+    useMirroring && allMirrorings > 1 ? `mirroring ×${allMirrorings}` : 'no mirroring',
+    `step ${tileStepSize}`,
+  ].join(', ');
+  return (
+    <Stack gap="xs">
+      <UnstyledButton onClick={toggle} aria-expanded={isOpen}>
+        <Group gap={4} wrap="nowrap">
+          <IconChevronRight
+            size={15}
+            aria-hidden
+            style={{ transform: isOpen ? 'rotate(90deg)' : undefined, flex: 'none' }}
+          />
+          <Text size="sm">Settings</Text>
+          <Text size="xs" c="dimmed" truncate>
+            {summary}
+          </Text>
+        </Group>
+      </UnstyledButton>
+      <Collapse expanded={isOpen}>
+        <Stack gap="sm" py={4}>
+          <FoldChoice modelId={model.id} available={available} folds={folds} />
+          <Switch
+            label="Mirroring (test-time augmentation)"
+            description={
+              allMirrorings === 1
+                ? 'This model was trained without mirroring'
+                : `Averages ${allMirrorings} mirrored runs: ×${allMirrorings} time, a little more accurate`
+            }
+            checked={useMirroring && allMirrorings > 1}
+            disabled={allMirrorings === 1}
+            onChange={({ currentTarget }) => preferences.setState({ useMirroring: currentTarget.checked })}
+          />
+          <div>
+            <Text size="sm">Step between windows</Text>
+            <Text size="xs" c="dimmed" mb={4}>
+              Share of the patch; 0.5 is nnU-Net's own. Now {formatCount(cost.windows)} windows
+              {cost.windows !== halfStep && `, ${formatCount(halfStep)} at 0.5`}.
+            </Text>
+            <SegmentedControl
+              fullWidth
+              size="xs"
+              aria-label="Step between windows"
+              value={String(tileStepSize)}
+              onChange={(value) => preferences.setState({ tileStepSize: Number(value) })}
+              data={['0.25', '0.5', '0.75', '1']}
+            />
+          </div>
+          <Switch
+            label="Gaussian weighting"
+            description="Trusts the middle of each window more; costs nothing"
+            checked={useGaussian}
+            onChange={({ currentTarget }) => preferences.setState({ useGaussian: currentTarget.checked })}
+          />
+          <Switch
+            label="Also keep probabilities"
+            description="As .npz, float32: large, and takes more memory"
+            checked={saveProbabilities}
+            onChange={({ currentTarget }) =>
+              preferences.setState({ saveProbabilities: currentTarget.checked })
+            }
+          />
+        </Stack>
+      </Collapse>
+      <div className={styles.cost}>
+        <Text size="xs" c="dimmed" title="How often the network runs: windows × folds × mirrorings">
+          {formatCount(cost.passes)} network runs
+        </Text>
+        <Text size="xs" c="dimmed">
+          {seconds === undefined ? 'time known after the first case' : `about ${formatSeconds(seconds)} here`}
+        </Text>
+      </div>
+    </Stack>
+  );
+}
+
+function FoldChoice(props: { modelId: string; available: readonly string[]; folds: readonly string[] }) {
+  const { modelId, available, folds } = props;
+  const { selection } = useStudio();
+  return (
+    <div>
+      <Text size="sm">Folds</Text>
+      <Text size="xs" c="dimmed" mb={4}>
+        Averaged; each costs its own run.{folds.length === 0 && ' Choose at least one.'}
+      </Text>
+      <Chip.Group
+        multiple
+        value={[...folds]}
+        onChange={(chosen) =>
+          selection.setState((state) => ({
+            folds: { ...state.folds, [modelId]: available.filter((fold) => chosen.includes(fold)) },
+          }))
+        }
+      >
+        <Group gap={6}>
+          {available.map((fold) => (
+            <Chip key={fold} value={fold} size="xs">
+              {fold}
+            </Chip>
+          ))}
+        </Group>
+      </Chip.Group>
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+import type { GivenFile } from '@/workers/filesApi';
+import { useQueue, useSelection } from '../useStudio';
+import { CaseList } from './CaseList';
+import { CaseView } from './CaseView';
+import { GpuNotice } from './GpuNotice';
+import { ImagePanel } from './ImagePanel';
+import { Problems } from './Problems';
+import { ResultPanel } from './ResultPanel';
+import { RunPanel } from './RunPanel';
+import styles from './segment.module.css';
+import { useViewerController, ViewerContext } from './viewerContext';
+import { Welcome } from './Welcome';
+
+interface SegmentPlaceProps {
+  readonly caseId: string | undefined;
+  readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
+}
+
+/** Drop an image, choose a model, see the segmentation. The default export is what `lazy` asks for. */
+export default function SegmentPlace({ caseId, onFiles }: SegmentPlaceProps) {
+  const viewer = useViewerController();
+  const { cases, isLoaded } = useQueue(({ cases, isLoaded }) => ({ cases, isLoaded }));
+  const hasProblems = useSelection(({ problems }) => problems.length > 0);
+  const current = cases.find(({ id }) => id === caseId) ?? cases.at(-1);
+  if (!isLoaded) return null;
+  return (
+    <ViewerContext value={viewer}>
+      <div className={styles.place} style={current || hasProblems ? undefined : { display: 'block' }}>
+        <section className={styles.view} aria-label="Viewer" data-welcome={current ? undefined : ''}>
+          {current ? <CaseView key={current.id} current={current} /> : <Welcome onFiles={onFiles} />}
+        </section>
+        {(current || hasProblems) && (
+          <aside className={styles.panel} aria-label="Case">
+            <GpuNotice />
+            <Problems />
+            {current && (
+              <>
+                <CaseList cases={cases} currentId={current.id} onFiles={onFiles} />
+                <ResultPanel current={current} />
+                <RunPanel current={current} cases={cases} onFiles={onFiles} />
+                <ImagePanel current={current} />
+              </>
+            )}
+          </aside>
+        )}
+      </div>
+    </ViewerContext>
+  );
+}

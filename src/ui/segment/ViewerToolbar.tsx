@@ -1,0 +1,189 @@
+import {
+  ActionIcon,
+  Button,
+  Group,
+  Menu,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  Slider,
+  Text,
+  Tooltip,
+} from '@mantine/core';
+import {
+  IconBorderOuter,
+  IconContrast,
+  IconEye,
+  IconEyeOff,
+  IconPlayerPause,
+  IconPlayerPlay,
+} from '@tabler/icons-react';
+import { preferences } from '@/app/preferences';
+import { usePreferences } from '../useStudio';
+import { useViewer } from '../viewer/ViewerCanvas';
+import styles from '../viewer/viewer.module.css';
+import type { Layout, Window } from '../viewer/viewerController';
+import { CT_WINDOWS, levelAndWidth, windowOf } from '../viewer/windowPresets';
+import { useSharedViewer } from './viewerContext';
+
+const LAYOUTS: readonly { value: Layout; label: string }[] = [
+  { value: 'planes', label: 'All' },
+  { value: 'axial', label: 'Axial' },
+  { value: 'coronal', label: 'Coronal' },
+  { value: 'sagittal', label: 'Sagittal' },
+  { value: 'render', label: '3D' },
+];
+
+interface ViewerToolbarProps {
+  readonly channels: number;
+  readonly channel: number;
+  readonly onChannel: (channel: number) => void;
+  /** What "automatic" sets; `undefined` while nothing is shown. */
+  readonly automaticWindow: Window | undefined;
+  readonly hasLabels: boolean;
+  readonly isOverlayShown: boolean;
+  readonly onToggleOverlay: () => void;
+  readonly isPlaying: boolean;
+  readonly onTogglePlay: () => void;
+}
+
+/** Layout, window, channel and overlay. */
+export function ViewerToolbar(props: ViewerToolbarProps) {
+  const { layout, overlayOpacity, isOutline } = usePreferences((state) => state);
+  const { channels, channel, hasLabels, isOverlayShown, isPlaying } = props;
+  return (
+    <div className={styles.toolbar} role="toolbar" aria-label="Viewer">
+      <SegmentedControl
+        size="xs"
+        aria-label="Layout"
+        value={layout}
+        onChange={(value) => {
+          const chosen = LAYOUTS.find((one) => one.value === value);
+          if (chosen) preferences.setState({ layout: chosen.value });
+        }}
+        data={[...LAYOUTS]}
+      />
+      <WindowMenu automatic={props.automaticWindow} />
+      {channels > 1 && (
+        <Select
+          size="xs"
+          w={120}
+          aria-label="Channel"
+          allowDeselect={false}
+          value={String(channel)}
+          onChange={(value) => props.onChannel(Number(value))}
+          data={Array.from({ length: channels }, (_, i) => ({ value: String(i), label: `Channel ${i}` }))}
+        />
+      )}
+      <Tooltip label={isPlaying ? 'Stop (space)' : 'Play the slices (space)'}>
+        <ActionIcon
+          variant="default"
+          size={30}
+          aria-label="Play the slices"
+          aria-pressed={isPlaying}
+          onClick={props.onTogglePlay}
+        >
+          {isPlaying ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
+        </ActionIcon>
+      </Tooltip>
+      {hasLabels && (
+        <Group gap={8} wrap="nowrap">
+          <Tooltip label="Show or hide the segmentation (o)">
+            <ActionIcon
+              variant="default"
+              size={30}
+              aria-label="Show the segmentation"
+              aria-pressed={isOverlayShown}
+              onClick={props.onToggleOverlay}
+            >
+              {isOverlayShown ? <IconEye size={16} /> : <IconEyeOff size={16} />}
+            </ActionIcon>
+          </Tooltip>
+          <Slider
+            w={110}
+            size="sm"
+            thumbLabel="Opacity of the segmentation"
+            label={(value) => `${Math.round(value * 100)} %`}
+            min={0}
+            max={1}
+            step={0.05}
+            value={overlayOpacity}
+            onChange={(value) => preferences.setState({ overlayOpacity: value })}
+          />
+          <Tooltip label={isOutline ? 'Fill the labels' : 'Outline the labels'}>
+            <ActionIcon
+              variant={isOutline ? 'filled' : 'default'}
+              size={30}
+              aria-label="Outline the labels"
+              aria-pressed={isOutline}
+              onClick={() => preferences.setState({ isOutline: !isOutline })}
+            >
+              <IconBorderOuter size={16} />
+            </ActionIcon>
+          </Tooltip>
+        </Group>
+      )}
+    </div>
+  );
+}
+
+function WindowMenu({ automatic }: { automatic: Window | undefined }) {
+  const viewer = useSharedViewer();
+  const { window } = useViewer(viewer);
+  const { level, width } = levelAndWidth(window ?? { low: 0, high: 1 });
+  const set = (change: Partial<{ level: number; width: number }>) =>
+    viewer.setWindow(windowOf({ level, width, ...change }));
+  return (
+    <Menu position="bottom-start" closeOnItemClick={false} disabled={!window}>
+      <Menu.Target>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconContrast size={15} aria-hidden />}
+          title="Level and width of the shown intensities"
+        >
+          L {round(level)} W {round(width)}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown w={230}>
+        <Group gap="xs" p="xs" wrap="nowrap">
+          <NumberInput
+            label="Level"
+            size="xs"
+            value={round(level)}
+            onChange={(value) => set({ level: Number(value) })}
+          />
+          <NumberInput
+            label="Width"
+            size="xs"
+            min={0}
+            value={round(width)}
+            onChange={(value) => Number(value) > 0 && set({ width: Number(value) })}
+          />
+        </Group>
+        <Menu.Item disabled={!automatic} onClick={() => automatic && viewer.setWindow(automatic)}>
+          Automatic
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Label>CT, Hounsfield units</Menu.Label>
+        {CT_WINDOWS.map((preset) => (
+          <Menu.Item
+            key={preset.name}
+            rightSection={
+              <Text size="xs" c="dimmed">
+                {preset.level} / {preset.width}
+              </Text>
+            }
+            onClick={() => viewer.setWindow(windowOf(preset))}
+          >
+            {preset.name}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}

@@ -1,0 +1,150 @@
+import { Button, CopyButton, Group, Progress, Text, Title } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { formatBytes } from '@/shared/numeric';
+import { formatCount } from '../formats';
+import { GpuNotice } from '../segment/GpuNotice';
+import { useLibrary, useQueue, useStudio, useSystem } from '../useStudio';
+import styles from './system.module.css';
+import { systemReport } from './systemReport';
+
+/** This computer: GPU, storage, privacy; and a report to paste into a question. */
+export function SystemPlace() {
+  const { system } = useStudio();
+  const state = useSystem((all) => all);
+  useEffect(() => void system.measureStorage(), [system]);
+  return (
+    <div className={styles.place}>
+      <Group justify="space-between" mb="md">
+        <Title order={1} fz={22}>
+          System
+        </Title>
+        <CopyButton value={systemReport(state)}>
+          {({ copied, copy }) => (
+            <Button size="sm" variant="default" onClick={copy}>
+              {copied ? 'Copied' : 'Copy report'}
+            </Button>
+          )}
+        </CopyButton>
+      </Group>
+      <GpuNotice />
+      <div className={styles.grid}>
+        <GpuCard />
+        <StorageCard />
+        <PrivacyCard />
+      </div>
+    </div>
+  );
+}
+
+function GpuCard() {
+  const gpu = useSystem((state) => state.gpu);
+  if (gpu.status !== 'ready') {
+    return (
+      <section className={styles.card} aria-label="GPU">
+        <h2>GPU</h2>
+        <Text size="sm">{gpu.status === 'opening' ? 'Looking …' : gpu.reason}</Text>
+      </section>
+    );
+  }
+  const { facts, limits } = gpu.report;
+  const has = (is: boolean) => (is ? 'yes' : 'no');
+  return (
+    <section className={styles.card} aria-label="GPU">
+      <h2>GPU</h2>
+      <dl>
+        <dt>Adapter</dt>
+        <dd>{facts.description}</dd>
+        <dt>Vendor, architecture</dt>
+        <dd>{[facts.vendor, facts.architecture].filter(Boolean).join(', ') || 'not told'}</dd>
+        <dt title="A GPU imitated by the processor: correct, and many times slower">Software adapter</dt>
+        <dd>{has(facts.isSoftware)}</dd>
+        <dt title="Arithmetic in 16 bits, up to twice as fast where the GPU has it">shader-f16</dt>
+        <dd>{has(facts.hasF16)}</dd>
+        <dt title="Threads of one group exchange values directly">Subgroups</dt>
+        <dd>{has(facts.hasSubgroups)}</dd>
+        <dt>Timestamps</dt>
+        <dd>{has(facts.hasTimestamps)}</dd>
+        <dt title="No single buffer can be larger">Largest buffer</dt>
+        <dd>{formatBytes(limits.maxBufferSize)}</dd>
+        <dt title="No kernel can see more of one buffer at once">Largest binding</dt>
+        <dd>{formatBytes(limits.maxStorageBufferBindingSize)}</dd>
+        <dt>Workgroup memory</dt>
+        <dd>{formatBytes(limits.maxComputeWorkgroupStorageSize)}</dd>
+        <dt>Threads per workgroup</dt>
+        <dd>{formatCount(limits.maxComputeInvocationsPerWorkgroup)}</dd>
+      </dl>
+    </section>
+  );
+}
+
+function StorageCard() {
+  const { system } = useStudio();
+  const storage = useSystem((state) => state.storage);
+  const modelBytes = useLibrary(({ models }) =>
+    models.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
+  );
+  const imageBytes = useQueue(({ cases }) => cases.reduce((sum, { image }) => sum + image.sizeInBytes, 0));
+  const [wasRefused, setWasRefused] = useState(false);
+  if (!storage) return null;
+  const { usedBytes, quotaBytes, isPersistent } = storage;
+  return (
+    <section className={styles.card} aria-label="Storage">
+      <h2>Storage of this site</h2>
+      <dl>
+        <dt>Used</dt>
+        <dd>
+          {formatBytes(usedBytes)} of {formatBytes(quotaBytes)}
+        </dd>
+        <dt>Weights of models</dt>
+        <dd>{formatBytes(modelBytes)}</dd>
+        <dt>Images of cases</dt>
+        <dd>{formatBytes(imageBytes)}</dd>
+        <dt title="Without it a browser short of disk space may clear this site by itself">Kept for good</dt>
+        <dd>{isPersistent ? 'yes' : 'no'}</dd>
+      </dl>
+      <Progress
+        value={(100 * usedBytes) / Math.max(quotaBytes, 1)}
+        size="sm"
+        mt="sm"
+        aria-label="Storage used"
+      />
+      {!isPersistent && (
+        <Group mt="sm" gap="xs">
+          <Button
+            size="xs"
+            variant="light"
+            onClick={() => void system.persist().then((granted) => setWasRefused(!granted))}
+          >
+            Keep it for good
+          </Button>
+          {wasRefused && (
+            <Text size="xs" c="dimmed">
+              The browser did not agree; it does for sites that are bookmarked or installed.
+            </Text>
+          )}
+        </Group>
+      )}
+    </section>
+  );
+}
+
+function PrivacyCard() {
+  const requests = useSystem((state) => state.requestsSinceLoad);
+  return (
+    <section className={styles.card} aria-label="Privacy">
+      <h2>Privacy</h2>
+      <dl>
+        <dt>Requests since the page was loaded</dt>
+        <dd>{formatCount(requests)}</dd>
+        <dt title="Shared memory and exact timers; needs the two headers COOP and COEP">
+          Cross-origin isolated
+        </dt>
+        <dd>{crossOriginIsolated ? 'yes' : 'no'}</dd>
+      </dl>
+      <Text size="sm" mt="sm">
+        Images, models and results never leave this computer. The page's Content-Security-Policy forbids every
+        connection to another place.
+      </Text>
+    </section>
+  );
+}

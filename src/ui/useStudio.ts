@@ -1,0 +1,38 @@
+import { createContext, useContext } from 'react';
+import { useStore } from 'zustand';
+import { useShallow } from 'zustand/react/shallow';
+import type { CaseQueueState } from '@/app/caseQueue';
+import type { LibraryState } from '@/app/libraryStore';
+import { type Preferences, preferences } from '@/app/preferences';
+import type { Selection } from '@/app/selectionStore';
+import type { Studio } from '@/app/studio';
+import type { SystemState } from '@/app/systemStore';
+
+export const StudioContext = createContext<Studio | undefined>(undefined);
+
+/** The studio this page was opened with. */
+export function useStudio(): Studio {
+  const studio = useContext(StudioContext);
+  if (!studio) throw new Error('useStudio: no StudioContext above');
+  return studio;
+}
+
+export function useQueue<Part>(select: (state: CaseQueueState) => Part): Part {
+  return useStore(useStudio().queue.store, useShallow(select));
+}
+
+export function useLibrary<Part>(select: (state: LibraryState) => Part): Part {
+  return useStore(useStudio().library.store, useShallow(select));
+}
+
+export function useSystem<Part>(select: (state: SystemState) => Part): Part {
+  return useStore(useStudio().system.store, useShallow(select));
+}
+
+export function useSelection<Part>(select: (state: Selection) => Part): Part {
+  return useStore(useStudio().selection, useShallow(select));
+}
+
+export function usePreferences<Part>(select: (state: Preferences) => Part): Part {
+  return useStore(preferences, useShallow(select));
+}

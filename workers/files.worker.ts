@@ -1,0 +1,52 @@
+// Reads, checks and keeps files, off the page's thread.
+import { expose, transfer } from 'comlink';
+import { displayLabels, displayVolume } from '@/app/displayVolume';
+import { FILE_ORDER_READER, keepFiles } from '@/app/keepFiles';
+import { savedProbabilities, savedSegmentation, savedZip } from '@/app/saveResults';
+import { readCase } from '@/core/io/nifti';
+import { browserFile } from '@/core/io/sourceFile';
+import { browserRecords, DATABASES } from '@/storage/browserRecords';
+import { browserCaseFiles } from '@/storage/caseFiles';
+import { SEGMENTATION_FILE } from '@/storage/caseRecord';
+import { createModelLibrary } from '@/storage/modelLibrary';
+import type { FilesApi } from '@/workers/filesApi';
+
+const caseFiles = browserCaseFiles;
+const library = createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights));
+
+const api: FilesApi = {
+  add: (given, origin, onStep) =>
+    keepFiles({
+      files: given.map(({ path, content }) => browserFile(content, path)),
+      origin,
+      library,
+      caseFiles,
+      onStep,
+    }),
+
+  async showImage({ id, files }, channel) {
+    const sources = await Promise.all(files.map((name) => caseFiles.open(id, name)));
+    const volume = displayVolume(await readCase(sources, FILE_ORDER_READER), channel);
+    return transfer(volume, [volume.bytes]);
+  },
+
+  async showSegmentation(id) {
+    const labels = await displayLabels(await caseFiles.open(id, SEGMENTATION_FILE));
+    return transfer(labels, [labels.bytes]);
+  },
+
+  saveSegmentation: (caseRecord) => savedSegmentation(caseFiles, caseRecord),
+  saveProbabilities: (caseRecord) => savedProbabilities(caseFiles, caseRecord),
+  saveAll: (cases) => savedZip(caseFiles, cases),
+
+  async removeCases(ids) {
+    for (const id of ids) await caseFiles.removeCase(id);
+  },
+
+  async sweep(keptCaseIds) {
+    const kept = new Set(keptCaseIds);
+    for (const id of await caseFiles.cases()) if (!kept.has(id)) await caseFiles.removeCase(id);
+  },
+};
+
+expose(api);
