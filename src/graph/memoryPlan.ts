@@ -35,17 +35,39 @@ export function alignBytes(bytes: number): number {
   return Math.ceil(bytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
 }
 
-/**
- * Places the largest tensors first, each where the least room is left over, opening a buffer of its size where none has
- * room. A buffer may hold several tensors at once, side by side.
- */
+/** Which tensors are placed first. None is best for every network, and trying all takes milliseconds. */
+const PRIORITIES: readonly ((request: MemoryRequest) => number)[] = [
+  ({ bytes }) => bytes,
+  ({ firstStep }) => -firstStep,
+  ({ lastStep }) => lastStep,
+];
+
+/** The smallest of a few greedy placements. */
 export function planMemory(requests: readonly MemoryRequest[]): MemoryPlan {
+  const plans = PRIORITIES.map((priority) => placeInOrder(requests, priority));
+  return plans.reduce((best, plan) => (totalBytes(plan) < totalBytes(best) ? plan : best));
+}
+
+function totalBytes({ slotBytes }: MemoryPlan): number {
+  return slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/**
+ * Places tensors of high priority first, each where the least room is left over, opening a buffer of its size where none
+ * has room. A buffer may hold several tensors at once, side by side.
+ */
+function placeInOrder(
+  requests: readonly MemoryRequest[],
+  priority: (request: MemoryRequest) => number,
+): MemoryPlan {
   const slotBytes: number[] = [];
   const placed: Placed[] = [];
   const placements: Placement[] = [];
-  const bySize = requests.map((request, index) => ({ request, index }));
-  bySize.sort((a, b) => b.request.bytes - a.request.bytes || a.request.firstStep - b.request.firstStep);
-  for (const { request, index } of bySize) {
+  const order = requests.map((request, index) => ({ request, index }));
+  order.sort(
+    (a, b) => priority(b.request) - priority(a.request) || a.request.firstStep - b.request.firstStep,
+  );
+  for (const { request, index } of order) {
     const placement = tightestGap(request, slotBytes, placed) ?? { slot: slotBytes.length, offset: 0 };
     if (placement.slot === slotBytes.length) slotBytes.push(alignBytes(request.bytes));
     placed.push({ ...placement, request });

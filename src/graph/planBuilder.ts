@@ -47,6 +47,7 @@ export interface Plan {
   readonly graph: Graph;
   readonly steps: readonly Step[];
   readonly tensors: readonly PlannedTensor[];
+  readonly requests: readonly MemoryRequest[];
   readonly memory: MemoryPlan;
   readonly parameters: readonly StoredParameter[];
   readonly parameterPlacements: readonly ParameterPlacement[];
@@ -133,7 +134,8 @@ export class PlanBuilder {
   finish(graph: Graph): Plan {
     const inputs = new Map(graph.inputs.map((value) => [value.attributes.name, this.inputTensor(value)]));
     const outputs = graph.outputs.map((value) => this.tensorOf(value));
-    const memory = planMemory(this.memoryRequests([...inputs.values()], outputs));
+    const requests = this.memoryRequests([...inputs.values()], outputs);
+    const memory = planMemory(requests);
     const { placements, bufferBytes } = this.placeParameters();
     const temporaries = sum(memory.slotBytes);
     const parameters = sum(bufferBytes);
@@ -141,6 +143,7 @@ export class PlanBuilder {
       graph,
       steps: this.steps,
       tensors: this.tensors,
+      requests,
       memory,
       parameters: this.parameters,
       parameterPlacements: placements,

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import { type MemoryRequest, memoryLowerBound, planMemory } from '@/graph/memoryPlan';
+import { planGraph } from '@/graph/plan';
+import { buildUNet } from '@/nn/unet';
+import { seededRandom } from '@/shared/random';
+import { isotropicUNet, RESIDUAL_3_STAGES } from '../nn/architectures';
+
+/** A device of WebGPU's default limits, roomier buffers. Nothing is opened. */
+const DEVICE = {
+  limits: {
+    maxStorageBufferBindingSize: 2 ** 27,
+    maxComputeWorkgroupsPerDimension: 65_535,
+    maxBufferSize: 2 ** 32,
+  },
+  facts: {
+    vendor: '',
+    architecture: '',
+    description: '',
+    isSoftware: false,
+    hasF16: false,
+    hasSubgroups: false,
+    hasTimestamps: false,
+  },
+};
+
+function request(
+  bytes: number,
+  firstStep: number,
+  lastStep: number,
+  steps = [firstStep, lastStep],
+): MemoryRequest {
+  return { bytes, firstStep, lastStep, steps: new Set(steps) };
+}
+
+/** Requests of which `a` and `b` may not overlap in one buffer, or not share one, but do. */
+function conflicts(requests: readonly MemoryRequest[]): string[] {
+  const { placements, slotBytes } = planMemory(requests);
+  const found: string[] = [];
+  for (const [i, a] of requests.entries()) {
+    const { slot, offset } = placements[i];
+    if (offset % 256 !== 0 || offset + a.bytes > slotBytes[slot]) found.push(`${i} out of place`);
+    for (let j = 0; j < i; j++) {
+      const b = requests[j];
+      const other = placements[j];
+      const isTogether = a.firstStep <= b.lastStep && b.firstStep <= a.lastStep && slot === other.slot;
+      const overlaps = offset < other.offset + b.bytes && other.offset < offset + a.bytes;
+      const sharesStep = [...a.steps].some((step) => b.steps.has(step));
+      if (isTogether && (overlaps || sharesStep)) found.push(`${i} and ${j}`);
+    }
+  }
+  return found;
+}
+
+describe('planMemory', () => {
+  test('reuses the memory of a dead tensor', () => {
+    expect(planMemory([request(1000, 0, 1), request(900, 2, 3)]).slotBytes).toEqual([1024]);
+  });
+
+  test('never lets tensors of one step share a buffer', () => {
+    const { placements } = planMemory([
+      request(4096, 0, 1),
+      request(100, 3, 9, [5]),
+      request(100, 5, 9, [5]),
+    ]);
+    expect(placements[0].slot).toBe(placements[1].slot);
+    expect(placements[2].slot).not.toBe(placements[1].slot);
+  });
+
+  test('keeps tensors of random programs apart', () => {
+    const random = seededRandom(3);
+    const below = (n: number) => Math.floor(random.uniform() * n);
+    for (let round = 0; round < 30; round++) {
+      const requests = Array.from({ length: 25 }, () => {
+        const first = below(20);
+        const last = first + below(8);
+        return request(1 + below(5000), first, last, [first, last, first + below(last - first + 1)]);
+      });
+      expect(conflicts(requests)).toEqual([]);
+    }
+  });
+
+  // A third tensor of a coarse level cannot go beside the first two: it is bound with each. That costs up to a sixth.
+  test('comes within a fifth of the lower bound for whole networks', () => {
+    const cases = [
+      { architecture: isotropicUNet([32, 64, 128, 256, 320, 320]), patchSize: [128, 128, 128] },
+      { architecture: RESIDUAL_3_STAGES, patchSize: [32, 128, 128] },
+      { architecture: isotropicUNet([32, 64, 128, 256, 512, 512, 512, 512], 2), patchSize: [512, 512] },
+    ];
+    for (const { architecture, patchSize } of cases) {
+      for (const deepSupervision of [false, true]) {
+        const options = { inputChannels: 1, outputChannels: 3, batch: 2, patchSize, deepSupervision };
+        const { bytes, requests } = planGraph(buildUNet(architecture, options), DEVICE);
+        expect(bytes.temporaries / memoryLowerBound(requests)).toBeLessThan(1.2);
+      }
+    }
+  });
+});
+
+describe('planGraph', () => {
+  const options = {
+    inputChannels: 1,
+    outputChannels: 3,
+    batch: 1,
+    patchSize: [16, 16, 16],
+    deepSupervision: false,
+  };
+
+  test('runs norm, sum and activation as one step, and reads skips in place', () => {
+    const plain = planGraph(buildUNet(isotropicUNet([4, 8]), options), DEVICE);
+    // 4 encoder and 2 decoder units, the upsampling, the head; the first decoder convolution reads two sources.
+    expect(plain.steps.map(({ op }) => op)).toEqual([
+      ...Array(4).fill(['conv3d', 'instanceNorm']).flat(),
+      'convTranspose3d',
+      ...['conv3d', 'conv3d', 'instanceNorm', 'conv3d', 'instanceNorm', 'conv3d'],
+    ]);
+    const residual = planGraph(buildUNet(RESIDUAL_3_STAGES, options), DEVICE);
+    const ops = new Set(residual.steps.map(({ op }) => op));
+    expect(ops).toEqual(new Set(['conv3d', 'instanceNorm', 'avgPool', 'convTranspose3d']));
+  });
+
+  test('counts two operations per multiply-add of every convolution', () => {
+    const fine = 2 * 27 * 16 ** 3 * (1 * 4 + 4 * 4 + 8 * 4 + 4 * 4);
+    const coarse = 2 * 27 * 8 ** 3 * (4 * 8 + 8 * 8);
+    const upsampling = 2 * 16 ** 3 * 8 * 4;
+    const head = 2 * 16 ** 3 * 4 * 3;
+    expect(planGraph(buildUNet(isotropicUNet([4, 8]), options), DEVICE).flops).toBe(
+      fine + coarse + upsampling + head,
+    );
+  });
+});
