@@ -1,6 +1,6 @@
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import type { Gpu, GpuMemory } from './device';
+import { type Gpu, type GpuMemory, whileDeviceLives } from './device';
 import { BYTES_PER_ELEMENT, type GpuArray } from './dispatch';
 
 const STORAGE = 0x80 | 0x08 | 0x04; // GPUBufferUsage.STORAGE | COPY_DST | COPY_SRC, spelled out: Node has no such global before a device
@@ -98,7 +98,7 @@ export async function readback(gpu: Gpu, array: GpuArray): Promise<ArrayBuffer> 
       const encoder = gpu.device.createCommandEncoder();
       encoder.copyBufferToBuffer(array.buffer, array.offset + start, staging, 0, size);
       gpu.device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(1, 0, size); // GPUMapMode.READ
+      await whileDeviceLives(gpu, staging.mapAsync(1, 0, size)); // GPUMapMode.READ
       result.set(new Uint8Array(staging.getMappedRange(0, size)), start);
       staging.unmap();
     }

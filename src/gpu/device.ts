@@ -93,21 +93,27 @@ function describeAdapter(adapter: GPUAdapter): AdapterFacts {
   };
 }
 
+/** How long a failed operation waits to learn whether the device is gone: the two are reported apart. */
+const LOSS_REPORT_MS = 250;
+
 /**
  * Waits for work of the device, but not for ever on one that is gone.
  * Throws `DeviceLost`, or a plain `Error` with the first error that no scope caught.
  */
 export async function whileDeviceLives<T>(gpu: Gpu, work: Promise<T>): Promise<T> {
-  const result = await Promise.race([
-    work,
-    gpu.lost.then((info) => {
-      throw new StudioError(
-        'DeviceLost',
-        `The GPU stopped answering (${info.message || info.reason}).`,
-        'The case is started again on a new device; if it happens again, close other GPU work or choose a smaller patch.',
-      );
-    }),
-  ]);
-  if (gpu.errors.length > 0) throw new Error(gpu.errors[0]);
-  return result;
+  const lost = gpu.lost.then((info) => {
+    throw new StudioError(
+      'DeviceLost',
+      `The GPU stopped answering (${info.message || info.reason}).`,
+      'The case is started again on a new device; if it happens again, close other GPU work or choose a smaller patch.',
+    );
+  });
+  try {
+    const result = await Promise.race([work, lost]);
+    if (gpu.errors.length > 0) throw new Error(gpu.errors[0]);
+    return result;
+  } catch (error) {
+    await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, LOSS_REPORT_MS))]);
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
 import { foldGrid, runDispatches } from '@/gpu/dispatch';
+import { openNodeGpu } from '@/gpu/nodeGpu';
 import { test } from '../support/gpu';
 
 const DOUBLE = `
@@ -44,5 +45,14 @@ describe('dispatch', () => {
     await expect(allocate(gpu, gpu.limits.maxBufferSize + 16, 'a huge tensor')).rejects.toThrow(
       /a huge tensor needs one buffer of .* GB/,
     );
+  });
+});
+
+describe('a lost device', () => {
+  test('is told from other failures by name', async () => {
+    const gpu = await openNodeGpu();
+    const x = await upload(gpu, new Float32Array(4), 'x');
+    gpu.close();
+    await expect(readFloats(gpu, x)).rejects.toMatchObject({ name: 'DeviceLost' });
   });
 });
