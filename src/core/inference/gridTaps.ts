@@ -18,7 +18,11 @@ export type GridTaps = readonly [AxisTaps, AxisTaps, AxisTaps];
 /** Linear interpolation between voxel centres, edges clamped: scikit-image's order 1, torch's trilinear. */
 function linearTaps(from: number, to: number): AxisTaps {
   const { lower, upper, upperWeight } = resampleLinearPlan(from, to);
-  return { lower: Uint32Array.from(lower), upper: Uint32Array.from(upper), weight: Float32Array.from(upperWeight) };
+  return {
+    lower: Uint32Array.from(lower),
+    upper: Uint32Array.from(upper),
+    weight: Float32Array.from(upperWeight),
+  };
 }
 
 /** Nearest neighbour, halves up, as scipy's order 0. The product is rounded as scipy rounds it. */

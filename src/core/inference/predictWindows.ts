@@ -68,6 +68,7 @@ export async function predictWindows(gpu: Gpu, request: PredictWindowsRequest): 
         }
         const end = starts[0][i + 1] ?? padding.paddedShape[0];
         accumulator.normaliseSlices(z, end);
+        await passes.finish();
         await request.onSlices(block, end);
       }
     }
@@ -119,6 +120,12 @@ class WindowPasses {
         await this.passQueued();
       }
     }
+  }
+
+  /** Waits for everything queued so far. */
+  async finish(): Promise<void> {
+    this.inFlight.length = 0;
+    await whileDeviceLives(this.gpu, this.gpu.device.queue.onSubmittedWorkDone());
   }
 
   destroy(): void {

@@ -8,7 +8,7 @@ import {
   exportSlices,
   writeExportParameters,
 } from '@/kernels/slidingWindow';
-import type { Zyx } from '@/shared/geometry';
+import { elementCount, type Zyx } from '@/shared/geometry';
 import { type GridTaps, packTaps } from './gridTaps';
 import type { RowBlock, SlabPlan } from './slabPlan';
 import type { ClassGroup, WindowAccumulator } from './windowAccumulator';
@@ -16,6 +16,7 @@ import type { ClassGroup, WindowAccumulator } from './windowAccumulator';
 const UNIFORM_USAGE = 0x40 | 0x08; // UNIFORM | COPY_DST
 /** Largest piece of the case's grid that is made at a time, voxels. */
 const CHUNK_VOXELS = 4 * 2 ** 20;
+const BYTES_PER_VALUE = 4;
 
 /** A stretch of slices and rows of the case's grid (x is whole). */
 export interface Chunk {
@@ -35,10 +36,13 @@ export interface ExportRequest {
 
 /** Bytes that a {@link SliceExporter} allocates on the GPU. */
 export function exporterBytes(outShape: Zyx): number {
-  return (
-    2 * 4 * Math.max(CHUNK_VOXELS, outShape[1] * outShape[2]) +
-    3 * 4 * (outShape[0] + outShape[1] + outShape[2])
-  );
+  const tableEntries = 3 * (outShape[0] + outShape[1] + outShape[2]);
+  return BYTES_PER_VALUE * (2 * chunkVoxels(outShape) + tableEntries);
+}
+
+/** A chunk is at least one slice, and no more than the whole grid. */
+function chunkVoxels(outShape: Zyx): number {
+  return Math.max(Math.min(CHUNK_VOXELS, elementCount(outShape)), outShape[1] * outShape[2]);
 }
 
 /** Makes labels or logits on the case's grid from finished slices, chunk by chunk. Owns its buffers. */
@@ -77,13 +81,13 @@ export class SliceExporter {
     accumulator: WindowAccumulator,
   ): Promise<SliceExporter> {
     const { taps, outShape, labels } = request;
-    const voxels = Math.max(CHUNK_VOXELS, outShape[1] * outShape[2]);
+    const voxels = chunkVoxels(outShape);
     const order = labels.hasRegions ? labels.regionsClassOrder : labels.allLabels;
     return new SliceExporter(gpu, request, accumulator, [
       await upload(gpu, packTaps(taps), 'interpolation tables'),
       await upload(gpu, Uint32Array.from(order), 'labels of classes'),
-      arrayOf(await allocate(gpu, voxels * 4, 'exported slices'), voxels),
-      arrayOf(await allocate(gpu, voxels * 4, 'exported labels'), voxels, 'u32'),
+      arrayOf(await allocate(gpu, voxels * BYTES_PER_VALUE, 'exported slices'), voxels),
+      arrayOf(await allocate(gpu, voxels * BYTES_PER_VALUE, 'exported labels'), voxels, 'u32'),
     ]);
   }
 
