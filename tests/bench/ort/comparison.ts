@@ -51,8 +51,8 @@ export function relativeDifference(a: Float32Array, b: Float32Array): number {
   return difference / largest;
 }
 
-/** Prints the table and returns what is wrong with it: outputs too far apart, or less than `wantedSpeedup`. */
-export function report(title: string, comparison: Comparison, wantedSpeedup: number): readonly string[] {
+/** Prints the table. Throws what is wrong with it: outputs too far apart, or less than `wantedSpeedup`. */
+export function report(title: string, comparison: Comparison, wantedSpeedup: number): void {
   const { adapter, threads, flops, rows } = comparison;
   const [ours, ...others] = rows;
   console.log(`\n${title}: ${adapter}, ${threads} WASM threads, ${(flops / 1e9).toFixed(1)} GFLOP`);
@@ -72,10 +72,11 @@ export function report(title: string, comparison: Comparison, wantedSpeedup: num
   const apart = others.filter(({ difference }) => !(difference <= ALLOWED_DIFFERENCE));
   const webgpu = others.find(({ name }) => name === ORT_WEBGPU);
   const isSlow = webgpu !== undefined && webgpu.warmMs < wantedSpeedup * ours.warmMs;
-  return [
+  const problems = [
     ...apart.map(({ name }) => `${title}: ${name} differs from ours by more than ${ALLOWED_DIFFERENCE}.`),
     ...(isSlow ? [`${title}: less than ${wantedSpeedup} times faster than ${ORT_WEBGPU}.`] : []),
   ];
+  if (problems.length > 0) throw new Error(problems.join('\n'));
 }
 
 export const OURS = 'nnStudio';
