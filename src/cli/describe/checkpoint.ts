@@ -4,8 +4,9 @@ import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { formatSizes } from './table';
 
 /** More entries than this are counted, not listed. */
-const MAX_LISTED = 40;
-const MAX_DEPTH = 2;
+const MAX_LISTED = 24;
+/** Entries of the file itself are opened, what is in them is not. */
+const MAX_DEPTH = 1;
 
 /** The tree of a `.pth`: names, types, shapes. Nothing in it is run. */
 export async function describeCheckpoint(file: SourceFile): Promise<readonly string[]> {
