@@ -24,6 +24,7 @@ function securityFiles(): Plugin {
 /** Builds the studio: a static site in `dist/studio`. Relative addresses, so that any folder of a host serves it. */
 export default defineConfig({
   base: './',
+  appType: 'mpa',
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   plugins: [react(), securityFiles()],
   worker: { format: 'es' },

@@ -12,7 +12,8 @@ export async function prefetchSample(): Promise<readonly GivenFile[] | undefined
     return await Promise.all(
       SAMPLE_FILES.map(async (path): Promise<GivenFile> => {
         const response = await fetch(new URL(`sample/${path}`, document.baseURI));
-        if (!response.ok) throw new Error(`${path}: ${response.status}`);
+        const isPage = response.headers.get('content-type')?.startsWith('text/html'); // hosts that answer everything
+        if (!response.ok || isPage) throw new Error(`${path}: ${response.status}`);
         return { path, content: await response.blob() };
       }),
     );

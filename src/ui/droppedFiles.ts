@@ -2,10 +2,13 @@ import type { GivenFile } from '@/workers/filesApi';
 
 /** All files of a drop, folders walked. Must be called in the drop event itself: items are gone after it. */
 export function droppedFiles(transfer: DataTransfer): Promise<readonly GivenFile[]> {
-  const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry()).filter(
-    (entry) => entry !== null,
-  );
-  return Promise.all(entries.map(walk)).then((files) => files.flat());
+  const files = Array.from(transfer.items).map((item) => {
+    const entry = item.webkitGetAsEntry();
+    if (entry) return walk(entry);
+    const file = item.getAsFile(); // what another page made has no place in a file system
+    return file ? [{ path: file.name, content: file }] : [];
+  });
+  return Promise.all(files).then((all) => all.flat());
 }
 
 /** Files of an `<input type="file">`, with the paths of a picked folder. */

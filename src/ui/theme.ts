@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, defaultVariantColorsResolver, type MantineColorsTuple } from '@mantine/core';
 
 /** The one accent: a teal that keeps 4.5:1 as text on both backgrounds (shade 4 on dark, 8 on light). */
 const accent: MantineColorsTuple = [
@@ -33,6 +33,12 @@ export const theme = createTheme({
   primaryShade: { light: 8, dark: 4 },
   colors: { accent, dark },
   autoContrast: true,
+  // Mantine's own picks the text on the accent by its light shade; dark mode has another.
+  variantColorResolver: (input) => {
+    const colors = defaultVariantColorsResolver(input);
+    const isFilledAccent = input.variant === 'filled' && input.color === 'accent';
+    return isFilledAccent ? { ...colors, color: 'var(--mantine-primary-color-contrast)' } : colors;
+  },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
   defaultRadius: 'md',

@@ -7,24 +7,22 @@ export function useViewer(viewer: ViewerController): ViewerSnapshot {
   return useSyncExternalStore(viewer.subscribe, viewer.getSnapshot);
 }
 
-/** The canvas of a viewer, with a scale bar on each plane. */
+/** The viewer's canvas, with a scale bar on each plane. */
 export function ViewerCanvas({ viewer, label }: { viewer: ViewerController; label: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
   const { scaleBars } = useViewer(viewer);
 
   useEffect(() => {
-    const element = canvas.current;
-    const stage = element?.parentElement;
-    if (!element || !stage) return;
-    const attached = viewer.attach(element);
-    const observer = new ResizeObserver(() => void attached.then(() => viewer.resize()));
-    observer.observe(stage);
+    const element = stage.current;
+    if (!element) return;
+    const mounted = viewer.mount(element, label);
+    const observer = new ResizeObserver(() => void mounted.then(() => viewer.resize()));
+    observer.observe(element);
     return () => observer.disconnect();
-  }, [viewer]);
+  }, [viewer, label]);
 
   return (
-    <>
-      <canvas ref={canvas} aria-label={label} data-viewer="" />
+    <div ref={stage} className={styles.canvas}>
       {scaleBars.map((bar) => (
         <div
           key={`${bar.left} ${bar.bottomEdge}`}
@@ -34,6 +32,6 @@ export function ViewerCanvas({ viewer, label }: { viewer: ViewerController; labe
           <span>{bar.label}</span>
         </div>
       ))}
-    </>
+    </div>
   );
 }

@@ -51,9 +51,15 @@ const STACKING_AXIS: Readonly<Record<number, 0 | 1 | 2>> = {
 };
 
 const OPAQUE = 255;
+/** Thickness of the crosshair, percent of the image's width. */
+const CROSSHAIR_PERCENT = 0.3;
+/** Opening in the middle of the crosshair, as a share of the image's smallest extent. */
+const CROSSHAIR_GAP_SHARE = 0.08;
 
 export class ViewerController {
   private readonly niivue: Niivue;
+  private readonly canvas = document.createElement('canvas');
+  private attached: Promise<unknown> | undefined;
   private readonly listeners = new Set<() => void>();
   private snapshot: ViewerSnapshot = { location: undefined, window: undefined, scaleBars: [] };
   private image: NVImage | undefined;
@@ -66,10 +72,12 @@ export class ViewerController {
     this.niivue = new Niivue({
       backColor: [0, 0, 0, 1],
       crosshairColor: [0.23, 0.8, 0.71, 0.9],
-      crosshairWidth: 1,
-      crosshairGap: 8,
+      crosshairWidth: CROSSHAIR_PERCENT,
+      crosshairWidthUnit: 'percent',
       show3Dcrosshair: true,
-      fontMinPx: 13,
+      fontMinPx: 14,
+      fontColor: [1, 1, 1, 1],
+      showAllOrientationMarkers: true,
       isColorbar: false,
       isRuler: false,
       isOrientCube: false,
@@ -89,6 +97,7 @@ export class ViewerController {
       logLevel: 'error',
       loadingText: '',
     });
+    this.canvas.dataset.viewer = '';
     this.niivue.keyDownListener = () => undefined; // the page has its own keys
     this.niivue.onLocationChange = (location) => this.takeLocation(location);
     this.niivue.onIntensityChange = () => this.update({ window: this.currentWindow() });
@@ -100,13 +109,13 @@ export class ViewerController {
     };
   }
 
-  async attach(canvas: HTMLCanvasElement): Promise<void> {
-    await this.niivue.attachToCanvas(canvas, false);
-  }
-
-  dispose(): void {
-    this.listeners.clear();
-    this.niivue.cleanup();
+  /** Puts the canvas into `stage`, below what is there; the same canvas goes from place to place. */
+  async mount(stage: HTMLElement, label: string): Promise<void> {
+    this.canvas.setAttribute('aria-label', label);
+    stage.prepend(this.canvas);
+    this.attached ??= this.niivue.attachToCanvas(this.canvas, false);
+    await this.attached;
+    this.resize();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -122,6 +131,7 @@ export class ViewerController {
     this.clear();
     this.image = image;
     this.affine = affine;
+    this.niivue.opts.crosshairGap = CROSSHAIR_GAP_SHARE * smallestExtent(image);
     this.niivue.addVolume(image);
     this.niivue.scene.crosshairPos = [0.5, 0.5, 0.5];
     this.niivue.createOnLocationChange();
@@ -205,6 +215,7 @@ export class ViewerController {
 
   /** The canvas may have a new size. */
   resize(): void {
+    if (!this.canvas.offsetWidth || !this.canvas.offsetHeight) return;
     this.niivue.resizeListener();
     this.niivue.drawScene();
   }
@@ -248,7 +259,7 @@ export class ViewerController {
       .map(({ leftTopWidthHeight: [left, top, width, height], fovMM }) =>
         scaleBarOf(
           { left: left / ratio, top: top / ratio, width: width / ratio, height: height / ratio },
-          fovMM[0],
+          Math.abs(fovMM[0]),
         ),
       );
     if (JSON.stringify(scaleBars) !== JSON.stringify(this.snapshot.scaleBars)) this.update({ scaleBars });
@@ -258,6 +269,13 @@ export class ViewerController {
     this.snapshot = { ...this.snapshot, ...change };
     for (const listener of this.listeners) listener();
   }
+}
+
+/** mm. */
+function smallestExtent({ dimsRAS = [], pixDimsRAS = [] }: NVImage): number {
+  return Math.min(
+    ...[1, 2, 3].map((axis) => dimsRAS[axis] * pixDimsRAS[axis]).filter((extent) => extent > 0),
+  );
 }
 
 /** NiiVue's own loader, with its defaults spelled out where its types ask for them. */

@@ -1,0 +1,82 @@
+// The studio as a person uses it, for the journeys.
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
+import { Workbench } from './files';
+
+/** `test` with a folder for files, and with the page's own errors as failures. */
+export const test = base.extend<{ workbench: Workbench; studio: StudioPage }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern
+  workbench: async ({}, use) => {
+    const workbench = new Workbench();
+    await use(workbench);
+    workbench.remove();
+  },
+  studio: async ({ page }, use) => {
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text());
+    });
+    const studio = new StudioPage(page);
+    await studio.open();
+    await use(studio);
+    expect(errors, 'errors in the console').toEqual([]);
+  },
+});
+
+export class StudioPage {
+  readonly page: Page;
+  readonly jobs: Locator;
+  readonly panel: Locator;
+  /** Every request the page makes from the moment it is ready. */
+  readonly requests: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    this.jobs = page.getByRole('region', { name: 'Jobs' });
+    this.panel = page.getByRole('complementary', { name: 'Case' });
+  }
+
+  /** Loads the page and waits until everything it needs is there. */
+  async open(address = './'): Promise<void> {
+    await this.page.goto(address);
+    await this.page.waitForLoadState('networkidle');
+    await expect(this.page.getByRole('navigation', { name: 'Places' })).toBeVisible();
+    this.requests.length = 0;
+    this.page.on('request', (request) => {
+      if (/^https?:|^wss?:/.test(request.url())) this.requests.push(request.url());
+    });
+  }
+
+  /** Gives files to the picker of the place that is shown. */
+  async choose(files: string | readonly string[], label = 'Choose files'): Promise<void> {
+    await this.page
+      .getByLabel(label, { exact: true })
+      .first()
+      .setInputFiles(typeof files === 'string' ? files : [...files]);
+  }
+
+  async waitUntilShown(): Promise<void> {
+    await expect(this.page.getByRole('region', { name: 'Under the crosshair' })).toContainText('intensity');
+  }
+
+  /** Starts the chosen model and waits for the labels. */
+  async segment(): Promise<void> {
+    await this.panel.getByRole('button', { name: /^Segment( again)?$/ }).click();
+    await expect(this.segmentation).toBeVisible({ timeout: 120_000 });
+    await expect(this.jobs).toContainText('finished segmentation', { timeout: 120_000 });
+  }
+
+  get segmentation(): Locator {
+    return this.page.getByRole('region', { name: 'Segmentation' });
+  }
+
+  /** Presses a button that saves; returns where the file is, and its name. */
+  async save(button: string | RegExp): Promise<{ file: string; name: string }> {
+    const downloading = this.page.waitForEvent('download');
+    await this.page.getByRole('button', { name: button }).click();
+    const download = await downloading;
+    return { file: await download.path(), name: download.suggestedFilename() };
+  }
+}
+
+export { expect };
