@@ -9,8 +9,10 @@ const TWIST = 0x9908b0df;
 
 /** MT19937 with the integer draws of `numpy.random.RandomState(seed)`. */
 export class MersenneTwister {
-  private readonly state = new Uint32Array(STATE_SIZE);
+  private readonly state = new Int32Array(STATE_SIZE);
   private next = STATE_SIZE;
+  /** The state's numbers as they are given out, made for all of them at once. */
+  private readonly outputs = new Int32Array(STATE_SIZE);
 
   constructor(seed: number) {
     this.state[0] = seed;
@@ -20,15 +22,19 @@ export class MersenneTwister {
     }
   }
 
+  /** A generator that goes on from here as this one does. */
+  clone(): MersenneTwister {
+    const copy = new MersenneTwister(0);
+    copy.state.set(this.state);
+    copy.outputs.set(this.outputs);
+    copy.next = this.next;
+    return copy;
+  }
+
   /** 32 random bits. */
   uint32(): number {
-    if (this.next === STATE_SIZE) this.twist();
-    let y = this.state[this.next++];
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    y ^= y >>> 18;
-    return y >>> 0;
+    if (this.next === STATE_SIZE) this.advance();
+    return this.outputs[this.next++] >>> 0;
   }
 
   /** Uniform integer in `[0, max]`; draws nothing for `max` 0. `max` below 2³². */
@@ -53,12 +59,47 @@ export class MersenneTwister {
     return order;
   }
 
-  private twist(): void {
-    const { state } = this;
+  /** Fills `target` with draws of {@link integerUpTo}, several times as fast. `max` below 2³¹. */
+  integersUpTo(max: number, target: Uint32Array): void {
+    if (max === 0) {
+      target.fill(0);
+      return;
+    }
+    const mask = 0x7fffffff >>> (Math.clz32(max) - 1);
+    const { outputs } = this;
+    let filled = 0;
+    while (target.length - filled >= STATE_SIZE) {
+      if (this.next === STATE_SIZE) this.advance();
+      // Without a branch: half the draws may be refused, and no processor can foresee which.
+      for (let i = this.next; i < STATE_SIZE; i++) {
+        const value = outputs[i] & mask;
+        target[filled] = value;
+        filled += 1 + ((max - value) >> 31);
+      }
+      this.next = STATE_SIZE;
+    }
+    while (filled < target.length) target[filled++] = this.integerUpTo(max);
+  }
+
+  private advance(): void {
+    const { state, outputs } = this;
+    for (let i = 0; i < STATE_SIZE - SHIFT_SIZE; i++) twist(state, i, i + 1, i + SHIFT_SIZE);
+    for (let i = STATE_SIZE - SHIFT_SIZE; i < STATE_SIZE - 1; i++) {
+      twist(state, i, i + 1, i + SHIFT_SIZE - STATE_SIZE);
+    }
+    twist(state, STATE_SIZE - 1, 0, SHIFT_SIZE - 1);
     for (let i = 0; i < STATE_SIZE; i++) {
-      const y = (state[i] & UPPER_BIT) | (state[(i + 1) % STATE_SIZE] & LOWER_BITS);
-      state[i] = state[(i + SHIFT_SIZE) % STATE_SIZE] ^ (y >>> 1) ^ (y & 1 ? TWIST : 0);
+      let y = state[i];
+      y ^= y >>> 11;
+      y ^= (y << 7) & 0x9d2c5680;
+      y ^= (y << 15) & 0xefc60000;
+      outputs[i] = y ^ (y >>> 18);
     }
     this.next = 0;
   }
+}
+
+function twist(state: Int32Array, i: number, following: number, shifted: number): void {
+  const y = (state[i] & UPPER_BIT) | (state[following] & LOWER_BITS);
+  state[i] = state[shifted] ^ (y >>> 1) ^ (-(y & 1) & TWIST);
 }

@@ -28,3 +28,22 @@ test('a bounded draw of one value consumes nothing', () => {
   expect(random.integerUpTo(0)).toBe(0);
   expect(random.uint32()).toBe(untouched.uint32());
 });
+
+test.each([0, 1, 5, 1000, 1023, 1024, 2 ** 31 - 1])(
+  'draws up to %i are the same one by one and many at once',
+  (max) => {
+    const single = new MersenneTwister(1234);
+    const bulk = new MersenneTwister(1234);
+    const many = new Uint32Array(3001);
+    bulk.integersUpTo(max, many);
+    expect([...many]).toEqual(Array.from(many, () => single.integerUpTo(max)));
+    expect(bulk.uint32()).toBe(single.uint32());
+  },
+);
+
+test('a clone goes on like the original and leaves it alone', () => {
+  const original = new MersenneTwister(1234);
+  original.uint32();
+  const copy = original.clone();
+  expect([copy.uint32(), copy.uint32()]).toEqual([original.uint32(), original.uint32()]);
+});
