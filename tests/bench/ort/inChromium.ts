@@ -1,9 +1,9 @@
 // Builds the page of the comparison, serves it and runs it in Chromium on SwiftShader.
 
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { chromium } from '@playwright/test';
 import { build, preview } from 'vite';
+import { findChromium } from '../../../scripts/support/chromium.mjs';
 import type { Comparison } from './comparison';
 
 const CONFIG_FILE = path.resolve('tests/bench/ort/page/vite.config.ts');
@@ -45,12 +45,7 @@ async function compareAt(address: string, executablePath: string): Promise<Compa
   }
 }
 
-/** The same search as the journeys use. */
 async function chromiumPath(): Promise<string> {
-  const script = pathToFileURL(path.resolve('scripts/support/chromium.mjs')).href;
-  const { findChromium } = (await import(/* @vite-ignore */ script)) as {
-    findChromium(): Promise<string | undefined>;
-  };
   const found = await findChromium();
   if (!found) throw new Error('No Chromium was found: install one, or name it in NNSTUDIO_CHROMIUM.');
   return found;
