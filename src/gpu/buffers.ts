@@ -3,7 +3,7 @@ import { formatBytes } from '@/shared/numeric';
 import { type Gpu, type GpuMemory, whileDeviceLives } from './device';
 import { BYTES_PER_ELEMENT, type GpuArray } from './dispatch';
 
-const STORAGE = 0x80 | 0x08 | 0x04; // GPUBufferUsage.STORAGE | COPY_DST | COPY_SRC, spelled out: Node has no such global before a device
+const STORAGE = 0x80 | 0x40 | 0x08 | 0x04; // GPUBufferUsage.STORAGE | UNIFORM | COPY_DST | COPY_SRC, spelled out: Node has no such global before a device
 const MAP_READ = 0x01 | 0x08;
 const UNIFORM = 0x40 | 0x08;
 const READBACK_CHUNK_BYTES = 64 * 2 ** 20;

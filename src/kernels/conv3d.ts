@@ -3,8 +3,19 @@
 import type { AdapterFacts } from '@/gpu/device';
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { type DirectKernel, directSource, directWorkgroups, packDirectWeight } from './conv3dDirect';
+import {
+  type LanesKernel,
+  lanesParts,
+  lanesSource,
+  lanesWeightRange,
+  lanesWorkgroups,
+  packedLanesWeightSize,
+  packLanesWeight,
+  supportsLanes,
+} from './conv3dLanes';
 import type { Conv3dProblem } from './conv3dProblem';
 import {
+  type BoundRange,
   boundRange,
   type Conv3dPart,
   type Conv3dShape,
@@ -15,7 +26,7 @@ import {
 } from './conv3dShape';
 
 /** A family of kernels and its tile: plain data, so that a tuner can store it. */
-export type Conv3dKernel = DirectKernel;
+export type Conv3dKernel = DirectKernel | LanesKernel;
 
 /** The parts of a device that the choice depends on. */
 export interface Conv3dDevice {
@@ -25,16 +36,31 @@ export interface Conv3dDevice {
 
 /** The kernel to use where nothing was measured; `tuned` is what a tuner found, if it did. */
 export function chooseConv3dKernel(
-  _shape: Conv3dShape,
-  _device: Conv3dDevice,
+  shape: Conv3dShape,
+  device: Conv3dDevice,
   tuned?: Conv3dKernel,
 ): Conv3dKernel {
-  return tuned ?? { family: 'direct', name: 'direct 8x4', outBlock: 8, columns: 4, workgroupSize: 64 };
+  return tuned ?? conv3dCandidates(shape, device)[0];
+}
+
+/** Kernels worth measuring, the likely best first. */
+export function conv3dCandidates(_shape: Conv3dShape, _device: Conv3dDevice): Conv3dKernel[] {
+  return [{ family: 'direct', name: 'direct 8x4', outBlock: 8, columns: 4, workgroupSize: 64 }];
+}
+
+/** Whether `kernel` can compute `shape` where one binding holds `bindingBytes`. */
+export function supportsConv3d(kernel: Conv3dKernel, shape: Conv3dShape, bindingBytes: number): boolean {
+  return kernel.family === 'direct' || supportsLanes(kernel, shape, bindingBytes);
 }
 
 /** Elements of the packed weight. */
-export function packedConv3dWeightSize(shape: Conv3dShape, { outBlock }: Conv3dKernel): number {
-  return Math.ceil(shape.outChannels / outBlock) * outBlock * shape.inChannels * tapCount(shape);
+export function packedConv3dWeightSize(shape: Conv3dShape, kernel: Conv3dKernel): number {
+  switch (kernel.family) {
+    case 'direct':
+      return Math.ceil(shape.outChannels / kernel.outBlock) * directBlockSize(shape, kernel);
+    case 'lanes':
+      return packedLanesWeightSize(kernel, shape);
+  }
 }
 
 /** Reorders `[cout, cin, kz, ky, kx]` for `kernel`. */
@@ -47,7 +73,12 @@ export function packConv3dWeight(
   if (weight.length !== outChannels * inChannels * tapCount(shape)) {
     throw new Error(`conv3d: weight has ${weight.length} elements`);
   }
-  return packDirectWeight(weight, outChannels, inChannels, tapCount(shape), kernel.outBlock);
+  switch (kernel.family) {
+    case 'direct':
+      return packDirectWeight(weight, outChannels, inChannels, tapCount(shape), kernel.outBlock);
+    case 'lanes':
+      return packLanesWeight(weight, kernel, shape);
+  }
 }
 
 /** Arguments of {@link conv3dForward}. */
@@ -73,40 +104,28 @@ export interface Conv3dForward {
 /** `y = conv3d(x, weight) + bias`, or `y += …`. Run the dispatches in order. */
 export function conv3dForward(args: Conv3dForward): Dispatch[] {
   const { shape, kernel, limits } = args;
-  const parts = splitConv3d(
-    shape,
-    limits.maxStorageBufferBindingSize,
-    kernel.outBlock,
-    packedConv3dWeightSize(shape, kernel),
-  );
-  return parts.map((part) => dispatchPart(args, part));
+  const bindingBytes = limits.maxStorageBufferBindingSize;
+  switch (kernel.family) {
+    case 'direct': {
+      const size = packedConv3dWeightSize(shape, kernel);
+      return splitConv3d(shape, bindingBytes, kernel.outBlock, size).map((part) =>
+        dispatchDirect(args, kernel, part),
+      );
+    }
+    case 'lanes':
+      return lanesParts(kernel, shape, bindingBytes).map((part) => dispatchLanes(args, kernel, part));
+  }
 }
 
-function dispatchPart(args: Conv3dForward, part: Conv3dPart): Dispatch {
-  const { shape, kernel, limits, x, weight, bias, y } = args;
-  const outputSize = conv3dOutputSize(shape);
-  const xRange = tensorRange(
-    shape.inChannels,
-    shape.inputSize,
-    part.batch,
-    part.inChannels,
-    inputSlices(shape, part.z),
+function dispatchDirect(args: Conv3dForward, kernel: DirectKernel, part: Conv3dPart): Dispatch {
+  const { shape, limits, x, weight, bias, y } = args;
+  const blockSize = directBlockSize(shape, kernel);
+  const weights = boundRange(
+    Math.floor(part.outChannels[0] / kernel.outBlock) * blockSize,
+    Math.ceil(part.outChannels[1] / kernel.outBlock) * blockSize,
   );
-  const yRange = tensorRange(shape.outChannels, outputSize, part.batch, part.outChannels, part.z);
   const biasRange = boundRange(part.outChannels[0], part.outChannels[1]);
-  const weights = weightRange(shape, kernel, part);
-  const problem: Conv3dProblem = {
-    shape,
-    outputSize,
-    part,
-    xBase: xRange.start,
-    yBase: yRange.start,
-    weightBase: weights.start,
-    biasBase: biasRange.start,
-    accumulate: args.accumulate || !part.first,
-    hasBias: bias !== undefined && part.first,
-    xAccess: x.buffer === y.buffer ? 'read_write' : 'read',
-  };
+  const { problem, xRange, yRange } = bindPart(args, part, weights.start, biasRange.start);
   return {
     label: `conv3d ${kernel.name}`,
     source: directSource(kernel, problem),
@@ -121,16 +140,66 @@ function dispatchPart(args: Conv3dForward, part: Conv3dPart): Dispatch {
   };
 }
 
-function weightRange(shape: Conv3dShape, kernel: Conv3dKernel, part: Conv3dPart) {
-  const blockSize = kernel.outBlock * shape.inChannels * tapCount(shape);
-  return boundRange(
-    Math.floor(part.outChannels[0] / kernel.outBlock) * blockSize,
-    Math.ceil(part.outChannels[1] / kernel.outBlock) * blockSize,
-  );
+function dispatchLanes(args: Conv3dForward, kernel: LanesKernel, part: Conv3dPart): Dispatch {
+  const { shape, limits, x, weight, bias, y } = args;
+  const { problem, xRange, yRange } = bindPart(args, part, 0, 0);
+  const hasHalo = shape.kernelSize[2] > 1;
+  return {
+    label: `conv3d ${kernel.name}`,
+    source: lanesSource(kernel, problem),
+    entryPoint: 'main',
+    bindings: [
+      slice(x, xRange),
+      ...(hasHalo ? [slice(x, xRange)] : []),
+      slice(weight, lanesWeightRange(kernel, shape, part)),
+      ...(bias && problem.hasBias ? [bias] : []),
+      slice(y, yRange),
+    ],
+    workgroups: [...foldGrid({ limits: limits as GPUSupportedLimits }, lanesWorkgroups(kernel, problem)), 1],
+  };
 }
 
-function slice(array: GpuArray, range: { start: number; size: number }): GpuArray {
+/** What the source of a part depends on, and the ranges of `x` and `y` that it binds. */
+function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, biasBase: number) {
+  const { shape, limits, x, bias, y } = args;
+  const outputSize = conv3dOutputSize(shape);
+  const limit = limits.maxStorageBufferBindingSize / 4;
+  const whole = (array: GpuArray): BoundRange => ({ start: 0, size: array.size });
+  const xRange =
+    x.size <= limit
+      ? whole(x)
+      : tensorRange(
+          shape.inChannels,
+          shape.inputSize,
+          part.batch,
+          part.inChannels,
+          inputSlices(shape, part.z),
+        );
+  const yRange =
+    y.size <= limit
+      ? whole(y)
+      : tensorRange(shape.outChannels, outputSize, part.batch, part.outChannels, part.z);
+  const problem: Conv3dProblem = {
+    shape,
+    outputSize,
+    part,
+    xBase: xRange.start,
+    yBase: yRange.start,
+    weightBase,
+    biasBase,
+    accumulate: args.accumulate || !part.first,
+    hasBias: bias !== undefined && part.first,
+    xAccess: x.buffer === y.buffer ? 'read_write' : 'read',
+  };
+  return { problem, xRange, yRange };
+}
+
+function slice(array: GpuArray, range: BoundRange): GpuArray {
   return { ...array, offset: array.offset + range.start * 4, size: range.size };
+}
+
+function directBlockSize(shape: Conv3dShape, { outBlock }: DirectKernel): number {
+  return outBlock * shape.inChannels * tapCount(shape);
 }
 
 function tapCount({ kernelSize }: Conv3dShape): number {

@@ -115,7 +115,8 @@ export function splitConv3d(
 /** Bindings start at multiples of 256 bytes; a range may begin up to this many elements into one. */
 const ALIGNMENT_ELEMENTS = 64;
 
-function ranges(count: number, step: number): Range[] {
+/** `[0, count)` in steps. */
+export function ranges(count: number, step: number): Range[] {
   return Array.from({ length: Math.ceil(count / step) }, (_, i) => [
     i * step,
     Math.min(count, (i + 1) * step),

@@ -8,6 +8,7 @@ import {
   conv3dForward,
   packConv3dWeight,
   packedConv3dWeightSize,
+  supportsConv3d,
 } from '@/kernels/conv3d';
 import * as reference from '@/kernels/conv3d.reference';
 import { type Conv3dShape, conv3dOutputSize } from '@/kernels/conv3dShape';
@@ -84,6 +85,26 @@ const CASES: readonly Case[] = [
 
 const KERNELS: readonly Conv3dKernel[] = [
   { family: 'direct', name: 'direct 8x4', outBlock: 8, columns: 4, workgroupSize: 64 },
+  {
+    family: 'lanes',
+    name: 'lanes',
+    lanes: 8,
+    outBlock: 8,
+    slices: 2,
+    rows: 2,
+    useWinograd: false,
+    workgroupSize: 16,
+  },
+  {
+    family: 'lanes',
+    name: 'lanes F(4, 3)',
+    lanes: 8,
+    outBlock: 4,
+    slices: 1,
+    rows: 2,
+    useWinograd: true,
+    workgroupSize: 16,
+  },
 ];
 
 /** Largest error over the largest magnitude. */
@@ -102,6 +123,7 @@ async function relativeError(
   const packed = packConv3dWeight(weight, shape, kernel);
   expect(packed.length).toBe(packedConv3dWeightSize(shape, kernel));
 
+  const xArray = await upload(gpu, x, 'x');
   const y = await upload(gpu, before, 'y');
   const dispatches = conv3dForward({
     shape,
@@ -110,7 +132,7 @@ async function relativeError(
       maxStorageBufferBindingSize: bindingBytes ?? gpu.limits.maxStorageBufferBindingSize,
       maxComputeWorkgroupsPerDimension: gpu.limits.maxComputeWorkgroupsPerDimension,
     },
-    x: await upload(gpu, x, 'x'),
+    x: xArray,
     weight: await upload(gpu, packed, 'weight'),
     ...(bias ? { bias: await upload(gpu, bias, 'bias') } : {}),
     y,
@@ -118,9 +140,12 @@ async function relativeError(
   });
   if (bindingBytes) {
     expect(dispatches.length).toBeGreaterThan(1);
-    for (const { bindings } of dispatches) {
-      for (const binding of bindings) expect((binding?.size ?? 0) * 4).toBeLessThanOrEqual(bindingBytes);
-    }
+    const sizes = dispatches.flatMap(({ bindings }) =>
+      bindings.flatMap((array) =>
+        array?.buffer === y.buffer || array?.buffer === xArray.buffer ? [array.size] : [],
+      ),
+    );
+    expect(Math.max(...sizes) * 4).toBeLessThanOrEqual(bindingBytes);
   }
   runDispatches(gpu, dispatches);
   const actual = await readFloats(gpu, y);
@@ -136,7 +161,10 @@ async function relativeError(
 }
 
 describe.each(KERNELS)('conv3d, $name', (kernel) => {
-  test.for(CASES)('matches the reference for $name', async (testCase, { gpu }) => {
+  const suited = CASES.filter(({ shape, bindingBytes }) =>
+    supportsConv3d(kernel, shape, bindingBytes ?? 2 ** 27),
+  );
+  test.for(suited)('matches the reference for $name', async (testCase, { gpu }) => {
     expect(await relativeError(gpu, kernel, testCase)).toBeLessThan(2e-6);
   });
 });
