@@ -12,8 +12,10 @@ export interface GpuArray {
  * One kernel launch, described. A launcher returns these; whoever owns the buffers runs them.
  *
  * `bindings` are bound in order at `@group(0) @binding(0…)`, each at its exact size, so `arrayLength` is the element
- * count; `undefined` skips a binding that this entry point does not use. `uniform`, if given, is bound after them. `workgroups` beyond the per-dimension limit are
- * the launcher's to fold (see {@link foldGrid}).
+ * count; `undefined` skips a binding that this entry point does not use. `uniform`, if given, is bound after them: a
+ * buffer, or numbers that `prepare` puts into one. Sizes that differ from layer to layer belong there rather than in
+ * `constants`, of which each set compiles anew. `workgroups` beyond the per-dimension limit are the launcher's to fold
+ * (see {@link foldGrid}).
  */
 export interface Dispatch {
   readonly label: string;
@@ -21,7 +23,7 @@ export interface Dispatch {
   readonly entryPoint: string;
   readonly constants?: Readonly<Record<string, number>>;
   readonly bindings: readonly (GpuArray | undefined)[];
-  readonly uniform?: GPUBuffer;
+  readonly uniform?: GPUBuffer | Uint32Array;
   readonly workgroups: readonly [number, number, number];
 }
 
@@ -33,6 +35,8 @@ export interface PreparedDispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
+  /** Made from the dispatch's numbers; whoever prepared it destroys it. */
+  readonly ownUniform?: GPUBuffer;
 }
 
 /** Compiles and binds. */
@@ -41,15 +45,25 @@ export function prepare(gpu: Gpu, dispatch: Dispatch): PreparedDispatch {
   const entries: GPUBindGroupEntry[] = dispatch.bindings.flatMap((array, binding) =>
     array ? [{ binding, resource: bufferRange(array) }] : [],
   );
-  if (dispatch.uniform) {
-    entries.push({ binding: dispatch.bindings.length, resource: { buffer: dispatch.uniform } });
-  }
+  const ownUniform =
+    dispatch.uniform instanceof Uint32Array ? uniformOf(gpu, dispatch.uniform, dispatch.label) : undefined;
+  const uniform = ownUniform ?? (dispatch.uniform as GPUBuffer | undefined);
+  if (uniform) entries.push({ binding: dispatch.bindings.length, resource: { buffer: uniform } });
   const bindGroup = gpu.device.createBindGroup({
     label: dispatch.label,
     layout: pipeline.getBindGroupLayout(0),
     entries,
   });
-  return { label: dispatch.label, pipeline, bindGroup, workgroups: dispatch.workgroups };
+  const { label, workgroups } = dispatch;
+  return { label, pipeline, bindGroup, workgroups, ...(ownUniform ? { ownUniform } : {}) };
+}
+
+function uniformOf(gpu: Gpu, numbers: Uint32Array, label: string): GPUBuffer {
+  const size = Math.ceil(numbers.byteLength / 16) * 16;
+  const usage = 0x40 | 0x08; // GPUBufferUsage.UNIFORM | COPY_DST
+  const buffer = gpu.device.createBuffer({ label, size, usage });
+  gpu.device.queue.writeBuffer(buffer, 0, numbers as GPUAllowSharedBufferSource);
+  return buffer;
 }
 
 function bufferRange({ buffer, offset, size, dtype }: GpuArray): GPUBufferBinding {
@@ -73,6 +87,7 @@ export function runDispatches(gpu: Gpu, dispatches: readonly Dispatch[]): void {
   encode(pass, prepared);
   pass.end();
   gpu.device.queue.submit([encoder.finish()]);
+  for (const { ownUniform } of prepared) ownUniform?.destroy();
 }
 
 /**

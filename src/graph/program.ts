@@ -115,6 +115,7 @@ async function residentSet(
       bytes: parameters.bytes,
       write: parameters.write,
       destroy() {
+        for (const { ownUniform } of submits.flat()) ownUniform?.destroy();
         parameters.destroy();
         onDestroy(set);
       },

@@ -5,12 +5,15 @@ import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { elementCount } from '@/shared/geometry';
 import type { ConvTranspose3dShape } from './convTranspose3dShape';
 import { convTranspose3dSource, INPUT_VOXELS } from './convTranspose3dSource';
-import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
+import { ALIGNMENT_ELEMENTS, bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
 
 /** Accumulators (vectors of {@link INPUT_VOXELS}) that one thread should hold. */
 const TARGET_ACCUMULATORS = 32;
 const MAX_OUT_BLOCK = 8;
 const MAX_WORKGROUP_SIZE = 64;
+/** What a uniform binding may hold on every WebGPU device, f32 elements. */
+const UNIFORM_ELEMENTS = 16_384;
+const MAX_UNIFORM_DISPATCHES = 16;
 
 /** Output channels one thread computes. */
 export function convTranspose3dOutBlock({ stride, outChannels }: ConvTranspose3dShape): number {
@@ -23,9 +26,18 @@ function packedRow(shape: ConvTranspose3dShape): number {
   return Math.ceil((elementCount(shape.stride) * convTranspose3dOutBlock(shape)) / 4) * 4;
 }
 
-/** Elements (f32) of the packed weight. */
+/** Elements of one block, so that each can begin a binding. */
+function packedBlock(shape: ConvTranspose3dShape): number {
+  return Math.ceil((shape.inChannels * packedRow(shape)) / ALIGNMENT_ELEMENTS) * ALIGNMENT_ELEMENTS;
+}
+
+/** Elements (f32) of the packed weight. A uniform binding has a fixed size, so one may begin at the last block. */
 export function packedConvTranspose3dWeightSize(shape: ConvTranspose3dShape): number {
-  return Math.ceil(shape.outChannels / convTranspose3dOutBlock(shape)) * shape.inChannels * packedRow(shape);
+  return blockCount(shape) * packedBlock(shape) + UNIFORM_ELEMENTS;
+}
+
+function blockCount(shape: ConvTranspose3dShape): number {
+  return Math.ceil(shape.outChannels / convTranspose3dOutBlock(shape));
 }
 
 /** `[cin, cout, kz, ky, kx]` → `[blocks, cin, (tap, channel of the block)]`, filled up with zeros. */
@@ -34,16 +46,25 @@ export function packConvTranspose3dWeight(weight: Float32Array, shape: ConvTrans
   const { inChannels, outChannels } = shape;
   const outBlock = convTranspose3dOutBlock(shape);
   const taps = elementCount(shape.stride);
-  const row = packedRow(shape);
   for (let ci = 0; ci < inChannels; ci++) {
     for (let co = 0; co < outChannels; co++) {
-      const start = (Math.floor(co / outBlock) * inChannels + ci) * row + (co % outBlock);
+      const block = Math.floor(co / outBlock) * packedBlock(shape);
+      const start = block + ci * packedRow(shape) + (co % outBlock);
       for (let tap = 0; tap < taps; tap++) {
         packed[start + tap * outBlock] = weight[(ci * outChannels + co) * taps + tap];
       }
     }
   }
   return packed;
+}
+
+/**
+ * Blocks whose weights one dispatch reads through a uniform binding, which every adapter reads faster where all threads
+ * want the same element; 0 where that would take too many dispatches, and a storage binding serves.
+ */
+function blocksPerUniform(shape: ConvTranspose3dShape): number {
+  const fitting = Math.floor(UNIFORM_ELEMENTS / packedBlock(shape));
+  return fitting > 0 && blockCount(shape) / fitting <= MAX_UNIFORM_DISPATCHES ? fitting : 0;
 }
 
 export interface ConvTranspose3dArgs {
@@ -76,38 +97,32 @@ function partsOf(shape: ConvTranspose3dShape, limits: KernelLimits): Part[] {
   const capacity = bindingCapacity(limits);
   const inLength = elementCount(shape.inputSize);
   const outLength = inLength * elementCount(shape.stride);
-  const whole = (count: number) => ({ start: 0, count });
-  if (batch * Math.max(inChannels * inLength, outChannels * outLength) <= capacity) {
-    return [{ samples: whole(batch), outChannels: whole(outChannels), inChannels: whole(inChannels) }];
-  }
+  const fits = batch * Math.max(inChannels * inLength, outChannels * outLength) <= capacity;
   const outBlock = convTranspose3dOutBlock(shape);
-  const outStep = Math.floor(capacity / outLength / outBlock) * outBlock;
-  const inStep = Math.floor(capacity / inLength);
-  if (outStep < 1) {
+  const blocksThatFit = fits ? blockCount(shape) : Math.floor(capacity / outLength / outBlock);
+  if (blocksThatFit < 1) {
     throw new Error(
       `convTranspose3d: ${outBlock} channels of ${outLength} voxels exceed the binding limit of this adapter`,
     );
   }
-  return pieces(batch, 1).flatMap((samples) =>
-    pieces(outChannels, outStep).flatMap((out) =>
+  const blocks = Math.min(blocksThatFit, blocksPerUniform(shape) || blocksThatFit);
+  const inStep = fits ? inChannels : Math.floor(capacity / inLength);
+  return pieces(batch, fits ? batch : 1).flatMap((samples) =>
+    pieces(outChannels, blocks * outBlock).flatMap((out) =>
       pieces(inChannels, inStep).map((input) => ({ samples, outChannels: out, inChannels: input })),
     ),
   );
 }
 
 function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs, part: Part): Dispatch {
-  const { inChannels, outChannels } = shape;
-  const inLength = elementCount(shape.inputSize);
-  const outLength = inLength * elementCount(shape.stride);
-  const channelsOf = (channels: number, range: Part['inChannels']) => ({
-    start: part.samples.start * channels + range.start,
-    count: (part.samples.count - 1) * channels + range.count,
-  });
-  const inPlanes = channelsOf(inChannels, part.inChannels);
-  const outPlanes = channelsOf(outChannels, part.outChannels);
-  const boundX = bindRange(x, inPlanes.start * inLength, inPlanes.count * inLength);
-  const boundY = bindRange(y, outPlanes.start * outLength, outPlanes.count * outLength);
+  const { inChannels, outChannels, inputSize } = shape;
+  const inLength = elementCount(inputSize);
   const outBlock = convTranspose3dOutBlock(shape);
+  const boundX = bindChannels(x, part.samples, inChannels, part.inChannels, inLength);
+  const outLength = inLength * elementCount(shape.stride);
+  const boundY = bindChannels(y, part.samples, outChannels, part.outChannels, outLength);
+  const isUniform = blocksPerUniform(shape) > 0;
+  const firstWeight = (part.outChannels.start / outBlock) * packedBlock(shape);
   const quads = Math.ceil(inLength / INPUT_VOXELS);
   const workgroupSize = Math.min(MAX_WORKGROUP_SIZE, Math.max(8, 2 ** Math.ceil(Math.log2(quads))));
   const groupsPerPlane = Math.ceil(quads / workgroupSize);
@@ -116,21 +131,53 @@ function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs
   const hasBias = bias !== undefined && !adds;
   return {
     label: 'convTranspose3d',
-    source: convTranspose3dSource({ ...shape, outBlock, row: packedRow(shape), hasBias, adds }),
+    source: convTranspose3dSource({
+      stride: shape.stride,
+      outBlock,
+      row: packedRow(shape),
+      isWholeVectors: inLength % 4 === 0,
+      isWholeRows: inputSize[2] % 4 === 0,
+      weightElements: isUniform ? UNIFORM_ELEMENTS : undefined,
+      hasBias,
+      adds,
+    }),
     entryPoint: 'forward',
-    constants: {
-      workgroupSize,
+    constants: { workgroupSize },
+    bindings: [
+      boundX.array,
+      isUniform ? { ...weight, offset: weight.offset + firstWeight * 4, size: UNIFORM_ELEMENTS } : weight,
+      hasBias ? bias : undefined,
+      boundY.array,
+    ],
+    uniform: Uint32Array.of(
+      ...inputSize,
+      inChannels,
+      outChannels,
+      part.samples.count,
+      part.inChannels.start,
+      part.inChannels.count,
+      part.outChannels.start,
+      part.outChannels.count,
+      boundX.base,
+      boundY.base,
       groupsPerPlane,
       blocks,
-      samples: part.samples.count,
-      firstOut: part.outChannels.start,
-      outCount: part.outChannels.count,
-      firstIn: part.inChannels.start,
-      inCount: part.inChannels.count,
-      xBase: boundX.base,
-      yBase: boundY.base,
-    },
-    bindings: [boundX.array, weight, hasBias ? bias : undefined, boundY.array],
+      packedBlock(shape) / 4,
+      isUniform ? 0 : firstWeight / 4,
+    ),
     workgroups: [...foldGrid({ limits }, part.samples.count * blocks * groupsPerPlane), 1],
   };
+}
+
+/** The planes of `[n, channels, length]` from the first to the last that a part touches. */
+function bindChannels(
+  array: GpuArray,
+  samples: Part['samples'],
+  channels: number,
+  range: Part['inChannels'],
+  length: number,
+): { array: GpuArray; base: number } {
+  const first = samples.start * channels + range.start;
+  const count = (samples.count - 1) * channels + range.count;
+  return bindRange(array, first * length, count * length);
 }

@@ -1,16 +1,25 @@
 // WGSL of the transposed convolution. Accumulators are named variables, one per tap and channel, each a vector over four
-// input voxels in a row of the flattened volume: an array indexed by a loop variable may be placed in memory.
+// input voxels in a row of the flattened volume: an array indexed by a loop variable may be placed in memory. Sizes are
+// not in the source, so that layers share what is compiled.
 
-import type { ConvTranspose3dShape } from './convTranspose3dShape';
+import type { Zyx } from '@/shared/geometry';
 
 /** Input voxels per thread. */
 export const INPUT_VOXELS = 4;
 
-export interface ConvTranspose3dTile extends ConvTranspose3dShape {
+export interface ConvTranspose3dTile {
+  /** Kernel = stride. */
+  readonly stride: Zyx;
   /** Output channels per thread. */
   readonly outBlock: number;
   /** Packed weights per block and input channel, elements, a multiple of 4. */
   readonly row: number;
+  /** The input volume is a multiple of 4. */
+  readonly isWholeVectors: boolean;
+  /** So is its width. */
+  readonly isWholeRows: boolean;
+  /** Of the uniform binding that holds the weights; in a storage binding if left out. */
+  readonly weightElements: number | undefined;
   readonly hasBias: boolean;
   /** Adds to what `y` holds: a further range of input channels. */
   readonly adds: boolean;
@@ -21,121 +30,138 @@ const each = <T>(count: number, make: (i: number) => T): T[] =>
 
 /** The whole module; entry point `forward`. */
 export function convTranspose3dSource(tile: ConvTranspose3dTile): string {
-  const { inChannels, outBlock, row, hasBias, stride } = tile;
-  const [depth, height, width] = tile.inputSize;
-  const volume = depth * height * width;
+  const { outBlock, row, hasBias, isWholeVectors, isWholeRows, weightElements, stride } = tile;
   const taps = stride[0] * stride[1] * stride[2];
-  const isWholeVectors = volume % 4 === 0;
-  const isWholeRows = width % 4 === 0;
   const accumulators = each(taps, (tap) => each(outBlock, (o) => `a${tap}_${o}`)).flat();
   const weightOf = (i: number) => `w${Math.floor(i / 4)}.${'xyzw'[i % 4]}`;
   return `
 override workgroupSize: u32;
-override groupsPerPlane: u32;
-override blocks: u32;
-override samples: u32;
-override firstOut: u32;
-override outCount: u32;
-override firstIn: u32;
-override inCount: u32;
-override xBase: u32; // elements before the part in each binding
-override yBase: u32;
+const OUT_BLOCK = ${outBlock}u;
+
+struct Sizes {
+  depth: u32, // of x
+  height: u32,
+  width: u32,
+  inChannels: u32,
+  outChannels: u32,
+  samples: u32, // of this dispatch, as all that follow
+  firstIn: u32,
+  inCount: u32,
+  firstOut: u32,
+  outCount: u32,
+  xBase: u32, // elements before the first one in each binding
+  yBase: u32,
+  groupsPerPlane: u32,
+  blocks: u32,
+  weightBlock: u32, // vectors of weights per block, and before the first block
+  weightBase: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<${isWholeVectors ? 'vec4f' : 'f32'}>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+${
+  weightElements === undefined
+    ? '@group(0) @binding(1) var<storage, read> weight: array<vec4f>;'
+    : `@group(0) @binding(1) var<uniform> weight: array<vec4f, ${weightElements / 4}>;`
+}
 ${hasBias ? '@group(0) @binding(2) var<storage, read> bias: array<f32>;' : ''}
 @group(0) @binding(3) var<storage, read_write> y: array<${isWholeRows ? 'vec4f' : 'f32'}>;
-
-${isWholeRows ? storeRows(tile) : storeVoxels(tile)}
+@group(0) @binding(4) var<uniform> sizes: Sizes;
 
 @compute @workgroup_size(workgroupSize)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
   let id = group.y * groups.x + group.x;
-  let block = id / groupsPerPlane % blocks;
-  let sample = id / (groupsPerPlane * blocks);
-  let voxel = (id % groupsPerPlane * workgroupSize + lane) * ${INPUT_VOXELS};
-  if (sample >= samples || voxel >= ${volume}) { return; }
+  let block = id / sizes.groupsPerPlane % sizes.blocks;
+  let sample = id / (sizes.groupsPerPlane * sizes.blocks);
+  let volume = sizes.depth * sizes.height * sizes.width;
+  let voxel = (id % sizes.groupsPerPlane * workgroupSize + thread) * ${INPUT_VOXELS};
+  if (sample >= sizes.samples || voxel >= volume) { return; }
   ${accumulators.map((name) => `var ${name} = vec4f(0.0);`).join(' ')}
-  var at = xBase + sample * ${inChannels * volume} + voxel;
-  var row = ((firstOut / ${outBlock} + block) * ${inChannels} + firstIn) * ${row / 4};
-  for (var channel = 0u; channel < inCount; channel++) {
-    let v = ${isWholeVectors ? 'x[at / 4]' : loadVoxels(volume)};
+  var at = sizes.xBase + sample * sizes.inChannels * volume + voxel;
+  var row = sizes.weightBase + block * sizes.weightBlock + sizes.firstIn * ${row / 4};
+  for (var channel = 0u; channel < sizes.inCount; channel++) {
+    let v = ${isWholeVectors ? 'x[at / 4]' : voxelsOneByOne()};
     ${each(row / 4, (i) => `let w${i} = weight[row + ${i}];`).join(' ')}
     ${accumulators.map((name, i) => `${name} = fma(v, vec4f(${weightOf(i)}), ${name});`).join('\n    ')}
-    at += ${volume};
+    at += volume;
     row += ${row / 4};
   }
-  ${each(outBlock, (o) => {
-    const values = each(taps, (tap) => `a${tap}_${o}`).join(', ');
-    return `store(sample, block * ${outBlock} + ${o}, voxel, ${values});`;
-  }).join('\n  ')}
+  // Stored from a list: one store in a loop compiles many times faster than one per value.
+  var results = array<vec4f, ${accumulators.length}>(${isWholeRows ? interleaved(tile) : accumulators.join(', ')});
+  ${isWholeRows ? storeRows(tile) : storeVoxels(tile)}
 }
 `;
 }
 
 /** Past the end of the volume the last voxel is read again; its result is not stored. */
-function loadVoxels(volume: number): string {
-  const lanes = each(INPUT_VOXELS, (i) => `x[at + min(${i}u, ${volume - 1}u - voxel)]`);
-  return `vec4f(${lanes.join(', ')})`;
+function voxelsOneByOne(): string {
+  return `vec4f(${each(INPUT_VOXELS, (i) => `x[at + min(${i}u, volume - 1 - voxel)]`).join(', ')})`;
 }
 
-/** Parameters shared by both ways to store: where, and one vector per tap. */
-function storeHead({ stride, hasBias }: ConvTranspose3dTile): string {
-  const values = each(stride[0] * stride[1] * stride[2], (tap) => `a${tap}: vec4f`).join(', ');
-  return `fn store(sample: u32, channel: u32, voxel: u32, ${values}) {
-  if (channel >= outCount) { return; }
-  let b = ${hasBias ? 'bias[firstOut + channel]' : '0.0'};`;
-}
-
-/** Rows of whole vectors: the four voxels lie in one row, and their taps along x interleave to whole vectors. */
-function storeRows(tile: ConvTranspose3dTile): string {
-  const { inputSize, stride, outChannels, adds } = tile;
-  const [depth, height, width] = inputSize;
-  const [kz, ky, kx] = stride;
-  const outVolume = depth * height * width * kz * ky * kx;
-  const writes = each(kz, (dz) =>
-    each(ky, (dy) => {
+/** Tap by tap along z and y, the four voxels' taps along x interleaved to vectors of output voxels. */
+function interleaved({ stride: [kz, ky, kx], outBlock }: ConvTranspose3dTile): string {
+  const rows = each(outBlock, (o) =>
+    each(kz * ky, (line) => {
       const scalars = each(INPUT_VOXELS * kx, (i) => {
-        const tap = (dz * ky + dy) * kx + (i % kx);
-        return `a${tap}.${'xyzw'[Math.floor(i / kx)]}`;
+        return `a${line * kx + (i % kx)}_${o}.${'xyzw'[Math.floor(i / kx)]}`;
       });
-      return each(kx, (quad) => {
-        const value = `vec4f(${scalars.slice(quad * 4, quad * 4 + 4).join(', ')}) + b`;
-        const target = `y[(start + ${(dz * height * ky + dy) * width * kx + quad * 4}) / 4]`;
-        return `${target} ${adds ? '+=' : '='} ${value};`;
-      });
+      return each(kx, (quad) => `vec4f(${scalars.slice(quad * 4, quad * 4 + 4).join(', ')})`);
     }),
-  ).flat(2);
-  return `${storeHead(tile)}
-  let slice = voxel / ${width * height};
-  let line = voxel / ${width} % ${height};
-  let column = voxel % ${width};
-  let start = yBase + (sample * ${outChannels} + channel) * ${outVolume}
-    + ((slice * ${kz} * ${height} + line) * ${ky} * ${width} + column) * ${kx};
-  ${writes.join('\n  ')}
-}`;
+  );
+  return rows.flat(2).join(', ');
 }
 
-/** Any row length: voxel by voxel. */
-function storeVoxels(tile: ConvTranspose3dTile): string {
-  const { inputSize, stride, outChannels, adds } = tile;
-  const [depth, height, width] = inputSize;
-  const [kz, ky, kx] = stride;
-  const volume = depth * height * width;
-  const writes = each(INPUT_VOXELS, (i) => {
-    const lines = each(kz * ky * kx, (tap) => {
-      const [dz, dy, dx] = [Math.floor(tap / kx / ky), Math.floor(tap / kx) % ky, tap % kx];
-      const offset = (dz * height * ky + dy) * width * kx + dx;
-      return `y[start + ${offset}] ${adds ? '+=' : '='} a${tap}.${'xyzw'[i]} + b;`;
-    });
-    return `if (voxel + ${i} < ${volume}) {
-    let at = voxel + ${i};
-    let start = plane + ((at / ${width * height} * ${kz} * ${height} + at / ${width} % ${height}) * ${ky} * ${width} + at % ${width}) * ${kx};
-    ${lines.join('\n    ')}
+/** Before the loops over output channels and taps: strides of the output. */
+function storeHead({ stride: [kz, ky, kx] }: ConvTranspose3dTile): string {
+  return `let outWidth = sizes.width * ${kx};
+  let outPlane = sizes.height * ${ky} * outWidth;
+  let outVolume = sizes.depth * ${kz} * outPlane;
+  let firstPlane = sizes.yBase + (sample * sizes.outChannels + block * OUT_BLOCK) * outVolume;`;
+}
+
+/** The loop over output channels, those past the last left out. */
+function eachChannel({ hasBias }: ConvTranspose3dTile, body: string): string {
+  return `let channels = min(OUT_BLOCK, sizes.outCount - block * OUT_BLOCK);
+  for (var channel = 0u; channel < channels; channel++) {
+    let b = ${hasBias ? 'bias[sizes.firstOut + block * OUT_BLOCK + channel]' : '0.0'};
+    ${body}
   }`;
-  });
+}
+
+/** First output voxel of the input voxel `at`, within a channel. */
+function outputStart(at: string, [kz, ky, kx]: Zyx): string {
+  return `${at} / (sizes.width * sizes.height) * ${kz} * outPlane
+    + ${at} / sizes.width % sizes.height * ${ky} * outWidth + ${at} % sizes.width * ${kx}`;
+}
+
+/** Rows of whole vectors: the four voxels lie in one row. */
+function storeRows(tile: ConvTranspose3dTile): string {
+  const [kz, ky, kx] = tile.stride;
+  const assign = tile.adds ? '+=' : '=';
   return `${storeHead(tile)}
-  let plane = yBase + (sample * ${outChannels} + channel) * ${volume * kz * ky * kx};
-  ${writes.join('\n  ')}
-}`;
+  let start = firstPlane + ${outputStart('voxel', tile.stride)};
+  ${eachChannel(
+    tile,
+    `for (var i = 0u; i < ${kz * ky * kx}; i++) {
+      let at = start + channel * outVolume + i / ${ky * kx} * outPlane + i / ${kx} % ${ky} * outWidth + i % ${kx} * 4;
+      y[at / 4] ${assign} results[channel * ${kz * ky * kx} + i] + b;
+    }`,
+  )}`;
+}
+
+/** Any row length: voxel by voxel, those past the end left out. */
+function storeVoxels(tile: ConvTranspose3dTile): string {
+  const [kz, ky, kx] = tile.stride;
+  const assign = tile.adds ? '+=' : '=';
+  return `${storeHead(tile)}
+  let voxels = min(${INPUT_VOXELS}u, volume - voxel);
+  for (var lane = 0u; lane < voxels; lane++) {
+    let start = firstPlane + ${outputStart('(voxel + lane)', tile.stride)};
+    ${eachChannel(
+      tile,
+      `for (var tap = 0u; tap < ${kz * ky * kx}; tap++) {
+        let at = start + channel * outVolume + tap / ${ky * kx} * outPlane + tap / ${kx} % ${ky} * outWidth + tap % ${kx};
+        y[at] ${assign} results[tap * OUT_BLOCK + channel][lane] + b;
+      }`,
+    )}
+  }`;
 }

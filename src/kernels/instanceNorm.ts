@@ -10,11 +10,9 @@ const MAX_CHUNKS = 256;
 
 const PRELUDES = {
   1: `alias lanes = f32;
-const laneCount = 1u;
 fn mergeLanes(count: f32, mean: f32, m2: f32) -> vec3f { return vec3f(count, mean, m2); }
 `,
   4: `alias lanes = vec4f;
-const laneCount = 4u;
 fn mergeLanes(count: f32, mean: vec4f, m2: vec4f) -> vec3f {
   let middle = dot(mean, vec4f(0.25));
   let distance = mean - middle;
@@ -96,14 +94,17 @@ function normDispatch(
     entryPoint,
     constants: {
       workgroupSize: WORKGROUP_SIZE,
-      planeLength: args.planeLength / width,
-      chunkLength: chunkElements / width,
-      chunks,
-      planes: planes.count,
-      firstPlane: planes.start,
-      base: values.base / width,
-      ...(isStatistics ? {} : { channels: args.channels, eps: args.eps, negativeSlope: args.negativeSlope }),
+      ...(isStatistics ? {} : { eps: args.eps, negativeSlope: args.negativeSlope }),
     },
+    uniform: Uint32Array.of(
+      args.planeLength / width,
+      chunkElements / width,
+      chunks,
+      planes.count,
+      planes.start,
+      values.base / width,
+      args.channels,
+    ),
     bindings: [
       values.array,
       usesPartials ? args.partials : undefined,

@@ -1,23 +1,28 @@
 // In place: values = activation((values − mean) / √(variance + eps) · weight + bias [+ residual]), with mean and biased
 // variance over each plane (one channel of one sample). A plane is cut into chunks, one workgroup each. A prelude names
-// the element type: `lanes` is vec4f where planes are whole vectors, f32 elsewhere; `laneCount` its width.
+// the element type: `lanes` is vec4f where planes are whole vectors, f32 elsewhere.
 
 override workgroupSize: u32;
-override planeLength: u32; // lanes
-override chunkLength: u32; // lanes
-override chunks: u32; // per plane
-override planes: u32; // of this dispatch
-override firstPlane: u32;
-override base: u32; // lanes before the first plane in `values` and `residual`
-override channels: u32;
 override eps: f32;
 override negativeSlope: f32; // 1 for no activation
+
+// Sizes are no constants, so that all layers share what is compiled.
+struct Sizes {
+  planeLength: u32, // lanes
+  chunkLength: u32, // lanes
+  chunks: u32, // per plane
+  planes: u32, // of this dispatch
+  firstPlane: u32,
+  base: u32, // lanes before the first plane in `values` and `residual`
+  channels: u32,
+}
 
 @group(0) @binding(0) var<storage, read_write> values: array<lanes>;
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4f>; // per plane and chunk: count, mean, m2
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> residual: array<lanes>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
 
 struct Chunk {
   plane: u32, // within the dispatch
@@ -28,10 +33,10 @@ struct Chunk {
 
 fn chunkOf(group: vec3u, groups: vec3u) -> Chunk {
   let id = group.y * groups.x + group.x;
-  let plane = id / chunks;
-  let index = id % chunks;
-  let offset = base + plane * planeLength;
-  return Chunk(plane, index, offset + index * chunkLength, offset + min((index + 1) * chunkLength, planeLength));
+  let plane = id / sizes.chunks;
+  let index = id % sizes.chunks;
+  let offset = sizes.base + plane * sizes.planeLength;
+  return Chunk(plane, index, offset + index * sizes.chunkLength, offset + min((index + 1) * sizes.chunkLength, sizes.planeLength));
 }
 
 // Count, mean and sum of squared distances from the mean of two sets together (Chan et al.).
@@ -73,8 +78,8 @@ fn chunkMoments(chunk: Chunk, lane: u32) -> vec3f {
 
 fn planeMoments(plane: u32, lane: u32) -> vec3f {
   var own = vec3f(0.0);
-  for (var i = lane; i < chunks; i += workgroupSize) {
-    own = merge(own, partials[(firstPlane + plane) * chunks + i].xyz);
+  for (var i = lane; i < sizes.chunks; i += workgroupSize) {
+    own = merge(own, partials[(sizes.firstPlane + plane) * sizes.chunks + i].xyz);
   }
   return mergeWorkgroup(lane, own);
 }
@@ -86,7 +91,7 @@ struct Affine {
 }
 
 fn affineOf(moments: vec3f, plane: u32) -> Affine {
-  let channel = (firstPlane + plane) % channels;
+  let channel = (sizes.firstPlane + plane) % sizes.channels;
   return Affine(moments.y, weight[channel] / sqrt(moments.z / moments.x + eps), bias[channel]);
 }
 
@@ -114,23 +119,23 @@ fn applyChunkAdding(chunk: Chunk, lane: u32, affine: Affine) {
 @compute @workgroup_size(workgroupSize)
 fn statistics(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let chunk = chunkOf(group, groups);
-  if (chunk.plane >= planes) { return; }
+  if (chunk.plane >= sizes.planes) { return; }
   let moments = chunkMoments(chunk, lane);
-  if (lane == 0) { partials[(firstPlane + chunk.plane) * chunks + chunk.index] = vec4f(moments, 0.0); }
+  if (lane == 0) { partials[(sizes.firstPlane + chunk.plane) * sizes.chunks + chunk.index] = vec4f(moments, 0.0); }
 }
 
 // Second pass.
 @compute @workgroup_size(workgroupSize)
 fn apply(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let chunk = chunkOf(group, groups);
-  if (chunk.plane >= planes) { return; }
+  if (chunk.plane >= sizes.planes) { return; }
   applyChunk(chunk, lane, affineOf(planeMoments(chunk.plane, lane), chunk.plane));
 }
 
 @compute @workgroup_size(workgroupSize)
 fn applyAdding(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let chunk = chunkOf(group, groups);
-  if (chunk.plane >= planes) { return; }
+  if (chunk.plane >= sizes.planes) { return; }
   applyChunkAdding(chunk, lane, affineOf(planeMoments(chunk.plane, lane), chunk.plane));
 }
 
@@ -138,13 +143,13 @@ fn applyAdding(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
 @compute @workgroup_size(workgroupSize)
 fn whole(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let chunk = chunkOf(group, groups);
-  if (chunk.plane >= planes) { return; }
+  if (chunk.plane >= sizes.planes) { return; }
   applyChunk(chunk, lane, affineOf(chunkMoments(chunk, lane), chunk.plane));
 }
 
 @compute @workgroup_size(workgroupSize)
 fn wholeAdding(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let chunk = chunkOf(group, groups);
-  if (chunk.plane >= planes) { return; }
+  if (chunk.plane >= sizes.planes) { return; }
   applyChunkAdding(chunk, lane, affineOf(chunkMoments(chunk, lane), chunk.plane));
 }
