@@ -1,6 +1,6 @@
 // Reads, checks and keeps files, off the page's thread.
 import { expose, transfer } from 'comlink';
-import { displayLabels, displayVolume } from '@/app/displayVolume';
+import { displayLabels, displayOutlines, displayVolume } from '@/app/displayVolume';
 import { FILE_ORDER_READER, keepFiles } from '@/app/keepFiles';
 import { savedProbabilities, savedSegmentation, savedZip } from '@/app/saveResults';
 import { readCase } from '@/core/io/nifti';
@@ -33,6 +33,11 @@ const api: FilesApi = {
   async showSegmentation(id) {
     const labels = await displayLabels(await caseFiles.open(id, SEGMENTATION_FILE));
     return transfer(labels, [labels.bytes]);
+  },
+
+  async showOutlines(id) {
+    const bytes = await displayOutlines(await caseFiles.open(id, SEGMENTATION_FILE));
+    return transfer(bytes, [bytes]);
   },
 
   saveSegmentation: (caseRecord) => savedSegmentation(caseFiles, caseRecord),

@@ -52,19 +52,64 @@ function columnLengths(affine: Affine): Xyz {
   return [x, y, z];
 }
 
-/** A label map as we wrote it, unpacked, with the centre of each label. */
-export async function displayLabels(file: SourceFile): Promise<DisplayLabels> {
+/** A label map as we wrote it, unpacked. */
+interface LabelMap {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly shape: Xyz;
+  labelAt(index: number): number;
+  clear(index: number): void;
+}
+
+async function readLabelMap(file: SourceFile): Promise<LabelMap> {
   const pieces: Uint8Array[] = [];
   for await (const piece of contentPieces(file)) pieces.push(piece);
   const bytes = concatenate(pieces);
-  const header = parseNiftiHeader(bytes, file.path);
-  const [x, y = 1, z = 1] = header.dim;
-  const view = new DataView(bytes.buffer, header.voxOffset);
-  const labelAt =
-    header.voxelType === 'uint16'
-      ? (i: number) => view.getUint16(2 * i, header.isLittleEndian)
-      : (i: number) => view.getUint8(i);
-  return { bytes: bytes.buffer, centers: labelCenters(labelAt, [x, y, z]) };
+  const { dim, voxOffset, voxelType, isLittleEndian } = parseNiftiHeader(bytes, file.path);
+  const [x, y = 1, z = 1] = dim;
+  const view = new DataView(bytes.buffer, voxOffset);
+  const isWide = voxelType === 'uint16';
+  return {
+    bytes,
+    shape: [x, y, z],
+    labelAt: isWide ? (i) => view.getUint16(2 * i, isLittleEndian) : (i) => view.getUint8(i),
+    clear: isWide ? (i) => view.setUint16(2 * i, 0) : (i) => view.setUint8(i, 0),
+  };
+}
+
+/** A label map for the viewer, with the centre of each label. */
+export async function displayLabels(file: SourceFile): Promise<DisplayLabels> {
+  const { bytes, shape, labelAt } = await readLabelMap(file);
+  return { bytes: bytes.buffer, centers: labelCenters(labelAt, shape) };
+}
+
+/** A label map with only the voxels that touch another label. */
+export async function displayOutlines(file: SourceFile): Promise<ArrayBuffer> {
+  const { bytes, shape, labelAt, clear } = await readLabelMap(file);
+  for (const index of insideVoxels(labelAt, shape)) clear(index);
+  return bytes.buffer;
+}
+
+/** Voxels whose six neighbours, as far as the image goes, all have their label. */
+function insideVoxels(labelAt: (index: number) => number, [x, y, z]: Xyz): readonly number[] {
+  const inside: number[] = [];
+  for (let k = 0, index = 0; k < z; k++) {
+    for (let j = 0; j < y; j++) {
+      for (let i = 0; i < x; i++, index++) {
+        const label = labelAt(index);
+        if (label === 0) continue;
+        const isSame = (step: number) => labelAt(index + step) === label;
+        const isInside =
+          (i === 0 || isSame(-1)) &&
+          (i === x - 1 || isSame(1)) &&
+          (j === 0 || isSame(-x)) &&
+          (j === y - 1 || isSame(x)) &&
+          (k === 0 || isSame(-x * y)) &&
+          (k === z - 1 || isSame(x * y));
+        if (isInside) inside.push(index);
+      }
+    }
+  }
+  return inside;
 }
 
 function labelCenters(labelAt: (index: number) => number, [x, y, z]: Xyz): Record<number, Xyz> {

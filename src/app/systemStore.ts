@@ -47,8 +47,11 @@ export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
       return granted;
     },
     countRequests() {
+      const loadedAt = performance.now();
       new PerformanceObserver((list) => {
-        const requests = list.getEntries().filter(({ name }) => /^https?:/.test(name)).length;
+        const isRequest = ({ name, startTime }: PerformanceEntry) =>
+          startTime > loadedAt && /^https?:/.test(name); // entries come late, and blobs are no requests
+        const requests = list.getEntries().filter(isRequest).length;
         if (requests > 0) {
           store.setState(({ requestsSinceLoad }) => ({ requestsSinceLoad: requestsSinceLoad + requests }));
         }

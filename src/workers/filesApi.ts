@@ -48,6 +48,8 @@ export interface FilesApi {
   /** `channel` of a case's image. Throws what is wrong with the image. */
   showImage(caseRecord: CaseRecord, channel: number): Promise<DisplayVolume>;
   showSegmentation(id: string): Promise<DisplayLabels>;
+  /** The same with the inside of each label emptied, as an unpacked NIfTI file. */
+  showOutlines(id: string): Promise<ArrayBuffer>;
   /** The segmentation under the case's name, as nnU-Net would name it. */
   saveSegmentation(caseRecord: CaseRecord): Promise<SavedFile>;
   saveProbabilities(caseRecord: CaseRecord): Promise<SavedFile>;

@@ -10,6 +10,7 @@ export function startFilesWorker(): FilesApi {
     add: (files, origin, onStep) => whileAlive(remote.add(files, origin, proxy(onStep))),
     showImage: (caseRecord, channel) => whileAlive(remote.showImage(caseRecord, channel)),
     showSegmentation: (id) => whileAlive(remote.showSegmentation(id)),
+    showOutlines: (id) => whileAlive(remote.showOutlines(id)),
     saveSegmentation: (caseRecord) => whileAlive(remote.saveSegmentation(caseRecord)),
     saveProbabilities: (caseRecord) => whileAlive(remote.saveProbabilities(caseRecord)),
     saveAll: (cases) => whileAlive(remote.saveAll(cases)),

@@ -3,7 +3,7 @@ import type { CaseProgress } from '@/workers/predictApi';
 
 /** What each stage does, for people. */
 export const STAGE_NAMES: Readonly<Record<PredictStage, string>> = {
-  reading: 'Reading',
+  reading: 'Getting ready',
   preprocessing: 'Preparing the image',
   network: 'Segmenting',
   exporting: 'Putting the result together',

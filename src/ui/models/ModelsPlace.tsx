@@ -74,11 +74,11 @@ function ModelCard({ record }: { record: ModelRecord }) {
             {model.datasetName}
           </Text>
           <Group gap={6} mt={4}>
-            <Badge size="sm" variant="light">
+            <Badge size="sm" variant="light" tt="none">
               {configuration.name}
             </Badge>
             {record.origin === 'sample' && (
-              <Badge size="sm" variant="light" color="gray">
+              <Badge size="sm" variant="light" color="gray" tt="none">
                 sample
               </Badge>
             )}

@@ -121,7 +121,7 @@ function useShownImage(current: CaseRecord, channel: number, attempt: number): S
 }
 
 function useLabelStyle({ result }: CaseRecord, isOverlayShown: boolean): LabelStyle {
-  const { overlayOpacity, isOutline, labelColors } = usePreferences((state) => state);
+  const { overlayOpacity, labelColors } = usePreferences((state) => state);
   const hidden = useSelection((state) => state.hiddenLabels);
   return useMemo(
     () => ({
@@ -131,20 +131,23 @@ function useLabelStyle({ result }: CaseRecord, isOverlayShown: boolean): LabelSt
         isVisible: !hidden.has(value),
       })),
       opacity: isOverlayShown ? overlayOpacity : 0,
-      isOutline,
     }),
-    [result, hidden, labelColors, overlayOpacity, isOutline, isOverlayShown],
+    [result, hidden, labelColors, overlayOpacity, isOverlayShown],
   );
 }
 
-/** Lays the newest segmentation over the image, and restyles it without loading it again. */
+/** Lays the newest segmentation over the image, filled or as outlines, and restyles it without loading it again. */
 function useShownLabels({ id, result }: CaseRecord, isImageShown: boolean, style: LabelStyle): void {
   const { files } = useStudio();
   const viewer = useSharedViewer();
+  const isOutline = usePreferences((state) => state.isOutline);
+  const [isShown, setIsShown] = useState(false);
   const finishedAt = result?.finishedAt;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: style changes are the next effect's
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new style is the last effect's
   useEffect(() => {
     let isCurrent = true;
+    setIsShown(false);
     labelCenters.setState({ centers: {} });
     if (!isImageShown || finishedAt === undefined) {
       viewer.hideLabels();
@@ -155,6 +158,7 @@ function useShownLabels({ id, result }: CaseRecord, isImageShown: boolean, style
         if (!isCurrent) return;
         await viewer.showLabels(bytes, style);
         labelCenters.setState({ centers });
+        setIsShown(isCurrent);
       },
       () => viewer.hideLabels(),
     );
@@ -162,5 +166,18 @@ function useShownLabels({ id, result }: CaseRecord, isImageShown: boolean, style
       isCurrent = false;
     };
   }, [files, viewer, id, finishedAt, isImageShown]);
-  useEffect(() => viewer.styleLabels(style), [viewer, style]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new style is the next effect's
+  useEffect(() => {
+    if (!isShown || !isOutline) return;
+    let isCurrent = true;
+    void files.showOutlines(id).then((bytes) => (isCurrent ? viewer.showOutlines(bytes, style) : undefined));
+    return () => {
+      isCurrent = false;
+      viewer.hideOutlines();
+    };
+  }, [files, viewer, id, isShown, isOutline]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: filled again when outlines go
+  useEffect(() => viewer.styleLabels(style), [viewer, style, isOutline]);
 }

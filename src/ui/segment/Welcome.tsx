@@ -18,10 +18,10 @@ export function Welcome({ onFiles }: { onFiles: (files: readonly GivenFile[]) =>
         <div className={styles.dropZone}>
           <IconStack2 size={46} stroke={1.2} color="var(--mantine-primary-color-light-color)" aria-hidden />
           <Title order={1} fz={26} mt="xs">
-            Segment medical images with nnU-Net
+            Segment medical images with nnU‑Net
           </Title>
           <Text c="dimmed" mt={6} maw={480} mx="auto">
-            Drop an image (NIfTI) and a trained nnU-Net model (its folder or zip) anywhere on this page.
+            Drop an image (NIfTI) and a trained nnU‑Net model (its folder or zip) anywhere on this page.
           </Text>
           <Group justify="center" gap="sm" mt="lg">
             <SampleButton />

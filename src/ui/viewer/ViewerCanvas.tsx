@@ -1,4 +1,5 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react';
+import type { PlaneMarks } from './planeMarks';
 import styles from './viewer.module.css';
 import type { ViewerController, ViewerSnapshot } from './viewerController';
 
@@ -7,10 +8,12 @@ export function useViewer(viewer: ViewerController): ViewerSnapshot {
   return useSyncExternalStore(viewer.subscribe, viewer.getSnapshot);
 }
 
-/** The viewer's canvas, with a scale bar on each plane. */
+const SIDE_STYLES = [styles.atLeft, styles.atRight, styles.atTop, styles.atBottom];
+
+/** The viewer's canvas, with sides and a scale bar on each plane. */
 export function ViewerCanvas({ viewer, label }: { viewer: ViewerController; label: string }) {
   const stage = useRef<HTMLDivElement>(null);
-  const { scaleBars } = useViewer(viewer);
+  const { planes } = useViewer(viewer);
 
   useEffect(() => {
     const element = stage.current;
@@ -23,15 +26,24 @@ export function ViewerCanvas({ viewer, label }: { viewer: ViewerController; labe
 
   return (
     <div ref={stage} className={styles.canvas}>
-      {scaleBars.map((bar) => (
-        <div
-          key={`${bar.left} ${bar.bottomEdge}`}
-          className={styles.scaleBar}
-          style={{ left: bar.left, top: bar.bottomEdge, width: bar.width }}
-        >
-          <span>{bar.label}</span>
-        </div>
+      {planes.map((plane) => (
+        <Marks key={plane.sides.join('')} {...plane} />
       ))}
+    </div>
+  );
+}
+
+function Marks({ left, top, width, height, sides, bar }: PlaneMarks) {
+  return (
+    <div className={styles.marks} style={{ left, top, width, height }}>
+      {sides.map((letter, i) => (
+        <span key={letter} className={SIDE_STYLES[i]}>
+          {letter}
+        </span>
+      ))}
+      <div className={styles.scaleBar} style={{ width: bar.width }}>
+        <span>{bar.label}</span>
+      </div>
     </div>
   );
 }

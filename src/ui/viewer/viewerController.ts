@@ -2,7 +2,7 @@
 import { DRAG_MODE, MULTIPLANAR_TYPE, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import type { Affine } from '@/core/io/orientation';
 import { mmToVoxel, voxelToMm } from './fileGrid';
-import { type ScaleBar, scaleBarOf } from './scaleBar';
+import { type PlaneMarks, planeMarks } from './planeMarks';
 
 /** One plane, three planes with a 3D view, or the 3D view alone. */
 export type Layout = 'planes' | 'axial' | 'coronal' | 'sagittal' | 'render';
@@ -16,9 +16,8 @@ export interface Window {
 /** How the labels are drawn. Values in ascending order, background left out. */
 export interface LabelStyle {
   readonly labels: readonly { readonly value: number; readonly color: string; readonly isVisible: boolean }[];
-  /** 0…1. */
+  /** 0…1; outlines are drawn in full unless it is 0. */
   readonly opacity: number;
-  readonly isOutline: boolean;
 }
 
 /** What lies under the crosshair. Positions in world and file order, x first. */
@@ -32,7 +31,7 @@ export interface Location {
 export interface ViewerSnapshot {
   readonly location: Location | undefined;
   readonly window: Window | undefined;
-  readonly scaleBars: readonly ScaleBar[];
+  readonly planes: readonly PlaneMarks[];
 }
 
 const SLICE_TYPES: Readonly<Record<Layout, SLICE_TYPE>> = {
@@ -41,6 +40,12 @@ const SLICE_TYPES: Readonly<Record<Layout, SLICE_TYPE>> = {
   coronal: SLICE_TYPE.CORONAL,
   sagittal: SLICE_TYPE.SAGITTAL,
   render: SLICE_TYPE.RENDER,
+};
+
+const PLANES: Readonly<Record<number, 'axial' | 'coronal' | 'sagittal'>> = {
+  [SLICE_TYPE.AXIAL]: 'axial',
+  [SLICE_TYPE.CORONAL]: 'coronal',
+  [SLICE_TYPE.SAGITTAL]: 'sagittal',
 };
 
 /** The RAS axis that a plane is stacked along. */
@@ -61,10 +66,11 @@ export class ViewerController {
   private readonly canvas = document.createElement('canvas');
   private attached: Promise<unknown> | undefined;
   private readonly listeners = new Set<() => void>();
-  private snapshot: ViewerSnapshot = { location: undefined, window: undefined, scaleBars: [] };
+  private snapshot: ViewerSnapshot = { location: undefined, window: undefined, planes: [] };
   private image: NVImage | undefined;
   private affine: Affine | undefined;
   private labels: NVImage | undefined;
+  private outlines: NVImage | undefined;
   private activePlane: SLICE_TYPE = SLICE_TYPE.AXIAL;
   private layout: Layout = 'planes';
 
@@ -75,9 +81,7 @@ export class ViewerController {
       crosshairWidth: CROSSHAIR_PERCENT,
       crosshairWidthUnit: 'percent',
       show3Dcrosshair: true,
-      fontMinPx: 14,
-      fontColor: [1, 1, 1, 1],
-      showAllOrientationMarkers: true,
+      isOrientationTextVisible: false, // the page draws its own, where the crosshair does not cross them
       isColorbar: false,
       isRuler: false,
       isOrientCube: false,
@@ -104,7 +108,7 @@ export class ViewerController {
     const draw = this.niivue.drawScene.bind(this.niivue);
     this.niivue.drawScene = () => {
       const drawn = draw();
-      this.updateScaleBars();
+      this.updatePlanes();
       return drawn;
     };
   }
@@ -150,7 +154,24 @@ export class ViewerController {
     this.styleLabels(style);
   }
 
+  /** Lays the labels' outlines over the image; the labels themselves stay, unseen, for the crosshair. */
+  async showOutlines(bytes: ArrayBuffer, style: LabelStyle): Promise<void> {
+    const outlines = await loadVolume(bytes, 'outlines.nii', 1);
+    if (!this.labels) return;
+    this.hideOutlines();
+    this.outlines = outlines;
+    this.applyColors(outlines, style);
+    this.niivue.addVolume(outlines);
+    this.styleLabels(style);
+  }
+
+  hideOutlines(): void {
+    if (this.outlines) this.niivue.removeVolume(this.outlines);
+    this.outlines = undefined;
+  }
+
   hideLabels(): void {
+    this.hideOutlines();
     if (this.labels) this.niivue.removeVolume(this.labels);
     this.labels = undefined;
   }
@@ -158,18 +179,22 @@ export class ViewerController {
   styleLabels(style: LabelStyle): void {
     if (!this.labels) return;
     this.applyColors(this.labels, style);
-    this.labels.opacity = style.opacity;
-    this.niivue.opts.atlasOutline = style.isOutline ? 1 : 0;
+    this.labels.opacity = this.outlines ? 0 : style.opacity;
+    if (this.outlines) {
+      this.applyColors(this.outlines, style);
+      this.outlines.opacity = style.opacity > 0 ? 1 : 0;
+    }
     this.niivue.updateGLVolume();
     this.niivue.createOnLocationChange();
   }
 
   clear(): void {
     this.labels = undefined;
+    this.outlines = undefined;
     this.image = undefined;
     this.affine = undefined;
     for (const volume of [...this.niivue.volumes].reverse()) this.niivue.removeVolume(volume);
-    this.update({ location: undefined, window: undefined, scaleBars: [] });
+    this.update({ location: undefined, window: undefined, planes: [] });
   }
 
   setLayout(layout: Layout): void {
@@ -252,17 +277,14 @@ export class ViewerController {
     });
   }
 
-  private updateScaleBars(): void {
+  private updatePlanes(): void {
     const ratio = this.niivue.uiData.dpr ?? 1;
-    const scaleBars = this.niivue.screenSlices
-      .filter(({ axCorSag }) => axCorSag in STACKING_AXIS)
-      .map(({ leftTopWidthHeight: [left, top, width, height], fovMM }) =>
-        scaleBarOf(
-          { left: left / ratio, top: top / ratio, width: width / ratio, height: height / ratio },
-          Math.abs(fovMM[0]),
-        ),
-      );
-    if (JSON.stringify(scaleBars) !== JSON.stringify(this.snapshot.scaleBars)) this.update({ scaleBars });
+    const planes = this.niivue.screenSlices.flatMap(({ axCorSag, leftTopWidthHeight, fovMM }) => {
+      const plane = PLANES[axCorSag];
+      const [left, top, width, height] = leftTopWidthHeight.map((pixels) => pixels / ratio);
+      return plane ? [planeMarks(plane, { left, top, width, height }, Math.abs(fovMM[0]))] : [];
+    });
+    if (JSON.stringify(planes) !== JSON.stringify(this.snapshot.planes)) this.update({ planes });
   }
 
   private update(change: Partial<ViewerSnapshot>): void {

@@ -1,0 +1,36 @@
+/** What is written on one plane: its sides, and a bar of a round length. CSS pixels from the canvas's corner. */
+export interface PlaneMarks {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  /** Where left, right, top and bottom lie in the patient. */
+  readonly sides: readonly [left: string, right: string, top: string, bottom: string];
+  readonly bar: { readonly width: number; readonly label: string };
+}
+
+/** As radiologists look at it: the patient's right on the left, the nose to the left. */
+const SIDES = {
+  axial: ['R', 'L', 'A', 'P'],
+  coronal: ['R', 'L', 'S', 'I'],
+  sagittal: ['A', 'P', 'S', 'I'],
+} as const;
+
+/** A bar is at most this share of its plane's width. */
+const MAX_SHARE = 1 / 3;
+
+interface Tile {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Marks of a plane that shows `fovMm` from side to side; the bar is the longest of 1, 2 or 5 × 10ⁿ mm that fits. */
+export function planeMarks(plane: keyof typeof SIDES, tile: Tile, fovMm: number): PlaneMarks {
+  const longest = Math.max(fovMm * MAX_SHARE, Number.EPSILON);
+  const power = 10 ** Math.floor(Math.log10(longest));
+  const mm = [5, 2, 1].map((factor) => factor * power).find((length) => length <= longest) ?? power;
+  const label = mm >= 10 ? `${mm / 10} cm` : `${mm} mm`;
+  return { ...tile, sides: SIDES[plane], bar: { width: (mm / fovMm) * tile.width, label } };
+}
