@@ -14,6 +14,18 @@ export class TensorToSave {
   }
 }
 
+/** An array of numpy; `dtype` is numpy's own string, and `bytes` are the elements as it says, row by row. */
+export class NumpyArrayToSave {
+  readonly dtype: '<i8' | '<f8';
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+  constructor(dtype: '<i8' | '<f8', shape: readonly number[], bytes: Uint8Array) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.bytes = bytes;
+  }
+}
+
 /** A Python float where the number alone would be an int. */
 export class PickleFloat {
   readonly value: number;
@@ -32,6 +44,7 @@ export type SavedValue =
   | PickleTuple
   | TorchDevice
   | TensorToSave
+  | NumpyArrayToSave
   | readonly SavedValue[]
   | ReadonlyMap<unknown, unknown>;
 
@@ -51,6 +64,11 @@ export function writeTorchCheckpoint(value: SavedValue, archiveName = 'archive')
   ]);
 }
 
+/** The bytes of a `.pkl`, as `pickle.load` of Python 3 reads it. */
+export function writePickle(value: Exclude<SavedValue, TensorToSave>): Uint8Array {
+  return new Pickler().dump(value);
+}
+
 /** Typed arrays are in the machine's order, and every machine that runs this is little-endian. */
 function littleEndianBytes(data: Float32Array): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -68,6 +86,7 @@ const OP = {
   BINFLOAT: 'G',
   LONG1: 0x8a,
   UNICODE: 'X',
+  BINBYTES: 'B',
   EMPTY_LIST: ']',
   APPENDS: 'e',
   EMPTY_DICT: '}',
@@ -100,6 +119,7 @@ class Pickler {
     else if (value instanceof PickleFloat) this.saveFloat(value.value);
     else if (value instanceof PickleTuple) this.saveTuple(value.items);
     else if (value instanceof TensorToSave) this.saveTensor(value);
+    else if (value instanceof NumpyArrayToSave) this.saveNumpyArray(value);
     else if (value instanceof TorchDevice)
       this.saveCall('torch', 'device', value.device.split(':').map(deviceArgument));
     else if (value instanceof Map) this.saveDict(value);
@@ -134,6 +154,18 @@ class Pickler {
     this.emit(OP.UNICODE);
     this.append(4, (view) => view.setUint32(0, encoded.length, true));
     this.appendBytes(encoded);
+  }
+
+  /** `numpy.ndarray(shape, numpy.dtype(dtype), buffer)`. */
+  private saveNumpyArray({ dtype, shape, bytes }: NumpyArrayToSave): void {
+    this.saveGlobal('numpy', 'ndarray');
+    this.emit(OP.MARK);
+    this.saveTuple(shape);
+    this.saveCall('numpy', 'dtype', [dtype]);
+    this.emit(OP.BINBYTES);
+    this.append(4, (view) => view.setUint32(0, bytes.length, true));
+    this.appendBytes(bytes);
+    this.emit(OP.TUPLE, OP.REDUCE);
   }
 
   private saveTuple(items: readonly unknown[]): void {

@@ -1,0 +1,243 @@
+// A raw dataset as nnU-Net lays it out: dataset.json beside imagesTr and labelsTr, or with its own table of files.
+import { z } from 'zod';
+import { readJson, validate } from '@/core/interop/json';
+import { type LabelSet, labelSetOf } from '@/core/interop/labels';
+import { openZip } from '@/core/interop/zip';
+import { isHiddenFile } from '@/core/io/cases';
+import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { messageOf, StudioError } from '@/shared/errors';
+
+/** A dataset.json as it lies in the file. */
+export type DatasetDocument = z.output<typeof datasetSchema>;
+
+/** The files of one training case. */
+export interface RawCase {
+  readonly caseId: string;
+  /** In channel order; a file that the dataset's table names and that is not there is left out. */
+  readonly images: readonly SourceFile[];
+  readonly label: SourceFile | undefined;
+  /** Referenced or expected files that are not there. */
+  readonly missing: readonly string[];
+}
+
+export interface RawDataset {
+  /** `DatasetXXX_Name`, or the folder's name where it is called otherwise. */
+  readonly name: string;
+  readonly document: DatasetDocument;
+  /** The file itself, to be copied. */
+  readonly jsonFile: SourceFile;
+  readonly channelNames: readonly string[];
+  /** By case id, in code-point order. */
+  readonly cases: readonly RawCase[];
+  /** What is wrong with the folder's files as a whole. */
+  readonly strayFiles: readonly { readonly path: string; readonly reason: string }[];
+  /** Own splits beside dataset.json. */
+  readonly splitsFile: SourceFile | undefined;
+}
+
+export interface OpenDatasetOptions {
+  /** Finds a file that dataset.json names by a path outside the folder. */
+  readonly findOutside?: (path: string) => Promise<SourceFile | undefined>;
+}
+
+const labelValue = z.int();
+
+const datasetSchema = z.looseObject({
+  channel_names: z.record(z.string(), z.string()),
+  labels: z.record(z.string(), z.union([labelValue, z.array(labelValue).min(1)])),
+  numTraining: z.int().min(0),
+  file_ending: z.string().regex(/^\./, 'must start with a dot, like ".nii.gz"'),
+  regions_class_order: z.array(labelValue).nullish(),
+  overwrite_image_reader_writer: z.string().nullish(),
+  dataset: z
+    .record(z.string(), z.object({ images: z.array(z.string()).min(1), label: z.string() }))
+    .nullish(),
+});
+
+/** Keys that nnU-Net insists on, in the order in which it looks. */
+const REQUIRED_KEYS = ['labels', 'channel_names', 'numTraining', 'file_ending'] as const;
+
+const LAYOUT_HELP =
+  'A dataset is a folder DatasetXXX_Name with dataset.json, imagesTr (case_0000.nii.gz, …) and labelsTr (case.nii.gz).';
+
+/**
+ * The dataset among dropped or listed files (a folder, or a zip of one). Looks at names and dataset.json only. Throws
+ * `NoDataset` without a dataset.json or without its folders, `BadJson`, and `BadDatasetJson` with what is wrong.
+ */
+export async function openRawDataset(
+  files: readonly SourceFile[],
+  options: OpenDatasetOptions = {},
+): Promise<RawDataset> {
+  const all = (await unpacked(files)).filter((file) => !isHiddenFile(file));
+  const jsonFile = datasetJsonAmong(all);
+  const root = jsonFile.path.slice(0, -'dataset.json'.length);
+  const own = all.filter(({ path }) => path.startsWith(root));
+  const document = parseDatasetDocument(await readJson(jsonFile), jsonFile.path);
+  const found = document.dataset
+    ? { cases: await casesOfTable(document.dataset, root, own, options), strayFiles: [] }
+    : casesInFolders(own, root, document.file_ending);
+  return {
+    name: root.split('/').at(-2) ?? 'dataset',
+    document,
+    jsonFile,
+    channelNames: Object.keys(document.channel_names)
+      .sort((a, b) => Number(a) - Number(b))
+      .map((key) => document.channel_names[key]),
+    ...found,
+    splitsFile: own.find(({ path }) => path === `${root}splits_final.json`),
+  };
+}
+
+/** Checks a parsed dataset.json. Throws `BadDatasetJson` naming missing keys, or the path to every bad value. */
+export function parseDatasetDocument(json: unknown, file: string): DatasetDocument {
+  const keys = typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.keys(json) : [];
+  const missing = REQUIRED_KEYS.filter((key) => !keys.includes(key));
+  if (missing.length > 0) {
+    const isVersion1 = missing.includes('channel_names') && keys.includes('modality');
+    throw new StudioError(
+      'BadDatasetJson',
+      `${file} lacks ${missing.join(', ')}; it has ${keys.join(', ') || 'no keys'}.`,
+      isVersion1
+        ? 'It has modality instead of channel_names: convert the Decathlon folder, or rename the key.'
+        : 'Add what is missing, then import again.',
+    );
+  }
+  return validate(datasetSchema, json, file, 'BadDatasetJson');
+}
+
+/** What the labels mean. Throws `BadDatasetJson`. */
+export function labelsOfDataset({ document, jsonFile }: RawDataset): LabelSet {
+  try {
+    return labelSetOf(document.labels, document.regions_class_order ?? undefined);
+  } catch (error) {
+    throw new StudioError('BadDatasetJson', `${jsonFile.path}: ${messageOf(error)}.`, 'Correct the file.', {
+      cause: error,
+    });
+  }
+}
+
+/** A zip's entries stand for it; everything else is as it is. */
+async function unpacked(files: readonly SourceFile[]): Promise<readonly SourceFile[]> {
+  const parts = await Promise.all(
+    files.map(async (file) => {
+      if (!/\.zip$/i.test(file.path)) return [file];
+      const folder = fileName(file).replace(/\.zip$/i, '');
+      const entries = await openZip(file);
+      const hasFolder = entries.every(({ path }) => path.includes('/'));
+      return hasFolder ? entries : entries.map((entry) => ({ ...entry, path: `${folder}/${entry.path}` }));
+    }),
+  );
+  return parts.flat();
+}
+
+/** The dataset.json nearest to the root. */
+function datasetJsonAmong(files: readonly SourceFile[]): SourceFile {
+  const found = files
+    .filter((file) => fileName(file) === 'dataset.json')
+    .sort((a, b) => a.path.split('/').length - b.path.split('/').length);
+  if (found.length === 0) {
+    throw new StudioError('NoDataset', `No dataset.json among the ${files.length} files.`, LAYOUT_HELP);
+  }
+  const rivals = found.filter(({ path }) => path.split('/').length === found[0].path.split('/').length);
+  if (rivals.length > 1) {
+    throw new StudioError(
+      'NoDataset',
+      `There are ${rivals.length} datasets: ${rivals.map(({ path }) => path).join(', ')}.`,
+      'Give one of these folders.',
+    );
+  }
+  return found[0];
+}
+
+/** nnU-Net's rule: all files of imagesTr with the ending, less ending and channel number. */
+function casesInFolders(
+  files: readonly SourceFile[],
+  root: string,
+  ending: string,
+): Pick<RawDataset, 'cases' | 'strayFiles'> {
+  const inFolder = (folder: string) =>
+    files.filter(
+      ({ path }) => path.startsWith(root + folder) && !path.slice((root + folder).length).includes('/'),
+    );
+  const images = inFolder('imagesTr/');
+  const labels = inFolder('labelsTr/');
+  const absent = [images.length === 0 && 'imagesTr', labels.length === 0 && 'labelsTr'].filter(Boolean);
+  if (absent.length > 0) {
+    throw new StudioError('NoDataset', `${root}: ${absent.join(' and ')} missing or empty.`, LAYOUT_HELP);
+  }
+  const strayFiles: { path: string; reason: string }[] = [];
+  const byCase = new Map<string, SourceFile[]>();
+  const channelFile = /^(.+)_(\d{4})$/s;
+  for (const file of sortedByName(images)) {
+    const name = fileName(file);
+    const caseId = name.endsWith(ending) ? channelFile.exec(name.slice(0, -ending.length))?.[1] : undefined;
+    if (caseId === undefined) {
+      strayFiles.push({ path: file.path, reason: `is not named case_0000${ending}` });
+    } else byCase.set(caseId, [...(byCase.get(caseId) ?? []), file]);
+  }
+  const labelByName = new Map(labels.map((file) => [fileName(file), file]));
+  const cases = [...byCase.keys()].sort(byCodePoint).map((caseId): RawCase => {
+    const labelName = caseId + ending;
+    const label = labelByName.get(labelName);
+    labelByName.delete(labelName);
+    const own = byCase.get(caseId) ?? [];
+    return { caseId, images: own, label, missing: label ? [] : [`${root}labelsTr/${labelName}`] };
+  });
+  for (const orphan of sortedByName([...labelByName.values()])) {
+    const isLabel = fileName(orphan).endsWith(ending);
+    strayFiles.push({
+      path: orphan.path,
+      reason: isLabel ? 'is a label map without an image' : `does not end with ${ending}`,
+    });
+  }
+  return { cases, strayFiles };
+}
+
+async function casesOfTable(
+  table: NonNullable<DatasetDocument['dataset']>,
+  root: string,
+  files: readonly SourceFile[],
+  { findOutside }: OpenDatasetOptions,
+): Promise<readonly RawCase[]> {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const find = async (path: string) => byPath.get(normalized(root + path)) ?? (await findOutside?.(path));
+  return Promise.all(
+    Object.keys(table)
+      .sort(byCodePoint)
+      .map(async (caseId): Promise<RawCase> => {
+        const { images, label } = table[caseId];
+        const found = await Promise.all(images.map(find));
+        const labelFile = await find(label);
+        return {
+          caseId,
+          images: found.filter((file) => file !== undefined),
+          label: labelFile,
+          missing: [...images.filter((_, i) => !found[i]), ...(labelFile ? [] : [label])],
+        };
+      }),
+  );
+}
+
+/** Without `.` and `..`. */
+function normalized(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+function sortedByName(files: readonly SourceFile[]): readonly SourceFile[] {
+  return [...files].sort((a, b) => byCodePoint(fileName(a), fileName(b)));
+}
+
+/** As Python sorts strings. */
+export function byCodePoint(a: string, b: string): number {
+  const [left, right] = [[...a], [...b]];
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const difference = (left[i].codePointAt(0) ?? 0) - (right[i].codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
