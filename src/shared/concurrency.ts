@@ -21,3 +21,8 @@ export async function forEachAtOnce<T>(
   const failure = (await Promise.allSettled(runners)).find(({ status }) => status === 'rejected');
   if (failure?.status === 'rejected') throw failure.reason;
 }
+
+/** Lets queued messages and timers run, among them the one that cancels. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import path from 'node:path';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
+import type { DatasetFolder } from './datasetFolder';
 import type { ResultFolder } from './resultFolder';
 
 /** A file on disk. `shownAs` is its path below what was named, and defaults to its name. */
@@ -81,6 +82,27 @@ export function resultFolder(folder: string): ResultFolder {
   return {
     has: async (name) => (await kindOf(path.join(folder, name))) === 'file',
     write: (name, content) => writeWhole(path.join(folder, name), content),
+  };
+}
+
+/** A dataset's folder on disk; made when the first file is written. */
+export function datasetFolder(folder: string): DatasetFolder {
+  return {
+    ...resultFolder(folder),
+    open: async (name) => {
+      const location = path.join(folder, name);
+      return (await kindOf(location)) === 'file' ? nodeFile(location, name) : undefined;
+    },
+    list: async (below) => {
+      const location = path.join(folder, below);
+      if ((await kindOf(location)) !== 'folder') return [];
+      const entries = await readdir(location, { withFileTypes: true });
+      return entries
+        .filter((entry) => !entry.isDirectory())
+        .map(({ name }) => name)
+        .sort();
+    },
+    remove: (name) => rm(path.join(folder, name), { force: true }),
   };
 }
 

@@ -20,6 +20,36 @@ const AUTOMATIC: readonly { readonly name: string; readonly endings: readonly st
 
 const BY_REQUEST: readonly string[] = [...AUTOMATIC.map(({ name }) => name), 'SimpleITKIOWithReorient'];
 
+/** All of nnU-Net's automatic readers, those whose files cannot be read here too. */
+const NNUNET_READERS: readonly { readonly name: string; readonly endings: readonly string[] }[] = [
+  { name: 'NaturalImage2DIO', endings: ['.png', '.bmp', '.tif'] },
+  { name: 'SimpleITKIO', endings: ['.nii.gz', '.nrrd', '.mha', '.gipl'] },
+  { name: 'Tiff3DIO', endings: ['.tif', '.tiff'] },
+  { name: 'NibabelIO', endings: ['.nii', '.nii.gz'] },
+];
+
+/** The reader's name where there is no image to try it on: planning needs no more. Throws `UnsupportedReader`. */
+export function readerNameByEnding(fileEnding: string, overwrite: string | null | undefined): string {
+  if (overwrite && overwrite !== 'None') return overwrite;
+  const found = NNUNET_READERS.find(({ endings }) => endings.includes(fileEnding.toLowerCase()));
+  if (found) return found.name;
+  throw new StudioError(
+    'UnsupportedReader',
+    `No reader of nnU-Net knows files that end with ${fileEnding}.`,
+    'Correct file_ending in dataset.json.',
+  );
+}
+
+/** The reader of that name, as plans give it. Throws `UnsupportedReader`. */
+export function readerOfPlans(name: string): DatasetReader {
+  if (BY_REQUEST.includes(name)) return readerNamed(name);
+  throw new StudioError(
+    'UnsupportedReader',
+    `There is no reader ${name} here.`,
+    `There are ${BY_REQUEST.join(', ')}.`,
+  );
+}
+
 function readerNamed(name: string): DatasetReader {
   return { name, read: (files) => readCase(files, name) };
 }

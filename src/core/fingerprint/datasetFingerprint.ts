@@ -1,7 +1,7 @@
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { median } from '@/shared/statistics';
 import type { CaseFingerprint } from './caseFingerprint';
-import { type DrawSurveyor, intensityProperties } from './intensityProperties';
+import { intensityProperties, type SurveyOptions } from './intensityProperties';
 
 /**
  * The dataset's fingerprint from its cases, in the order of their sorted ids; the document of
@@ -13,17 +13,15 @@ export async function datasetFingerprint(
   cases: readonly CaseFingerprint[],
   channels: number,
   samples: number,
-  surveyor?: DrawSurveyor,
-  onChannel?: (done: number) => void,
+  { onLook, ...options }: SurveyOptions = {},
 ): Promise<FingerprintDocument> {
   const properties: Record<string, Record<string, number>> = {};
   for (let c = 0; c < channels; c++) {
     properties[`${c}`] = await intensityProperties(
       cases.map(({ intensities }) => intensities[c]),
       samples,
-      surveyor,
+      { ...options, onLook: (share) => onLook?.((c + share) / channels) },
     );
-    onChannel?.(c + 1);
   }
   return {
     foreground_intensity_properties_per_channel: properties,

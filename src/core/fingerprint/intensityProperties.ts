@@ -1,5 +1,5 @@
 // Statistics of a channel over the draws of all cases, as numpy computes them from the concatenated float32 array.
-import { forEachAtOnce } from '@/shared/concurrency';
+import { breathe, forEachAtOnce } from '@/shared/concurrency';
 import {
   type DrawnIntensities,
   type DrawPlacement,
@@ -36,7 +36,23 @@ export interface DrawSurveyor {
 }
 
 /** Looks at them here. */
-export const localSurveyor: DrawSurveyor = { atOnce: 1, survey: surveyDraws, refine: refineDraws };
+const localSurveyor: DrawSurveyor = {
+  atOnce: 1,
+  survey: async (...look) => {
+    await breathe();
+    return surveyDraws(...look);
+  },
+  refine: async (...look) => {
+    await breathe();
+    return refineDraws(...look);
+  },
+};
+
+export interface SurveyOptions {
+  readonly surveyor?: DrawSurveyor;
+  /** Share of the looks that is done, 0…1; may throw to stop. */
+  readonly onLook?: (share: number) => void;
+}
 
 const LOW_PERCENT = 0.5;
 const HIGH_PERCENT = 99.5;
@@ -58,7 +74,7 @@ const NOTHING: IntensityPropertiesDocument = {
 export async function intensityProperties(
   cases: readonly DrawnIntensities[],
   samples: number,
-  surveyor: DrawSurveyor = localSurveyor,
+  { surveyor = localSurveyor, onLook }: SurveyOptions = {},
 ): Promise<IntensityPropertiesDocument> {
   const drawn = cases.filter(({ values }) => values.length > 0);
   const total = drawn.length * samples;
@@ -68,13 +84,18 @@ export async function intensityProperties(
     draws,
     placement: { start: i * samples, count: samples, total },
   }));
-  const coarse = await pooled(placed, surveyor.atOnce, ({ draws, placement }) =>
-    surveyor.survey(draws, placement),
+  let looks = 0;
+  const counted = (survey: DrawSurvey): DrawSurvey => {
+    onLook?.(++looks / (2 * placed.length));
+    return survey;
+  };
+  const coarse = await pooled(placed, surveyor.atOnce, async ({ draws, placement }) =>
+    counted(await surveyor.survey(draws, placement)),
   );
   const mean = isFloat64 ? coarse.exactSum / total : Math.fround(coarse.sum / total);
   const bins = [...new Set(neededRanks(total).map((rank) => placeOf(coarse.counts, rank)))];
-  const fine = await pooled(placed, surveyor.atOnce, ({ draws, placement }) =>
-    surveyor.refine(draws, placement, mean, bins),
+  const fine = await pooled(placed, surveyor.atOnce, async ({ draws, placement }) =>
+    counted(await surveyor.refine(draws, placement, mean, bins)),
   );
   const variance = isFloat64 ? fine.exactSum / total : Math.fround(fine.sum / total);
   const at = (rank: number) => rankedIntensity(coarse.counts, bins, fine.counts, rank);
@@ -101,7 +122,7 @@ interface Pool {
 async function pooled<T>(
   placed: readonly T[],
   atOnce: number,
-  look: (each: T) => DrawSurvey | Promise<DrawSurvey>,
+  look: (each: T) => Promise<DrawSurvey>,
 ): Promise<Pool> {
   let counts = new Float64Array(0);
   const surveys: Omit<DrawSurvey, 'counts'>[] = new Array(placed.length);

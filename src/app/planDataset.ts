@@ -1,0 +1,62 @@
+// Plans of a dataset from its dataset.json and fingerprint; no image is needed.
+import { z } from 'zod';
+import { readerNameByEnding } from '@/core/dataset/datasetReader';
+import type { DatasetDocument } from '@/core/dataset/rawDataset';
+import { parseJson, validate } from '@/core/interop/json';
+import { type PlannerOptions, planExperiment } from '@/core/planning/planExperiment';
+import type { Planner } from '@/core/planning/planners';
+import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
+
+export interface PlanDatasetJob {
+  /** `DatasetXXX_Name`. */
+  readonly name: string;
+  readonly document: DatasetDocument;
+  readonly fingerprint: FingerprintDocument;
+  readonly planner: Planner;
+  readonly options?: PlannerOptions;
+  /** nnU-Net's reader where an image has been tried; else the file ending decides. */
+  readonly reader?: string | undefined;
+  /** Plans of that name that are there already: configurations of theirs that the planner does not make are kept. */
+  readonly existing?: PlansDocument | undefined;
+}
+
+/** Plans for every configuration the dataset calls for. Throws `UnsupportedReader`, `EmptyFingerprint`. */
+export function planDataset(job: PlanDatasetJob): PlansDocument {
+  const { document, existing } = job;
+  const names = document.channel_names;
+  const plans = planExperiment(
+    job.fingerprint,
+    {
+      name: job.name,
+      channelNames: Object.keys(names)
+        .sort((a, b) => Number(a) - Number(b))
+        .map((key) => names[key]),
+      labelEntries: Object.keys(document.labels).length,
+      numTraining: document.numTraining,
+      imageReaderWriter:
+        job.reader ?? readerNameByEnding(document.file_ending, document.overwrite_image_reader_writer),
+    },
+    job.planner,
+    job.options,
+  );
+  const extra = Object.entries(existing?.configurations ?? {}).filter(
+    ([name]) => !Object.hasOwn(plans.configurations, name),
+  );
+  return { ...plans, configurations: { ...plans.configurations, ...Object.fromEntries(extra) } };
+}
+
+/** NaN is what a dataset without foreground has. */
+const statistic = z.custom<number>((value) => typeof value === 'number', 'expected a number');
+const triple = z.array(z.number().positive()).length(3);
+
+const fingerprintSchema = z.object({
+  foreground_intensity_properties_per_channel: z.record(z.string(), z.record(z.string(), statistic)),
+  median_relative_size_after_cropping: z.number(),
+  shapes_after_crop: z.array(triple),
+  spacings: z.array(triple),
+});
+
+/** Reads dataset_fingerprint.json. Throws `BadJson` or `BadFingerprint`. */
+export function readFingerprint(text: string, file: string): FingerprintDocument {
+  return validate(fingerprintSchema, parseJson(text, file), file, 'BadFingerprint');
+}

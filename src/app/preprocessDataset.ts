@@ -1,0 +1,258 @@
+// Preprocesses a raw dataset for training into nnU-Net's nnUNet_preprocessed layout. Can be cancelled at any time and
+// goes on where it was: a case is done again only if its files, its labels' meaning or its configuration changed.
+import { readerOfPlans } from '@/core/dataset/datasetReader';
+import { labelsOfDataset, type RawCase, type RawDataset } from '@/core/dataset/rawDataset';
+import { crossValidationSplits, haveSameFolds, readSplits } from '@/core/dataset/splits';
+import { pythonJson } from '@/core/interop/pythonJson';
+import { fileName } from '@/core/io/sourceFile';
+import type { Configuration, Plans } from '@/core/planning/plans';
+import { preprocessCase } from '@/core/preprocessing/preprocessCase';
+import { trainingCaseFiles } from '@/core/preprocessing/trainingCase';
+import type { Gpu } from '@/gpu/device';
+import { forEachAtOnce } from '@/shared/concurrency';
+import { isAbort, StudioError } from '@/shared/errors';
+import type { DatasetFolder } from '@/storage/datasetFolder';
+import { readTrainingCase } from './extractFingerprint';
+
+export interface PreprocessDatasetJob {
+  readonly dataset: RawDataset;
+  readonly plans: Plans;
+  /** Configurations asked for; those that the plans lack are reported and left out. */
+  readonly configurations: readonly string[];
+  /** `nnUNet_preprocessed/DatasetXXX_Name`. */
+  readonly folder: DatasetFolder;
+  readonly gpu?: Gpu | undefined;
+  /** Cases in memory side by side: reading and compressing of some goes on while one is computed. */
+  readonly atOnce?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onCase?: (report: PreprocessedReport) => void;
+}
+
+/** What became of one case in one configuration. */
+export interface PreprocessedReport {
+  readonly configuration: string;
+  readonly caseId: string;
+  readonly status: 'done' | 'unchanged' | 'failed';
+  readonly error?: unknown;
+  readonly seconds: number;
+  /** Cases finished in this configuration, this one included. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface PreprocessSummary {
+  readonly preprocessed: readonly string[];
+  /** Asked for, but not in the plans (or not usable here), with the reason. */
+  readonly skipped: readonly { readonly configuration: string; readonly reason: string }[];
+  readonly failures: readonly PreprocessedReport[];
+}
+
+/** Part of every case's key: raised when what is written changes. */
+const FORMAT_VERSION = 1;
+/** Keys of finished cases, out of the way of whoever lists the data folders. */
+const KEYS_FOLDER = '.nnstudio';
+
+/**
+ * Preprocesses every configuration. A case that fails does not stop the others. Rejects when cancelled; what was
+ * finished by then stays.
+ */
+export async function preprocessDataset(job: PreprocessDatasetJob): Promise<PreprocessSummary> {
+  const { plans, configurations, dataset } = job;
+  const skipped: { configuration: string; reason: string }[] = [];
+  const preprocessed: string[] = [];
+  const failures: PreprocessedReport[] = [];
+  const written = new Set<string>();
+  await copyGroundTruth(job);
+  await writeSplits(job);
+  for (const name of configurations) {
+    if (!Object.hasOwn(plans.configurations, name)) {
+      const unusable = new Map(Object.entries(plans.unusableConfigurations ?? {})).get(name);
+      skipped.push({ configuration: name, reason: unusable ?? `${plans.plansName} has no ${name}` });
+      continue;
+    }
+    const configuration = plans.configurations[name];
+    if (written.has(configuration.dataIdentifier)) {
+      skipped.push({ configuration: name, reason: `shares ${configuration.dataIdentifier}` });
+      continue;
+    }
+    written.add(configuration.dataIdentifier);
+    await removeStrangers(job.folder, configuration.dataIdentifier, dataset.cases);
+    failures.push(...(await preprocessConfiguration(job, configuration)));
+    preprocessed.push(name);
+  }
+  return { preprocessed, skipped, failures };
+}
+
+async function preprocessConfiguration(
+  job: PreprocessDatasetJob,
+  configuration: Configuration,
+): Promise<readonly PreprocessedReport[]> {
+  const { dataset, atOnce = 2, signal, onCase } = job;
+  const failures: PreprocessedReport[] = [];
+  let done = 0;
+  await forEachAtOnce(dataset.cases, atOnce, async (rawCase) => {
+    signal?.throwIfAborted();
+    const started = performance.now();
+    const outcome = await preprocessOrExplain(job, configuration, rawCase);
+    const report: PreprocessedReport = {
+      configuration: configuration.name,
+      caseId: rawCase.caseId,
+      ...outcome,
+      seconds: (performance.now() - started) / 1000,
+      done: ++done,
+      total: dataset.cases.length,
+    };
+    if (report.status === 'failed') failures.push(report);
+    onCase?.(report);
+  });
+  return failures;
+}
+
+async function preprocessOrExplain(
+  job: PreprocessDatasetJob,
+  configuration: Configuration,
+  rawCase: RawCase,
+): Promise<Pick<PreprocessedReport, 'status' | 'error'>> {
+  try {
+    return { status: await preprocessOne(job, configuration, rawCase) };
+  } catch (error) {
+    if (isAbort(error) || isStorageFull(error)) throw error;
+    return { status: 'failed', error };
+  }
+}
+
+/** No other case would fare better. */
+function isStorageFull(error: unknown): boolean {
+  return error instanceof Error && ['StorageFull', 'QuotaExceeded', 'NotWritable'].includes(error.name);
+}
+
+async function preprocessOne(
+  { dataset, plans, folder, gpu, signal }: PreprocessDatasetJob,
+  configuration: Configuration,
+  rawCase: RawCase,
+): Promise<'done' | 'unchanged'> {
+  const { caseId } = rawCase;
+  const below = `${configuration.dataIdentifier}/${caseId}`;
+  const keyFile = `${KEYS_FOLDER}/${configuration.dataIdentifier}/${caseId}`;
+  const key = await caseKey(dataset, plans, configuration, rawCase);
+  const known = await folder.open(keyFile);
+  const isThere = (await folder.has(`${below}.npz`)) && (await folder.has(`${below}.pkl`));
+  if (known && isThere && new TextDecoder().decode(await known.bytes()) === key) return 'unchanged';
+
+  const reader = readerOfPlans(plans.imageReaderWriter);
+  const { image, seg } = await readTrainingCase(rawCase, reader.read);
+  const preprocessed = await preprocessCase({ image, seg: seg.data, plans, configuration, gpu, signal });
+  const files = await trainingCaseFiles(preprocessed, image, reader.name, labelsOfDataset(dataset));
+  signal?.throwIfAborted();
+  await folder.remove(keyFile);
+  await folder.write(`${below}.npz`, files.npz);
+  await folder.write(`${below}.pkl`, files.pkl);
+  await folder.write(keyFile, key);
+  return 'done';
+}
+
+/** Changes with everything that the preprocessed case depends on. */
+async function caseKey(
+  { document }: RawDataset,
+  plans: Plans,
+  configuration: Configuration,
+  { images, label }: RawCase,
+): Promise<string> {
+  const { dataIdentifier, spacing, normalizationSchemes, useMaskForNorm } = configuration;
+  const { resamplingData, resamplingSeg } = configuration;
+  const settings = {
+    version: FORMAT_VERSION,
+    reader: plans.imageReaderWriter,
+    transpose: plans.transposeForward,
+    intensities: plans.foregroundIntensityProperties,
+    configuration: {
+      dataIdentifier,
+      spacing,
+      normalizationSchemes,
+      useMaskForNorm,
+      resamplingData,
+      resamplingSeg,
+    },
+    labels: [document.labels, document.regions_class_order ?? null],
+  };
+  const parts = [new TextEncoder().encode(JSON.stringify(settings))];
+  for (const file of [...images, ...(label ? [label] : [])]) parts.push(await sha256(await file.bytes()));
+  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return hex(await sha256(joined));
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Files of cases that the dataset no longer has, and arrays in other containers: training would take them up. */
+async function removeStrangers(
+  folder: DatasetFolder,
+  identifier: string,
+  cases: readonly RawCase[],
+): Promise<void> {
+  const own = new Set(cases.flatMap(({ caseId }) => [`${caseId}.npz`, `${caseId}.pkl`]));
+  for (const name of await folder.list(identifier)) {
+    if (!own.has(name)) await folder.remove(`${identifier}/${name}`);
+  }
+}
+
+/** `gt_segmentations/{case}{ending}`, the raw label maps. */
+async function copyGroundTruth({ dataset, folder, signal }: PreprocessDatasetJob): Promise<void> {
+  for (const { caseId, label } of dataset.cases) {
+    signal?.throwIfAborted();
+    if (!label) continue;
+    const target = `gt_segmentations/${caseId}${dataset.document.file_ending}`;
+    const content = await label.bytes();
+    const existing = await folder.open(target);
+    if (existing?.sizeInBytes === content.length && isSame(await existing.bytes(), content)) continue;
+    await folder.write(target, content);
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, i) => byte === b[i]);
+}
+
+/**
+ * The dataset's own splits where it has some, else nnU-Net's five folds. Splits that are there already stay: a training
+ * may have begun with them. Throws `SplitsDiffer` where they contradict the dataset's own.
+ */
+async function writeSplits({ dataset, folder }: PreprocessDatasetJob): Promise<void> {
+  const caseIds = dataset.cases.map(({ caseId }) => caseId);
+  const target = 'splits_final.json';
+  const existing = await folder.open(target);
+  const own = dataset.splitsFile;
+  if (existing && own) {
+    const text = async (file: typeof own) => new TextDecoder().decode(await file.bytes());
+    const [there, given] = [
+      readSplits(await text(existing), existing.path, caseIds),
+      readSplits(await text(own), own.path, caseIds),
+    ];
+    if (!haveSameFolds(there, given)) {
+      throw new StudioError(
+        'SplitsDiffer',
+        `${fileName(own)} of the dataset differs from the one among its preprocessed files.`,
+        'Remove one of them; trainings that have begun need the one they began with.',
+      );
+    }
+    return;
+  }
+  if (existing) return;
+  if (own) {
+    const text = new TextDecoder().decode(await own.bytes());
+    readSplits(text, own.path, caseIds);
+    await folder.write(target, text);
+  } else if (caseIds.length >= 5) {
+    await folder.write(target, pythonJson(crossValidationSplits(caseIds), { shouldSortKeys: true }));
+  }
+}
