@@ -112,27 +112,36 @@ function insideVoxels(labelAt: (index: number) => number, [x, y, z]: Xyz): reado
   return inside;
 }
 
-function labelCenters(labelAt: (index: number) => number, [x, y, z]: Xyz): Record<number, Xyz> {
-  const sums = new Map<number, [number, number, number, number]>();
+type Visit = (label: number, voxel: Xyz) => void;
+
+function visitLabels(labelAt: (index: number) => number, [x, y, z]: Xyz, visit: Visit): void {
   for (let k = 0, index = 0; k < z; k++) {
     for (let j = 0; j < y; j++) {
       for (let i = 0; i < x; i++, index++) {
         const label = labelAt(index);
-        if (label === 0) continue;
-        const sum = sums.get(label);
-        if (sum) {
-          sum[0] += i;
-          sum[1] += j;
-          sum[2] += k;
-          sum[3]++;
-        } else sums.set(label, [i, j, k, 1]);
+        if (label !== 0) visit(label, [i, j, k]);
       }
     }
   }
-  return Object.fromEntries(
-    Array.from(sums, ([label, [si, sj, sk, n]]) => [
-      label,
-      [Math.round(si / n), Math.round(sj / n), Math.round(sk / n)] as const,
-    ]),
-  );
+}
+
+/** Of each label the voxel nearest to its centre of gravity, which itself may lie outside: between two lungs, say. */
+function labelCenters(labelAt: (index: number) => number, shape: Xyz): Record<number, Xyz> {
+  const sums = new Map<number, [number, number, number, number]>();
+  visitLabels(labelAt, shape, (label, [i, j, k]) => {
+    const sum = sums.get(label) ?? [0, 0, 0, 0];
+    sums.set(label, sum);
+    sum[0] += i;
+    sum[1] += j;
+    sum[2] += k;
+    sum[3]++;
+  });
+  const nearest = new Map<number, { readonly voxel: Xyz; readonly distance: number }>();
+  visitLabels(labelAt, shape, (label, voxel) => {
+    const [si, sj, sk, n] = sums.get(label) ?? [0, 0, 0, 1];
+    const distance = Math.hypot(voxel[0] - si / n, voxel[1] - sj / n, voxel[2] - sk / n);
+    if (distance < (nearest.get(label)?.distance ?? Number.POSITIVE_INFINITY))
+      nearest.set(label, { voxel, distance });
+  });
+  return Object.fromEntries(Array.from(nearest, ([label, { voxel }]) => [label, voxel]));
 }

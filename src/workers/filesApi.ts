@@ -27,7 +27,7 @@ export interface DisplayVolume {
 export interface DisplayLabels {
   /** An unpacked NIfTI file. */
   readonly bytes: ArrayBuffer;
-  /** By label value: its centre of gravity, rounded to a voxel, file order. */
+  /** By label value: its voxel nearest to its centre of gravity, file order. */
   readonly centers: Readonly<Record<number, Xyz>>;
 }
 

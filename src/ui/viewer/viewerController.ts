@@ -105,6 +105,10 @@ export class ViewerController {
     this.niivue.keyDownListener = () => undefined; // the page has its own keys
     this.niivue.onLocationChange = (location) => this.takeLocation(location);
     this.niivue.onIntensityChange = () => this.update({ window: this.currentWindow() });
+    const resize = this.niivue.resizeListener.bind(this.niivue);
+    this.niivue.resizeListener = () => {
+      if (this.canvas.offsetWidth && this.canvas.offsetHeight) resize(); // it may be off the page
+    };
     const draw = this.niivue.drawScene.bind(this.niivue);
     this.niivue.drawScene = () => {
       const drawn = draw();
@@ -240,9 +244,7 @@ export class ViewerController {
 
   /** The canvas may have a new size. */
   resize(): void {
-    if (!this.canvas.offsetWidth || !this.canvas.offsetHeight) return;
     this.niivue.resizeListener();
-    this.niivue.drawScene();
   }
 
   private applyColors(labels: NVImage, { labels: styles }: LabelStyle): void {
