@@ -16,15 +16,13 @@ export interface PlanDatasetJob {
   readonly options?: PlannerOptions;
   /** nnU-Net's reader where an image has been tried; else the file ending decides. */
   readonly reader?: string | undefined;
-  /** Plans of that name that are there already: configurations of theirs that the planner does not make are kept. */
-  readonly existing?: PlansDocument | undefined;
 }
 
 /** Plans for every configuration the dataset calls for. Throws `UnsupportedReader`, `EmptyFingerprint`. */
 export function planDataset(job: PlanDatasetJob): PlansDocument {
-  const { document, existing } = job;
+  const { document } = job;
   const names = document.channel_names;
-  const plans = planExperiment(
+  return planExperiment(
     job.fingerprint,
     {
       name: job.name,
@@ -39,10 +37,6 @@ export function planDataset(job: PlanDatasetJob): PlansDocument {
     job.planner,
     job.options,
   );
-  const extra = Object.entries(existing?.configurations ?? {}).filter(
-    ([name]) => !Object.hasOwn(plans.configurations, name),
-  );
-  return { ...plans, configurations: { ...plans.configurations, ...Object.fromEntries(extra) } };
 }
 
 /** NaN is what a dataset without foreground has. */

@@ -2,14 +2,31 @@
 import { isAbort, messageOf } from '@/shared/errors';
 import { version } from '../../package.json';
 import { type Command, EXIT } from './command';
+import { convertMsdCommand } from './commands/convertMsd';
+import { extractFingerprintCommand } from './commands/extractFingerprint';
 import { importModelCommand } from './commands/importModel';
 import { inspectCommand } from './commands/inspect';
 import { modelsCommand } from './commands/models';
+import { movePlansCommand } from './commands/movePlans';
+import { planAndPreprocessCommand } from './commands/planAndPreprocess';
+import { planExperimentCommand } from './commands/planExperiment';
 import { predictCommand } from './commands/predict';
+import { preprocessCommand } from './commands/preprocess';
 import { helpOf, overview } from './help';
 import { nearestTo, parseOptions, UsageError } from './options';
 
-const COMMANDS: readonly Command[] = [predictCommand, inspectCommand, modelsCommand, importModelCommand];
+const COMMANDS: readonly Command[] = [
+  planAndPreprocessCommand,
+  extractFingerprintCommand,
+  planExperimentCommand,
+  preprocessCommand,
+  convertMsdCommand,
+  movePlansCommand,
+  predictCommand,
+  inspectCommand,
+  modelsCommand,
+  importModelCommand,
+];
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;

@@ -1,8 +1,13 @@
-import type { PredictProgress } from '@/core/inference/settings';
-
 const BAR_CELLS = 24;
 /** Redrawing more often than this only flickers. */
 const MIN_INTERVAL_MS = 100;
+
+/** How far something is: a stage, its share that is done (0…1), and the seconds left where they can be told. */
+export interface Progress {
+  readonly stage: string;
+  readonly share: number;
+  readonly secondsLeft?: number;
+}
 
 /** One line at the bottom of a terminal that is drawn over; silent where standard error is no terminal. */
 export class ProgressLine {
@@ -14,7 +19,7 @@ export class ProgressLine {
     this.isShown = isWanted && process.stderr.isTTY === true;
   }
 
-  show(caseId: string, { stage, share, secondsLeft }: PredictProgress): void {
+  show(caseId: string, { stage, share, secondsLeft }: Progress): void {
     const now = performance.now();
     if (!this.isShown || (now - this.lastDrawn < MIN_INTERVAL_MS && share < 1)) return;
     this.lastDrawn = now;

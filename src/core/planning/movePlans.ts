@@ -1,4 +1,4 @@
-import type { PlansDocument } from './plansDocument';
+import type { AnyPlans } from './anyPlans';
 
 /** Where plans go. */
 export interface PlansTarget {
@@ -16,10 +16,7 @@ export interface PlansTarget {
  *
  * Follows nnU-Net's `move_plans_between_datasets`.
  */
-export function movePlans(
-  plans: PlansDocument,
-  { datasetName, plansName, reader }: PlansTarget,
-): PlansDocument {
+export function movePlans(plans: AnyPlans, { datasetName, plansName, reader }: PlansTarget): AnyPlans {
   const newName = plansName ?? plans.plans_name;
   const rename = (identifier: string) =>
     identifier.startsWith(plans.plans_name)

@@ -1,5 +1,6 @@
 // plans.json and dataset_fingerprint.json as nnU-Net writes them, floats and key order included.
 import { pythonJson } from '@/core/interop/pythonJson';
+import type { AnyPlans } from './anyPlans';
 import type { FingerprintDocument, PlansDocument } from './plansDocument';
 
 /** Lists of floats in a fingerprint. */
@@ -14,7 +15,7 @@ export function fingerprintJson(fingerprint: FingerprintDocument): string {
 }
 
 /** The text of a plans file. Low-resolution configurations have whole median sizes, the others floats. */
-export function plansJson(plans: PlansDocument): string {
+export function plansJson(plans: PlansDocument | AnyPlans): string {
   return pythonJson(plans, {
     isFloat: ([key, configuration, property]) => {
       if (key === 'configurations') {

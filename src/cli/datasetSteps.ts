@@ -1,0 +1,328 @@
+// The three steps of self-configuration, as the commands share them: fingerprint, plans, preprocessed data.
+import { availableParallelism } from 'node:os';
+import { extractFingerprint } from '@/app/extractFingerprint';
+import { planDataset, readFingerprint } from '@/app/planDataset';
+import { preprocessDataset } from '@/app/preprocessDataset';
+import { datasetReader } from '@/core/dataset/datasetReader';
+import { checkIntegrity, type Finding, type IntegrityReport } from '@/core/dataset/integrity';
+import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
+import { readJson } from '@/core/interop/json';
+import { type AnyPlans, readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
+import { plannerNamed } from '@/core/planning/planners';
+import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
+import { readPlans } from '@/core/planning/readPlans';
+import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
+import { messageOf, StudioError } from '@/shared/errors';
+import { formatShape } from '@/shared/geometry';
+import { datasetFolder, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { formatColumns } from './describe/columns';
+import { type NamedDataset, openDataset } from './nnunetFolders';
+import {
+  isGiven,
+  listOf,
+  numberOf,
+  type OptionSpec,
+  type ParsedOptions,
+  textOf,
+  UsageError,
+} from './options';
+import { formatSeconds, ProgressLine } from './progressLine';
+
+export const FINGERPRINT_OPTIONS: readonly OptionSpec[] = [
+  {
+    names: ['--verify_dataset_integrity'],
+    kind: 'flag',
+    description: 'checks every file first; do it once for each dataset',
+  },
+  { names: ['--clean'], kind: 'flag', description: 'computes a fingerprint that is there already again' },
+];
+
+export const PLAN_OPTIONS: readonly OptionSpec[] = [
+  {
+    names: ['-pl'],
+    kind: 'text',
+    value: 'PLANNER',
+    description: 'experiment planner (default ExperimentPlanner; nnUNetPlannerResEncL is recommended)',
+  },
+  {
+    names: ['-gpu_memory_target'],
+    kind: 'number',
+    value: 'GB',
+    description: "GPU memory to plan for (default: the planner's own)",
+  },
+  {
+    names: ['-preprocessor_name'],
+    kind: 'text',
+    value: 'NAME',
+    description: 'written into the plans (default DefaultPreprocessor)',
+  },
+  {
+    names: ['-overwrite_target_spacing'],
+    kind: 'list',
+    value: 'Z Y X',
+    description: 'target spacing of 3d_fullres, mm, three numbers',
+  },
+  {
+    names: ['-overwrite_plans_name'],
+    kind: 'text',
+    value: 'NAME',
+    description: "name of the plans (default: the planner's own)",
+  },
+];
+
+export const PREPROCESS_OPTIONS: readonly OptionSpec[] = [
+  {
+    names: ['-c'],
+    kind: 'list',
+    value: 'CONFIG…',
+    description: 'configurations (default 2d 3d_fullres 3d_lowres); those not in the plans are left out',
+  },
+  {
+    names: ['-np'],
+    kind: 'list',
+    value: 'N…',
+    description: 'cases side by side, one number or one for each configuration',
+  },
+];
+
+export const LOG_OPTIONS: readonly OptionSpec[] = [
+  { names: ['--verbose'], kind: 'flag', description: 'a line for every case' },
+  { names: ['--no_pbar'], kind: 'flag', description: 'no progress line' },
+];
+
+const DEFAULT_CONFIGURATIONS = ['2d', '3d_fullres', '3d_lowres'] as const;
+const FINGERPRINT_FILE = 'dataset_fingerprint.json';
+
+function progressLine(options: ParsedOptions): ProgressLine {
+  return new ProgressLine(!isGiven(options, '--no_pbar'));
+}
+
+/** Cases side by side: each holds an image, so not more than are of use. */
+function casesAtOnce(options: ParsedOptions, name: string, position = 0): number {
+  const given = listOf(options, name);
+  const text = given?.[Math.min(position, given.length - 1)];
+  if (text === undefined) return availableParallelism();
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new UsageError(`${name} must be whole numbers from 1, not ${text}.`);
+}
+
+/** Fingerprint of a raw dataset, kept where it is there already. `-np` is named by `processesOption`. */
+export async function fingerprintStep(
+  named: NamedDataset,
+  options: ParsedOptions,
+  processesOption: string,
+  signal: AbortSignal,
+): Promise<FingerprintDocument> {
+  const dataset = await openDataset(named);
+  const atOnce = casesAtOnce(options, processesOption);
+  if (isGiven(options, '--verify_dataset_integrity')) await verifyStep(dataset, options, atOnce, signal);
+  const folder = datasetFolder(named.preprocessedFolder);
+  const existing = await folder.open(FINGERPRINT_FILE);
+  if (existing && !isGiven(options, '--clean')) {
+    console.log(`${named.name}: fingerprint is there already; --clean computes it again`);
+    return readFingerprint(new TextDecoder().decode(await existing.bytes()), existing.path);
+  }
+  const started = performance.now();
+  const line = progressLine(options);
+  const fingerprint = await extractFingerprint({
+    dataset,
+    atOnce,
+    signal,
+    onProgress: ({ stage, share, caseId }) => line.show(caseId ?? named.name, { stage, share }),
+  });
+  line.clear();
+  await folder.write(FINGERPRINT_FILE, fingerprintJson(fingerprint));
+  const seconds = (performance.now() - started) / 1000;
+  console.log(
+    `${named.name}: fingerprint of ${dataset.cases.length} cases in ${formatSeconds(seconds)}${peakMemory()}`,
+  );
+  return fingerprint;
+}
+
+/** Checks all files; throws `BadDataset` after listing what is wrong. */
+async function verifyStep(
+  dataset: RawDataset,
+  options: ParsedOptions,
+  atOnce: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const line = progressLine(options);
+  const report = await checkIntegrity(dataset, {
+    atOnce,
+    signal,
+    onCase: ({ caseId }, done, total) => line.show(caseId, { stage: 'integrity', share: done / total }),
+  });
+  line.clear();
+  if (isGiven(options, '--verbose')) console.log(caseTable(report));
+  for (const finding of allFindings(report)) console.error(`${finding.severity}: ${finding.message}`);
+  const bad = report.cases.filter(({ status }) => status === 'error').length;
+  if (!report.isTrainable) {
+    throw new StudioError(
+      'BadDataset',
+      `${dataset.name} cannot be used: ${bad} of ${report.cases.length} cases have errors.`,
+      'Correct what is listed above, then run it again.',
+    );
+  }
+  console.log(`${dataset.name}: integrity check passed, ${report.cases.length} cases`);
+}
+
+function allFindings(report: IntegrityReport): readonly Finding[] {
+  return [...report.findings, ...report.cases.flatMap(({ findings }) => findings)];
+}
+
+function caseTable({ cases }: IntegrityReport): string {
+  const rows = cases.map(({ caseId, status, shape, spacing, channels, labels }) => [
+    caseId,
+    status,
+    shape ? formatShape(shape) : '',
+    spacing ? formatShape(spacing.map((value) => Number(value.toPrecision(4)))) : '',
+    channels === undefined ? '' : `${channels}`,
+    labels?.join(' ') ?? '',
+  ]);
+  return formatColumns([['case', 'status', 'voxels', 'mm', 'channels', 'labels'], ...rows]);
+}
+
+/** Plans from dataset.json and fingerprint; needs no image. */
+export async function planStep(named: NamedDataset, options: ParsedOptions): Promise<PlansDocument> {
+  const folder = datasetFolder(named.preprocessedFolder);
+  const fingerprintFile = await folder.open(FINGERPRINT_FILE);
+  if (!fingerprintFile) {
+    throw new StudioError(
+      'NoFingerprint',
+      `${named.name} has no ${FINGERPRINT_FILE} in ${named.preprocessedFolder}.`,
+      'Run extract_fingerprint first.',
+    );
+  }
+  const jsonLocation = `${named.rawFolder}/dataset.json`;
+  if ((await kindOf(jsonLocation)) !== 'file') {
+    throw new StudioError('NoDataset', `There is no ${jsonLocation}.`, 'Planning needs the dataset.json.');
+  }
+  const jsonFile = await nodeFile(jsonLocation);
+  const planner = plannerNamed(textOf(options, '-pl') ?? 'ExperimentPlanner');
+  const plansName = textOf(options, '-overwrite_plans_name') ?? planner.plansName;
+  const plans = planDataset({
+    name: named.name,
+    document: parseDatasetDocument(await readJson(jsonFile), jsonLocation),
+    fingerprint: readFingerprint(
+      new TextDecoder().decode(await fingerprintFile.bytes()),
+      fingerprintFile.path,
+    ),
+    planner,
+    options: {
+      plansName,
+      ...plannerOptions(options),
+    },
+    reader: await triedReader(named),
+  });
+  const existing = await existingPlans(named, plansName);
+  await folder.write(`${plansName}.json`, plansJson(withKeptConfigurations(plans, existing)));
+  await folder.write('dataset.json', await jsonFile.bytes());
+  console.log(`${named.name}: ${plansName} by ${planner.name}`);
+  console.log(planTable(plans));
+  return plans;
+}
+
+function plannerOptions(options: ParsedOptions) {
+  const memory = textOf(options, '-gpu_memory_target');
+  const preprocessorName = textOf(options, '-preprocessor_name');
+  const spacing = listOf(options, '-overwrite_target_spacing')?.map(Number);
+  if (spacing && (spacing.length !== 3 || !spacing.every((value) => value > 0))) {
+    throw new UsageError('-overwrite_target_spacing takes three positive numbers, mm, in the order z y x.');
+  }
+  if (memory !== undefined && !(Number(memory) > 0))
+    throw new UsageError('-gpu_memory_target must be positive.');
+  return {
+    ...(memory !== undefined && { gpuMemoryTargetGb: numberOf(options, '-gpu_memory_target', 0) }),
+    ...(preprocessorName && { preprocessorName }),
+    ...(spacing && { overwriteTargetSpacing: spacing }),
+  };
+}
+
+/** The reader that opens the first image, if there is one. */
+async function triedReader(named: NamedDataset): Promise<string | undefined> {
+  const dataset = await openDataset(named).catch(() => undefined);
+  const example = dataset?.cases[0]?.images[0];
+  if (!dataset || !example) return undefined;
+  const { file_ending: ending, overwrite_image_reader_writer: overwrite } = dataset.document;
+  return datasetReader(ending, overwrite, example).then(
+    ({ name }) => name,
+    () => undefined,
+  );
+}
+
+async function existingPlans(named: NamedDataset, plansName: string): Promise<AnyPlans | undefined> {
+  const file = await datasetFolder(named.preprocessedFolder).open(`${plansName}.json`);
+  return file && readAnyPlans(new TextDecoder().decode(await file.bytes()), file.path);
+}
+
+function planTable({ configurations }: PlansDocument): string {
+  const rows = Object.entries(configurations).map(([name, configuration]) => {
+    if ('inherits_from' in configuration) return [name, `as ${configuration.inherits_from}`, '', ''];
+    const { batch_size: batch, patch_size: patch, spacing } = configuration;
+    if (!Array.isArray(patch) || !Array.isArray(spacing)) return [name, `${batch}`, '', ''];
+    const rounded = spacing.map((value) => Number(Number(value).toPrecision(4)));
+    return [name, `${batch}`, formatShape(patch), formatShape(rounded)];
+  });
+  return formatColumns([['configuration', 'batch', 'patch', 'spacing'], ...rows]);
+}
+
+/** Arrays for training, for every configuration asked for. Throws `SomeFailed` if a case could not be preprocessed. */
+export async function preprocessStep(
+  named: NamedDataset,
+  plansName: string,
+  options: ParsedOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const dataset = await openDataset(named);
+  const folder = datasetFolder(named.preprocessedFolder);
+  const plansFile = await folder.open(`${plansName}.json`);
+  if (!plansFile) {
+    throw new StudioError(
+      'NoPlans',
+      `${named.name} has no ${plansName}.json in ${named.preprocessedFolder}.`,
+      'Run plan_experiment first.',
+    );
+  }
+  const plans = readPlans(new TextDecoder().decode(await plansFile.bytes()), plansFile.path);
+  const configurations = [...new Set(listOf(options, '-c') ?? DEFAULT_CONFIGURATIONS)];
+  await folder.write('dataset.json', await dataset.jsonFile.bytes());
+  const line = progressLine(options);
+  const isVerbose = isGiven(options, '--verbose');
+  let failed = 0;
+  for (const [position, configuration] of configurations.entries()) {
+    const started = performance.now();
+    const { skipped, failures } = await preprocessDataset({
+      dataset,
+      plans,
+      configurations: [configuration],
+      folder,
+      atOnce: casesAtOnce(options, '-np', position),
+      signal,
+      onCase: (report) => {
+        line.show(report.caseId, { stage: report.configuration, share: report.done / report.total });
+        if (isVerbose) console.log(`${report.caseId}: ${report.status} in ${formatSeconds(report.seconds)}`);
+      },
+    });
+    line.clear();
+    for (const { reason } of skipped) console.log(`${named.name} ${configuration}: left out, ${reason}`);
+    for (const { caseId, error } of failures) console.error(`${caseId}: FAILED. ${messageOf(error)}`);
+    failed += failures.length;
+    if (skipped.length > 0) continue;
+    const seconds = (performance.now() - started) / 1000;
+    console.log(
+      `${named.name} ${configuration}: ${dataset.cases.length - failures.length} of ${dataset.cases.length} cases in ${formatSeconds(seconds)}${peakMemory()}`,
+    );
+  }
+  if (failed > 0) {
+    throw new StudioError(
+      'SomeFailed',
+      `${named.name}: ${failed} cases failed.`,
+      'Correct them, then run it again.',
+    );
+  }
+}
+
+function peakMemory(): string {
+  return `, peak memory ${(process.resourceUsage().maxRSS / 1e6).toFixed(2)} GB`;
+}
