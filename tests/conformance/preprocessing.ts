@@ -14,6 +14,7 @@ import type {
   Resampling,
 } from '@/core/planning/plans';
 import { readPlans } from '@/core/planning/readPlans';
+import { classLocations } from '@/core/preprocessing/classLocations';
 import { cropToNonzero } from '@/core/preprocessing/cropToNonzero';
 import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { computeNewShape, separateZAxis } from '@/core/preprocessing/gridShape';
@@ -110,6 +111,7 @@ async function preprocessedCases(folder: string, rawFolder: string, gpu: Gpu) {
   const onCpu: Outcome[] = [];
   const onGpu: Outcome[] = [];
   const labels: Outcome[] = [];
+  const locations: Outcome[] = [];
   const exports: Outcome[] = [];
   for (const row of readJsonLines<CaseRow>(path.join(folder, 'cases.jsonl'))) {
     const raw = await openRawCase(rawFolder, row);
@@ -132,6 +134,7 @@ async function preprocessedCases(folder: string, rawFolder: string, gpu: Gpu) {
       sameLabels(`${name} with labels`, trained.seg, seg('seg').data),
       sameLabels(`${name} without labels`, inferred.seg, seg('seg_inference').data),
     );
+    locations.push(...(await sampledLocations(name, `${file}_class_locations.npz`, trained, raw.dataset)));
     if (!existsSync(`${file}_export.npz`)) continue;
     exports.push(...(await exportedCase(name, `${file}_export.npz`, raw, trained)));
   }
@@ -140,8 +143,28 @@ async function preprocessedCases(folder: string, rawFolder: string, gpu: Gpu) {
     'case data on the CPU': onCpu,
     'case data on the GPU': onGpu,
     'case labels': labels,
+    'class locations': locations,
     export: exports,
   };
+}
+
+/** Every class's rows `(0, z, y, x)`, in the order in which they were drawn. */
+async function sampledLocations(
+  name: string,
+  file: string,
+  { seg, shape }: PreprocessedCase,
+  { labels }: DatasetDescription,
+): Promise<Outcome[]> {
+  if (!seg) throw new Error(`${name}: no labels`);
+  const arrays = await openArrays(file);
+  return classLocations(seg, labels).map(({ labels: values, isRegion, voxels }) => {
+    const key = isRegion ? `(${values.join(', ')})` : `${values[0]}`;
+    const rows = [...voxels].flatMap((voxel) => {
+      const [y, z] = [Math.floor(voxel / shape[3]) % shape[2], Math.floor(voxel / (shape[3] * shape[2]))];
+      return [0, z, y, voxel % shape[3]];
+    });
+    return { name: `${name} ${key}`, error: countDifferent(rows, arrays(key).data), tolerance: 0 };
+  });
 }
 
 function hasProperties({ properties }: PreprocessedCase, row: CaseRow): boolean {
