@@ -98,19 +98,28 @@ function partsOf(shape: ConvTranspose3dShape, limits: KernelLimits): Part[] {
   const inLength = elementCount(shape.inputSize);
   const outLength = inLength * elementCount(shape.stride);
   const fits = batch * Math.max(inChannels * inLength, outChannels * outLength) <= capacity;
-  const outBlock = convTranspose3dOutBlock(shape);
-  const blocksThatFit = fits ? blockCount(shape) : Math.floor(capacity / outLength / outBlock);
-  if (blocksThatFit < 1) {
+  const inStep = fits ? inChannels : Math.floor(capacity / inLength);
+  const outStep = fits ? outChannels : Math.floor(capacity / outLength);
+  if (outStep < 1) {
     throw new Error(
-      `convTranspose3d: ${outBlock} channels of ${outLength} voxels exceed the binding limit of this adapter`,
+      `convTranspose3d: one channel of ${outLength} voxels exceeds the binding limit of this adapter`,
     );
   }
-  const blocks = Math.min(blocksThatFit, blocksPerUniform(shape) || blocksThatFit);
-  const inStep = fits ? inChannels : Math.floor(capacity / inLength);
   return pieces(batch, fits ? batch : 1).flatMap((samples) =>
-    pieces(outChannels, blocks * outBlock).flatMap((out) =>
+    outputPieces(shape, outStep).flatMap((out) =>
       pieces(inChannels, inStep).map((input) => ({ samples, outChannels: out, inChannels: input })),
     ),
+  );
+}
+
+/** At most `step` output channels at once: whole blocks, or where not even one fits, parts of one. */
+function outputPieces(shape: ConvTranspose3dShape, step: number): { start: number; count: number }[] {
+  const outBlock = convTranspose3dOutBlock(shape);
+  const blocksThatFit = Math.floor(step / outBlock) || (step >= shape.outChannels ? 1 : 0);
+  const blocks = Math.min(blocksThatFit, blocksPerUniform(shape) || blocksThatFit);
+  if (blocks > 0) return pieces(shape.outChannels, blocks * outBlock);
+  return pieces(shape.outChannels, outBlock).flatMap(({ start, count }) =>
+    pieces(count, step).map((piece) => ({ start: start + piece.start, count: piece.count })),
   );
 }
 
@@ -122,7 +131,7 @@ function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs
   const outLength = inLength * elementCount(shape.stride);
   const boundY = bindChannels(y, part.samples, outChannels, part.outChannels, outLength);
   const isUniform = blocksPerUniform(shape) > 0;
-  const firstWeight = (part.outChannels.start / outBlock) * packedBlock(shape);
+  const firstWeight = Math.floor(part.outChannels.start / outBlock) * packedBlock(shape);
   const quads = Math.ceil(inLength / INPUT_VOXELS);
   const workgroupSize = Math.min(MAX_WORKGROUP_SIZE, Math.max(8, 2 ** Math.ceil(Math.log2(quads))));
   const groupsPerPlane = Math.ceil(quads / workgroupSize);
@@ -158,6 +167,7 @@ function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs
       part.inChannels.count,
       part.outChannels.start,
       part.outChannels.count,
+      part.outChannels.start % outBlock,
       boundX.base,
       boundY.base,
       groupsPerPlane,

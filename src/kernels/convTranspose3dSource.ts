@@ -49,6 +49,7 @@ struct Sizes {
   inCount: u32,
   firstOut: u32,
   outCount: u32,
+  skipped: u32, // channels of the block before firstOut
   xBase: u32, // elements before the first one in each binding
   yBase: u32,
   groupsPerPlane: u32,
@@ -120,7 +121,7 @@ function storeHead({ stride: [kz, ky, kx] }: ConvTranspose3dTile): string {
 
 /** The loop over output channels, those past the last left out. */
 function eachChannel({ hasBias }: ConvTranspose3dTile, body: string): string {
-  return `let channels = min(OUT_BLOCK, sizes.outCount - block * OUT_BLOCK);
+  return `let channels = min(OUT_BLOCK - sizes.skipped, sizes.outCount - block * OUT_BLOCK);
   for (var channel = 0u; channel < channels; channel++) {
     let b = ${hasBias ? 'bias[sizes.firstOut + block * OUT_BLOCK + channel]' : '0.0'};
     ${body}
@@ -143,7 +144,7 @@ function storeRows(tile: ConvTranspose3dTile): string {
     tile,
     `for (var i = 0u; i < ${kz * ky * kx}; i++) {
       let at = start + channel * outVolume + i / ${ky * kx} * outPlane + i / ${kx} % ${ky} * outWidth + i % ${kx} * 4;
-      y[at / 4] ${assign} results[channel * ${kz * ky * kx} + i] + b;
+      y[at / 4] ${assign} results[(sizes.skipped + channel) * ${kz * ky * kx} + i] + b;
     }`,
   )}`;
 }
@@ -160,7 +161,7 @@ function storeVoxels(tile: ConvTranspose3dTile): string {
       tile,
       `for (var tap = 0u; tap < ${kz * ky * kx}; tap++) {
         let at = start + channel * outVolume + tap / ${ky * kx} * outPlane + tap / ${kx} % ${ky} * outWidth + tap % ${kx};
-        y[at] ${assign} results[tap * OUT_BLOCK + channel][lane] + b;
+        y[at] ${assign} results[tap * OUT_BLOCK + sizes.skipped + channel][lane] + b;
       }`,
     )}
   }`;

@@ -11,6 +11,7 @@ import { leakyRelu } from '@/graph/ops/leakyRelu';
 import { input, parameter } from '@/graph/ops/leaves';
 import type { StateTensors } from '@/graph/parameters';
 import { planGraph } from '@/graph/plan';
+import type { PlanDevice } from '@/graph/planBuilder';
 import { compileProgram, type Program } from '@/graph/program';
 import type { Graph } from '@/graph/value';
 import type { Architecture } from '@/nn/architecture';
@@ -43,8 +44,17 @@ async function outputsOf(gpu: Gpu, program: Program): Promise<Float32Array[]> {
 }
 
 /** Largest error of any output against the f64 interpreter, relative to that output's largest value. */
-async function errorAgainstInterpreter(gpu: Gpu, graph: Graph): Promise<number> {
-  const program = await compileProgram(gpu, planGraph(graph, gpu));
+async function errorAgainstInterpreter(
+  gpu: Gpu,
+  graph: Graph,
+  limits: Partial<PlanDevice['limits']> = {},
+): Promise<number> {
+  const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.limits;
+  const device = {
+    facts: gpu.facts,
+    limits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, ...limits },
+  };
+  const program = await compileProgram(gpu, planGraph(graph, device));
   const state = distinctWeights(graph, 1);
   const [{ attributes, shape }] = graph.inputs;
   const x = randomNormal(elementCount(shape), 99);
@@ -107,6 +117,20 @@ describe('program', () => {
       expect(await errorAgainstInterpreter(gpu, buildUNet(architecture, options))).toBeLessThan(1e-5);
     });
   }
+
+  test('gives the same where a feature map exceeds the binding limit and a grid the workgroup limit', async ({
+    gpu,
+  }) => {
+    const graph = buildUNet(isotropicUNet([6, 8]), {
+      inputChannels: 1,
+      outputChannels: 3,
+      batch: 1,
+      patchSize: [12, 20, 28],
+      deepSupervision: false,
+    });
+    const limits = { maxStorageBufferBindingSize: 2 ** 17, maxComputeWorkgroupsPerDimension: 50 };
+    expect(await errorAgainstInterpreter(gpu, graph, limits)).toBeLessThan(1e-5);
+  });
 
   test("gives the interpreter's outputs where nothing fuses", async ({ gpu }) => {
     const x = input('x', [2, 3, 4, 5, 6]);

@@ -37,6 +37,14 @@ const CASES: readonly Case[] = [
     bindingBytes: 49_664,
   },
   {
+    name: 'parts of a block, odd rows',
+    channels: [3, 6],
+    size: [5, 6, 7],
+    stride: [2, 2, 2],
+    bindingBytes: 20_480,
+  },
+  { name: 'parts of a block', channels: [3, 6], size: [5, 6, 8], stride: [2, 2, 2], bindingBytes: 24_576 },
+  {
     name: 'ranges of input channels',
     channels: [40, 2],
     size: [8, 8, 8],
