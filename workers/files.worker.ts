@@ -1,9 +1,9 @@
 // Reads, checks and keeps files, off the page's thread.
 import { expose, transfer } from 'comlink';
 import { displayLabels, displayOutlines, displayVolume } from '@/app/displayVolume';
-import { FILE_ORDER_READER, keepFiles } from '@/app/keepFiles';
+import { keepFiles } from '@/app/keepFiles';
 import { savedProbabilities, savedSegmentation, savedZip } from '@/app/saveResults';
-import { readCase } from '@/core/io/nifti';
+import { readAsStored } from '@/core/io/readers';
 import { browserFile } from '@/core/io/sourceFile';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCaseFiles } from '@/storage/caseFiles';
@@ -26,7 +26,7 @@ const api: FilesApi = {
 
   async showImage({ id, files }, channel) {
     const sources = await Promise.all(files.map((name) => caseFiles.open(id, name)));
-    const volume = displayVolume(await readCase(sources, FILE_ORDER_READER), channel);
+    const volume = displayVolume(await readAsStored(sources), channel);
     return transfer(volume, [volume.bytes]);
   },
 

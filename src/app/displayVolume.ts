@@ -5,6 +5,7 @@ import { concatenate } from '@/core/io/compression';
 import { contentPieces } from '@/core/io/gzip';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, derivedHeader, newNiftiHeader, parseNiftiHeader } from '@/core/io/niftiHeader';
+import { niftiGeometryOf } from '@/core/io/niftiWriter';
 import type { Affine } from '@/core/io/orientation';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { elementCount, type Xyz } from '@/shared/geometry';
@@ -20,7 +21,7 @@ const SAMPLED_VOXELS = 200_000;
 export function displayVolume(image: MedicalImage, channel: number): DisplayVolume {
   const size = elementCount(image.shape);
   const data = image.data.subarray(channel * size, (channel + 1) * size);
-  const affine = bestAffine(parseNiftiHeader(image.geometry.header, 'image'));
+  const affine = bestAffine(parseNiftiHeader(niftiGeometryOf(image.geometry, image.shape).header, 'image'));
   const [z, y, x] = image.shape;
   const plain = newNiftiHeader({ dim: [x, y, z], spacing: columnLengths(affine), affine });
   const isInt16 = data.every((value) => (value | 0) === value && value >= -32768 && value <= 32767);

@@ -1,10 +1,12 @@
 // What becomes of dropped files: models go into the library, images become cases, the rest is answered with a reason.
 import { importModels } from '@/core/interop/importModel';
 import { isZip, openZip, withRandomAccess } from '@/core/interop/zip';
-import { type CaseFiles as CaseGroup, groupIntoCases, isHiddenFile } from '@/core/io/cases';
-import { hasNiftiName, readCase, readNiftiHeader } from '@/core/io/nifti';
+import { type CaseFiles as CaseGroup, findCases, hasImageName, isHiddenFile } from '@/core/io/cases';
+import { readImageFacts } from '@/core/io/imageFacts';
+import { writeVolume } from '@/core/io/niftiWriter';
+import { readAsStored } from '@/core/io/readers';
 import { type FileKind, sniff } from '@/core/io/sniff';
-import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
 import type { CaseFiles } from '@/storage/caseFiles';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
@@ -21,9 +23,6 @@ export interface KeepFilesJob {
 
 type Problem = AddReport['problems'][number];
 
-/** The reader that leaves the axes as they are in the file; which one a model wants is only known when it is run. */
-export const FILE_ORDER_READER = 'SimpleITKIO';
-
 /** Files up to this size together are read to the last voxel at once; of more, only the headers until they are used. */
 const CHECKED_AT_ONCE_BYTES = 200e6;
 /** More files that are of no use than this are summed up in one line. */
@@ -36,12 +35,12 @@ export async function keepFiles(job: KeepFilesJob): Promise<AddReport> {
   const { models, folders } = await keepModels(files, job, problems);
   const isOfModel = ({ path }: SourceFile) => folders.some((folder) => path.startsWith(folder));
   const images = files.filter((file) => !isOfModel(file) && !isLabelFile(file));
-  const { cases: groups, ignored } = groupIntoCases(images.filter(hasNiftiName));
+  const { cases: groups, ignored, others } = await findCases(images);
   problems.push(
     ...ignored.map(({ path, reason }) => ({ path, name: 'Ignored', message: `${path}: ${reason}.` })),
   );
   const cases = await keepCases(groups, job, problems);
-  if (models.length === 0) problems.push(...(await strangers(images)));
+  if (models.length === 0) problems.push(...(await strangers(others)));
   if (cases.length + models.length + problems.length === 0) problems.push(nothingFound(job.files));
   return { cases, models, problems };
 }
@@ -79,7 +78,7 @@ async function keepModels(
   if (!files.some(({ path }) => MODEL_FILE.test(path))) return { models, folders: [] };
   try {
     onStep('Reading the model');
-    const outcomes = await importModels(files.filter((file) => !hasNiftiName(file)));
+    const outcomes = await importModels(files.filter((file) => !hasImageName(file)));
     for (const outcome of outcomes) {
       if ('error' in outcome) {
         problems.push(problemOf(outcome.origin, outcome.error));
@@ -133,7 +132,7 @@ async function keepCases(
 }
 
 async function keepCase(group: CaseGroup, caseFiles: CaseFiles, isChecked: boolean): Promise<CaseRecord> {
-  const files = await Promise.all(group.files.map(withRandomAccess));
+  const files = await storableFiles(group);
   const image = await imageFacts(files);
   if (isChecked) await checkVoxels(files);
   const id = crypto.randomUUID();
@@ -153,23 +152,35 @@ async function keepCase(group: CaseGroup, caseFiles: CaseFiles, isChecked: boole
   };
 }
 
-async function imageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {
-  const headers = await Promise.all(
-    files.filter(({ path }) => !/\.img(\.gz)?$/i.test(path)).map(readNiftiHeader),
+/** The files of a case as they are kept: a DICOM series becomes one NIfTI file in the same place. */
+async function storableFiles({ caseId, files }: CaseGroup): Promise<readonly SourceFile[]> {
+  const accessible = await Promise.all(files.map(withRandomAccess));
+  if ((await sniff(accessible[0])) !== 'dicom') return accessible;
+  const { data, channels, shape, geometry } = await readAsStored(accessible);
+  const size = data.length / channels;
+  return Promise.all(
+    Array.from({ length: channels }, async (_, i) => {
+      const name = channels > 1 ? `${caseId}_${String(i).padStart(4, '0')}` : caseId;
+      const volume = await writeVolume(data.subarray(i * size, (i + 1) * size), shape, geometry);
+      return memoryFile(volume, `${name}.nii.gz`);
+    }),
   );
-  const [{ shape, spacing, orientation, voxelType }] = headers;
+}
+
+async function imageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {
+  const { channels, shape, spacing, orientation, voxelType } = await readImageFacts(files);
   return {
-    channels: headers.reduce((sum, { volumes }) => sum + volumes, 0),
+    channels,
     shape,
     spacing,
     orientation,
-    voxelType,
+    voxelType: voxelType ?? 'uint8',
     sizeInBytes: files.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
   };
 }
 
 async function checkVoxels(files: readonly SourceFile[]): Promise<void> {
-  const { data } = await readCase(files, FILE_ORDER_READER);
+  const { data } = await readAsStored(files);
   if (data.some((value) => value !== 0)) return;
   throw new StudioError(
     'EmptyImage',
@@ -180,12 +191,7 @@ async function checkVoxels(files: readonly SourceFile[]): Promise<void> {
 
 /** What files are that nobody here reads, for those who dropped them in good faith. */
 const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
-  dicom: 'a DICOM file. Convert the series to NIfTI first (dcm2niix does)',
-  nrrd: 'an NRRD image. Convert it to NIfTI (.nii.gz) first',
-  metaimage: 'a MetaImage. Convert it to NIfTI (.nii.gz) first',
-  png: 'a picture (PNG). Convert it to NIfTI (.nii.gz) first',
-  jpeg: 'a photograph (JPEG). Convert it to NIfTI (.nii.gz) first',
-  tiff: 'a TIFF image. Convert it to NIfTI (.nii.gz) first',
+  jpeg: 'a photograph (JPEG), whose loss nnU-Net does not accept. Export the original as PNG or TIFF',
   onnx: 'an ONNX model. Give the nnU-Net results folder or its zip',
   safetensors: 'a file of bare weights. Give the nnU-Net results folder or its zip',
   nifti: 'a NIfTI image with another ending. Rename it to end in .nii or .nii.gz',
@@ -194,18 +200,18 @@ const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
 };
 
 async function strangers(files: readonly SourceFile[]): Promise<readonly Problem[]> {
-  const others = files.filter((file) => !hasNiftiName(file) && !MODEL_FILE.test(file.path));
+  const others = files.filter((file) => !MODEL_FILE.test(file.path));
   const isFew = others.length <= LISTED_PROBLEMS;
   const listed = await Promise.all((isFew ? others : []).map(describeStranger));
   if (isFew) return listed;
-  const what = `${others.length} of the files are neither NIfTI images nor part of a model, ${fileName(others[0])} for one`;
+  const what = `${others.length} of the files are neither images nor part of a model, ${fileName(others[0])} for one`;
   return [{ path: fileName(others[0]), name: 'NotUsable', message: `${what}; they were left out.` }];
 }
 
 async function describeStranger(file: SourceFile): Promise<Problem> {
   const kind = STRANGERS[await sniff(file)];
   const what =
-    kind ?? 'neither a NIfTI image (.nii, .nii.gz, .hdr with .img) nor an nnU-Net model folder or zip';
+    kind ?? 'neither an image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF, BMP) nor an nnU-Net model folder or zip';
   return { path: file.path, name: 'NotUsable', message: `${fileName(file)} is ${what}.` };
 }
 
@@ -215,7 +221,7 @@ function nothingFound(files: readonly SourceFile[]): Problem {
     path,
     name: 'NothingFound',
     message:
-      'There was nothing to use in what was dropped. Drop NIfTI images, or an nnU-Net model folder or zip.',
+      'There was nothing to use in what was dropped. Drop images (NIfTI, DICOM, NRRD, MHA, PNG, TIFF), or an nnU-Net model folder or zip.',
   };
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type PredictFolderJob, predictFolder } from '@/app/predictFolder';
 import { importModel } from '@/core/interop/importModel';
-import { readCase } from '@/core/io/nifti';
 import { readNpz } from '@/core/io/npy';
+import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import type { ResultFolder } from '@/storage/resultFolder';

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { readCase } from '@/core/io/nifti';
+import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
 import type {
   Configuration,

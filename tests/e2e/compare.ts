@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { readCase } from '@/core/io/nifti';
+import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
 
 const NIFTI1_HEADER_BYTES = 348;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { readCase } from '@/core/io/nifti';
+import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
 import { readPng } from './png';
 

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { importModels } from '@/core/interop/importModel';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
 import { openZip } from '@/core/interop/zip';
-import { groupIntoCases } from '@/core/io/cases';
-import { readNiftiHeader } from '@/core/io/nifti';
+import { findCases } from '@/core/io/cases';
+import { readImageFacts } from '@/core/io/imageFacts';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { readPlans } from '@/core/planning/readPlans';
@@ -11,7 +11,7 @@ import { messageOf, StudioError } from '@/shared/errors';
 import { filesBelow, filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';
 import { describeCheckpoint } from '../describe/checkpoint';
-import { describeImage } from '../describe/image';
+import { describeImage, describeOtherImage } from '../describe/image';
 import { describeDataset, describeModel } from '../describe/model';
 import { describePlans } from '../describe/plans';
 import { formatRows, formatSizes, type Row } from '../describe/table';
@@ -62,7 +62,7 @@ async function describeFolder(folder: string): Promise<readonly string[]> {
   const files = await filesBelow(folder);
   const kind = sniffFolder(files);
   if (kind === 'nnunet-model') return describeModels(files);
-  const { cases } = groupIntoCases(files);
+  const { cases } = await findCases(files);
   const description = files.find(
     ({ path: name }) => name.split('/').length === 2 && name.endsWith('/dataset.json'),
   );
@@ -77,9 +77,10 @@ async function describeFolder(folder: string): Promise<readonly string[]> {
 
 async function summariseImage(files: readonly SourceFile[]): Promise<string> {
   try {
-    const { dim, spacing, orientation, voxelType } = await readNiftiHeader(files[0]);
-    const channels = files.length > 1 ? `${files.length} files, ` : '';
-    return `${channels}${dim.join(' × ')} voxels, ${formatSizes([...spacing].reverse())} mm, ${orientation ?? 'no orientation'}, ${voxelType}`;
+    const { shape, spacing, orientation, voxelType, channels } = await readImageFacts(files);
+    const counted = channels > 1 ? `${channels} channels, ` : '';
+    const size = [...shape].reverse().join(' × ');
+    return `${counted}${size} voxels, ${formatSizes([...spacing].reverse())} mm, ${orientation ?? 'no orientation'}, ${voxelType ?? 'picture'}`;
   } catch (error) {
     if (!(error instanceof StudioError)) throw error;
     return `cannot be read: ${messageOf(error)}`;
@@ -98,13 +99,7 @@ async function describeModels(files: readonly SourceFile[]): Promise<readonly st
 }
 
 const NAMES: Readonly<Record<Exclude<FileKind, ExplainedKind>, string>> = {
-  nrrd: 'an NRRD image, which cannot be read yet',
-  metaimage: 'a MetaImage, which cannot be read yet',
-  dicom: 'a DICOM file, which cannot be read yet',
-  png: 'a PNG picture, which cannot be read yet',
   jpeg: 'a JPEG picture, which is no medical image',
-  tiff: 'a TIFF picture, which cannot be read yet',
-  bmp: 'a BMP picture, which cannot be read yet',
   numpy: 'a numpy array',
   'numpy-archive': 'an archive of numpy arrays',
   onnx: 'an ONNX network',
@@ -118,6 +113,13 @@ const NAMES: Readonly<Record<Exclude<FileKind, ExplainedKind>, string>> = {
 
 type ExplainedKind =
   | 'nifti'
+  | 'nrrd'
+  | 'metaimage'
+  | 'gipl'
+  | 'dicom'
+  | 'png'
+  | 'tiff'
+  | 'bmp'
   | 'nifti-header'
   | 'analyze-header'
   | 'torch-checkpoint'
@@ -131,6 +133,15 @@ async function describeFile(location: string): Promise<readonly string[]> {
   switch (kind) {
     case 'nifti':
       return describeImage([file]);
+    case 'gipl':
+    case 'dicom':
+    case 'png':
+    case 'tiff':
+    case 'bmp':
+      return describeOtherImage([file]);
+    case 'nrrd':
+    case 'metaimage':
+      return describeOtherImage([file, ...(await filesBeside(location))]);
     case 'nifti-header':
     case 'analyze-header':
       return describeImage([file, ...(await voxelsBeside(location))]);
@@ -151,6 +162,12 @@ async function describeZip(file: SourceFile): Promise<readonly string[]> {
   const entries = await openZip(file);
   if (sniffFolder(entries) === 'nnunet-model') return describeModels([file]);
   return [`Zip archive ${fileName(file)} of ${entries.length} files, without a model in it.`];
+}
+
+/** What lies in the same folder: one of the files holds the voxels of a detached header. */
+async function filesBeside(header: string): Promise<readonly SourceFile[]> {
+  const siblings = await filesIn(path.dirname(header));
+  return siblings.filter((file) => /\.(raw|zraw|bin|dat|img)(\.gz)?$/i.test(file.path));
 }
 
 /** The `.img` of a `.hdr`. */

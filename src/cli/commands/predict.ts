@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type CaseReport, predictFolder } from '@/app/predictFolder';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
-import { type CaseFiles, groupIntoCases } from '@/core/io/cases';
+import { type CaseFiles, findCases as casesAmong } from '@/core/io/cases';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
@@ -15,7 +15,8 @@ import { isGiven, listOf, numberOf, type ParsedOptions, requiredText, UsageError
 import { formatSeconds, ProgressLine } from '../progressLine';
 
 /** Endings that can be written. */
-const NIFTI_ENDING = /\.nii(\.gz)?$/i;
+/** Endings of files that results can be written to. */
+const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
 
 export const predictCommand: Command = {
   name: 'predict',
@@ -47,7 +48,7 @@ export const predictCommand: Command = {
       description: 'no mirroring: up to eight times faster, a little less accurate',
     },
     { names: ['--disable_gaussian'], kind: 'flag', description: 'all voxels of a tile count the same' },
-    { names: ['--save_probabilities'], kind: 'flag', description: 'also writes {case}.npz' },
+    { names: ['--save_probabilities'], kind: 'flag', description: 'also writes {case}.npz and {case}.pkl' },
     {
       names: ['--continue_prediction', '--c'],
       kind: 'flag',
@@ -152,8 +153,11 @@ function describeSettings(settings: PredictSettings, model: NnunetModel): string
 async function findCases(inputs: readonly string[], model: NnunetModel): Promise<readonly CaseFiles[]> {
   const files = (await Promise.all(inputs.map(filesAt))).flat();
   // A folder may hold other images too: those with the dataset's own ending are meant, as in nnU-Net.
-  const ofDataset = files.filter((file) => file.path.endsWith(model.fileEnding));
-  const { cases, ignored } = groupIntoCases(ofDataset.length > 0 ? ofDataset : files, {
+  const ofDataset = files.filter(
+    ({ path: name }) => name.endsWith(model.fileEnding) || name.endsWith('.json'),
+  );
+  const hasOwn = ofDataset.some(({ path: name }) => name.endsWith(model.fileEnding));
+  const { cases, ignored } = await casesAmong(hasOwn ? ofDataset : files, {
     channels: model.channelNames.length,
   });
   for (const { path: name, reason } of ignored) console.error(`left out ${name}: ${reason}`);
@@ -178,11 +182,11 @@ interface Output {
   readonly isSingleFile: boolean;
 }
 
-/** A folder; or, where `-o` is a NIfTI name, that file for the only case. */
+/** A folder; or, where `-o` is the name of an image, that file for the only case. */
 function outputOf(output: string, cases: readonly CaseFiles[], model: NnunetModel): Output {
-  const ending = NIFTI_ENDING.exec(output)?.[0];
+  const ending = RESULT_ENDING.exec(output)?.[0];
   if (!ending) {
-    const fileEnding = NIFTI_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
+    const fileEnding = RESULT_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
     return { results: resultFolder(output), cases, fileEnding, isSingleFile: false };
   }
   if (cases.length > 1) {

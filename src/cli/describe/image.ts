@@ -1,5 +1,7 @@
+import { readImageFacts } from '@/core/io/imageFacts';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { type NiftiFacts, readCase, readNiftiHeader } from '@/core/io/nifti';
+import { type NiftiFacts, readNiftiHeader } from '@/core/io/nifti';
+import { readAsStored } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
@@ -7,21 +9,37 @@ import { formatBytes } from '@/shared/numeric';
 import { intensityStatistics } from './statistics';
 import { formatNumber, formatRows, formatSizes, type Row } from './table';
 
-/** nnU-Net's usual reader for NIfTI. */
-const READER = 'SimpleITKIO';
-
 /** Header, geometry and intensities of a NIfTI file; what makes it unusable is a line, not an error. */
 export async function describeImage(files: readonly SourceFile[]): Promise<readonly string[]> {
   const facts = await readNiftiHeader(files[0]);
-  const lines = [`Image ${fileName(files[0])}`, ...formatRows(headerRows(facts), '  ')];
+  return [
+    `Image ${fileName(files[0])}`,
+    ...formatRows(headerRows(facts), '  '),
+    ...(await describeVoxels(files)),
+  ];
+}
+
+/** The same for an image of any other format. */
+export async function describeOtherImage(files: readonly SourceFile[]): Promise<readonly string[]> {
+  const { shape, spacing, orientation, voxelType, channels } = await readImageFacts(files);
+  const rows: Row[] = [
+    ['voxels (x, y, z)', [...shape].reverse().join(' × ')],
+    ['spacing (x, y, z)', `${formatSizes([...spacing].reverse())} mm`],
+    ['channels', String(channels)],
+    ['orientation', orientation ?? 'not given'],
+    ...(voxelType ? [['stored as', voxelType] as const] : []),
+  ];
+  return [`Image ${fileName(files[0])}`, ...formatRows(rows, '  '), ...(await describeVoxels(files))];
+}
+
+async function describeVoxels(files: readonly SourceFile[]): Promise<readonly string[]> {
   try {
-    const image = await readCase(files, READER);
-    lines.push(...image.warnings.map((warning) => `  Note: ${warning}`), ...describeIntensities(image));
+    const image = await readAsStored(files);
+    return [...image.warnings.map((warning) => `  Note: ${warning}`), ...describeIntensities(image)];
   } catch (error) {
     if (!(error instanceof StudioError)) throw error;
-    lines.push(`  Cannot be used: ${messageOf(error)}`);
+    return [`  Cannot be used: ${messageOf(error)}`];
   }
-  return lines;
 }
 
 function headerRows(facts: NiftiFacts): readonly Row[] {

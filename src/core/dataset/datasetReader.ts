@@ -1,6 +1,6 @@
 // Which reader a dataset's files go through, by nnU-Net's rule.
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { readCase } from '@/core/io/nifti';
+import { readCase } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
 

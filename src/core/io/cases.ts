@@ -1,8 +1,9 @@
 // Which files make up which case, by nnU-Net's names: `{case}_{CCCC}{ending}`, channels from 0000.
-import { hasNiftiName } from './nifti';
+import { findDicomSeries } from './dicomSeries';
+import { sniff } from './sniff';
 import { fileName, type SourceFile } from './sourceFile';
 
-/** The files of one case, channels in order; a `.hdr` is followed by its `.img`. */
+/** The files of one case, channels in order; a header is followed by its voxels, a TIFF by its `{case}.json`. */
 export interface CaseFiles {
   readonly caseId: string;
   readonly files: readonly SourceFile[];
@@ -19,7 +20,7 @@ export interface GroupOptions {
   readonly channels?: number;
 }
 
-/** One image: a file, or a `.hdr` with its `.img`. */
+/** One image: a file, or a header with the file of its voxels. */
 interface ImageFiles {
   readonly folder: string;
   /** Name without ending. */
@@ -29,7 +30,15 @@ interface ImageFiles {
 
 type Ignore = (path: string, reason: string) => void;
 
-const ENDING = /\.(nii|hdr|img)(\.gz)?$/i;
+const ENDING = /\.(nii|hdr|img|gipl|raw|zraw)(\.gz)?$|\.(nrrd|nhdr|mha|mhd|png|bmp|tiff?)$/i;
+/** Headers whose voxels are in another file, and the kinds of that file. */
+const PARTNERS: Readonly<Record<string, readonly string[]>> = {
+  hdr: ['img'],
+  nhdr: ['raw', 'img'],
+  mhd: ['raw', 'zraw', 'img'],
+};
+const VOXEL_KINDS = ['img', 'raw', 'zraw'];
+const TIFF_ENDING = /\.tiff?$/i;
 const CHANNEL_SUFFIX = /^(.*)_(\d{4})$/s;
 
 /** Files that systems leave about: names with a leading dot, and what macOS adds to archives. */
@@ -37,6 +46,16 @@ export function isHiddenFile({ path }: Pick<SourceFile, 'path'>): boolean {
   return path
     .split('/')
     .some((part) => part === '__MACOSX' || (part.startsWith('.') && part !== '.' && part !== '..'));
+}
+
+/** True for the names that images have, their headers and voxels included. */
+export function hasImageName(file: Pick<SourceFile, 'path'>): boolean {
+  return ENDING.test(fileName(file));
+}
+
+function kindOf({ path }: SourceFile): string {
+  const ending = ENDING.exec(path);
+  return (ending?.[1] ?? ending?.[3] ?? '').toLowerCase();
 }
 
 function folderOf({ path }: SourceFile): string {
@@ -49,21 +68,32 @@ function pathWithoutEnding({ path }: SourceFile): string {
 
 /** The images among `files`, pairs put together; everything else is handed to `ignore`. */
 function findImages(files: readonly SourceFile[], ignore: Ignore): readonly ImageFiles[] {
-  const ofKind = (kind: string) => files.filter((file) => ENDING.exec(file.path)?.[1].toLowerCase() === kind);
-  const voxelFiles = new Map(ofKind('img').map((file) => [pathWithoutEnding(file), file]));
+  const voxelFiles = new Map(
+    files
+      .filter((file) => VOXEL_KINDS.includes(kindOf(file)))
+      .map((file) => [`${pathWithoutEnding(file)}.${kindOf(file)}`, file]),
+  );
   const asImage = (...members: readonly SourceFile[]): ImageFiles => ({
     folder: folderOf(members[0]),
     stem: fileName(members[0]).replace(ENDING, ''),
     files: members,
   });
-  const images = ofKind('nii').map((file) => asImage(file));
-  for (const header of ofKind('hdr')) {
-    const voxels = voxelFiles.get(pathWithoutEnding(header));
-    voxelFiles.delete(pathWithoutEnding(header));
-    if (voxels) images.push(asImage(header, voxels));
-    else ignore(header.path, 'its .img file is missing');
+  const images: ImageFiles[] = [];
+  const headers = files.filter((file) => kindOf(file) in PARTNERS);
+  for (const file of files) {
+    const kind = kindOf(file);
+    if (!VOXEL_KINDS.includes(kind) && !(kind in PARTNERS)) images.push(asImage(file));
   }
-  for (const orphan of voxelFiles.values()) ignore(orphan.path, 'its .hdr file is missing');
+  for (const header of headers) {
+    const keys = PARTNERS[kindOf(header)].map((kind) => `${pathWithoutEnding(header)}.${kind}`);
+    const key = keys.find((one) => voxelFiles.has(one));
+    const voxels = key === undefined ? undefined : voxelFiles.get(key);
+    if (key !== undefined) voxelFiles.delete(key);
+    if (voxels) images.push(asImage(header, voxels));
+    else ignore(header.path, `its .${PARTNERS[kindOf(header)][0]} file is missing`);
+  }
+  for (const orphan of voxelFiles.values())
+    ignore(orphan.path, kindOf(orphan) === 'img' ? 'its .hdr file is missing' : 'its header file is missing');
   return images;
 }
 
@@ -138,9 +168,21 @@ function withUniqueIds(found: readonly FoundCase[], ignore: Ignore): readonly Ca
   return [...cases.values()].toSorted((a, b) => compare(a.caseId, b.caseId));
 }
 
+/** Puts `{case}.json`, where Tiff3DIO looks for the voxel size, behind the TIFF files of the case. */
+function withSideCars(found: readonly FoundCase[], sideCars: Map<string, SourceFile>): readonly FoundCase[] {
+  return found.map((each) => {
+    const key = `${each.folder}${each.name}.json`;
+    const sideCar = each.files.some(({ path }) => TIFF_ENDING.test(path)) ? sideCars.get(key) : undefined;
+    if (!sideCar) return each;
+    sideCars.delete(key);
+    return { ...each, files: [...each.files, sideCar] };
+  });
+}
+
 /**
  * Groups dropped or listed files into cases. `case_0000.nii.gz`, `case_0001.nii.gz` are the channels of `case`; a name
- * without a channel number is a case of one file. Whatever is no image is listed with the reason.
+ * without a channel number is a case of one file. Whatever is no image is listed with the reason. DICOM files have no
+ * names to go by: {@link findCases} groups them.
  */
 export function groupIntoCases(
   files: readonly SourceFile[],
@@ -148,11 +190,58 @@ export function groupIntoCases(
 ): GroupedFiles {
   const ignored: { path: string; reason: string }[] = [];
   const ignore: Ignore = (path, reason) => ignored.push({ path, reason });
-  const candidates = files.filter((file) => {
+  const visible = files.filter((file) => {
     if (isHiddenFile(file)) ignore(file.path, 'hidden file');
-    else if (!hasNiftiName(file)) ignore(file.path, 'not an image (.nii.gz, .nii, or .hdr with .img)');
-    else return true;
-    return false;
+    return !isHiddenFile(file);
   });
-  return { cases: withUniqueIds(casesByChannel(findImages(candidates, ignore), channels), ignore), ignored };
+  const candidates = visible.filter(hasImageName);
+  const sideCars = new Map(
+    visible.filter(({ path }) => path.endsWith('.json')).map((file) => [file.path, file]),
+  );
+  const found = withSideCars(casesByChannel(findImages(candidates, ignore), channels), sideCars);
+  const cases = withUniqueIds(found, ignore);
+  const used = new Set(cases.flatMap((each) => each.files));
+  for (const file of visible) {
+    if (!hasImageName(file) && !used.has(file))
+      ignore(file.path, 'not an image (.nii.gz, .nrrd, .mha, .png, .tif, …)');
+  }
+  return { cases, ignored };
+}
+
+/** Endings of what is no image for certain, so that it need not be opened. */
+const OTHER_ENDING = /\.(json|pth|pt|pkl|npz|npy|zip|onnx|safetensors|txt|md|csv|tsv|py|log|pdf|html?)$/i;
+
+/** What {@link findCases} makes of a heap of files. */
+export interface FoundCases extends GroupedFiles {
+  /** Files that are no images at all. */
+  readonly others: readonly SourceFile[];
+}
+
+/** Like {@link groupIntoCases}, with DICOM files, whatever their names, grouped into a case per series. */
+export async function findCases(
+  files: readonly SourceFile[],
+  options: GroupOptions = {},
+): Promise<FoundCases> {
+  const slices: SourceFile[] = [];
+  const named: SourceFile[] = [];
+  const others: SourceFile[] = [];
+  for (const file of files) {
+    if (isHiddenFile(file) || hasImageName(file) || /\.json$/i.test(file.path)) named.push(file);
+    else if (!OTHER_ENDING.test(file.path) && (await sniff(file)) === 'dicom') slices.push(file);
+    else others.push(file);
+  }
+  const { cases, ignored } = groupIntoCases(named, options);
+  const found = slices.length > 0 ? await findDicomSeries(slices) : { series: [], ignored: [] };
+  const taken = new Set(cases.map(({ caseId }) => caseId));
+  const ofSeries = found.series.map(({ name, files: members }) => ({
+    caseId: taken.has(name) ? `${name}-dicom` : name,
+    files: members,
+  }));
+  const isJson = ({ path }: { readonly path: string }) => /\.json$/i.test(path);
+  const unused = new Set(ignored.filter(isJson).map(({ path }) => path));
+  return {
+    cases: [...cases, ...ofSeries].toSorted((a, b) => compare(a.caseId, b.caseId)),
+    ignored: [...ignored.filter((one) => !isJson(one)), ...found.ignored],
+    others: [...others, ...named.filter(({ path }) => unused.has(path))],
+  };
 }

@@ -58,7 +58,7 @@ export function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
 /** All of `pieces` compressed, in one array. */
 export async function compress(
   pieces: readonly Uint8Array[],
-  format: 'gzip' | 'deflate-raw',
+  format: CompressionFormat,
 ): Promise<Uint8Array<ArrayBuffer>> {
   function* source() {
     for (const piece of pieces) yield* piecesOf(piece);

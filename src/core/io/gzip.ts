@@ -63,6 +63,27 @@ export async function* contentPieces(file: SourceFile): AsyncGenerator<Uint8Arra
   else yield* slicesOf(file);
 }
 
+/** How the data part of a file is packed. */
+export type Packing = 'none' | 'gzip' | 'zlib';
+
+/** The content of a file whose packing its header tells. zlib's own errors do not say where they are. */
+export async function* unpackedPieces(file: SourceFile, packing: Packing): AsyncGenerator<Uint8Array> {
+  if (packing === 'none') yield* slicesOf(file);
+  else if (packing === 'gzip') yield* gunzipPieces(file);
+  else {
+    try {
+      yield* transformed(slicesOf(file), new DecompressionStream('deflate'));
+    } catch (error) {
+      throw new StudioError(
+        'CorruptFile',
+        `${file.path} is damaged: its zlib stream cannot be unpacked.`,
+        'Copy or download the file again.',
+        { cause: error },
+      );
+    }
+  }
+}
+
 /** The first `count` bytes of the content, fewer if there are no more. Reads no further than it must. */
 export async function contentStart(file: SourceFile, count: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];

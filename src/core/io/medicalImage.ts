@@ -1,4 +1,4 @@
-import type { Spacing, Zyx } from '@/shared/geometry';
+import type { Spacing, Xyz, Zyx } from '@/shared/geometry';
 import type { Reorientation } from './orientation';
 
 /** Channels of one case as nnU-Net's readers deliver them. */
@@ -15,11 +15,38 @@ export interface MedicalImage {
   readonly warnings: readonly string[];
 }
 
-/** The header to give back: which format it came from, and that format's own fields. */
-export interface ImageGeometry {
+/** What a writer needs, by the format that the image came from. */
+export type ImageGeometry = NiftiGeometry | GridGeometry | PictureGeometry | TiffStackGeometry;
+
+export interface NiftiGeometry {
   readonly format: 'nifti';
   /** The first channel's header bytes (NIfTI-1: 348, NIfTI-2: 540), extensions left out. */
   readonly header: Uint8Array;
   /** Set if the reader changed the axes; the writer changes them back. */
   readonly reorientation?: Reorientation;
+}
+
+/** Where an image of ITK's formats lies. World axes are ITK's: x to the Left, y to Posterior, z to Superior. */
+export interface GridGeometry {
+  readonly format: 'nrrd' | 'metaimage' | 'gipl';
+  /** Two or three sizes, file order. */
+  readonly size: readonly number[];
+  /** mm, file order; 1 for a missing third axis. */
+  readonly spacing: Xyz;
+  /** Unit vector of each file axis. */
+  readonly directions: readonly [Xyz, Xyz, Xyz];
+  /** mm, centre of the first voxel. */
+  readonly origin: Xyz;
+  readonly reorientation?: Reorientation;
+}
+
+/** A picture has no geometry. */
+export interface PictureGeometry {
+  readonly format: 'png' | 'bmp' | 'tiff';
+}
+
+export interface TiffStackGeometry {
+  readonly format: 'tiff-stack';
+  /** mm, array order, as the side-car file says. */
+  readonly spacing: Spacing;
 }

@@ -2,11 +2,13 @@
 import { elementCount, formatShape, type Spacing, type Zyx } from '@/shared/geometry';
 import { concatenate } from './compression';
 import { gzip } from './gzip';
-import type { ImageGeometry } from './medicalImage';
+import { labelsToStore } from './imageReader';
+import type { ImageGeometry, NiftiGeometry } from './medicalImage';
 import { derivedHeader, newNiftiHeader, parseNiftiHeader } from './niftiHeader';
 import type { VoxelType } from './niftiLayout';
-import { swapBytes } from './niftiVoxels';
-import { type Affine, eachRow, filePlacement, reorientedShape } from './orientation';
+import { type Affine, eachRow, filePlacement, type Reorientation, reorientedShape } from './orientation';
+import { affineOfGrid, IDENTITY_DIRECTIONS } from './volumeFile';
+import { swapBytes } from './voxels';
 
 export interface WriteOptions {
   /** `.nii.gz` (the default) or plain `.nii`. */
@@ -22,19 +24,22 @@ function voxelTypeOf(data: Writable): VoxelType {
 }
 
 /** Shape of the file's array, `[z, y, x]`, by its header. */
-function fileShapeOf({ header }: ImageGeometry): Zyx {
+function fileShapeOf({ header }: NiftiGeometry): Zyx {
   const { dim } = parseNiftiHeader(header, 'header');
   return [dim[2] ?? 1, dim[1] ?? 1, dim[0]];
 }
 
 /** The voxels in file order; `data` itself if the reader did not change the axes. */
-function inFileOrder<T extends Writable>(data: T, shape: Zyx, geometry: ImageGeometry): T {
-  const fileShape = fileShapeOf(geometry);
-  const { reorientation } = geometry;
+export function inFileOrder<T extends Writable>(
+  data: T,
+  shape: Zyx,
+  fileShape: Zyx,
+  reorientation: Reorientation | undefined,
+): T {
   const expected = reorientation ? reorientedShape(fileShape, reorientation) : fileShape;
   if (elementCount(shape) !== data.length || formatShape(expected) !== formatShape(shape)) {
     throw new Error(
-      `niftiWriter: ${data.length} values of shape ${formatShape(shape)}, the geometry is ${formatShape(expected)}`,
+      `inFileOrder: ${data.length} values of shape ${formatShape(shape)}, the geometry is ${formatShape(expected)}`,
     );
   }
   if (!reorientation) return data;
@@ -47,7 +52,7 @@ function inFileOrder<T extends Writable>(data: T, shape: Zyx, geometry: ImageGeo
 
 async function writeNifti(
   data: Writable,
-  geometry: ImageGeometry,
+  geometry: NiftiGeometry,
   { gzipped = true }: WriteOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { bytes, isLittleEndian } = derivedHeader(geometry.header, voxelTypeOf(data));
@@ -58,15 +63,10 @@ async function writeNifti(
   return gzipped ? gzip(bytes, voxels) : concatenate([bytes, voxels]);
 }
 
-function largest(labels: Uint8Array | Uint16Array): number {
-  let max = 0;
-  for (let i = 0; i < labels.length; i++) if (labels[i] > max) max = labels[i];
-  return max;
-}
-
 /**
  * A label map, `[z, y, x]` in the axes of the image that was read, as a NIfTI file with that image's own geometry:
- * version, byte order, qform, sform, voxel size and units are its header's. uint8 if the labels fit, else uint16.
+ * version, byte order, qform, sform, voxel size and units are its header's, if it was NIfTI. uint8 if the labels fit,
+ * else uint16.
  */
 export async function writeSegmentation(
   labels: Uint8Array | Uint16Array,
@@ -74,10 +74,9 @@ export async function writeSegmentation(
   geometry: ImageGeometry,
   options: WriteOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const ordered = inFileOrder(labels, shape, geometry);
-  const smallest =
-    ordered instanceof Uint16Array && largest(ordered) < 256 ? Uint8Array.from(ordered) : ordered;
-  return writeNifti(smallest, geometry, options);
+  const nifti = niftiGeometryOf(geometry, shape);
+  const ordered = inFileOrder(labels, shape, fileShapeOf(nifti), nifti.reorientation);
+  return writeNifti(labelsToStore(ordered), nifti, options);
 }
 
 /** A float32 image, `[z, y, x]` in the axes of `geometry`, as a NIfTI file. */
@@ -87,11 +86,37 @@ export async function writeVolume(
   geometry: ImageGeometry,
   options: WriteOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return writeNifti(inFileOrder(data, shape, geometry), geometry, options);
+  const nifti = niftiGeometryOf(geometry, shape);
+  return writeNifti(inFileOrder(data, shape, fileShapeOf(nifti), nifti.reorientation), nifti, options);
+}
+
+/** Pictures know no patient: x runs to the left and y to the back, so that they stand upright as an axial slice. */
+const PICTURE_DIRECTIONS = { directions: IDENTITY_DIRECTIONS, origin: [0, 0, 0] } as const;
+
+/** The same place as a NIfTI file has it. `shape`: of the image that was read, `[z, y, x]`. */
+export function niftiGeometryOf(geometry: ImageGeometry, shape: Zyx): NiftiGeometry {
+  switch (geometry.format) {
+    case 'nifti':
+      return geometry;
+    case 'nrrd':
+    case 'metaimage':
+    case 'gipl': {
+      const { size, spacing, reorientation } = geometry;
+      const [x, y, z] = spacing;
+      const nifti = newGeometry([size[2] ?? 1, size[1], size[0]], [z, y, x], affineOfGrid(geometry));
+      return { ...nifti, ...(reorientation && { reorientation }) };
+    }
+    case 'tiff-stack': {
+      const [z, y, x] = geometry.spacing;
+      return newGeometry(shape, [z, y, x], affineOfGrid({ spacing: [x, y, z], ...PICTURE_DIRECTIONS }));
+    }
+    default:
+      return newGeometry(shape, [1, 1, 1], affineOfGrid({ spacing: [1, 1, 1], ...PICTURE_DIRECTIONS }));
+  }
 }
 
 /** Geometry for an image of our own. Without `affine`: file axes to R, A and S, the first voxel at the origin. */
-export function newGeometry(shape: Zyx, spacing: Spacing, affine?: Affine): ImageGeometry {
+export function newGeometry(shape: Zyx, spacing: Spacing, affine?: Affine): NiftiGeometry {
   const header = newNiftiHeader({
     dim: [shape[2], shape[1], shape[0]],
     spacing: [spacing[2], spacing[1], spacing[0]],

@@ -1,4 +1,5 @@
 // What a file is by its first bytes, so that anything can be dropped anywhere.
+import { isGipl } from './gipl';
 import { contentStart } from './gzip';
 import { isGzip } from './inflate';
 import { headerKind } from './niftiHeader';
@@ -11,6 +12,7 @@ export type FileKind =
   | 'analyze-header'
   | 'nrrd'
   | 'metaimage'
+  | 'gipl'
   | 'dicom'
   | 'png'
   | 'jpeg'
@@ -71,15 +73,16 @@ function isOnnx(bytes: Uint8Array): boolean {
   );
 }
 
-/** DICOM with its preamble, or the bare data set of older files: group 0008 first, with a plausible length or VR. */
-function isDicom(bytes: Uint8Array): boolean {
-  if (startsWith(bytes, 'DICM', 128)) return true;
+/** The bare data set of older DICOM files, without preamble: group 0008 first, with a plausible length or VR. */
+function isBareDicom(bytes: Uint8Array): boolean {
   if (bytes.length < 132 || !startsWith(bytes, [8, 0]) || bytes[3] !== 0) return false;
   const isExplicit = /^[A-Z]{2}$/.test(latin1.decode(bytes.subarray(4, 6)));
   return isExplicit || (bytes[6] === 0 && bytes[7] === 0 && bytes[4] > 0 && bytes[4] < 128);
 }
 
 function binaryKind(bytes: Uint8Array, sizeInBytes: number): FileKind | undefined {
+  // Before all else: what stands in front of a DICOM file may make it a TIFF file as well.
+  if (startsWith(bytes, 'DICM', 128)) return 'dicom';
   const header = headerKind(bytes);
   if (header)
     return header === 'nifti' ? 'nifti' : header === 'nifti-pair' ? 'nifti-header' : 'analyze-header';
@@ -88,9 +91,10 @@ function binaryKind(bytes: Uint8Array, sizeInBytes: number): FileKind | undefine
   if (startsWith(bytes, [0xff, 0xd8, 0xff])) return 'jpeg';
   if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].some((magic) => startsWith(bytes, magic))) return 'tiff';
   if (startsWith(bytes, 'NRRD000')) return 'nrrd';
+  if (isGipl(bytes)) return 'gipl';
   if (startsWith(bytes, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) return 'numpy';
   if (startsWith(bytes, OLD_TORCH)) return 'torch-checkpoint';
-  if (isDicom(bytes)) return 'dicom';
+  if (isBareDicom(bytes)) return 'dicom';
   if (isSafetensors(bytes, sizeInBytes)) return 'safetensors';
   if (startsWith(bytes, 'BM') && bytes[6] === 0 && bytes[7] === 0) return 'bmp';
   if (isOnnx(bytes)) return 'onnx';
@@ -123,7 +127,7 @@ export async function sniff(file: SourceFile): Promise<FileKind> {
   const start = await file.slice(0, Math.min(START_BYTES, file.sizeInBytes));
   if (!isGzip(start)) return binaryKind(start, file.sizeInBytes) ?? (await textKind(file, start));
   const inner = await contentStart(file, START_BYTES).catch(() => new Uint8Array(0));
-  return headerKind(inner) ? (binaryKind(inner, inner.length) ?? 'gzip') : 'gzip';
+  return headerKind(inner) || isGipl(inner) ? (binaryKind(inner, inner.length) ?? 'gzip') : 'gzip';
 }
 
 /** Kinds of folders, known by the names of their files alone. */

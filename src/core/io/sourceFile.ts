@@ -36,3 +36,13 @@ export function memoryFile(content: Uint8Array, path: string): SourceFile {
     slice: async (start, end) => content.subarray(start, end),
   };
 }
+
+/** Bytes `[start, end)` of a file as a file of the same path. */
+export function partOf(file: SourceFile, start: number, end: number): SourceFile {
+  return {
+    path: file.path,
+    sizeInBytes: end - start,
+    bytes: () => file.slice(start, end),
+    slice: (from, to) => file.slice(start + from, Math.min(start + to, end)),
+  };
+}

@@ -5,8 +5,9 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { groupIntoCases } from '@/core/io/cases';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { readCase, readNiftiHeader } from '@/core/io/nifti';
+import { readNiftiHeader } from '@/core/io/nifti';
 import { writeSegmentation } from '@/core/io/niftiWriter';
+import { readCase } from '@/core/io/readers';
 import { sniff } from '@/core/io/sniff';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 

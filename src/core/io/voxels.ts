@@ -1,13 +1,22 @@
-// The voxels of a NIfTI file to f32 in one pass over the stream: nothing but the target and a small block is held.
+// Voxels as they lie in a file to f32 in one pass over the stream: nothing but the target and a small block is held.
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { MAX_DEFLATE_RATIO } from './compression';
-import { contentPieces } from './gzip';
-import { isGzip } from './inflate';
-import type { NiftiHeader } from './niftiHeader';
 import { type VoxelType, voxelBytes } from './niftiLayout';
-import type { SourceFile } from './sourceFile';
+
+/** How the voxels of a file are stored. A NIfTI header is one. */
+export interface StoredVoxels {
+  /** Sizes, fastest axis first. */
+  readonly dim: readonly number[];
+  readonly voxelType: VoxelType;
+  readonly isLittleEndian: boolean;
+  /** Byte offset of the first voxel in the content. */
+  readonly voxOffset: number;
+  /** Value = stored · slope + intercept. */
+  readonly slope: number;
+  readonly intercept: number;
+}
 
 /** Bytes converted at a time; a multiple of every voxel size. */
 const BLOCK_BYTES = 1 << 16;
@@ -55,7 +64,7 @@ export type ValueSink = (values: Float32Array, start: number) => void;
 
 /** Collects bytes into blocks of whole voxels and converts each block to f32: `stored · slope + intercept` in f64. */
 class VoxelConverter {
-  private readonly header: NiftiHeader;
+  private readonly header: StoredVoxels;
   private readonly sink: ValueSink;
   private readonly size: number;
   private readonly block = new Uint8Array(BLOCK_BYTES);
@@ -64,7 +73,7 @@ class VoxelConverter {
   private held = 0;
   private done = 0;
 
-  constructor(header: NiftiHeader, sink: ValueSink) {
+  constructor(header: StoredVoxels, sink: ValueSink) {
     this.header = header;
     this.sink = sink;
     this.size = voxelBytes(header.voxelType);
@@ -108,11 +117,11 @@ class VoxelConverter {
 }
 
 /** Bytes that the voxels of an image take in its file. */
-export function storedBytes(header: NiftiHeader): number {
+export function storedBytes(header: StoredVoxels): number {
   return elementCount(header.dim) * voxelBytes(header.voxelType);
 }
 
-function truncated(path: string, header: NiftiHeader, found: number): StudioError {
+function truncated(path: string, header: StoredVoxels, found: number): StudioError {
   const { dim, voxelType } = header;
   return new StudioError(
     'TruncatedFile',
@@ -122,32 +131,40 @@ function truncated(path: string, header: NiftiHeader, found: number): StudioErro
 }
 
 /** Refuses a header that promises more than its file can hold, before memory is set aside for it. */
-export async function assertHoldsVoxels(file: SourceFile, header: NiftiHeader): Promise<void> {
+export function assertHoldsVoxels(
+  path: string,
+  header: StoredVoxels,
+  { contentBytes, isCompressed }: { readonly contentBytes: number; readonly isCompressed: boolean },
+): void {
   const promised = header.voxOffset + storedBytes(header);
-  if (!isGzip(await file.slice(0, 3))) {
-    if (file.sizeInBytes < promised)
-      throw truncated(file.path, header, Math.max(0, file.sizeInBytes - header.voxOffset));
-  } else if (promised > (file.sizeInBytes + 1) * MAX_DEFLATE_RATIO) {
+  if (!isCompressed) {
+    if (contentBytes < promised) throw truncated(path, header, Math.max(0, contentBytes - header.voxOffset));
+  } else if (promised > (contentBytes + 1) * MAX_DEFLATE_RATIO) {
     throw new StudioError(
       'TruncatedFile',
-      `${file.path}: the header promises ${formatBytes(promised)}, more than a gzip file of ${formatBytes(file.sizeInBytes)} can hold.`,
+      `${path}: the header promises ${formatBytes(promised)}, more than a gzip file of ${formatBytes(contentBytes)} can hold.`,
       'Copy or download the file again.',
     );
   }
 }
 
-/** Reads the voxels of `file` in file order and hands them to `sink` in blocks. */
-export async function readVoxels(file: SourceFile, header: NiftiHeader, sink: ValueSink): Promise<void> {
+/** Reads voxels from the pieces of a file's content, in file order, and hands them to `sink` in blocks. */
+export async function readVoxels(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  header: StoredVoxels,
+  sink: ValueSink,
+): Promise<void> {
   const converter = new VoxelConverter(header, sink);
   const end = header.voxOffset + storedBytes(header);
   let position = 0;
-  for await (const piece of contentPieces(file)) {
+  for await (const piece of content) {
     const from = Math.max(0, header.voxOffset - position);
     const to = Math.min(piece.length, end - position);
     if (from < to) converter.push(piece.subarray(from, to));
     position += piece.length;
     if (position > end + MAX_SURPLUS_BYTES) break;
   }
-  if (position < end) throw truncated(file.path, header, Math.max(0, position - header.voxOffset));
+  if (position < end) throw truncated(path, header, Math.max(0, position - header.voxOffset));
   converter.flush();
 }

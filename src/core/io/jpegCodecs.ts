@@ -1,0 +1,84 @@
+// JPEG in the forms DICOM uses. The codecs are WebAssembly (OpenJPEG, CharLS, libjpeg-turbo) or plain JavaScript, each
+// fetched from our own host when the first such frame is met.
+import charlsUrl from '@cornerstonejs/codec-charls/decodewasm?url';
+import libjpegUrl from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm?url';
+import openjpegUrl from '@cornerstonejs/codec-openjpeg/decodewasm?url';
+
+/** What the three WebAssembly codecs have in common. */
+interface FrameDecoder {
+  getEncodedBuffer(length: number): Uint8Array;
+  decode(): void;
+  getDecodedBuffer(): Uint8Array;
+  delete(): void;
+}
+
+type DecoderClass = new () => FrameDecoder;
+
+interface CodecOptions {
+  readonly locateFile?: () => string;
+  readonly print: (line: string) => void;
+}
+
+/** Node finds the codec's file by itself; in a browser the bundler has given it an address. Chatter is dropped. */
+function moduleOptions(url: string): CodecOptions {
+  const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+  return { print: () => undefined, ...(isNode ? {} : { locateFile: () => url }) };
+}
+
+/** Keeps what has been loaded; a failure is not kept. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () => {
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+}
+
+const openjpeg = once(async () => {
+  const { default: create } = await import('@cornerstonejs/codec-openjpeg/decodewasmjs');
+  return (await create(moduleOptions(openjpegUrl))).J2KDecoder as DecoderClass;
+});
+
+const charls = once(async () => {
+  const { default: create } = await import('@cornerstonejs/codec-charls/decodewasmjs');
+  return (await create(moduleOptions(charlsUrl))).JpegLSDecoder as DecoderClass;
+});
+
+const libjpeg = once(async () => {
+  const { default: create } = await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs');
+  return (await create(moduleOptions(libjpegUrl))).JPEGDecoder as DecoderClass;
+});
+
+function decodeWith(Decoder: DecoderClass, packed: Uint8Array): Uint8Array {
+  const decoder = new Decoder();
+  try {
+    decoder.getEncodedBuffer(packed.length).set(packed);
+    decoder.decode();
+    return decoder.getDecodedBuffer().slice();
+  } finally {
+    decoder.delete();
+  }
+}
+
+export async function decodeJpeg2000(packed: Uint8Array): Promise<Uint8Array> {
+  return decodeWith(await openjpeg(), packed);
+}
+
+export async function decodeJpegLs(packed: Uint8Array): Promise<Uint8Array> {
+  return decodeWith(await charls(), packed);
+}
+
+/** Baseline: 8 bits. */
+export async function decodeJpeg(packed: Uint8Array): Promise<Uint8Array> {
+  return decodeWith(await libjpeg(), packed);
+}
+
+/** Lossless JPEG of 1993, which most scanners with compression write. */
+export async function decodeJpegLossless(packed: Uint8Array): Promise<Uint8Array> {
+  const { Decoder } = await import('jpeg-lossless-decoder-js');
+  const samples = new Decoder().decode(packed.slice().buffer);
+  return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+}

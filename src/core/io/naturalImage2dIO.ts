@@ -1,0 +1,128 @@
+// nnU-Net's reader of pictures: PNG, BMP and TIFF, grey, RGB or RGBA, all channels in one file.
+import { StudioError } from '@/shared/errors';
+import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
+import { decodeBmp, encodeBmp } from './bmp';
+import {
+  allocate,
+  assertChannelCount,
+  assertFinite,
+  type ImageReader,
+  labelsToStore,
+  lossyRefusal,
+} from './imageReader';
+import type { PictureGeometry } from './medicalImage';
+import { decodePng, encodePng } from './png';
+import type { Raster } from './raster';
+import { sniff } from './sniff';
+import type { SourceFile } from './sourceFile';
+import { decodeTiff, encodeTiff } from './tiff';
+
+/** nnU-Net's: far beyond any in-plane spacing, so that nothing is ever resampled along the axis that is not there. */
+const PICTURE_SPACING: Spacing = [999, 1, 1];
+
+type PictureFormat = PictureGeometry['format'];
+
+const DECODERS: Readonly<
+  Record<PictureFormat, (bytes: Uint8Array, path: string) => Raster | Promise<Raster>>
+> = {
+  png: decodePng,
+  bmp: decodeBmp,
+  tiff: decodeTiff,
+};
+
+interface Picture {
+  readonly path: string;
+  readonly format: PictureFormat;
+  readonly channels: number;
+  readonly shape: Zyx;
+  readonly raster: Raster;
+}
+
+async function readPicture(file: SourceFile): Promise<Picture> {
+  const { path } = file;
+  const format = await sniff(file);
+  if (format === 'jpeg') throw lossyRefusal(path);
+  if (format !== 'png' && format !== 'bmp' && format !== 'tiff') {
+    throw new StudioError(
+      'UnsupportedFormat',
+      `${path} is no PNG, BMP or TIFF picture, which nnU-Net's NaturalImage2DIO reads.`,
+      'Use images in the format that the model was trained on.',
+    );
+  }
+  const raster = await DECODERS[format](await file.bytes(), path);
+  const [height, width, samples = 1] = raster.shape;
+  const isPicture =
+    raster.shape.length === 2 || (raster.shape.length === 3 && (samples === 3 || samples === 4));
+  if (!isPicture) {
+    throw new StudioError(
+      'UnsupportedShape',
+      `${path} has the shape ${formatShape(raster.shape)}; nnU-Net reads grey, RGB and RGBA pictures.`,
+      raster.shape.length === 3 && samples === 2
+        ? 'Save it without its transparency.'
+        : 'Save it as a plain picture; stacks are for models of 3D TIFF.',
+    );
+  }
+  return { path, format, channels: samples, shape: [1, height, width], raster };
+}
+
+function assertSameSize(first: Picture, other: Picture): void {
+  if (formatShape(first.shape) === formatShape(other.shape) && first.channels === other.channels) return;
+  const size = ({ shape, channels }: Picture) => `${shape[2]} × ${shape[1]} pixels with ${channels} channels`;
+  throw new StudioError(
+    'GeometryMismatch',
+    `${other.path} is ${size(other)} but ${first.path} is ${size(first)}.`,
+    'Give all files of a case the same size and kind.',
+  );
+}
+
+/** `[y, x, samples]` to `[samples, y, x]`. */
+function placeChannels({ raster, channels }: Picture, target: Float32Array): void {
+  const { data } = raster;
+  const size = data.length / channels;
+  for (let i = 0, at = 0; i < size; i++) {
+    for (let channel = 0; channel < channels; channel++) target[channel * size + i] = data[at++];
+  }
+}
+
+/** Follows nnU-Net's `NaturalImage2DIO`. */
+export const naturalImage2dIO: ImageReader = {
+  name: 'NaturalImage2DIO',
+  endings: ['.png', '.bmp', '.tif'],
+
+  async read(files, options = {}) {
+    const pictures: Picture[] = [];
+    for (const file of files.filter(({ path }) => !/\.json$/i.test(path))) {
+      pictures.push(await readPicture(file));
+      assertSameSize(pictures[0], pictures[pictures.length - 1]);
+    }
+    if (pictures.length === 0)
+      throw new StudioError('MissingFile', 'The case has no image files.', 'Add at least one.');
+    const [{ shape, format, path, raster }] = pictures;
+    const channels = pictures.reduce((sum, picture) => sum + picture.channels, 0);
+    assertChannelCount(channels, options.channels, pictures);
+    const data = allocate(pictures.length * raster.data.length, path);
+    pictures.forEach((picture, i) => {
+      const target = data.subarray(i * raster.data.length, (i + 1) * raster.data.length);
+      placeChannels(picture, target);
+      assertFinite(target, picture.path, shape);
+    });
+    return { data, channels, shape, spacing: PICTURE_SPACING, geometry: { format }, warnings: [] };
+  },
+
+  /** The first slice, as nnU-Net has it. A BMP holds eight bits. */
+  async write(labels, [, height, width], geometry, { ending } = {}) {
+    const stored = labelsToStore(labels.subarray(0, height * width));
+    switch (ending ?? (geometry.format === 'bmp' ? '.bmp' : geometry.format === 'tiff' ? '.tif' : '.png')) {
+      case '.bmp': {
+        if (stored instanceof Uint16Array && stored.some((label) => label > 255)) {
+          throw new StudioError('LabelTooLarge', 'A BMP file holds labels up to 255.', 'Save it as PNG.');
+        }
+        return [{ ending: '.bmp', content: encodeBmp(Uint8Array.from(stored), width, height) }];
+      }
+      case '.tif':
+        return [{ ending: '.tif', content: await encodeTiff(stored, [1, height, width]) }];
+      default:
+        return [{ ending: '.png', content: await encodePng(stored, width, height) }];
+    }
+  },
+};

@@ -1,0 +1,15 @@
+import { volumeReader } from './volumeReader';
+
+const ENDINGS = ['.nii', '.nii.gz'];
+
+/** Follows nnU-Net's `NibabelIO`: 3D, the axes of the file. */
+export const nibabelIO = volumeReader(
+  { name: 'NibabelIO', library: 'nibabel', reorientsToRas: false },
+  ENDINGS,
+);
+
+/** Follows nnU-Net's `NibabelIOWithReorient`: 3D, turned to R-A-S, results turned back. */
+export const nibabelIOWithReorient = volumeReader(
+  { name: 'NibabelIOWithReorient', library: 'nibabel', reorientsToRas: true },
+  ENDINGS,
+);

@@ -1,0 +1,151 @@
+// nnU-Net's readers: which one a dataset or a model takes, and the two doors for cases, in and out.
+import { StudioError } from '@/shared/errors';
+import type { Zyx } from '@/shared/geometry';
+import type { ImageReader, ReadCaseOptions, WriteCaseOptions, WrittenFile } from './imageReader';
+import type { ImageGeometry, MedicalImage } from './medicalImage';
+import { naturalImage2dIO } from './naturalImage2dIO';
+import { nibabelIO, nibabelIOWithReorient } from './nibabelIO';
+import { simpleItkIO, simpleItkIOWithReorient } from './simpleItkIO';
+import { sniff } from './sniff';
+import type { SourceFile } from './sourceFile';
+import { tiff3dIO } from './tiff3dIO';
+
+/** In the order in which nnU-Net tries them. */
+const AUTOMATIC_READERS: readonly ImageReader[] = [
+  naturalImage2dIO,
+  simpleItkIO,
+  tiff3dIO,
+  nibabelIO,
+  nibabelIOWithReorient,
+];
+
+/** All of them, those too that have to be asked for by name. */
+export const READERS: readonly ImageReader[] = [...AUTOMATIC_READERS, simpleItkIOWithReorient];
+
+/** The reader of this name; an error naming those there are otherwise. */
+export function readerNamed(name: string): ImageReader {
+  const reader = READERS.find((one) => one.name === name);
+  if (reader) return reader;
+  throw new StudioError(
+    'UnsupportedReader',
+    `There is no reader ${name}; nnU-Net's ${READERS.map((one) => one.name).join(', ')} are known.`,
+    'Correct image_reader_writer in the plans, or overwrite_image_reader_writer in dataset.json.',
+  );
+}
+
+export interface ReaderQuestion {
+  /** Of dataset.json, with its dot. */
+  readonly fileEnding: string;
+  /** dataset.json's `overwrite_image_reader_writer`; the string `None` counts as absent. */
+  readonly overwrite?: string | undefined;
+  /** The files of one channel of a case: a reader that cannot read them is passed over. */
+  readonly exampleFiles?: readonly SourceFile[];
+}
+
+export interface ReaderChoice {
+  readonly reader: ImageReader;
+  readonly warnings: readonly string[];
+}
+
+/** Whether a reader takes the files. What it reads may still be unfit: NaN is the integrity check's business. */
+async function canRead(reader: ImageReader, files: readonly SourceFile[]): Promise<boolean> {
+  try {
+    await reader.read(files);
+    return true;
+  } catch (error) {
+    return error instanceof Error && error.name === 'NotFinite';
+  }
+}
+
+/**
+ * The reader of a dataset: the one it names, else the first whose endings contain the dataset's and that can read the
+ * example. Follows nnU-Net's `determine_reader_writer_from_dataset_json`.
+ */
+export async function readerFor({
+  fileEnding,
+  overwrite,
+  exampleFiles,
+}: ReaderQuestion): Promise<ReaderChoice> {
+  const isNamed = overwrite !== undefined && overwrite !== 'None';
+  const named = READERS.find(({ name }) => isNamed && name === overwrite);
+  if (named) return { reader: named, warnings: [] };
+  const warnings = isNamed
+    ? [`There is no reader ${overwrite}, as dataset.json names it; one is chosen by the file ending.`]
+    : [];
+  for (const reader of AUTOMATIC_READERS) {
+    if (!reader.endings.includes(fileEnding.toLowerCase())) continue;
+    if (exampleFiles === undefined || (await canRead(reader, exampleFiles))) return { reader, warnings };
+  }
+  throw new StudioError(
+    'UnsupportedReader',
+    exampleFiles?.length
+      ? `No reader of nnU-Net takes ${exampleFiles[0].path} as a ${fileEnding} image.`
+      : `No reader of nnU-Net takes files that end in ${fileEnding}.`,
+    /jpe?g/i.test(fileEnding)
+      ? "JPEG's loss spoils images and label maps; convert to PNG."
+      : `Convert the images to ${[...new Set(AUTOMATIC_READERS.flatMap(({ endings }) => endings))].join(', ')}.`,
+  );
+}
+
+/**
+ * Reads one case as nnU-Net's reader of this name would: its channel files in order (second halves of pairs, side-car
+ * files and all slices of a DICOM series listed too), as one array `[c, z, y, x]`.
+ */
+export async function readCase(
+  files: readonly SourceFile[],
+  reader: string,
+  options: ReadCaseOptions = {},
+): Promise<MedicalImage> {
+  return readerNamed(reader).read(files, options);
+}
+
+/**
+ * Reads a case in the axes of its files, when no model says which reader to take: pictures as pictures, TIFF stacks as
+ * stacks, everything else as `SimpleITKIO` does.
+ */
+export async function readAsStored(
+  files: readonly SourceFile[],
+  options: ReadCaseOptions = {},
+): Promise<MedicalImage> {
+  const kind = files.length > 0 ? await sniff(files[0]) : 'empty';
+  if (kind === 'png' || kind === 'bmp' || kind === 'jpeg') return naturalImage2dIO.read(files, options);
+  if (kind !== 'tiff') return simpleItkIO.read(files, options);
+  return naturalImage2dIO.read(files, options).catch((error: unknown) => {
+    if (error instanceof StudioError && error.name === 'UnsupportedShape')
+      return tiff3dIO.read(files, options);
+    throw error;
+  });
+}
+
+/** Which reader writes a format. */
+const WRITERS: Readonly<Record<ImageGeometry['format'], ImageReader>> = {
+  nifti: simpleItkIO,
+  nrrd: simpleItkIO,
+  metaimage: simpleItkIO,
+  gipl: simpleItkIO,
+  png: naturalImage2dIO,
+  bmp: naturalImage2dIO,
+  tiff: naturalImage2dIO,
+  'tiff-stack': tiff3dIO,
+};
+
+/** The writer of an ending; a `.tif` is a picture or a stack, as the image was. */
+function writerOf({ format }: ImageGeometry, ending: string | undefined): ImageReader {
+  if (ending === undefined) return WRITERS[format];
+  if (ending === '.png' || ending === '.bmp') return naturalImage2dIO;
+  if (ending === '.tif' || ending === '.tiff') return format === 'tiff-stack' ? tiff3dIO : naturalImage2dIO;
+  return simpleItkIO;
+}
+
+/**
+ * A label map, `[z, y, x]`, in the place of the image it belongs to and, unless `ending` asks for another, in its
+ * format; the image first, side-cars behind it.
+ */
+export async function writeCase(
+  labels: Uint8Array | Uint16Array,
+  shape: Zyx,
+  geometry: ImageGeometry,
+  options: WriteCaseOptions = {},
+): Promise<readonly WrittenFile[]> {
+  return writerOf(geometry, options.ending).write(labels, shape, geometry, options);
+}

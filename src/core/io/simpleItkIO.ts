@@ -1,0 +1,15 @@
+import { volumeReader } from './volumeReader';
+
+const ENDINGS = ['.nii.gz', '.nrrd', '.mha', '.gipl'];
+
+/** Follows nnU-Net's `SimpleITKIO`: 2D, 3D, and 4D with channels last; the axes of the file. */
+export const simpleItkIO = volumeReader(
+  { name: 'SimpleITKIO', library: 'SimpleITK', reorientsToRas: false },
+  ENDINGS,
+);
+
+/** Follows nnU-Net's `SimpleITKIOWithReorient`: 3D, turned to R-A-S, results turned back. */
+export const simpleItkIOWithReorient = volumeReader(
+  { name: 'SimpleITKIOWithReorient', library: 'SimpleITK', reorientsToRas: true },
+  ENDINGS,
+);

@@ -1,0 +1,211 @@
+// TIFF files as tifffile gives them to nnU-Net, decoded by geotiff; and a writer of zlib-packed grey stacks.
+import type { GeoTIFF, GeoTIFFImage } from 'geotiff';
+import { StudioError } from '@/shared/errors';
+import { elementCount, type Zyx } from '@/shared/geometry';
+import { compress, concatenate, MAX_DEFLATE_RATIO } from './compression';
+import type { Raster } from './raster';
+
+const PALETTE = 3;
+const PLANAR_SEPARATE = 2;
+const IS_REDUCED = 1;
+
+function badTiff(path: string, what: string, options?: ErrorOptions): StudioError {
+  return new StudioError('BadTiff', `${path}: ${what}`, 'Save it again, or copy it again.', options);
+}
+
+/** What two pages must share to lie in one stack. */
+interface Page {
+  readonly image: GeoTIFFImage;
+  readonly width: number;
+  readonly height: number;
+  readonly samples: number;
+  readonly isPlanar: boolean;
+  readonly photometric: number;
+  readonly bits: number;
+  readonly format: number;
+  readonly description: string;
+}
+
+async function pageOf(image: GeoTIFFImage): Promise<Page> {
+  const directory = image.fileDirectory;
+  const number = async (tag: 'PhotometricInterpretation' | 'PlanarConfiguration', fallback: number) =>
+    directory.hasTag(tag) ? Number(await directory.loadValue(tag)) : fallback;
+  const samples = image.getSamplesPerPixel();
+  return {
+    image,
+    width: image.getWidth(),
+    height: image.getHeight(),
+    samples,
+    isPlanar: samples > 1 && (await number('PlanarConfiguration', 1)) === PLANAR_SEPARATE,
+    photometric: await number('PhotometricInterpretation', 1),
+    bits: image.getBitsPerSample(),
+    format: image.getSampleFormat(),
+    description: directory.hasTag('ImageDescription')
+      ? String(await directory.loadValue('ImageDescription'))
+      : '',
+  };
+}
+
+function isAlike(a: Page, b: Page): boolean {
+  return (['width', 'height', 'samples', 'isPlanar', 'photometric', 'bits', 'format'] as const).every(
+    (key) => a[key] === b[key],
+  );
+}
+
+/** The pages of the first series: those like the first one, reduced copies left out. */
+async function stackPages(tiff: GeoTIFF): Promise<readonly Page[]> {
+  const pages: Page[] = [];
+  const count = await tiff.getImageCount();
+  for (let i = 0; i < count; i++) {
+    const image = await tiff.getImage(i);
+    const directory = image.fileDirectory;
+    const kind = directory.hasTag('NewSubfileType') ? Number(await directory.loadValue('NewSubfileType')) : 0;
+    if (i > 0 && (kind & IS_REDUCED) !== 0) continue;
+    const page = await pageOf(image);
+    if (pages.length === 0 || isAlike(pages[0], page)) pages.push(page);
+  }
+  return pages;
+}
+
+/** How many axes the pages make, by what ImageJ, OME and tifffile write into the description. */
+function pageAxes(description: string, pages: number): readonly number[] {
+  const above1 = (sizes: readonly number[]) => sizes.filter((size) => size > 1);
+  const sizeOf = (pattern: RegExp) => Number(pattern.exec(description)?.[1] ?? 1);
+  const named = description.startsWith('ImageJ=')
+    ? above1([sizeOf(/^frames=(\d+)/m), sizeOf(/^slices=(\d+)/m), sizeOf(/^channels=(\d+)/m)])
+    : description.includes('<OME')
+      ? above1([sizeOf(/SizeT="(\d+)"/), sizeOf(/SizeZ="(\d+)"/), sizeOf(/SizeC="(\d+)"/)])
+      : [];
+  return named.length > 1 && elementCount(named) === pages ? named : pages > 1 ? [pages] : [];
+}
+
+const ARRAYS = {
+  '1/8': Uint8Array,
+  '1/16': Uint16Array,
+  '1/32': Uint32Array,
+  '2/8': Int8Array,
+  '2/16': Int16Array,
+  '2/32': Int32Array,
+  '3/16': Float32Array,
+  '3/32': Float32Array,
+  '3/64': Float64Array,
+} as const;
+
+function arrayFor({ bits, format }: Page, length: number, path: string): Raster['data'] {
+  const stored = bits < 8 ? 8 : bits > 8 && bits < 16 ? 16 : bits;
+  const type = ARRAYS[`${format === 4 ? 1 : format}/${stored}` as keyof typeof ARRAYS];
+  if (type) return new type(length);
+  throw new StudioError(
+    'UnsupportedVoxelType',
+    `${path}: its pixels have ${bits} bits of sample format ${format}.`,
+    'Save it with 8 or 16 bits, or as 32-bit floats.',
+  );
+}
+
+/** No packing of TIFF shrinks more than deflate does, but for constant images packed by LZW. */
+function assertPlausible(pages: readonly Page[], bytes: Uint8Array, path: string): void {
+  const [{ width, height, samples, bits }] = pages;
+  const promised = (pages.length * width * height * samples * bits) / 8;
+  if (promised > bytes.length * 4 * MAX_DEFLATE_RATIO)
+    throw badTiff(path, `the header promises ${width} × ${height} pixels, more than the file can hold.`);
+}
+
+/** Decodes the first series of a TIFF file: indices of a palette stay indices, white-is-zero stays as it is. */
+export async function decodeTiff(bytes: Uint8Array, path: string): Promise<Raster> {
+  const { fromArrayBuffer } = await import('geotiff');
+  try {
+    const tiff = await fromArrayBuffer(bytes.slice().buffer);
+    const pages = await stackPages(tiff);
+    if (pages.length === 0) throw badTiff(path, 'it has no pages.');
+    assertPlausible(pages, bytes, path);
+    const [{ width, height, samples, isPlanar, description, photometric }] = pages;
+    if (![0, 1, 2, PALETTE, 6].includes(photometric))
+      throw badTiff(path, `its colours are of TIFF's photometric interpretation ${photometric}.`);
+    const pageSize = width * height * samples;
+    const data = arrayFor(pages[0], pages.length * pageSize, path);
+    for (const [i, { image }] of pages.entries()) {
+      data.set(await pageSamples(image, isPlanar), i * pageSize);
+    }
+    const inner = isPlanar
+      ? [samples, height, width]
+      : samples > 1
+        ? [height, width, samples]
+        : [height, width];
+    return { shape: [...pageAxes(description, pages.length), ...inner], data };
+  } catch (error) {
+    if (error instanceof StudioError) throw error;
+    throw badTiff(path, `it cannot be decoded (${error instanceof Error ? error.message : error}).`, {
+      cause: error,
+    });
+  }
+}
+
+/** Samples of a page, side by side, or plane by plane. */
+async function pageSamples(image: GeoTIFFImage, isPlanar: boolean): Promise<ArrayLike<number>> {
+  if (!isPlanar) return image.readRasters({ interleave: true });
+  const planes = await image.readRasters({ interleave: false });
+  const size = image.getWidth() * image.getHeight();
+  const all = new Float64Array(planes.length * size);
+  planes.forEach((plane, i) => {
+    all.set(plane, i * size);
+  });
+  return all;
+}
+
+/** Tag, type (3 = 16 bits, 4 = 32 bits), value. */
+type Entry = readonly [tag: number, type: 3 | 4, value: number];
+
+const HEADER_BYTES = 8;
+const ENTRY_BYTES = 12;
+
+/** The directory of a page; `next` is where the next one starts, 0 for none. */
+function directoryBytes(entries: readonly Entry[], next: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(2 + ENTRY_BYTES * entries.length + 4));
+  view.setUint16(0, entries.length, true);
+  entries.forEach(([tag, type, value], i) => {
+    const at = 2 + ENTRY_BYTES * i;
+    view.setUint16(at, tag, true);
+    view.setUint16(at + 2, type, true);
+    view.setUint32(at + 4, 1, true);
+    if (type === 3) view.setUint16(at + 8, value, true);
+    else view.setUint32(at + 8, value, true);
+  });
+  view.setUint32(view.byteLength - 4, next, true);
+  return new Uint8Array(view.buffer);
+}
+
+/** Grey pages, `[pages, y, x]`, little-endian, each one zlib-packed strip behind its directory. */
+export async function encodeTiff(
+  data: Uint8Array | Uint16Array,
+  [pages, height, width]: Zyx,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pageBytes = width * height * data.BYTES_PER_ELEMENT;
+  const stored = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const pieces: Uint8Array[] = [Uint8Array.of(0x49, 0x49, 42, 0, HEADER_BYTES, 0, 0, 0)];
+  let directoryAt = HEADER_BYTES;
+  for (let page = 0; page < pages; page++) {
+    const packed = await compress([stored.subarray(page * pageBytes, (page + 1) * pageBytes)], 'deflate');
+    const entries = (stripAt: number): readonly Entry[] => [
+      [256, 4, width],
+      [257, 4, height],
+      [258, 3, 8 * data.BYTES_PER_ELEMENT],
+      [259, 3, 8],
+      [262, 3, 1],
+      [273, 4, stripAt],
+      [277, 3, 1],
+      [278, 4, height],
+      [279, 4, packed.length],
+      [339, 3, 1],
+    ];
+    const stripAt = directoryAt + directoryBytes(entries(0), 0).length;
+    const padding = packed.length % 2;
+    const next = stripAt + packed.length + padding;
+    pieces.push(
+      directoryBytes(entries(stripAt), page < pages - 1 ? next : 0),
+      packed,
+      new Uint8Array(padding),
+    );
+    directoryAt = next;
+  }
+  return concatenate(pieces);
+}

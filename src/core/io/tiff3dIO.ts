@@ -1,0 +1,109 @@
+// nnU-Net's reader of TIFF stacks: 3D, a file per channel, the voxel size in `{case}.json` beside them.
+import { z } from 'zod';
+import { StudioError } from '@/shared/errors';
+import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
+import { allocate, assertChannelCount, assertFinite, type ImageReader, labelsToStore } from './imageReader';
+import type { Raster } from './raster';
+import { sniff } from './sniff';
+import { fileName, type SourceFile } from './sourceFile';
+import { decodeTiff, encodeTiff } from './tiff';
+
+const SIDE_CAR = z.object({ spacing: z.tuple([z.number(), z.number(), z.number()]) });
+
+/** Where nnU-Net takes no file at its word: voxels of 1 mm. */
+const UNIT_SPACING: Spacing = [1, 1, 1];
+
+function isSideCar({ path }: SourceFile): boolean {
+  return /\.json$/i.test(path);
+}
+
+/** mm, array order. nnU-Net goes on without the file; so do we, and say so. */
+async function readSpacing(sideCar: SourceFile | undefined, first: SourceFile) {
+  if (!sideCar) {
+    const name = fileName(first).replace(/(_\d{4})?\.tiff?$/i, '.json');
+    return {
+      spacing: UNIT_SPACING,
+      warnings: [`There is no ${name} beside ${fileName(first)}: voxels of 1 × 1 × 1 mm are assumed.`],
+    };
+  }
+  const bad = (what: string, cause?: unknown) =>
+    new StudioError('BadSpacing', `${sideCar.path}: ${what}`, 'Write {"spacing": [z, y, x]} into it, mm.', {
+      cause,
+    });
+  let content: unknown;
+  try {
+    content = JSON.parse(new TextDecoder().decode(await sideCar.bytes()));
+  } catch (error) {
+    throw bad('this is not JSON.', error);
+  }
+  const { data } = SIDE_CAR.safeParse(content);
+  if (!data) throw bad('it has no "spacing" of three numbers.');
+  if (data.spacing.some((size) => !(size > 0) || !Number.isFinite(size)))
+    throw bad(`the voxel size is ${formatShape(data.spacing)} mm.`);
+  return { spacing: data.spacing, warnings: [] };
+}
+
+async function readStack(file: SourceFile): Promise<Raster> {
+  if ((await sniff(file)) !== 'tiff') {
+    throw new StudioError(
+      'UnsupportedFormat',
+      `${file.path} is no TIFF file, which nnU-Net's Tiff3DIO reads.`,
+      'Use images in the format that the model was trained on.',
+    );
+  }
+  const raster = await decodeTiff(await file.bytes(), file.path);
+  if (raster.shape.length === 3) return raster;
+  throw new StudioError(
+    'UnsupportedShape',
+    `${file.path} has the shape ${formatShape(raster.shape)}; nnU-Net's Tiff3DIO reads 3D stacks of one channel.`,
+    'Save each channel as a 3D stack of its own, named case_0000, case_0001, ….',
+  );
+}
+
+/** Follows nnU-Net's `Tiff3DIO`. */
+export const tiff3dIO: ImageReader = {
+  name: 'Tiff3DIO',
+  endings: ['.tif', '.tiff'],
+
+  async read(files, options = {}) {
+    const stacks = files.filter((file) => !isSideCar(file));
+    if (stacks.length === 0)
+      throw new StudioError('MissingFile', 'The case has no image files.', 'Add at least one.');
+    assertChannelCount(stacks.length, options.channels, stacks);
+    const { spacing, warnings } = await readSpacing(files.find(isSideCar), stacks[0]);
+    const first = await readStack(stacks[0]);
+    const shape: Zyx = [first.shape[0], first.shape[1], first.shape[2]];
+    const size = first.data.length;
+    const data = allocate(stacks.length * size, stacks[0].path);
+    for (const [i, file] of stacks.entries()) {
+      const raster = i === 0 ? first : await readStack(file);
+      if (formatShape(raster.shape) !== formatShape(shape)) {
+        throw new StudioError(
+          'GeometryMismatch',
+          `${file.path} is ${formatShape(raster.shape)} voxels (z × y × x) but ${stacks[0].path} is ${formatShape(shape)}.`,
+          'Resample the channels to one grid, then try again.',
+        );
+      }
+      data.set(raster.data, i * size);
+      assertFinite(data.subarray(i * size, (i + 1) * size), file.path, shape);
+    }
+    return {
+      data,
+      channels: stacks.length,
+      shape,
+      spacing,
+      geometry: { format: 'tiff-stack', spacing },
+      warnings,
+    };
+  },
+
+  async write(labels, shape, geometry, { ending } = {}) {
+    const content = await encodeTiff(labelsToStore(labels), shape);
+    const spacing = geometry.format === 'tiff-stack' ? geometry.spacing : UNIT_SPACING;
+    const sideCar = Uint8Array.from(new TextEncoder().encode(JSON.stringify({ spacing }, null, 4)));
+    return [
+      { ending: ending === '.tiff' ? '.tiff' : '.tif', content },
+      { ending: '.json', content: sideCar },
+    ];
+  },
+};
