@@ -23,7 +23,12 @@ export type ImageArray = Pick<MedicalImage, 'data' | 'channels' | 'shape' | 'spa
 
 /** One of several images on its way: what was asked for, and what came of it. */
 export type CaseOutcome<Item> =
-  | { readonly item: Item; readonly image: MedicalImage; readonly prediction: Prediction }
+  | {
+      readonly item: Item;
+      readonly image: MedicalImage;
+      readonly properties: PreparedCase['properties'];
+      readonly prediction: Prediction;
+    }
   | { readonly item: Item; readonly error: unknown };
 
 /** How several images are watched and stopped. */
@@ -111,7 +116,7 @@ export class PredictionSession {
       }
       const { item, image, prepared } = ready;
       yield await this.predict(prepared, optionsOf(item)).then(
-        (prediction) => ({ item, image, prediction }),
+        (prediction) => ({ item, image, properties: prepared.properties, prediction }),
         (error: unknown) => {
           if (isAbort(error)) throw error;
           return { item, error };

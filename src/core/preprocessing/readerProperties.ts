@@ -1,14 +1,34 @@
 // Geometry of a case in the words of nnU-Net's readers, so that its export of validation cases finds it.
 
+import { PickleTuple } from '@/core/interop/pickleValues';
 import { NumpyArrayToSave, PickleFloat, type SavedValue } from '@/core/interop/torchWriter';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, headerOrientation, parseNiftiHeader } from '@/core/io/niftiHeader';
 import type { Affine, Reorientation } from '@/core/io/orientation';
+import type { CaseProperties } from './preprocessCase';
 
 type Entry = readonly [string, SavedValue];
 
+/** What nnU-Net saves of every case, in its order; what a later step adds comes behind. */
+export function caseProperties(
+  image: MedicalImage,
+  properties: CaseProperties,
+  reader: string,
+): readonly Entry[] {
+  return [
+    ...readerProperties(image, reader),
+    ['spacing', properties.spacing.map((value) => new PickleFloat(value))],
+    ['shape_before_cropping', new PickleTuple([...properties.shapeBeforeCropping])],
+    ['bbox_used_for_cropping', properties.bboxUsedForCropping.map((range) => [...range])],
+    [
+      'shape_after_cropping_and_before_resampling',
+      new PickleTuple([...properties.shapeAfterCroppingAndBeforeResampling]),
+    ],
+  ];
+}
+
 /** `sitk_stuff` or `nibabel_stuff` of a case read by nnU-Net's `reader`; nothing for formats without a position. */
-export function readerProperties({ geometry }: MedicalImage, reader: string): readonly Entry[] {
+function readerProperties({ geometry }: MedicalImage, reader: string): readonly Entry[] {
   if (geometry.format !== 'nifti') return [];
   const header = parseNiftiHeader(geometry.header, 'header');
   const original = bestAffine(header);

@@ -2,13 +2,13 @@
 // them; later versions read folders of such files too.
 import type { LabelSet } from '@/core/interop/labels';
 import { PickleTuple } from '@/core/interop/pickleValues';
-import { NumpyArrayToSave, PickleFloat, type SavedValue, writePickle } from '@/core/interop/torchWriter';
+import { NumpyArrayToSave, type SavedValue, writePickle } from '@/core/interop/torchWriter';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeNpz } from '@/core/io/npy';
 import type { Zyx } from '@/shared/geometry';
 import { type ClassLocations, classLocations } from './classLocations';
 import type { PreprocessedCase } from './preprocessCase';
-import { readerProperties } from './readerProperties';
+import { caseProperties } from './readerProperties';
 
 /** The two files of a case, by nnU-Net's endings. */
 export interface TrainingCaseFiles {
@@ -44,14 +44,7 @@ function propertiesOf(
 ): ReadonlyMap<unknown, SavedValue> {
   const spatial: Zyx = [shape[1], shape[2], shape[3]];
   return new Map<string, SavedValue>([
-    ...readerProperties(image, reader),
-    ['spacing', properties.spacing.map((value) => new PickleFloat(value))],
-    ['shape_before_cropping', new PickleTuple([...properties.shapeBeforeCropping])],
-    ['bbox_used_for_cropping', properties.bboxUsedForCropping.map((range) => [...range])],
-    [
-      'shape_after_cropping_and_before_resampling',
-      new PickleTuple([...properties.shapeAfterCroppingAndBeforeResampling]),
-    ],
+    ...caseProperties(image, properties, reader),
     [
       'class_locations',
       new Map(locations.map((each) => [classKey(each), coordinates(each.voxels, spatial)])),
