@@ -3,11 +3,12 @@
 
 import type { Prediction } from '@/core/inference/predictor';
 import type { PredictProgress } from '@/core/inference/settings';
+import { writePickle } from '@/core/interop/torchWriter';
 import type { CaseFiles } from '@/core/io/cases';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { readCase } from '@/core/io/nifti';
-import { writeSegmentation } from '@/core/io/niftiWriter';
 import { writeNpz } from '@/core/io/npy';
+import { readCase, writeCase } from '@/core/io/readers';
+import { caseProperties } from '@/core/preprocessing/readerProperties';
 import type { ResultFolder } from '@/storage/resultFolder';
 import { type CaseOutcome, type PredictionOptions, PredictionSession } from './predict';
 
@@ -38,8 +39,9 @@ export type CaseReport =
     };
 
 /**
- * Segments every case and writes `{case}{ending}`, with probabilities also `{case}.npz`. A case that fails does not
- * stop the others. Rejects with an `AbortError` once cancelled; what was finished by then is written.
+ * Segments every case and writes `{case}{ending}`, with probabilities also `{case}.npz` and the properties that
+ * nnU-Net's ensembling wants, `{case}.pkl`. A case that fails does not stop the others. Rejects with an `AbortError`
+ * once cancelled; what was finished by then is written.
  */
 export async function predictFolder(job: PredictFolderJob): Promise<readonly CaseReport[]> {
   const reports: CaseReport[] = [];
@@ -72,7 +74,8 @@ export async function predictFolder(job: PredictFolderJob): Promise<readonly Cas
 }
 
 function resultNames({ fileEnding, settings }: PredictFolderJob, { caseId }: CaseFiles): readonly string[] {
-  return [`${caseId}${fileEnding}`, ...(settings.saveProbabilities ? [`${caseId}.npz`] : [])];
+  const withProbabilities = settings.saveProbabilities ? [`${caseId}.npz`, `${caseId}.pkl`] : [];
+  return [`${caseId}${fileEnding}`, ...withProbabilities];
 }
 
 async function isFinished(job: PredictFolderJob, each: CaseFiles): Promise<boolean> {
@@ -104,22 +107,25 @@ async function writeOutcome(job: PredictFolderJob, outcome: CaseOutcome<CaseFile
   }
 }
 
+type Finished = Omit<Extract<CaseOutcome<CaseFiles>, { readonly prediction: Prediction }>, 'item'>;
+
 /** Probabilities first: the segmentation is what tells that a case is finished. */
 async function writeResults(
   job: PredictFolderJob,
   each: CaseFiles,
-  { image, prediction }: { readonly image: MedicalImage; readonly prediction: Prediction },
+  { image, properties, prediction }: Finished,
 ): Promise<void> {
-  const [segmentationName, probabilitiesName] = resultNames(job, each);
+  const [segmentationName, probabilitiesName, propertiesName] = resultNames(job, each);
   const { segmentation, shape, probabilities } = prediction;
   if (probabilities) {
     const classes = probabilities.length / segmentation.length;
     const array = { shape: [classes, ...shape], data: probabilities };
     await job.results.write(probabilitiesName, await writeNpz({ probabilities: array }));
+    const entries = caseProperties(image, properties, job.model.plans.imageReaderWriter);
+    await job.results.write(propertiesName, writePickle(new Map(entries)));
   }
-  const gzipped = segmentationName.endsWith('.gz');
-  await job.results.write(
-    segmentationName,
-    await writeSegmentation(segmentation, shape, image.geometry, { gzipped }),
-  );
+  const written = await writeCase(segmentation, shape, image.geometry, { ending: job.fileEnding });
+  const [result, ...sideCars] = written;
+  for (const { ending, content } of sideCars) await job.results.write(`${each.caseId}${ending}`, content);
+  await job.results.write(segmentationName, result.content);
 }
