@@ -42,8 +42,8 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
   for (let i = 0; i < expected.length; i++) {
     largest = Math.max(largest, Math.abs(expected[i]));
     const difference = Math.abs(actual[i] - expected[i]);
-    worst = difference <= worst ? worst : difference;
     if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY;
+    worst = Math.max(worst, difference);
   }
   return worst / Math.max(largest, Number.MIN_VALUE);
 }
