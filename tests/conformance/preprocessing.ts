@@ -35,7 +35,6 @@ import {
   readJsonLines,
   summarise,
 } from '../support/golden';
-import { readPng } from '../support/png';
 import type { TopicResult } from './topic';
 
 /** Share of voxels in which labels tied at ½ may fall either way. */
@@ -101,7 +100,6 @@ async function openRawCase(rawFolder: string, row: CaseRow): Promise<RawCase> {
 }
 
 async function readImage(files: readonly string[], plans: Plans): Promise<MedicalImage> {
-  if (files.every((file) => file.endsWith('.png'))) return readPng(readFileSync(files[0]));
   const sources = files.map((file) => memoryFile(new Uint8Array(readFileSync(file)), file));
   return readCase(sources, plans.imageReaderWriter);
 }
@@ -134,7 +132,8 @@ async function preprocessedCases(folder: string, rawFolder: string, gpu: Gpu) {
       sameLabels(`${name} with labels`, trained.seg, seg('seg').data),
       sameLabels(`${name} without labels`, inferred.seg, seg('seg_inference').data),
     );
-    locations.push(...(await sampledLocations(name, `${file}_class_locations.npz`, trained, raw.dataset)));
+    if (existsSync(`${file}_class_locations.npz`))
+      locations.push(...(await sampledLocations(name, `${file}_class_locations.npz`, trained, raw.dataset)));
     if (!existsSync(`${file}_export.npz`)) continue;
     exports.push(...(await exportedCase(name, `${file}_export.npz`, raw, trained)));
   }

@@ -6,8 +6,6 @@ import type { Planner } from './planners';
 import type { ConfigurationDocument } from './plansDocument';
 import { planTopology, type Topology } from './topology';
 
-const BASE_FEATURES = 32;
-const MAX_FEATURES = { 2: 512, 3: 320 } as const;
 /** Batch size that the planners' reference values stand for. */
 const REFERENCE_BATCH_SIZE = { 2: 12, 3: 2 } as const;
 const MIN_BATCH_SIZE = 2;
@@ -126,10 +124,12 @@ function referenceOf({ planner, spacing, gpuMemoryTargetGb }: ConfigurationReque
 
 function networkOf(planner: Planner, { strides }: Topology) {
   const stages = strides.length;
-  const maximum = MAX_FEATURES[dimensionsOf(strides[0])];
+  const maximum = planner.maxFeatures[dimensionsOf(strides[0])];
   return {
     networkClass: planner.networkClass,
-    featuresPerStage: Array.from({ length: stages }, (_, i) => Math.min(BASE_FEATURES * 2 ** i, maximum)),
+    featuresPerStage: Array.from({ length: stages }, (_, i) =>
+      Math.min(planner.baseFeatures * 2 ** i, maximum),
+    ),
     strides,
     nConvPerStage: planner.blocksPerStage(stages),
     nConvPerStageDecoder: new Array<number>(stages - 1).fill(planner.decoderConvsPerStage),

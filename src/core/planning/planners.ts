@@ -24,6 +24,10 @@ export interface Planner {
   readonly reference2d: number;
   /** Largest share of the dataset's voxels in one batch. */
   readonly maxDatasetCovered: number;
+  /** Channels of the first stage; every further one has twice as many. */
+  readonly baseFeatures: number;
+  /** Channels that no stage exceeds, of 2D and 3D networks. */
+  readonly maxFeatures: Readonly<Record<2 | 3, number>>;
   readonly blocksPerStage: (stages: number) => readonly number[];
   readonly decoderConvsPerStage: number;
   /** Whether the patch is shrunk by the estimate per sample of the reference batch (default planner) or as it is. */
@@ -73,6 +77,8 @@ const PLAIN: Planner = {
   reference3d: 560_000_000,
   reference2d: 85_000_000,
   maxDatasetCovered: 0.05,
+  baseFeatures: 32,
+  maxFeatures: { 2: 512, 3: 320 },
   blocksPerStage: (stages) => new Array(stages).fill(2),
   decoderConvsPerStage: 2,
   shrinksPerReferenceBatch: true,
