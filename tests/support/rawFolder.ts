@@ -3,14 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { readCase } from '@/core/io/readers';
+import { readCase, readerByEnding } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
-import { readPng } from './png';
 
 export function openRawFolder(folder: string) {
   const text = readFileSync(path.join(folder, 'dataset.json'), 'utf8');
   const dataset = readDatasetJson(text, 'dataset.json');
-  const reader: string = JSON.parse(text).overwrite_image_reader_writer ?? 'SimpleITKIO';
+  const reader: string =
+    JSON.parse(text).overwrite_image_reader_writer ?? readerByEnding(dataset.fileEnding).name;
   const labels = path.join(folder, 'labelsTr');
   const images = path.join(folder, 'imagesTr');
   const caseIds = readdirSync(labels)
@@ -33,7 +33,6 @@ export function openRawFolder(folder: string) {
 }
 
 async function readImage(files: readonly string[], reader: string): Promise<MedicalImage> {
-  if (files.every((file) => file.endsWith('.png'))) return readPng(readFileSync(files[0]));
   const sources = files.map((file) => memoryFile(new Uint8Array(readFileSync(file)), file));
   return readCase(sources, reader);
 }

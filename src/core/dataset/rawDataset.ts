@@ -5,6 +5,7 @@ import { type LabelSet, labelSetOf } from '@/core/interop/labels';
 import { openZip } from '@/core/interop/zip';
 import { isHiddenFile } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { withSideCars } from '@/core/io/tiff3dIO';
 import { messageOf, StudioError } from '@/shared/errors';
 
 /** A dataset.json as it lies in the file. */
@@ -68,7 +69,7 @@ export async function openRawDataset(
   files: readonly SourceFile[],
   options: OpenDatasetOptions = {},
 ): Promise<RawDataset> {
-  const all = (await unpacked(files)).filter((file) => !isHiddenFile(file));
+  const all = withSideCars((await unpacked(files)).filter((file) => !isHiddenFile(file)));
   const jsonFile = datasetJsonAmong(all);
   const root = jsonFile.path.slice(0, -'dataset.json'.length);
   const own = all.filter(({ path }) => path.startsWith(root));

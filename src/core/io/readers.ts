@@ -1,5 +1,5 @@
 // nnU-Net's readers: which one a dataset or a model takes, and the two doors for cases, in and out.
-import { StudioError } from '@/shared/errors';
+import { messageOf, StudioError } from '@/shared/errors';
 import type { Zyx } from '@/shared/geometry';
 import type { ImageReader, ReadCaseOptions, WriteCaseOptions, WrittenFile } from './imageReader';
 import type { ImageGeometry, MedicalImage } from './medicalImage';
@@ -33,6 +33,20 @@ export function readerNamed(name: string): ImageReader {
   );
 }
 
+/** The first reader for an ending, where there is no image to try it on. Throws `UnsupportedReader`. */
+export function readerByEnding(fileEnding: string): ImageReader {
+  const reader = AUTOMATIC_READERS.find(({ endings }) => endings.includes(fileEnding.toLowerCase()));
+  if (reader) return reader;
+  const known = [...new Set(AUTOMATIC_READERS.flatMap(({ endings }) => endings))].join(', ');
+  throw new StudioError(
+    'UnsupportedReader',
+    `No reader of nnU-Net takes files that end in ${fileEnding}.`,
+    /jpe?g/i.test(fileEnding)
+      ? "JPEG's loss spoils images and label maps; convert to PNG."
+      : `Convert the images to ${known}.`,
+  );
+}
+
 export interface ReaderQuestion {
   /** Of dataset.json, with its dot. */
   readonly fileEnding: string;
@@ -47,13 +61,13 @@ export interface ReaderChoice {
   readonly warnings: readonly string[];
 }
 
-/** Whether a reader takes the files. What it reads may still be unfit: NaN is the integrity check's business. */
-async function canRead(reader: ImageReader, files: readonly SourceFile[]): Promise<boolean> {
+/** Why a reader does not take the files, if it does not. NaN is no reason: that is the integrity check's business. */
+async function refusal(reader: ImageReader, files: readonly SourceFile[]): Promise<string | undefined> {
   try {
     await reader.read(files);
-    return true;
+    return undefined;
   } catch (error) {
-    return error instanceof Error && error.name === 'NotFinite';
+    return error instanceof Error && error.name === 'NotFinite' ? undefined : messageOf(error);
   }
 }
 
@@ -72,19 +86,17 @@ export async function readerFor({
   const warnings = isNamed
     ? [`There is no reader ${overwrite}, as dataset.json names it; one is chosen by the file ending.`]
     : [];
-  for (const reader of AUTOMATIC_READERS) {
-    if (!reader.endings.includes(fileEnding.toLowerCase())) continue;
-    if (exampleFiles === undefined || (await canRead(reader, exampleFiles))) return { reader, warnings };
+  const byEnding = readerByEnding(fileEnding);
+  if (exampleFiles === undefined) return { reader: byEnding, warnings };
+  const refusals: string[] = [];
+  for (const reader of AUTOMATIC_READERS.filter(({ endings }) =>
+    endings.includes(fileEnding.toLowerCase()),
+  )) {
+    const reason = await refusal(reader, exampleFiles);
+    if (reason === undefined) return { reader, warnings };
+    refusals.push(reason);
   }
-  throw new StudioError(
-    'UnsupportedReader',
-    exampleFiles?.length
-      ? `No reader of nnU-Net takes ${exampleFiles[0].path} as a ${fileEnding} image.`
-      : `No reader of nnU-Net takes files that end in ${fileEnding}.`,
-    /jpe?g/i.test(fileEnding)
-      ? "JPEG's loss spoils images and label maps; convert to PNG."
-      : `Convert the images to ${[...new Set(AUTOMATIC_READERS.flatMap(({ endings }) => endings))].join(', ')}.`,
-  );
+  throw new StudioError('UnsupportedReader', `No reader can read ${exampleFiles[0]?.path}: ${refusals[0]}`);
 }
 
 /**

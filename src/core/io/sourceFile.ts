@@ -6,6 +6,8 @@ export interface SourceFile {
   /** Path below what was dropped or named, `/` between folders; just the name for a single file. */
   readonly path: string;
   readonly sizeInBytes: number;
+  /** The file beside it that tells what it does not: `{case}.json` with the voxel size of a TIFF stack. */
+  readonly sideCar?: SourceFile;
   /** The whole content. */
   bytes(): Promise<Uint8Array>;
   /** Bytes `[start, end)`, without reading the rest where the source allows it. */

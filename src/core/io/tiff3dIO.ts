@@ -10,11 +10,31 @@ import { decodeTiff, encodeTiff } from './tiff';
 
 const SIDE_CAR = z.object({ spacing: z.tuple([z.number(), z.number(), z.number()]) });
 
+const TIFF_ENDING = /\.tiff?$/i;
+
 /** Where nnU-Net takes no file at its word: voxels of 1 mm. */
 const UNIT_SPACING: Spacing = [1, 1, 1];
 
 function isSideCar({ path }: SourceFile): boolean {
   return /\.json$/i.test(path);
+}
+
+/**
+ * The files, those of TIFF stacks with their side-cars, which are no longer listed by themselves: `{case}.json` beside
+ * `{case}_0000.tif` and beside the label map `{case}.tif`.
+ */
+export function withSideCars(files: readonly SourceFile[]): readonly SourceFile[] {
+  const byPath = new Map(files.filter(isSideCar).map((file) => [file.path, file]));
+  const used = new Set<SourceFile>();
+  const paired = files.map((file) => {
+    if (!TIFF_ENDING.test(file.path)) return file;
+    const stem = file.path.replace(TIFF_ENDING, '');
+    const sideCar = byPath.get(`${stem}.json`) ?? byPath.get(`${stem.replace(/_\d{4}$/, '')}.json`);
+    if (!sideCar) return file;
+    used.add(sideCar);
+    return { ...file, sideCar };
+  });
+  return paired.filter((file) => !used.has(file));
 }
 
 /** mm, array order. nnU-Net goes on without the file; so do we, and say so. */
@@ -70,7 +90,7 @@ export const tiff3dIO: ImageReader = {
     if (stacks.length === 0)
       throw new StudioError('MissingFile', 'The case has no image files.', 'Add at least one.');
     assertChannelCount(stacks.length, options.channels, stacks);
-    const { spacing, warnings } = await readSpacing(files.find(isSideCar), stacks[0]);
+    const { spacing, warnings } = await readSpacing(files.find(isSideCar) ?? stacks[0].sideCar, stacks[0]);
     const first = await readStack(stacks[0]);
     const shape: Zyx = [first.shape[0], first.shape[1], first.shape[2]];
     const size = first.data.length;
