@@ -1,9 +1,10 @@
 // The fingerprint of a raw dataset: every case is read once, then the draws are replayed for the statistics.
-import { datasetReader } from '@/core/dataset/datasetReader';
 import type { RawCase, RawDataset } from '@/core/dataset/rawDataset';
 import { type CaseFingerprint, caseFingerprint, samplesPerCase } from '@/core/fingerprint/caseFingerprint';
 import { datasetFingerprint } from '@/core/fingerprint/datasetFingerprint';
 import type { DrawSurveyor } from '@/core/fingerprint/intensityProperties';
+import type { ImageReader } from '@/core/io/imageReader';
+import { readerFor } from '@/core/io/readers';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { messageOf, StudioError } from '@/shared/errors';
@@ -33,17 +34,17 @@ export async function extractFingerprint(job: ExtractFingerprintJob): Promise<Fi
   if (cases.length === 0) {
     throw new StudioError('NoCases', `${dataset.name} has no training cases.`, 'Add images and label maps.');
   }
-  const reader = await datasetReader(
-    document.file_ending,
-    document.overwrite_image_reader_writer,
-    cases[0].images[0],
-  );
+  const { reader } = await readerFor({
+    fileEnding: document.file_ending,
+    ...(document.overwrite_image_reader_writer && { overwrite: document.overwrite_image_reader_writer }),
+    exampleFiles: cases[0].images.slice(0, 1),
+  });
   const samples = samplesPerCase(cases.length);
   const found: CaseFingerprint[] = new Array(cases.length);
   let done = 0;
   await forEachAtOnce(cases, atOnce, async (each, i) => {
     signal?.throwIfAborted();
-    const { image, seg } = await readTrainingCase(each, reader.read);
+    const { image, seg } = await readTrainingCase(each, reader);
     found[i] = caseFingerprint(image, seg.data, samples);
     onProgress?.({ stage: 'reading', share: ++done / cases.length, caseId: each.caseId });
   });
@@ -58,10 +59,7 @@ export async function extractFingerprint(job: ExtractFingerprintJob): Promise<Fi
 }
 
 /** Image and label map of a case, checked against each other as far as the arrays need it. */
-export async function readTrainingCase(
-  { caseId, images, label }: RawCase,
-  read: Awaited<ReturnType<typeof datasetReader>>['read'],
-) {
+export async function readTrainingCase({ caseId, images, label }: RawCase, reader: ImageReader) {
   if (!label || images.length === 0) {
     throw new StudioError(
       'MissingFile',
@@ -70,7 +68,7 @@ export async function readTrainingCase(
     );
   }
   try {
-    const [image, seg] = [await read(images), await read([label])];
+    const [image, seg] = [await reader.read(images), await reader.read([label])];
     if (seg.data.length !== elementCount(image.shape)) {
       throw new StudioError(
         'GeometryMismatch',

@@ -1,8 +1,8 @@
 // Plans of a dataset from its dataset.json and fingerprint; no image is needed.
 import { z } from 'zod';
-import { readerNameByEnding } from '@/core/dataset/datasetReader';
 import type { DatasetDocument } from '@/core/dataset/rawDataset';
 import { parseJson, validate } from '@/core/interop/json';
+import { READERS, readerByEnding } from '@/core/io/readers';
 import { type PlannerOptions, planExperiment } from '@/core/planning/planExperiment';
 import type { Planner } from '@/core/planning/planners';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
@@ -31,12 +31,18 @@ export function planDataset(job: PlanDatasetJob): PlansDocument {
         .map((key) => names[key]),
       labelEntries: Object.keys(document.labels).length,
       numTraining: document.numTraining,
-      imageReaderWriter:
-        job.reader ?? readerNameByEnding(document.file_ending, document.overwrite_image_reader_writer),
+      imageReaderWriter: job.reader ?? readerNameOf(document),
     },
     job.planner,
     job.options,
   );
+}
+
+/** nnU-Net's reader where there is no image to try it on. Throws `UnsupportedReader`. */
+export function readerNameOf(document: DatasetDocument): string {
+  const overwrite = document.overwrite_image_reader_writer;
+  const named = READERS.find(({ name }) => name === overwrite);
+  return (named ?? readerByEnding(document.file_ending)).name;
 }
 
 /** NaN is what a dataset without foreground has. */

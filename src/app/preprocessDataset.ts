@@ -1,9 +1,9 @@
 // Preprocesses a raw dataset for training into nnU-Net's nnUNet_preprocessed layout. Can be cancelled at any time and
 // goes on where it was: a case is done again only if its files, its labels' meaning or its configuration changed.
-import { readerOfPlans } from '@/core/dataset/datasetReader';
 import { labelsOfDataset, type RawCase, type RawDataset } from '@/core/dataset/rawDataset';
 import { crossValidationSplits, haveSameFolds, readSplits } from '@/core/dataset/splits';
 import { pythonJson } from '@/core/interop/pythonJson';
+import { readerNamed } from '@/core/io/readers';
 import { fileName } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import { preprocessCase } from '@/core/preprocessing/preprocessCase';
@@ -139,8 +139,8 @@ async function preprocessOne(
   const isThere = (await folder.has(`${below}.npz`)) && (await folder.has(`${below}.pkl`));
   if (known && isThere && new TextDecoder().decode(await known.bytes()) === key) return 'unchanged';
 
-  const reader = readerOfPlans(plans.imageReaderWriter);
-  const { image, seg } = await readTrainingCase(rawCase, reader.read);
+  const reader = readerNamed(plans.imageReaderWriter);
+  const { image, seg } = await readTrainingCase(rawCase, reader);
   const preprocessed = await preprocessCase({ image, seg: seg.data, plans, configuration, gpu, signal });
   const files = await trainingCaseFiles(preprocessed, image, reader.name, labelsOfDataset(dataset));
   signal?.throwIfAborted();

@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import { extractFingerprint } from '@/app/extractFingerprint';
 import { planDataset, readFingerprint } from '@/app/planDataset';
 import { preprocessDataset } from '@/app/preprocessDataset';
-import { datasetReader } from '@/core/dataset/datasetReader';
 import { checkIntegrity, type Finding, type IntegrityReport } from '@/core/dataset/integrity';
 import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
+import { readerFor } from '@/core/io/readers';
 import { type AnyPlans, readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
@@ -245,8 +245,12 @@ async function triedReader(named: NamedDataset): Promise<string | undefined> {
   const example = dataset?.cases[0]?.images[0];
   if (!dataset || !example) return undefined;
   const { file_ending: ending, overwrite_image_reader_writer: overwrite } = dataset.document;
-  return datasetReader(ending, overwrite, example).then(
-    ({ name }) => name,
+  return readerFor({
+    fileEnding: ending,
+    ...(overwrite && { overwrite }),
+    exampleFiles: [example],
+  }).then(
+    ({ reader }) => reader.name,
     () => undefined,
   );
 }

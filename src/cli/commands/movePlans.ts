@@ -1,4 +1,4 @@
-import { readerNameByEnding } from '@/core/dataset/datasetReader';
+import { readerNameOf } from '@/app/planDataset';
 import { parseDatasetDocument } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
 import { readAnyPlans } from '@/core/planning/anyPlans';
@@ -54,7 +54,7 @@ async function run(options: ParsedOptions): Promise<number> {
   const moved = movePlans(readAnyPlans(new TextDecoder().decode(await file.bytes()), file.path), {
     datasetName: target.name,
     plansName: textOf(options, '-tp'),
-    reader: readerNameByEnding(document.file_ending, document.overwrite_image_reader_writer),
+    reader: readerNameOf(document),
   });
   await datasetFolder(target.preprocessedFolder).write(`${moved.plans_name}.json`, plansJson(moved));
   console.log(`${target.name}: ${moved.plans_name} from ${source.name}`);

@@ -1,13 +1,15 @@
 // nnU-Net's integrity check, in its order, but for all cases and all faults at once, each with its remedy.
 import { labelSetOf } from '@/core/interop/labels';
+import type { ImageReader } from '@/core/io/imageReader';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, parseNiftiHeader } from '@/core/io/niftiHeader';
+import { readerFor } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { affineOfGrid } from '@/core/io/volumeFile';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, messageOf } from '@/shared/errors';
 import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
 import { allClose } from '@/shared/numeric';
-import { type DatasetReader, datasetReader } from './datasetReader';
 import type { RawCase, RawDataset } from './rawDataset';
 
 /** One fault: an `error` keeps the dataset from being trained, a `warning` does not. */
@@ -158,14 +160,14 @@ function declaredLabels({ document }: RawDataset): ReadonlySet<number> {
 async function findReader(
   { document, cases }: RawDataset,
   findings: Finding[],
-): Promise<DatasetReader | undefined> {
+): Promise<ImageReader | undefined> {
   const example = cases.find(({ images }) => images.length > 0)?.images[0];
   try {
-    return await datasetReader(document.file_ending, document.overwrite_image_reader_writer, example);
+    return await chooseReader(document, example, findings);
   } catch (problem) {
     // The example itself may be what is broken: its case says so, if any reader knows the ending.
     try {
-      return await datasetReader(document.file_ending, document.overwrite_image_reader_writer);
+      return await chooseReader(document, undefined, findings);
     } catch {
       findings.push({ severity: 'error', message: messageOf(problem) });
       return undefined;
@@ -173,11 +175,25 @@ async function findReader(
   }
 }
 
+async function chooseReader(
+  { file_ending: fileEnding, overwrite_image_reader_writer: overwrite }: RawDataset['document'],
+  example: SourceFile | undefined,
+  findings: Finding[],
+): Promise<ImageReader> {
+  const { reader, warnings } = await readerFor({
+    fileEnding,
+    ...(overwrite && { overwrite }),
+    ...(example && { exampleFiles: [example] }),
+  });
+  for (const message of warnings) findings.push({ severity: 'warning', message });
+  return reader;
+}
+
 async function checkCase(
   rawCase: RawCase,
   dataset: RawDataset,
   declared: ReadonlySet<number>,
-  reader: DatasetReader | undefined,
+  reader: ImageReader | undefined,
 ): Promise<CaseCheck> {
   const { caseId, images, label, missing } = rawCase;
   const findings: Finding[] = missing.map((path) =>
@@ -222,7 +238,7 @@ function channelFileFindings({ caseId, images }: RawCase, { document }: RawDatas
 }
 
 async function readOrExplain(
-  reader: DatasetReader,
+  reader: ImageReader,
   files: readonly SourceFile[],
   caseId: string,
   findings: Finding[],
@@ -324,6 +340,7 @@ function geometryFindings(
 }
 
 function affineOf({ geometry }: MedicalImage): readonly number[] | undefined {
+  if ('directions' in geometry) return affineOfGrid(geometry).flat();
   return geometry.format === 'nifti'
     ? bestAffine(parseNiftiHeader(geometry.header, 'header')).flat()
     : undefined;

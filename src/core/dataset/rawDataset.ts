@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { readJson, validate } from '@/core/interop/json';
 import { type LabelSet, labelSetOf } from '@/core/interop/labels';
-import { openZip } from '@/core/interop/zip';
 import { isHiddenFile } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { withSideCars } from '@/core/io/tiff3dIO';
+import { openZip } from '@/core/io/zip';
 import { messageOf, StudioError } from '@/shared/errors';
 
 /** A dataset.json as it lies in the file. */

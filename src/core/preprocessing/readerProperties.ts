@@ -4,7 +4,8 @@ import { PickleTuple } from '@/core/interop/pickleValues';
 import { NumpyArrayToSave, PickleFloat, type SavedValue } from '@/core/interop/torchWriter';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, headerOrientation, parseNiftiHeader } from '@/core/io/niftiHeader';
-import type { Affine, Reorientation } from '@/core/io/orientation';
+import { type Affine, axisDirections, orientationCode, type Reorientation } from '@/core/io/orientation';
+import { affineOfGrid } from '@/core/io/volumeFile';
 import type { CaseProperties } from './preprocessCase';
 
 type Entry = readonly [string, SavedValue];
@@ -29,20 +30,48 @@ export function caseProperties(
 
 /** `sitk_stuff` or `nibabel_stuff` of a case read by nnU-Net's `reader`; nothing for formats without a position. */
 function readerProperties({ geometry }: MedicalImage, reader: string): readonly Entry[] {
-  if (geometry.format !== 'nifti') return [];
-  const header = parseNiftiHeader(geometry.header, 'header');
-  const original = bestAffine(header);
-  const { reorientation } = geometry;
-  const affine = reorientation ? reorientedAffine(original, header.dim, reorientation) : original;
+  const place = placeOf(geometry);
+  if (!place) return [];
+  const { affine: original, dim, orientation, reorientation } = place;
+  const affine = reorientation ? reorientedAffine(original, dim, reorientation) : original;
   if (reader.startsWith('Nibabel')) {
     const entries: Entry[] = [['original_affine', numpyAffine(original)]];
     if (reorientation) entries.push(['reoriented_affine', numpyAffine(affine)]);
     return [['nibabel_stuff', new Map(entries)]];
   }
   const entries = itkGeometry(affine);
-  const orientation = headerOrientation(header);
   if (reorientation && orientation) entries.push(['original_orientation', orientation]);
   return [['sitk_stuff', new Map(entries)]];
+}
+
+interface Place {
+  readonly affine: Affine;
+  /** Sizes, file order. */
+  readonly dim: readonly number[];
+  readonly orientation: string | undefined;
+  readonly reorientation: Reorientation | undefined;
+}
+
+/** Where the file lies; pictures and TIFF stacks lie nowhere. */
+function placeOf(geometry: MedicalImage['geometry']): Place | undefined {
+  if (geometry.format === 'nifti') {
+    const header = parseNiftiHeader(geometry.header, 'header');
+    return {
+      affine: bestAffine(header),
+      dim: header.dim,
+      orientation: headerOrientation(header),
+      reorientation: geometry.reorientation,
+    };
+  }
+  if (!('directions' in geometry)) return undefined;
+  const affine = affineOfGrid(geometry);
+  const directions = axisDirections(affine);
+  return {
+    affine,
+    dim: geometry.size,
+    orientation: directions && orientationCode(directions),
+    reorientation: geometry.reorientation,
+  };
 }
 
 /** Affine of the image after its axes were changed. */
