@@ -1,12 +1,12 @@
 // What becomes of dropped files: models go into the library, images become cases, the rest is answered with a reason.
 import { importModels } from '@/core/interop/importModel';
-import { isZip, openZip, withRandomAccess } from '@/core/interop/zip';
 import { type CaseFiles as CaseGroup, findCases, hasImageName, isHiddenFile } from '@/core/io/cases';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { writeVolume } from '@/core/io/niftiWriter';
 import { readAsStored } from '@/core/io/readers';
 import { type FileKind, sniff } from '@/core/io/sniff';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
+import { isZip, openZip, withRandomAccess } from '@/core/io/zip';
 import { messageOf, StudioError } from '@/shared/errors';
 import type { CaseFiles } from '@/storage/caseFiles';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';

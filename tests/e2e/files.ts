@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeZip } from '@/core/interop/zip';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { writeZip } from '@/core/io/zip';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import { type ModelFolderOptions, modelFolderFiles } from '../support/modelFolder';

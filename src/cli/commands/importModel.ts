@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { openZip } from '@/core/interop/zip';
 import { sniffFolder } from '@/core/io/sniff';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { openZip } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
 import { kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';

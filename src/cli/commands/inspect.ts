@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { importModels } from '@/core/interop/importModel';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
-import { openZip } from '@/core/interop/zip';
 import { findCases } from '@/core/io/cases';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { openZip } from '@/core/io/zip';
 import { readPlans } from '@/core/planning/readPlans';
 import { messageOf, StudioError } from '@/shared/errors';
 import { filesBelow, filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';

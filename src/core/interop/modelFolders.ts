@@ -1,7 +1,7 @@
 // Which of the dropped files make up a model folder. Paths are looked at, contents only of zips.
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { isZip, openZip } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
-import { isZip, openZip } from './zip';
 
 export interface FoldFiles {
   /** By file name, `checkpoint_final.pth`. */

@@ -2,6 +2,7 @@
 // storage each, raw. Before that (and with `_use_new_zipfile_serialization=False`) several pickles in a row, then the
 // storages. A tensor is a view of a storage (offset, size, strides), and several tensors may share one.
 import type { SourceFile } from '@/core/io/sourceFile';
+import { isZip, openZip, withRandomAccess } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
 import { elementCount, formatShape } from '@/shared/geometry';
 import { type Unpickled, unpickle } from './pickle';
@@ -16,7 +17,6 @@ import {
   sequenceItems,
 } from './pickleValues';
 import { TENSOR_DTYPES, type TensorDtype, toFloat32 } from './tensorDtypes';
-import { isZip, openZip, withRandomAccess } from './zip';
 
 /** By the name of the storage class without `Storage`. */
 const ELEMENT_TYPES: Readonly<Record<string, TensorDtype>> = {

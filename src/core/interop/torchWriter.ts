@@ -1,8 +1,9 @@
 // Writes what `torch.load` reads: a zip of stored entries with a pickle of protocol 2 and raw little-endian storages.
+
+import { writeZip } from '@/core/io/zip';
 import { elementCount } from '@/shared/geometry';
 import { OrderedDict, PickleTuple } from './pickleValues';
 import { TorchDevice } from './torchCheckpoint';
-import { writeZip } from './zip';
 
 /** A float32 tensor; tensors made from one `data` array share a storage. */
 export class TensorToSave {

@@ -2,7 +2,8 @@
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { fromFloat16Bits } from '@/shared/numeric';
-import { readZipEntry, writeZip, zipEntries } from './zip';
+import { memoryFile } from './sourceFile';
+import { openZip, writeDeflatedZip } from './zip';
 
 /** Element types of the arrays we write, and the views they are held in. */
 export type NpyData =
@@ -143,9 +144,9 @@ export function readNpy(bytes: Uint8Array): NpyArray {
 /** Reads all arrays of a `.npz` file, by their names without `.npy`. */
 export async function readNpz(bytes: Uint8Array): Promise<Map<string, NpyArray>> {
   const arrays = new Map<string, NpyArray>();
-  for (const entry of zipEntries(bytes)) {
-    if (!entry.name.endsWith('.npy')) continue;
-    arrays.set(entry.name.slice(0, -'.npy'.length), readNpy(await readZipEntry(bytes, entry)));
+  for (const entry of await openZip(memoryFile(bytes, 'npz'), { maxRatio: Number.POSITIVE_INFINITY })) {
+    if (!entry.path.endsWith('.npy')) continue;
+    arrays.set(entry.path.slice(0, -'.npy'.length), readNpy(await entry.bytes()));
   }
   return arrays;
 }
@@ -188,7 +189,7 @@ export function writeNpy(array: Pick<NpyArray, 'shape' | 'data'>): Uint8Array {
 export async function writeNpz(
   arrays: Readonly<Record<string, Pick<NpyArray, 'shape' | 'data'>>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return writeZip(
-    Object.entries(arrays).map(([name, array]) => ({ name: `${name}.npy`, pieces: npyPieces(array) })),
+  return writeDeflatedZip(
+    Object.entries(arrays).map(([name, array]) => ({ path: `${name}.npy`, pieces: npyPieces(array) })),
   );
 }

@@ -1,159 +1,299 @@
-// Zip archives held in memory: entries by the central directory (numpy's local headers carry zip64 placeholders
-// instead of sizes), stored or deflated, zip64 sizes; and a writer for small sets of entries.
+// Zip archives read through their central directory, entry by entry: only the slices that are asked for are read, so
+// an archive of several GB need not be in memory. Zip64, stored and deflated entries.
+import { zipSync } from 'fflate';
 import { StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
 import { compress, concatenate, MAX_DEFLATE_RATIO, piecesOf, transformed } from './compression';
 import { crc32 } from './crc32';
+import type { SourceFile } from './sourceFile';
 
-const LOCAL_HEADER = 0x04034b50;
-const CENTRAL_HEADER = 0x02014b50;
+/** Deflate itself cannot pack better than 1032 : 1, and only constant data comes near. */
+const MAX_RATIO = 1000;
+/** Declared bytes of all entries together: no results folder is near it, most bombs are. */
+const MAX_UNZIPPED_BYTES = 64e9;
+/** Small entries may seem packed better than deflate can, by what their last block rounds off. */
+const RATIO_SLACK_BYTES = 64;
+
+/** How far an archive is trusted. */
+export interface ZipLimits {
+  /** How much an entry may grow. Arrays of zeros reach deflate's own limit, which `Infinity` leaves in place. */
+  readonly maxRatio?: number;
+  readonly maxUnzippedBytes?: number;
+}
+/** One entry is inflated into one array. */
+const MAX_ENTRY_BYTES = 4e9;
+const MAX_DIRECTORY_BYTES = 64e6;
+
 const END_OF_DIRECTORY = 0x06054b50;
-const ZIP64_END_LOCATOR = 0x07064b50;
+const ZIP64_LOCATOR = 0x07064b50;
 const ZIP64_END_OF_DIRECTORY = 0x06064b50;
-const ZIP64_EXTRA_FIELD = 1;
-const UINT32_MAX = 0xffffffff;
+const DIRECTORY_ENTRY = 0x02014b50;
+const LOCAL_HEADER = 0x04034b50;
+const ZIP64_EXTRA = 0x0001;
+const IS_ENCRYPTED = 0x0001;
+const UINT32_FULL = 0xffffffff;
 const STORED = 0;
 const DEFLATED = 8;
 
-/** An entry as the central directory lists it. */
-export interface ZipEntry {
-  readonly name: string;
+/** A file inside an archive. Slices of a stored one are read in place; a deflated one is inflated whole each time. */
+export interface ZipEntry extends SourceFile {
+  readonly isCompressed: boolean;
+}
+
+interface DirectoryEntry {
+  readonly path: string;
   readonly method: number;
   readonly crc: number;
-  readonly compressedSize: number;
+  readonly packedSize: number;
   readonly size: number;
   readonly headerOffset: number;
 }
 
-function damaged(what: string): StudioError {
-  return new StudioError('BadZip', what, 'The archive is damaged or incomplete; copy or download it again.');
+/** True if the file starts like a zip archive (`.zip`, and PyTorch's `.pth`, `.npz`, …). */
+export async function isZip(file: SourceFile): Promise<boolean> {
+  if (file.sizeInBytes < 22) return false;
+  const magic = viewOf(await file.slice(0, 4)).getUint32(0, true);
+  return magic === LOCAL_HEADER || magic === END_OF_DIRECTORY;
+}
+
+/**
+ * The files of an archive, folders left out. Throws `BadZip` on damage, `UnsafeZip` on paths that lead outside the
+ * archive and on bombs (an entry that claims over 1000 : 1, or all together over 64 GB, unless `limits` differ).
+ */
+export async function openZip(
+  file: SourceFile,
+  { maxRatio = MAX_RATIO, maxUnzippedBytes = MAX_UNZIPPED_BYTES }: ZipLimits = {},
+): Promise<readonly ZipEntry[]> {
+  const entries = await readDirectory(file);
+  let total = 0;
+  const byPath = new Map<string, DirectoryEntry>();
+  for (const entry of entries) {
+    assertHarmless(entry, file.path, maxRatio);
+    total += entry.size;
+    if (!entry.path.endsWith('/')) byPath.set(entry.path, entry);
+  }
+  if (total > maxUnzippedBytes) {
+    throw new StudioError(
+      'UnsafeZip',
+      `${file.path} claims to hold ${formatBytes(total)}, over the limit of ${formatBytes(maxUnzippedBytes)}.`,
+      'Unzip it by other means if you trust it, then drop the folder.',
+    );
+  }
+  return [...byPath.values()].map((entry) => zipEntryFile(file, entry));
+}
+
+/** The same file, held in memory where reading slices of it would inflate it again each time. */
+export async function withRandomAccess(file: SourceFile): Promise<SourceFile> {
+  if (!('isCompressed' in file) || file.isCompressed !== true) return file;
+  const content = await file.bytes();
+  return { ...file, bytes: async () => content, slice: async (start, end) => content.subarray(start, end) };
+}
+
+/** What goes into an archive. */
+export interface ZipSource {
+  readonly path: string;
+  readonly content: Uint8Array;
+  /** Deflate it; stored otherwise. */
+  readonly isCompressed?: boolean;
+}
+
+/** An archive of fewer than 4 GB. The same sources give the same bytes. */
+export function writeZip(sources: readonly ZipSource[]): Uint8Array {
+  // 1 January 1980, the earliest date of the format, in local time as the format has it.
+  const mtime = new Date(1980, 0, 1);
+  const total = sources.reduce((sum, { content }) => sum + content.length, 0);
+  if (total >= UINT32_FULL) {
+    throw new StudioError(
+      'ZipTooLarge',
+      `A zip of ${formatBytes(total)} would need more than 4 GB.`,
+      'Save it in parts.',
+    );
+  }
+  return zipSync(
+    Object.fromEntries(
+      sources.map(({ path, content, isCompressed }) => [
+        path,
+        [content, { level: isCompressed ? 6 : 0, mtime }],
+      ]),
+    ),
+  );
 }
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Where the central directory starts and how many entries it has. */
-function findDirectory(view: DataView): { offset: number; count: number } {
-  const lowest = Math.max(0, view.byteLength - 22 - 0xffff);
-  for (let at = view.byteLength - 22; at >= lowest; at--) {
-    if (view.getUint32(at, true) !== END_OF_DIRECTORY) continue;
-    const locator = at - 20;
-    if (locator >= 0 && view.getUint32(locator, true) === ZIP64_END_LOCATOR) {
-      const end = Number(view.getBigUint64(locator + 8, true));
-      if (end + 56 > view.byteLength || view.getUint32(end, true) !== ZIP64_END_OF_DIRECTORY) {
-        throw damaged('The zip64 directory is not where the archive says it is.');
-      }
-      return {
-        offset: Number(view.getBigUint64(end + 48, true)),
-        count: Number(view.getBigUint64(end + 32, true)),
-      };
-    }
-    return { offset: view.getUint32(at + 16, true), count: view.getUint16(at + 10, true) };
-  }
-  throw damaged('The zip archive has no central directory.');
+function badZip(archive: string, what: string, options?: ErrorOptions): StudioError {
+  return new StudioError('BadZip', `${archive}: ${what}`, 'Copy or download the file again.', options);
 }
 
-/** Sizes and offset of a directory record at `at`, with zip64 values where the 32-bit fields are full. */
-function sizesOf(view: DataView, at: number): { size: number; compressedSize: number; headerOffset: number } {
-  let compressedSize = view.getUint32(at + 20, true);
-  let size = view.getUint32(at + 24, true);
-  let headerOffset = view.getUint32(at + 42, true);
-  const extraStart = at + 46 + view.getUint16(at + 28, true);
-  const extraEnd = extraStart + view.getUint16(at + 30, true);
-  for (let field = extraStart; field + 4 <= extraEnd; field += 4 + view.getUint16(field + 2, true)) {
-    if (view.getUint16(field, true) !== ZIP64_EXTRA_FIELD) continue;
-    let next = field + 4;
-    const take = () => {
-      next += 8;
-      return Number(view.getBigUint64(next - 8, true));
-    };
-    if (size === UINT32_MAX) size = take();
-    if (compressedSize === UINT32_MAX) compressedSize = take();
-    if (headerOffset === UINT32_MAX) headerOffset = take();
-  }
-  return { size, compressedSize, headerOffset };
-}
-
-/** The entries of an archive, in directory order. */
-export function zipEntries(bytes: Uint8Array): readonly ZipEntry[] {
-  const view = viewOf(bytes);
-  if (bytes.length < 22) throw damaged('The zip archive is shorter than an empty one.');
-  try {
-    const directory = findDirectory(view);
-    const entries: ZipEntry[] = [];
-    let at = directory.offset;
-    for (let i = 0; i < directory.count; i++) {
-      if (view.getUint32(at, true) !== CENTRAL_HEADER)
-        throw damaged(`Entry ${i} of the zip directory is unreadable.`);
-      const nameLength = view.getUint16(at + 28, true);
-      entries.push({
-        name: new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength)),
-        method: view.getUint16(at + 10, true),
-        crc: view.getUint32(at + 16, true),
-        ...sizesOf(view, at),
-      });
-      at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-    }
-    return entries;
-  } catch (error) {
-    if (error instanceof RangeError) throw damaged('The zip directory points outside the archive.');
-    throw error;
-  }
-}
-
-/** The bytes of one entry as they lie in the archive. */
-function storedBytes(archive: Uint8Array, entry: ZipEntry): Uint8Array {
-  const view = viewOf(archive);
-  const at = entry.headerOffset;
-  if (at + 30 > archive.length || view.getUint32(at, true) !== LOCAL_HEADER) {
-    throw damaged(`${entry.name} is not where the zip directory says it is.`);
-  }
-  const start = at + 30 + view.getUint16(at + 26, true) + view.getUint16(at + 28, true);
-  const end = start + entry.compressedSize;
-  if (end > archive.length) throw damaged(`${entry.name} ends beyond the end of the zip archive.`);
-  return archive.subarray(start, end);
-}
-
-/** Inflates into exactly `size` bytes; never holds more, whatever the stream goes on to produce. */
-async function inflateExactly(deflated: Uint8Array, size: number, name: string): Promise<Uint8Array> {
-  if (size > (deflated.length + 64) * MAX_DEFLATE_RATIO)
-    throw damaged(`${name} claims more bytes than it can hold.`);
-  const content = new Uint8Array(size);
-  let filled = 0;
-  const inflater = new DecompressionStream('deflate-raw');
-  for await (const piece of transformed(piecesOf(deflated), inflater)) {
-    if (filled + piece.length > size)
-      throw damaged(`${name} inflates to more than the ${size} bytes it declares.`);
-    content.set(piece, filled);
-    filled += piece.length;
-  }
-  if (filled !== size) throw damaged(`${name} holds ${filled} bytes but declares ${size}.`);
-  return content;
-}
-
-/** The content of one entry, its checksum verified. */
-export async function readZipEntry(archive: Uint8Array, entry: ZipEntry): Promise<Uint8Array> {
-  const stored = storedBytes(archive, entry);
-  if (entry.method !== STORED && entry.method !== DEFLATED) {
+function assertHarmless({ path, size, packedSize }: DirectoryEntry, archive: string, maxRatio: number): void {
+  const isOutside = path.startsWith('/') || /^[a-zA-Z]:/.test(path) || path.split('/').includes('..');
+  if (isOutside || path.includes('\0')) {
     throw new StudioError(
-      'BadZip',
-      `${entry.name} uses zip compression method ${entry.method}.`,
-      'Zip it again with deflate.',
+      'UnsafeZip',
+      `${archive} contains the path ${JSON.stringify(path)}, which leads outside the archive.`,
+      'Do not use this file unless you know who made it; nothing was read from it.',
     );
   }
-  const content =
-    entry.method === STORED
-      ? stored
-      : await inflateExactly(stored, entry.size, entry.name).catch((error: unknown) => {
-          if (error instanceof StudioError) throw error;
-          throw new StudioError(
-            'BadZip',
-            `${entry.name} cannot be inflated.`,
-            'The archive is damaged; copy it again.',
-            { cause: error },
-          );
-        });
-  if (crc32(content) !== entry.crc) throw damaged(`${entry.name} fails its checksum.`);
+  if (size > (packedSize + RATIO_SLACK_BYTES) * MAX_DEFLATE_RATIO)
+    throw badZip(archive, `${path} claims more bytes than it can hold.`);
+  if (size > maxRatio * packedSize) {
+    throw new StudioError(
+      'UnsafeZip',
+      `${archive}: ${path} would grow from ${formatBytes(packedSize)} to ${formatBytes(size)}, over ${maxRatio} times.`,
+      'This is how zip bombs look; unzip it by other means if you trust it.',
+    );
+  }
+}
+
+async function readDirectory(file: SourceFile): Promise<readonly DirectoryEntry[]> {
+  const { offset, size } = await findDirectory(file);
+  if (size > MAX_DIRECTORY_BYTES)
+    throw badZip(file.path, `its table of contents is ${formatBytes(size)} long.`);
+  const bytes = await file.slice(offset, offset + size);
+  try {
+    return parseDirectory(bytes);
+  } catch (error) {
+    throw badZip(file.path, 'the table of contents of the zip archive is damaged.', { cause: error });
+  }
+}
+
+/** Offset and size of the central directory, bytes. */
+async function findDirectory(file: SourceFile): Promise<{ offset: number; size: number }> {
+  // The end record is 22 bytes plus a comment of at most 65,535; 20 bytes before it may stand the zip64 locator.
+  const start = Math.max(0, file.sizeInBytes - 22 - 0xffff - 20);
+  const tail = await file.slice(start, file.sizeInBytes);
+  const view = viewOf(tail);
+  let end = tail.length - 22;
+  while (end >= 0 && view.getUint32(end, true) !== END_OF_DIRECTORY) end--;
+  if (end < 0) throw badZip(file.path, 'not a zip archive, or its end is missing.');
+
+  const locator = end - 20;
+  const isZip64 = locator >= 0 && view.getUint32(locator, true) === ZIP64_LOCATOR;
+  const directory = isZip64
+    ? await readZip64End(file, Number(view.getBigUint64(locator + 8, true)))
+    : { offset: view.getUint32(end + 16, true), size: view.getUint32(end + 12, true) };
+  if (directory.offset + directory.size > file.sizeInBytes) {
+    throw badZip(file.path, 'the zip archive is cut short.');
+  }
+  return directory;
+}
+
+async function readZip64End(file: SourceFile, offset: number): Promise<{ offset: number; size: number }> {
+  const record = offset + 56 <= file.sizeInBytes ? await file.slice(offset, offset + 56) : new Uint8Array(56);
+  const view = viewOf(record);
+  if (view.getUint32(0, true) !== ZIP64_END_OF_DIRECTORY) {
+    throw badZip(file.path, 'the zip64 record of the archive is damaged.');
+  }
+  return { offset: Number(view.getBigUint64(48, true)), size: Number(view.getBigUint64(40, true)) };
+}
+
+function parseDirectory(bytes: Uint8Array): readonly DirectoryEntry[] {
+  const view = viewOf(bytes);
+  const entries: DirectoryEntry[] = [];
+  for (let at = 0; at + 46 <= bytes.length; ) {
+    if (view.getUint32(at, true) !== DIRECTORY_ENTRY) throw new Error(`no directory entry at ${at}`);
+    const nameEnd = at + 46 + view.getUint16(at + 28, true);
+    const extraEnd = nameEnd + view.getUint16(at + 30, true);
+    const name = new TextDecoder().decode(bytes.subarray(at + 46, nameEnd));
+    const isEncrypted = (view.getUint16(at + 8, true) & IS_ENCRYPTED) !== 0;
+    entries.push({
+      path: name.replaceAll('\\', '/').replace(/^(\.\/)+/, ''),
+      method: isEncrypted ? -1 : view.getUint16(at + 10, true),
+      crc: view.getUint32(at + 16, true),
+      ...entrySizes(view, at, nameEnd, extraEnd),
+    });
+    at = extraEnd + view.getUint16(at + 32, true);
+  }
+  return entries;
+}
+
+/** The three numbers that zip64 moves into an extra field, in this order, where 32 bits do not hold them. */
+function entrySizes(view: DataView, at: number, extraStart: number, extraEnd: number) {
+  const sizes = {
+    size: view.getUint32(at + 24, true),
+    packedSize: view.getUint32(at + 20, true),
+    headerOffset: view.getUint32(at + 42, true),
+  };
+  for (let field = extraStart; field + 4 <= extraEnd; field += 4 + view.getUint16(field + 2, true)) {
+    if (view.getUint16(field, true) !== ZIP64_EXTRA) continue;
+    let next = field + 4;
+    for (const key of ['size', 'packedSize', 'headerOffset'] as const) {
+      if (sizes[key] !== UINT32_FULL) continue;
+      sizes[key] = Number(view.getBigUint64(next, true));
+      next += 8;
+    }
+  }
+  return sizes;
+}
+
+function zipEntryFile(archive: SourceFile, entry: DirectoryEntry): ZipEntry {
+  const read = async () => {
+    const start = await dataStart(archive, entry);
+    const packed = await archive.slice(start, start + entry.packedSize);
+    const content = entry.method === DEFLATED ? await inflate(packed, entry, archive.path) : packed;
+    if (content.length !== entry.size || crc32(content) !== entry.crc) {
+      throw badZip(archive.path, `${entry.path} is damaged (its checksum differs).`);
+    }
+    return content;
+  };
+  const sliceInPlace = async (start: number, end: number) => {
+    const offset = await dataStart(archive, entry);
+    return archive.slice(offset + Math.min(start, entry.size), offset + Math.min(end, entry.size));
+  };
+  return {
+    path: entry.path,
+    sizeInBytes: entry.size,
+    isCompressed: entry.method === DEFLATED,
+    bytes: read,
+    slice: entry.method === STORED ? sliceInPlace : async (start, end) => (await read()).subarray(start, end),
+  };
+}
+
+/** Where an entry's bytes start: behind its local header, whose length the directory does not tell. */
+async function dataStart(archive: SourceFile, entry: DirectoryEntry): Promise<number> {
+  if (entry.method !== STORED && entry.method !== DEFLATED) {
+    const how = entry.method < 0 ? 'encrypted' : `packed by method ${entry.method}`;
+    throw new StudioError(
+      'BadZip',
+      `${archive.path}: ${entry.path} is ${how}.`,
+      'Zip it without, or drop the folder.',
+    );
+  }
+  const header = await archive.slice(entry.headerOffset, entry.headerOffset + 30);
+  const view = viewOf(header);
+  if (header.length < 30 || view.getUint32(0, true) !== LOCAL_HEADER) {
+    throw badZip(archive.path, `${entry.path} is not where the table of contents says.`);
+  }
+  const start = entry.headerOffset + 30 + view.getUint16(26, true) + view.getUint16(28, true);
+  if (start + entry.packedSize > archive.sizeInBytes)
+    throw badZip(archive.path, `${entry.path} is cut short.`);
+  if (entry.method === STORED && entry.packedSize !== entry.size) {
+    throw badZip(archive.path, `${entry.path} has two different sizes.`);
+  }
+  return start;
+}
+
+/** Inflates, and stops as soon as more comes out than the directory declared. */
+async function inflate(packed: Uint8Array, entry: DirectoryEntry, archive: string): Promise<Uint8Array> {
+  if (entry.size > MAX_ENTRY_BYTES) {
+    throw badZip(archive, `${entry.path} is ${formatBytes(entry.size)}, too large to unpack in one piece.`);
+  }
+  const content = new Uint8Array(entry.size);
+  let filled = 0;
+  try {
+    for await (const piece of transformed(piecesOf(packed), new DecompressionStream('deflate-raw'))) {
+      if (filled + piece.length > entry.size)
+        throw badZip(archive, `${entry.path} inflates to more than the ${entry.size} bytes it declares.`);
+      content.set(piece, filled);
+      filled += piece.length;
+    }
+  } catch (error) {
+    if (error instanceof StudioError) throw error;
+    throw badZip(archive, `${entry.path} cannot be unpacked.`, { cause: error });
+  }
+  if (filled < entry.size) throw badZip(archive, `${entry.path} is cut short.`);
   return content;
 }
 
@@ -170,9 +310,9 @@ function record(fields: readonly (readonly [2 | 4, number])[]): Uint8Array {
   return bytes;
 }
 
-/** What a zip entry is made of: its pieces are written one behind the other. */
-export interface ZipSource {
-  readonly name: string;
+/** An entry to deflate: its pieces lie one behind the other. */
+export interface DeflatedSource {
+  readonly path: string;
   readonly pieces: readonly Uint8Array[];
 }
 
@@ -181,19 +321,22 @@ const ZIP_EPOCH_DATE = 0x0021;
 /** File names are UTF-8. */
 const UTF8_FLAG = 0x0800;
 
-/** A zip archive with deflated entries. Its parts must stay below 4 GiB. */
-export async function writeZip(sources: readonly ZipSource[]): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * An archive of deflated entries, each below 4 GB, packed by the platform piece by piece: for arrays too large to be put
+ * together first.
+ */
+export async function writeDeflatedZip(sources: readonly DeflatedSource[]): Promise<Uint8Array<ArrayBuffer>> {
   const local: Uint8Array[] = [];
   const central: Uint8Array[] = [];
   let offset = 0;
-  for (const { name, pieces } of sources) {
-    const encodedName = new TextEncoder().encode(name);
+  for (const { path, pieces } of sources) {
+    const encodedName = new TextEncoder().encode(path);
     const deflated = await compress(pieces, 'deflate-raw');
     const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    if (Math.max(size, offset + deflated.length) >= UINT32_MAX) {
+    if (Math.max(size, offset + deflated.length) >= UINT32_FULL) {
       throw new StudioError(
         'ZipTooLarge',
-        `${name} does not fit into a zip archive of 4 GiB.`,
+        `${path} does not fit into a zip archive of 4 GiB.`,
         'Save it in parts.',
       );
     }
@@ -211,7 +354,7 @@ export async function writeZip(sources: readonly ZipSource[]): Promise<Uint8Arra
     ];
     local.push(record([[4, LOCAL_HEADER], ...common]), encodedName, deflated);
     central.push(
-      record([[4, CENTRAL_HEADER], [2, 20], ...common, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]]),
+      record([[4, DIRECTORY_ENTRY], [2, 20], ...common, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]]),
       encodedName,
     );
     offset += 30 + encodedName.length + deflated.length;

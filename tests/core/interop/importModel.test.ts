@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { importModel, importModels } from '@/core/interop/importModel';
 import type { OrderedDict } from '@/core/interop/pickleValues';
 import { TensorToSave } from '@/core/interop/torchWriter';
-import { writeZip } from '@/core/interop/zip';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
+import { writeZip } from '@/core/io/zip';
 import {
   type ModelFolderOptions,
   modelFolderFiles,

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { isDict, OrderedDict, PickleTuple } from '@/core/interop/pickleValues';
 import { readTorchCheckpoint, TorchDevice, TorchTensor } from '@/core/interop/torchCheckpoint';
 import { PickleFloat, type SavedValue, TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
-import { writeZip } from '@/core/interop/zip';
 import { memoryFile } from '@/core/io/sourceFile';
+import { writeZip } from '@/core/io/zip';
 import { randomNormal } from '@/shared/random';
 
 const named = (name: string) => expect.objectContaining({ name });

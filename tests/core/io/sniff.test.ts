@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { writeNpy, writeNpz } from '@/core/io/npy';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { memoryFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeDeflatedZip } from '@/core/io/zip';
 import { niftiFile, niftiHeader } from '../../support/nifti';
 
 function text(content: string): Uint8Array {
@@ -42,14 +42,14 @@ const samples: readonly (readonly [string, FileKind, () => Uint8Array | Promise<
   [
     'PyTorch checkpoint',
     'torch-checkpoint',
-    () => writeZip([{ name: 'archive/data.pkl', pieces: [text('x')] }]),
+    () => writeDeflatedZip([{ path: 'archive/data.pkl', pieces: [text('x')] }]),
   ],
   [
     'older PyTorch checkpoint',
     'torch-checkpoint',
     () => withMagic([0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]),
   ],
-  ['another zip', 'zip', () => writeZip([{ name: 'plans.json', pieces: [text('{}')] }])],
+  ['another zip', 'zip', () => writeDeflatedZip([{ path: 'plans.json', pieces: [text('{}')] }])],
   [
     'safetensors',
     'safetensors',

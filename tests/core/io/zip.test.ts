@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isZip, openZip, withRandomAccess, writeZip } from '@/core/interop/zip';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
+import { isZip, openZip, withRandomAccess, writeZip } from '@/core/io/zip';
 
 const text = (content: string) => new TextEncoder().encode(content);
 const textOf = async (file: SourceFile) => new TextDecoder().decode(await file.bytes());
