@@ -8,6 +8,7 @@ const executablePath = await findChromium();
 /** Journeys through the built studio, on a software GPU: one at a time, with patience. */
 export default defineConfig({
   testDir: 'tests/e2e',
+  tsconfig: './tsconfig.json',
   testMatch: '**/*.e2e.ts',
   outputDir: 'test-results',
   workers: 1,

@@ -27,7 +27,8 @@ export default defineConfig({
   appType: 'mpa',
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   plugins: [react(), securityFiles()],
-  worker: { format: 'es' },
+  // One file a worker: what is needed later is there from the start, and the page asks for nothing more.
+  worker: { format: 'es', rolldownOptions: { output: { codeSplitting: false } } },
   build: { outDir: 'dist/studio', emptyOutDir: true, target: 'es2023', chunkSizeWarningLimit: 2000 },
   server: { headers: DEVELOPMENT_HEADERS },
   preview: { headers: SECURITY_HEADERS },

@@ -157,7 +157,7 @@ const BAD_FILES: readonly BadFile[] = [
   {
     what: 'a file of another kind',
     make: async (bench) => [bench.write('notes.txt', 'hello')],
-    message: /notes\.txt is neither a NIfTI image .* nor an nnU-Net model/,
+    message: /notes\.txt is neither an image .* nor an nnU-Net model/,
   },
 ];
 

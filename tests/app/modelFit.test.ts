@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { modelFit } from '@/app/modelFit';
+import { estimateSeconds, predictionCost } from '@/app/predictionCost';
+import { importModel } from '@/core/interop/importModel';
+import type { NnunetModel } from '@/core/interop/model';
+import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
+import { modelFolderFiles } from '../support/modelFolder';
+
+const IMAGE: ImageFacts = {
+  channels: 1,
+  shape: [8, 30, 30],
+  spacing: [3, 1, 1],
+  orientation: 'RAS',
+  voxelType: 'int16',
+  sizeInBytes: 1,
+};
+
+async function tinyModel(): Promise<NnunetModel> {
+  const [{ model }] = await importModel(modelFolderFiles({ folds: ['0', '1'] }));
+  return model;
+}
+
+describe('whether a model fits an image', () => {
+  test('it does when channels and spacing are as in training', async () => {
+    expect(modelFit(await tinyModel(), IMAGE)).toEqual({ fits: true });
+  });
+
+  test('another number of channels does not, and the channels are named', async () => {
+    expect(modelFit(await tinyModel(), { ...IMAGE, channels: 2 })).toEqual({
+      fits: false,
+      reason: 'It needs 1 channel: MRI (_0000). This image has 2.',
+    });
+  });
+
+  test('a far coarser voxel fits with a caution', async () => {
+    const fit = modelFit(await tinyModel(), { ...IMAGE, spacing: [3, 4, 1] });
+    expect(fit).toMatchObject({ fits: true, caution: expect.stringContaining('3.00 × 4.00 × 1.00 mm') });
+  });
+
+  test('a second stage of a cascade does not', async () => {
+    const model = await tinyModel();
+    const second = { ...model, configuration: { ...model.configuration, previousStage: '3d_lowres' } };
+    expect(modelFit(second, IMAGE)).toMatchObject({
+      fits: false,
+      reason: expect.stringContaining('3d_lowres'),
+    });
+  });
+});
+
+describe('what a prediction costs', () => {
+  test('is windows × folds × mirrorings', async () => {
+    const model = await tinyModel();
+    // Patch 4 × 16 × 16 on 8 × 30 × 30 at half steps: 3 × 3 × 3 windows.
+    const cost = predictionCost(model, IMAGE, { folds: ['0', '1'], tileStepSize: 0.5, useMirroring: true });
+    expect(cost).toEqual({ windows: 27, folds: 2, mirrorings: 8, passes: 432 });
+    const plain = predictionCost(model, IMAGE, { folds: ['0'], tileStepSize: 1, useMirroring: false });
+    expect(plain.passes).toBe(2 * 2 * 2);
+  });
+
+  test('counts the windows of the resampled image', async () => {
+    const model = await tinyModel();
+    const settings = { folds: ['0'], tileStepSize: 1, useMirroring: false };
+    const finer = { ...IMAGE, shape: [16, 60, 60], spacing: [1.5, 0.5, 0.5] } as const;
+    expect(predictionCost(model, finer, settings).windows).toBe(
+      predictionCost(model, IMAGE, settings).windows,
+    );
+  });
+
+  test('time is told from the newest case of the same model', async () => {
+    const model = await tinyModel();
+    const settings = {
+      folds: ['0'],
+      tileStepSize: 0.5,
+      useGaussian: true,
+      useMirroring: false,
+      saveProbabilities: false,
+    };
+    const job = { modelId: 'm', modelName: 'Tiny', settings };
+    const finished: CaseRecord = {
+      id: 'a',
+      caseId: 'a',
+      files: [],
+      image: IMAGE,
+      addedAt: 0,
+      run: { status: 'done', job },
+      result: {
+        job,
+        labels: [],
+        hasProbabilities: false,
+        seconds: 30,
+        secondsByStage: { network: 27 },
+        memory: { plannedBytes: 0, peakBytes: 0 },
+        warnings: [],
+        restarts: 0,
+        finishedAt: 1,
+      },
+    };
+    const cost = predictionCost(model, IMAGE, { ...settings, useMirroring: true });
+    expect(estimateSeconds(cost, model, 'm', [finished])).toBeCloseTo(3 + 8 * 27);
+    expect(estimateSeconds(cost, model, 'other', [finished])).toBeUndefined();
+  });
+});
