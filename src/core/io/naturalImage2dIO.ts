@@ -34,6 +34,7 @@ interface Picture {
   readonly path: string;
   readonly format: PictureFormat;
   readonly channels: number;
+  readonly isPlanar: boolean;
   readonly shape: Zyx;
   readonly raster: Raster;
 }
@@ -50,19 +51,29 @@ async function readPicture(file: SourceFile): Promise<Picture> {
     );
   }
   const raster = await DECODERS[format](await file.bytes(), path);
-  const [height, width, samples = 1] = raster.shape;
-  const isPicture =
-    raster.shape.length === 2 || (raster.shape.length === 3 && (samples === 3 || samples === 4));
-  if (!isPicture) {
+  const layout = pictureLayout(raster.shape);
+  if (!layout) {
     throw new StudioError(
       'UnsupportedShape',
       `${path} has the shape ${formatShape(raster.shape)}; nnU-Net reads grey, RGB and RGBA pictures.`,
-      raster.shape.length === 3 && samples === 2
+      raster.shape.length === 3 && raster.shape[2] === 2
         ? 'Save it without its transparency.'
         : 'Save it as a plain picture; stacks are for models of 3D TIFF.',
     );
   }
-  return { path, format, channels: samples, shape: [1, height, width], raster };
+  const { channels, height, width, isPlanar } = layout;
+  return { path, format, channels, isPlanar, shape: [1, height, width], raster };
+}
+
+const isColour = (size: number) => size === 3 || size === 4;
+
+/** Grey, colours side by side, or three or four planes, which scikit-image takes for colours too. */
+function pictureLayout(shape: readonly number[]) {
+  const [a, b, c] = shape;
+  if (shape.length === 2) return { channels: 1, height: a, width: b, isPlanar: false };
+  if (shape.length !== 3) return undefined;
+  if (isColour(c)) return { channels: c, height: a, width: b, isPlanar: false };
+  return isColour(a) ? { channels: a, height: b, width: c, isPlanar: true } : undefined;
 }
 
 function assertSameSize(first: Picture, other: Picture): void {
@@ -76,8 +87,12 @@ function assertSameSize(first: Picture, other: Picture): void {
 }
 
 /** `[y, x, samples]` to `[samples, y, x]`. */
-function placeChannels({ raster, channels }: Picture, target: Float32Array): void {
+function placeChannels({ raster, channels, isPlanar }: Picture, target: Float32Array): void {
   const { data } = raster;
+  if (isPlanar) {
+    target.set(data);
+    return;
+  }
   const size = data.length / channels;
   for (let i = 0, at = 0; i < size; i++) {
     for (let channel = 0; channel < channels; channel++) target[channel * size + i] = data[at++];

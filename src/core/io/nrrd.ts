@@ -134,7 +134,8 @@ function padded(vector: readonly number[]): Xyz {
 /** Spacing, directions and origin in L-P-S. */
 function placeOf({ spatial }: Axes, { fields }: HeaderText) {
   const [flipX, flipY] = FLIPS_TO_LPS[fields.get('space')?.toLowerCase() ?? ''] ?? [false, false];
-  const toLps = ([x, y, z]: Xyz): Xyz => [flipX ? -x : x, flipY ? -y : y, z];
+  // Adding zero leaves no −0.
+  const toLps = ([x, y, z]: Xyz): Xyz => [(flipX ? -x : x) + 0, (flipY ? -y : y) + 0, z];
   const directions = fields.get('space directions');
   const origin = toLps(padded(vectors(fields.get('space origin') ?? '')[0] ?? []));
   if (!directions) {

@@ -5,6 +5,7 @@ import { elementCount, type Zyx } from '@/shared/geometry';
 import { compress, concatenate, MAX_DEFLATE_RATIO } from './compression';
 import type { Raster } from './raster';
 
+const BITS_PER_SAMPLE = 258;
 const PALETTE = 3;
 const PLANAR_SEPARATE = 2;
 const IS_REDUCED = 1;
@@ -31,6 +32,9 @@ async function pageOf(image: GeoTIFFImage): Promise<Page> {
   const number = async (tag: 'PhotometricInterpretation' | 'PlanarConfiguration', fallback: number) =>
     directory.hasTag(tag) ? Number(await directory.loadValue(tag)) : fallback;
   const samples = image.getSamplesPerPixel();
+  // The standard's default, which the library does not know.
+  if (!directory.hasTag('BitsPerSample'))
+    directory.actualizedFields.set(BITS_PER_SAMPLE, new Array<number>(samples).fill(1));
   return {
     image,
     width: image.getWidth(),

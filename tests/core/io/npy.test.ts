@@ -125,7 +125,9 @@ describe('npz', () => {
     const data = new Uint8Array(4_000_000);
     const file = await writeNpz({ zeros: { shape: [4_000_000], data } });
     expect(data.length / file.length).toBeGreaterThan(900);
-    expect((await readNpz(file)).get('zeros')?.data).toEqual(data);
+    const zeros = (await readNpz(file)).get('zeros')?.data;
+    expect(zeros?.length).toBe(data.length);
+    expect(zeros?.some((value) => value !== 0)).toBe(false);
   });
 
   test('a flipped bit is found by the checksum or by the inflater', async () => {
