@@ -29,7 +29,10 @@ describe.each([
     for (const [name, { shape, data }] of stateDict) {
       expect(read.get(name)?.shape).toEqual(shape);
       expect(
-        Buffer.compare(Buffer.from(read.get(name)?.data.slice().buffer ?? []), Buffer.from(data.buffer)),
+        Buffer.compare(
+          Buffer.from(read.get(name)?.data.slice().buffer ?? new ArrayBuffer(0)),
+          Buffer.from(data.buffer),
+        ),
       ).toBe(0);
     }
   });
