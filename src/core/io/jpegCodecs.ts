@@ -1,8 +1,5 @@
 // JPEG in the forms DICOM uses. The codecs are WebAssembly (OpenJPEG, CharLS, libjpeg-turbo) or plain JavaScript, each
 // fetched from our own host when the first such frame is met.
-import charlsUrl from '@cornerstonejs/codec-charls/decodewasm?url';
-import libjpegUrl from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm?url';
-import openjpegUrl from '@cornerstonejs/codec-openjpeg/decodewasm?url';
 
 /** What the three WebAssembly codecs have in common. */
 interface FrameDecoder {
@@ -20,9 +17,11 @@ interface CodecOptions {
 }
 
 /** Node finds the codec's file by itself; in a browser the bundler has given it an address. Chatter is dropped. */
-function moduleOptions(url: string): CodecOptions {
-  const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-  return { print: () => undefined, ...(isNode ? {} : { locateFile: () => url }) };
+async function moduleOptions(address: () => Promise<{ readonly default: string }>): Promise<CodecOptions> {
+  const print = () => undefined;
+  if (typeof process !== 'undefined' && process.versions?.node !== undefined) return { print };
+  const { default: url } = await address();
+  return { print, locateFile: () => url };
 }
 
 /** Keeps what has been loaded; a failure is not kept. */
@@ -39,17 +38,20 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
 
 const openjpeg = once(async () => {
   const { default: create } = await import('@cornerstonejs/codec-openjpeg/decodewasmjs');
-  return (await create(moduleOptions(openjpegUrl))).J2KDecoder as DecoderClass;
+  const options = await moduleOptions(() => import('@cornerstonejs/codec-openjpeg/decodewasm?url'));
+  return (await create(options)).J2KDecoder as DecoderClass;
 });
 
 const charls = once(async () => {
   const { default: create } = await import('@cornerstonejs/codec-charls/decodewasmjs');
-  return (await create(moduleOptions(charlsUrl))).JpegLSDecoder as DecoderClass;
+  const options = await moduleOptions(() => import('@cornerstonejs/codec-charls/decodewasm?url'));
+  return (await create(options)).JpegLSDecoder as DecoderClass;
 });
 
 const libjpeg = once(async () => {
   const { default: create } = await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs');
-  return (await create(moduleOptions(libjpegUrl))).JPEGDecoder as DecoderClass;
+  const options = await moduleOptions(() => import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm?url'));
+  return (await create(options)).JPEGDecoder as DecoderClass;
 });
 
 function decodeWith(Decoder: DecoderClass, packed: Uint8Array): Uint8Array {
