@@ -1,14 +1,22 @@
 import { zipSync } from 'fflate';
+import { readAsStored, writeCase } from '@/core/io/readers';
+import { sniff } from '@/core/io/sniff';
 import type { CaseFiles } from '@/storage/caseFiles';
 import { type CaseRecord, PROBABILITIES_FILE, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import type { SavedFile } from '@/workers/filesApi';
 
-/** A case's segmentation under the name nnU-Net would give it. */
+/** A case's segmentation under the name nnU-Net would give it, in the format of its image. */
 export async function savedSegmentation(
   caseFiles: CaseFiles,
-  { id, caseId }: CaseRecord,
+  { id, caseId, files }: CaseRecord,
 ): Promise<SavedFile> {
-  return { name: `${caseId}.nii.gz`, content: await blobOf(caseFiles, id, SEGMENTATION_FILE) };
+  const images = await Promise.all(files.map((name) => caseFiles.open(id, name)));
+  if ((await sniff(images[0])).startsWith('nifti'))
+    return { name: `${caseId}.nii.gz`, content: await blobOf(caseFiles, id, SEGMENTATION_FILE) };
+  const { geometry } = await readAsStored(images);
+  const { data, shape } = await readAsStored([await caseFiles.open(id, SEGMENTATION_FILE)]);
+  const [{ ending, content }] = await writeCase(Uint16Array.from(data), shape, geometry);
+  return { name: `${caseId}${ending}`, content: new Blob([content]) };
 }
 
 export async function savedProbabilities(
