@@ -66,40 +66,63 @@ export class MersenneTwister {
       return;
     }
     const mask = 0x7fffffff >>> (Math.clz32(max) - 1);
-    const { outputs } = this;
     let filled = 0;
     while (target.length - filled >= STATE_SIZE) {
       if (this.next === STATE_SIZE) this.advance();
-      // Without a branch: half the draws may be refused, and no processor can foresee which.
-      for (let i = this.next; i < STATE_SIZE; i++) {
-        const value = outputs[i] & mask;
-        target[filled] = value;
-        filled += 1 + ((max - value) >> 31);
-      }
+      filled = keepUpTo(max, mask, this.outputs, this.next, target, filled);
       this.next = STATE_SIZE;
     }
     while (filled < target.length) target[filled++] = this.integerUpTo(max);
   }
 
   private advance(): void {
-    const { state, outputs } = this;
-    for (let i = 0; i < STATE_SIZE - SHIFT_SIZE; i++) twist(state, i, i + 1, i + SHIFT_SIZE);
-    for (let i = STATE_SIZE - SHIFT_SIZE; i < STATE_SIZE - 1; i++) {
-      twist(state, i, i + 1, i + SHIFT_SIZE - STATE_SIZE);
-    }
-    twist(state, STATE_SIZE - 1, 0, SHIFT_SIZE - 1);
-    for (let i = 0; i < STATE_SIZE; i++) {
-      let y = state[i];
-      y ^= y >>> 11;
-      y ^= (y << 7) & 0x9d2c5680;
-      y ^= (y << 15) & 0xefc60000;
-      outputs[i] = y ^ (y >>> 18);
-    }
+    twistAll(this.state);
+    temperAll(this.state, this.outputs);
     this.next = 0;
   }
 }
 
-function twist(state: Int32Array, i: number, following: number, shifted: number): void {
-  const y = (state[i] & UPPER_BIT) | (state[following] & LOWER_BITS);
-  state[i] = state[shifted] ^ (y >>> 1) ^ (-(y & 1) & TWIST);
+/**
+ * Appends those of `outputs` from `start` that are at most `max` under the mask; returns how many there are now. Without
+ * a branch: half of them may be refused, and no processor can foresee which.
+ */
+function keepUpTo(
+  max: number,
+  mask: number,
+  outputs: Int32Array,
+  start: number,
+  target: Uint32Array,
+  filled: number,
+): number {
+  let kept = filled;
+  for (let i = start; i < STATE_SIZE; i++) {
+    const value = outputs[i] & mask;
+    target[kept] = value;
+    kept += 1 + ((max - value) >> 31);
+  }
+  return kept;
+}
+
+function twistAll(state: Int32Array): void {
+  let i = 0;
+  for (; i < STATE_SIZE - SHIFT_SIZE; i++) state[i] = state[i + SHIFT_SIZE] ^ twist(state[i], state[i + 1]);
+  for (; i < STATE_SIZE - 1; i++) {
+    state[i] = state[i + SHIFT_SIZE - STATE_SIZE] ^ twist(state[i], state[i + 1]);
+  }
+  state[i] = state[SHIFT_SIZE - 1] ^ twist(state[i], state[0]);
+}
+
+function twist(word: number, following: number): number {
+  const y = (word & UPPER_BIT) | (following & LOWER_BITS);
+  return (y >>> 1) ^ (-(y & 1) & TWIST);
+}
+
+function temperAll(state: Int32Array, outputs: Int32Array): void {
+  for (let i = 0; i < STATE_SIZE; i++) {
+    let y = state[i];
+    y ^= y >>> 11;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
+    outputs[i] = y ^ (y >>> 18);
+  }
 }

@@ -4,39 +4,14 @@ import { planDataset } from '@/app/planDataset';
 import { type PreprocessedReport, preprocessDataset } from '@/app/preprocessDataset';
 import { openRawDataset, parseDatasetDocument } from '@/core/dataset/rawDataset';
 import { readNpz } from '@/core/io/npy';
-import { memoryFile } from '@/core/io/sourceFile';
 import { plannerNamed } from '@/core/planning/planners';
 import { readPlans } from '@/core/planning/readPlans';
 import { plansJson } from '@/core/planning/writePlans';
 import { isAbort } from '@/shared/errors';
-import type { DatasetFolder } from '@/storage/datasetFolder';
+import { memoryFolder } from '../support/memoryFolder';
 import { filesOf, TINY_DATASET, TINY_JSON, tinyDataset, tinyLabels } from '../support/tinyDataset';
 
 const MINUTE = 60_000;
-
-/** A folder in memory. */
-function memoryFolder(): DatasetFolder & { readonly contents: Map<string, Uint8Array> } {
-  const contents = new Map<string, Uint8Array>();
-  return {
-    contents,
-    has: async (path) => contents.has(path),
-    write: async (path, content) => {
-      contents.set(path, typeof content === 'string' ? new TextEncoder().encode(content) : content);
-    },
-    open: async (path) => {
-      const content = contents.get(path);
-      return content && memoryFile(content, path);
-    },
-    list: async (folder) =>
-      [...contents.keys()]
-        .filter((path) => path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes('/'))
-        .map((path) => path.slice(folder.length + 1))
-        .sort(),
-    remove: async (path) => {
-      contents.delete(path);
-    },
-  };
-}
 
 async function selfConfigured() {
   const dataset = await openRawDataset(filesOf(tinyDataset()));

@@ -69,7 +69,7 @@ export async function openRawDataset(
   files: readonly SourceFile[],
   options: OpenDatasetOptions = {},
 ): Promise<RawDataset> {
-  const all = withSideCars((await unpacked(files)).filter((file) => !isHiddenFile(file)));
+  const all = withSideCars((await unpackZips(files)).filter((file) => !isHiddenFile(file)));
   const jsonFile = datasetJsonAmong(all);
   const root = jsonFile.path.slice(0, -'dataset.json'.length);
   const own = all.filter(({ path }) => path.startsWith(root));
@@ -118,7 +118,7 @@ export function labelsOfDataset({ document, jsonFile }: RawDataset): LabelSet {
 }
 
 /** A zip's entries stand for it; everything else is as it is. */
-async function unpacked(files: readonly SourceFile[]): Promise<readonly SourceFile[]> {
+export async function unpackZips(files: readonly SourceFile[]): Promise<readonly SourceFile[]> {
   const parts = await Promise.all(
     files.map(async (file) => {
       if (!/\.zip$/i.test(file.path)) return [file];

@@ -20,31 +20,32 @@ export interface DrawPlacement {
   readonly total: number;
 }
 
-/** One look at the draws: their sum's share, and how many fell into each bin. */
+/** One look at the draws: what they add up to, and how many fell into each bin. */
 export interface DrawSurvey {
+  /** In float32, as numpy adds. */
   readonly sums: SegmentSums;
-  /** The same sum in float64, from float64 terms. */
+  /** In float64. */
   readonly exactSum: number;
   readonly counts: Float64Array;
 }
 
-const BLOCK = 1 << 14;
+/** Draws made at once. */
+const BLOCK = 1 << 15;
 /** The upper half of an intensity's sort key names its bin. */
 const COARSE_BINS = 1 << 16;
 /** Bins of its lower half. */
 export const FINE_BINS = 1 << 16;
 
-/** Sum of the draws, and a histogram of the draws in the order of intensities. */
+/** Sum of the draws, and a histogram of them in the order of intensities. */
 export function surveyDraws(draws: DrawnIntensities, placement: DrawPlacement): DrawSurvey {
-  const keys = sortKeys(draws.values);
-  const counts = new Float64Array(COARSE_BINS);
-  const { sums, hits } = replay(draws, placement, draws.values);
+  const counts = new Uint32Array(COARSE_BINS);
   let exactSum = 0;
-  for (let i = 0; i < keys.length; i++) {
-    counts[keys[i] >>> 16] += hits[i];
-    exactSum += hits[i] * draws.values[i];
-  }
-  return { sums, exactSum, counts };
+  const sums = replay(draws, placement, (chunk) => {
+    const bits = new Uint32Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    countCoarse(bits, counts);
+    exactSum += sumOf(chunk);
+  });
+  return { sums, exactSum, counts: Float64Array.from(counts) };
 }
 
 /**
@@ -57,21 +58,16 @@ export function refineDraws(
   mean: number,
   bins: readonly number[],
 ): DrawSurvey {
-  const squares = draws.values.map((value) => {
-    const distance = Math.fround(value - mean);
-    return distance * distance;
-  });
-  const keys = sortKeys(draws.values);
-  const counts = new Float64Array(bins.length * FINE_BINS);
-  const { sums, hits } = replay(draws, placement, squares);
-  const offsets = new Map(bins.map((bin, i) => [bin, i * FINE_BINS]));
+  const counts = new Uint32Array(bins.length * FINE_BINS);
+  const offsets = new Int32Array(COARSE_BINS).fill(-1);
+  for (const [i, bin] of bins.entries()) offsets[bin] = i * FINE_BINS;
   let exactSum = 0;
-  for (let i = 0; i < keys.length; i++) {
-    exactSum += hits[i] * (draws.values[i] - mean) ** 2;
-    const offset = offsets.get(keys[i] >>> 16);
-    if (offset !== undefined) counts[offset + (keys[i] & 0xffff)] += hits[i];
-  }
-  return { sums, exactSum, counts };
+  const sums = replay(draws, placement, (chunk) => {
+    const bits = new Uint32Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    countFine(bits, offsets, counts);
+    exactSum += squareDistances(chunk, mean);
+  });
+  return { sums, exactSum, counts: Float64Array.from(counts) };
 }
 
 /** The intensity of a coarse bin's fine bin. */
@@ -79,18 +75,17 @@ export function intensityAt(coarseBin: number, fineBin: number): number {
   return fromSortKey(((coarseBin << 16) | fineBin) >>> 0);
 }
 
-/** Draws again, adding up `table` at the drawn voxels and counting how often each voxel was drawn. */
+/** Draws again. `visit` sees the intensities chunk by chunk, and may replace them by what is to be added up. */
 function replay(
   { values, random }: DrawnIntensities,
   { start, count, total }: DrawPlacement,
-  table: Float32Array,
-): { sums: SegmentSums; hits: Uint32Array } {
+  visit: (chunk: Float32Array) => void,
+): SegmentSums {
   const generator = random.clone();
-  const hits = new Uint32Array(values.length);
   const drawn = new Uint32Array(BLOCK);
   let used = BLOCK;
   let left = count;
-  const sums = sumSegment(total, start, count, (target) => {
+  return sumSegment(total, start, count, (target) => {
     for (let filled = 0; filled < target.length; ) {
       if (used === BLOCK) {
         generator.integersUpTo(values.length - 1, drawn.subarray(0, Math.min(BLOCK, left)));
@@ -98,22 +93,60 @@ function replay(
         used = 0;
       }
       const length = Math.min(target.length - filled, BLOCK - used);
-      for (let i = 0; i < length; i++) {
-        const voxel = drawn[used + i];
-        hits[voxel]++;
-        target[filled + i] = table[voxel];
-      }
+      gather(values, drawn, used, target, filled, length);
       used += length;
       filled += length;
     }
+    visit(target);
   });
-  return { sums, hits };
 }
 
-/** Bits that order as unsigned integers as the numbers do. */
-function sortKeys(values: Float32Array): Uint32Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return bits.map((word) => (word & 0x80000000 ? ~word : word | 0x80000000));
+// The loops below run 10⁸ times a channel. Each is a function by itself, which is what makes it fast.
+
+function gather(
+  values: Float32Array,
+  voxels: Uint32Array,
+  from: number,
+  target: Float32Array,
+  to: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) target[to + i] = values[voxels[from + i]];
+}
+
+function countCoarse(bits: Uint32Array, counts: Uint32Array): void {
+  for (let i = 0; i < bits.length; i++) counts[sortKey(bits[i]) >>> 16]++;
+}
+
+function countFine(bits: Uint32Array, offsets: Int32Array, counts: Uint32Array): void {
+  for (let i = 0; i < bits.length; i++) {
+    const key = sortKey(bits[i]);
+    const offset = offsets[key >>> 16];
+    if (offset >= 0) counts[offset + (key & 0xffff)]++;
+  }
+}
+
+function sumOf(chunk: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < chunk.length; i++) sum += chunk[i];
+  return sum;
+}
+
+/** Replaces every number by its squared distance, in float32; returns the sum of the exact squares. */
+function squareDistances(chunk: Float32Array, mean: number): number {
+  let exactSum = 0;
+  for (let i = 0; i < chunk.length; i++) {
+    const exact = chunk[i] - mean;
+    const distance = Math.fround(exact);
+    exactSum += exact * exact;
+    chunk[i] = distance * distance;
+  }
+  return exactSum;
+}
+
+/** Of a float32's bits: orders as an unsigned integer as the numbers do. */
+function sortKey(bits: number): number {
+  return bits ^ ((bits >> 31) | 0x80000000);
 }
 
 function fromSortKey(key: number): number {

@@ -1,0 +1,104 @@
+// Takes a dataset in: a raw dataset as it is, a Decathlon task converted, loose pairs with a dataset.json of their own.
+import { convertMsd, isMsdTask } from '@/core/dataset/convertMsd';
+import {
+  layOutPairs,
+  type NewDatasetFacts,
+  newDatasetJson,
+  type PairedFiles,
+} from '@/core/dataset/looseDataset';
+import { openRawDataset, unpackZips } from '@/core/dataset/rawDataset';
+import { pythonJson } from '@/core/interop/pythonJson';
+import type { SourceFile } from '@/core/io/sourceFile';
+import type { DatasetFolder } from '@/storage/datasetFolder';
+
+export interface ImportOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Share of the files that is in, 0…1. */
+  readonly onProgress?: (share: number, path: string) => void;
+}
+
+/** A dataset that is in. */
+export interface ImportedDataset {
+  /** `DatasetXXX_Name`. */
+  readonly name: string;
+  readonly kind: 'raw' | 'decathlon' | 'pairs';
+  readonly sizeInBytes: number;
+}
+
+/**
+ * Copies a dropped raw dataset or Decathlon task (folder, files or zip) into the folder that `folderOf` gives for its
+ * name. dataset.json comes last: without it, what a cancelled import left is no dataset. Throws what
+ * {@link openRawDataset} and `convertMsd` throw.
+ */
+export async function importDataset(
+  files: readonly SourceFile[],
+  folderOf: (name: string) => Promise<DatasetFolder>,
+  options: ImportOptions = {},
+): Promise<ImportedDataset> {
+  const { signal, onProgress } = options;
+  const unpacked = await unpackZips(files);
+  if (isMsdTask(unpacked)) return importTask(unpacked, folderOf, options);
+  const dataset = await openRawDataset(unpacked);
+  const folder = await folderOf(dataset.name);
+  const root = dataset.jsonFile.path.slice(0, -'dataset.json'.length);
+  const own = [
+    ...dataset.cases
+      .flatMap(({ images, label }) => [...images, ...(label ? [label] : [])])
+      .flatMap(withSideCar),
+    ...(dataset.splitsFile ? [dataset.splitsFile] : []),
+    dataset.jsonFile,
+  ];
+  let sizeInBytes = 0;
+  for (const [i, file] of own.entries()) {
+    signal?.throwIfAborted();
+    const path = file.path.startsWith(root) ? file.path.slice(root.length) : file.path;
+    const content = await file.bytes();
+    await folder.write(path, content);
+    sizeInBytes += content.length;
+    onProgress?.((i + 1) / own.length, path);
+  }
+  return { name: dataset.name, kind: 'raw', sizeInBytes };
+}
+
+async function importTask(
+  files: readonly SourceFile[],
+  folderOf: (name: string) => Promise<DatasetFolder>,
+  { signal, onProgress }: ImportOptions,
+): Promise<ImportedDataset> {
+  const task = await convertMsd(files);
+  const folder = await folderOf(task.name);
+  let sizeInBytes = 0;
+  for await (const { path, content, done } of task.files()) {
+    signal?.throwIfAborted();
+    await folder.write(path, content);
+    sizeInBytes += content.length;
+    onProgress?.(done / task.fileCount, path);
+  }
+  return { name: task.name, kind: 'decathlon', sizeInBytes };
+}
+
+/** Copies paired files under nnU-Net's names, with the dataset.json that the facts make. */
+export async function importPairs(
+  pairs: PairedFiles,
+  facts: Omit<NewDatasetFacts, 'numTraining'>,
+  folder: DatasetFolder,
+  { signal, onProgress }: ImportOptions = {},
+): Promise<ImportedDataset> {
+  const laidOut = layOutPairs(pairs, facts.fileEnding);
+  let sizeInBytes = 0;
+  for (const [i, { path, file }] of laidOut.entries()) {
+    signal?.throwIfAborted();
+    const content = await file.bytes();
+    await folder.write(path, content);
+    sizeInBytes += content.length;
+    onProgress?.((i + 1) / laidOut.length, path);
+  }
+  const document = newDatasetJson({ ...facts, numTraining: pairs.cases.length });
+  await folder.write('dataset.json', pythonJson(document));
+  return { name: facts.name, kind: 'pairs', sizeInBytes };
+}
+
+/** A TIFF stack travels with the file that tells its voxel size. */
+function withSideCar(file: SourceFile): readonly SourceFile[] {
+  return file.sideCar ? [file, file.sideCar] : [file];
+}
