@@ -1,0 +1,124 @@
+import { browserFile } from '@/core/io/sourceFile';
+import type { DatasetFolder } from './datasetFolder';
+import { explainWriteFailure } from './recordStore';
+
+declare global {
+  interface FileSystemFileHandle {
+    /** Renames within its folder; TypeScript's DOM library leaves it out. */
+    move(name: string): Promise<void>;
+  }
+}
+
+const ROOT = 'datasets';
+/** Files that are still being written. */
+const PART = '.part';
+
+/**
+ * A dataset's folder in the origin private file system, `datasets/<name>/<part>`; `part` tells raw from preprocessed.
+ * Made when the first file is written. Writing needs a worker, as sync access handles exist only there.
+ */
+export function browserDatasetFolder(name: string, part: 'raw' | 'preprocessed'): DatasetFolder {
+  const folderAt = (path: string, create: boolean) => directory([ROOT, name, part, ...partsOf(path)], create);
+  const handleOf = async (path: string) => {
+    const { folder, file } = split(path);
+    const parent = await folderAt(folder, false);
+    return parent?.getFileHandle(file).catch(ifThere);
+  };
+  return {
+    has: async (path) => (await handleOf(path)) !== undefined,
+
+    async open(path) {
+      const handle = await handleOf(path);
+      return handle && browserFile(await handle.getFile(), path);
+    },
+
+    async write(path, content) {
+      const { folder, file } = split(path);
+      const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+      try {
+        const parent = await folderAt(folder, true);
+        if (!parent) throw new Error(`${path}: its folder could not be made`);
+        const handle = await parent.getFileHandle(file + PART, { create: true });
+        await writeAll(handle, bytes);
+        await removeEntry(parent, file);
+        await handle.move(file);
+      } catch (error) {
+        throw explainWriteFailure(error, path, bytes.length);
+      }
+    },
+
+    async list(path) {
+      const folder = await folderAt(path, false);
+      const names: string[] = [];
+      if (!folder) return names;
+      for await (const [file, handle] of folder.entries()) {
+        if (handle.kind === 'file' && !file.endsWith(PART)) names.push(file);
+      }
+      return names.sort();
+    },
+
+    async remove(path) {
+      const { folder, file } = split(path);
+      const parent = await folderAt(folder, false);
+      if (parent) await removeEntry(parent, file);
+    },
+  };
+}
+
+/** Names of the datasets that have files here. */
+export async function browserDatasets(): Promise<readonly string[]> {
+  const root = await directory([ROOT], false);
+  const names: string[] = [];
+  if (root) for await (const name of root.keys()) names.push(name);
+  return names.sort();
+}
+
+/** Frees everything of a dataset, or what was preprocessed. */
+export async function removeBrowserDataset(name: string, part?: 'preprocessed'): Promise<void> {
+  const parent = await directory(part ? [ROOT, name] : [ROOT], false);
+  if (parent) await removeEntry(parent, part ?? name);
+}
+
+function partsOf(path: string): readonly string[] {
+  return path.split('/').filter((part) => part !== '');
+}
+
+function split(path: string): { folder: string; file: string } {
+  const at = path.lastIndexOf('/');
+  return { folder: path.slice(0, Math.max(0, at)), file: path.slice(at + 1) };
+}
+
+async function directory(
+  parts: readonly string[],
+  create: boolean,
+): Promise<FileSystemDirectoryHandle | undefined> {
+  let folder = await navigator.storage.getDirectory();
+  for (const part of parts) {
+    const next = await folder.getDirectoryHandle(part, { create }).catch(ifThere);
+    if (!next) return undefined;
+    folder = next;
+  }
+  return folder;
+}
+
+/** What is not there is `undefined`; everything else that goes wrong is an error. */
+function ifThere(error: unknown): undefined {
+  if (error instanceof DOMException && error.name === 'NotFoundError') return undefined;
+  throw error;
+}
+
+async function removeEntry(parent: FileSystemDirectoryHandle, name: string): Promise<void> {
+  await parent.removeEntry(name, { recursive: true }).catch(ifThere);
+}
+
+async function writeAll(handle: FileSystemFileHandle, bytes: Uint8Array): Promise<void> {
+  const access = await handle.createSyncAccessHandle();
+  try {
+    access.truncate(0);
+    const written = access.write(bytes, { at: 0 });
+    if (written < bytes.length) throw new DOMException('short write', 'QuotaExceededError');
+    access.flush();
+  } finally {
+    access.close();
+  }
+}
