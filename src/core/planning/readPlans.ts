@@ -42,6 +42,9 @@ const resamplingKwargs = z.looseObject({
   order_z: z.int().min(0).max(5).optional(),
   force_separate_z: z.boolean().nullish(),
   separate_z_anisotropy_threshold: z.number().optional(),
+  // Of the torch functions; only their defaults are known here.
+  mode: z.literal('linear').optional(),
+  aniso_axis_mode: z.literal('nearest-exact').optional(),
 });
 
 /** Sizes of 2 or 3 axes. */

@@ -267,6 +267,7 @@ describe('malformed files', () => {
     ['spacing', [1, 0, 1], 'spacing.1'],
     ['spacing', [1, 1], 'number of axes'],
     ['batch_size', 'two', 'batch_size'],
+    ['resampling_fn_data_kwargs', { mode: 'area' }, 'resampling_fn_data_kwargs.mode'],
   ])('a bad %s is named with its place', (key, value, message) => {
     const act = () => read({ '3d_fullres': { ...TINY_CONFIGURATION, [key]: value } });
     expect(act).toThrow(named('BadPlans'));
