@@ -1,5 +1,6 @@
 import { messageOf } from '@/shared/errors';
 import type { ModelRecord } from '@/storage/modelLibrary';
+import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport, GivenFile } from '@/workers/filesApi';
 import type { Studio } from './studio';
 
@@ -18,11 +19,14 @@ export async function addGivenFiles(
       await queue.add(added.cases);
       return added;
     });
-    await library.refresh();
-    if (report.models.length > 0) selection.setState({ modelId: report.models[0].id });
     addProblems(studio, report.problems);
+    if (report.models.length > 0) {
+      await library.refresh();
+      selection.setState({ modelId: report.models[0].id });
+    }
     return report;
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainWriteFailure(thrown, 'what was dropped');
     const name = error instanceof Error ? error.name : 'Error';
     const problem = { path: given.map(({ path }) => path).join(', '), name, message: messageOf(error) };
     addProblems(studio, [problem]);

@@ -2,7 +2,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { CaseRecord, CaseRun, PredictJob } from '@/storage/caseRecord';
-import type { RecordStore } from '@/storage/recordStore';
+import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
 import type { FilesApi } from '@/workers/filesApi';
 import type { CaseProgress, PredictApi } from '@/workers/predictApi';
 
@@ -26,6 +26,7 @@ export interface CaseQueue {
   readonly store: StoreApi<CaseQueueState>;
   /** Reads the kept cases; what was queued or running when the tab closed is queued again, and started. */
   load(): Promise<void>;
+  /** Keeps the records; where there is no room, the cases' files go too. */
   add(cases: readonly CaseRecord[]): Promise<void>;
   enqueue(ids: readonly string[], job: PredictJob): Promise<void>;
   /** Takes a waiting case out of the queue, or stops a running one. */
@@ -125,7 +126,15 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
     },
 
     async add(added) {
-      for (const caseRecord of added) await records.set(caseRecord.id, caseRecord);
+      const ids = added.map(({ id }) => id);
+      try {
+        for (const caseRecord of added) await records.set(caseRecord.id, caseRecord);
+      } catch (error) {
+        await records.remove(ids);
+        await files.removeCases(ids);
+        const sizeInBytes = added.reduce((sum, { image }) => sum + image.sizeInBytes, 0);
+        throw explainWriteFailure(error, added.map(({ caseId }) => caseId).join(', '), sizeInBytes);
+      }
       store.setState(({ cases }) => ({ cases: [...cases, ...added] }));
     },
 

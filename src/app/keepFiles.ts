@@ -11,6 +11,7 @@ import { messageOf, StudioError } from '@/shared/errors';
 import type { CaseFiles } from '@/storage/caseFiles';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
+import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport } from '@/workers/filesApi';
 
 export interface KeepFilesJob {
@@ -225,6 +226,7 @@ function nothingFound(files: readonly SourceFile[]): Problem {
   };
 }
 
-function problemOf(path: string, error: unknown): Problem {
+function problemOf(path: string, thrown: unknown): Problem {
+  const error = explainWriteFailure(thrown, path);
   return { path, name: error instanceof Error ? error.name : 'Error', message: messageOf(error) };
 }

@@ -16,11 +16,12 @@ export function isStorageFull(error: unknown): boolean {
 }
 
 /** What to throw when a write failed: `StorageFull` with what to delete, or the error as it was. */
-export function explainWriteFailure(error: unknown, what: string, sizeInBytes: number): unknown {
-  if (!isStorageFull(error)) return error;
+export function explainWriteFailure(error: unknown, what: string, sizeInBytes?: number): unknown {
+  if (!isStorageFull(error) || error instanceof StudioError) return error;
+  const size = sizeInBytes ? ` (${formatBytes(sizeInBytes)})` : '';
   return new StudioError(
     'StorageFull',
-    `The browser's storage has no room for ${what} (${formatBytes(sizeInBytes)}); nothing of it was kept.`,
+    `The browser's storage has no room for ${what}${size}; nothing of it was kept.`,
     'Remove models you no longer need under Models or finished cases under Segment, or free disk space, then try again.',
     { cause: error },
   );

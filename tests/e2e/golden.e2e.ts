@@ -57,10 +57,8 @@ test('a real image and a real model folder give the segmentation of nnU-Net', as
   await page.getByRole('button', { name: /^Settings/ }).click();
   const mirroring = page.getByRole('switch', { name: /Mirroring/ });
   if (await mirroring.isChecked()) await mirroring.click({ force: true });
-  const folds = await page
-    .getByRole('checkbox')
-    .evaluateAll((boxes) => boxes.map((box) => box.getAttribute('value')));
-  for (const fold of folds.slice(1)) await studio.panel.getByText(fold ?? '', { exact: true }).click();
+  const folds = page.getByRole('group', { name: 'Folds' }).locator('label');
+  for (let i = 1; i < (await folds.count()); i++) await folds.nth(i).click();
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();
   await expect(studio.segmentation).toBeVisible({ timeout: 500_000 });
 

@@ -29,7 +29,7 @@ test('an image and a model zip give the file that the command gives', async ({ s
   await studio.choose([image, zip]);
   await studio.waitUntilShown();
   await page.getByRole('button', { name: /^Settings/ }).click();
-  await studio.panel.getByText('0', { exact: true }).click();
+  await page.getByRole('group', { name: 'Folds' }).getByText('0').click();
   await page.getByRole('switch', { name: /Also keep probabilities/ }).click({ force: true });
   await studio.segment();
   await expect(studio.segmentation).toContainText('organ');

@@ -121,7 +121,7 @@ function FoldChoice(props: { modelId: string; available: readonly string[]; fold
           }))
         }
       >
-        <Group gap={6}>
+        <Group gap={6} role="group" aria-label="Folds">
           {available.map((fold) => (
             <Chip key={fold} value={fold} size="xs">
               {fold}

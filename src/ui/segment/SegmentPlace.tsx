@@ -27,7 +27,11 @@ export default function SegmentPlace({ caseId, onFiles }: SegmentPlaceProps) {
     <ViewerContext value={viewer}>
       <div className={styles.place} style={current || hasProblems ? undefined : { display: 'block' }}>
         <section className={styles.view} aria-label="Viewer" data-welcome={current ? undefined : ''}>
-          {current ? <CaseView key={current.id} current={current} /> : <Welcome onFiles={onFiles} />}
+          {current ? (
+            <CaseView key={`${current.id} ${viewer.id}`} current={current} />
+          ) : (
+            <Welcome onFiles={onFiles} />
+          )}
         </section>
         {(current || hasProblems) && (
           <aside className={styles.panel} aria-label="Case">

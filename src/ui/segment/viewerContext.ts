@@ -1,4 +1,4 @@
-import { createContext, useContext, useState } from 'react';
+import { createContext, useContext, useEffect, useState } from 'react';
 import { ViewerController } from '../viewer/viewerController';
 
 export const ViewerContext = createContext<ViewerController | undefined>(undefined);
@@ -6,11 +6,22 @@ export const ViewerContext = createContext<ViewerController | undefined>(undefin
 /** The one viewer of the page, kept while places change: WebGL contexts are few. */
 let shared: ViewerController | undefined;
 
+/** The page's viewer; a new one when the browser has taken the graphics away from the old. */
 export function useViewerController(): ViewerController {
-  const [viewer] = useState(() => {
+  const [viewer, setViewer] = useState(() => {
     shared ??= new ViewerController();
     return shared;
   });
+  useEffect(
+    () =>
+      viewer.subscribe(() => {
+        if (!viewer.getSnapshot().isLost) return;
+        viewer.dispose();
+        shared = new ViewerController();
+        setViewer(shared);
+      }),
+    [viewer],
+  );
   return viewer;
 }
 

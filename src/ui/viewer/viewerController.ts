@@ -32,6 +32,8 @@ export interface ViewerSnapshot {
   readonly location: Location | undefined;
   readonly window: Window | undefined;
   readonly planes: readonly PlaneMarks[];
+  /** The browser took the graphics away, with all that was on them: this viewer is of no more use. */
+  readonly isLost: boolean;
 }
 
 const SLICE_TYPES: Readonly<Record<Layout, SLICE_TYPE>> = {
@@ -62,11 +64,13 @@ const CROSSHAIR_PERCENT = 0.3;
 const CROSSHAIR_GAP_SHARE = 0.08;
 
 export class ViewerController {
+  /** Tells viewers apart. */
+  readonly id = crypto.randomUUID();
   private readonly niivue: Niivue;
   private readonly canvas = document.createElement('canvas');
   private attached: Promise<unknown> | undefined;
   private readonly listeners = new Set<() => void>();
-  private snapshot: ViewerSnapshot = { location: undefined, window: undefined, planes: [] };
+  private snapshot: ViewerSnapshot = { location: undefined, window: undefined, planes: [], isLost: false };
   private image: NVImage | undefined;
   private affine: Affine | undefined;
   private labels: NVImage | undefined;
@@ -102,6 +106,7 @@ export class ViewerController {
       loadingText: '',
     });
     this.canvas.dataset.viewer = '';
+    this.canvas.addEventListener('webglcontextlost', () => this.update({ isLost: true }));
     this.niivue.keyDownListener = () => undefined; // the page has its own keys
     this.niivue.onLocationChange = (location) => this.takeLocation(location);
     this.niivue.onIntensityChange = () => this.update({ window: this.currentWindow() });
@@ -124,6 +129,13 @@ export class ViewerController {
     this.attached ??= this.niivue.attachToCanvas(this.canvas, false);
     await this.attached;
     this.resize();
+  }
+
+  /** Takes the canvas off the page. */
+  dispose(): void {
+    this.listeners.clear();
+    this.canvas.remove();
+    this.niivue.cleanup();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
