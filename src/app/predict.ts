@@ -59,6 +59,11 @@ export class PredictionSession {
     this.options = options;
   }
 
+  /** Opens the device and loads the model, which the first image would do otherwise. Throws where it cannot be run. */
+  async load(): Promise<void> {
+    await this.open();
+  }
+
   /** Segments one image. */
   async predictArray(image: ImageArray, options: CaseOptions = {}): Promise<Prediction> {
     return this.predict(await this.prepare(withGeometry(image), options), options);

@@ -58,6 +58,7 @@ export async function predictFolder(job: PredictFolderJob): Promise<readonly Cas
   const session = new PredictionSession(job);
   let writing: Promise<void> = Promise.resolve();
   try {
+    if (waiting.length > 0) await session.load(); // a model that cannot be run is no case's fault
     const outcomes = session.predictEach(waiting, (each) => readFiles(job, each), {
       ...(job.signal && { signal: job.signal }),
       onProgress: ({ caseId }, progress) => job.onProgress?.(caseId, progress),
