@@ -28,7 +28,10 @@ import {
 } from './options';
 import { formatSeconds, ProgressLine } from './progressLine';
 
+const EXTRACTOR = 'DatasetFingerprintExtractor';
+
 export const FINGERPRINT_OPTIONS: readonly OptionSpec[] = [
+  { names: ['-fpe'], kind: 'text', value: 'NAME', description: `${EXTRACTOR}, the only one there is` },
   {
     names: ['--verify_dataset_integrity'],
     kind: 'flag',
@@ -114,6 +117,8 @@ export async function fingerprintStep(
   processesOption: string,
   signal: AbortSignal,
 ): Promise<FingerprintDocument> {
+  const extractor = textOf(options, '-fpe') ?? EXTRACTOR;
+  if (extractor !== EXTRACTOR) throw new UsageError(`There is no ${extractor}, only ${EXTRACTOR}.`);
   const dataset = await openDataset(named);
   const atOnce = casesAtOnce(options, processesOption);
   if (isGiven(options, '--verify_dataset_integrity')) await verifyStep(dataset, options, atOnce, signal);
