@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
-import { DEVELOPMENT_HEADERS, headersFile, PAGE_POLICY, SECURITY_HEADERS } from './securityHeaders';
+import { DEVELOPMENT_HEADERS, headersFile, PAGE_POLICY, SECURITY_HEADERS } from './securityHeaders.ts';
 
 /** Writes `_headers`, and the policy into the page itself for hosts that cannot set headers. */
 function securityFiles(): Plugin {

@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 await setupOrExit({ forTests: false });
 if (isStale('dist/studio/index.html', SOURCES)) {
   console.log('Building the studio …');
-  if ((await runTool('vite', ['build', '--logLevel', 'warn'])) !== 0) process.exit(1);
+  if ((await runTool('vite', ['build', '--logLevel', 'error'])) !== 0) process.exit(1);
 }
 
 const { preview } = await import('vite');

@@ -25,7 +25,7 @@ const STAGES = [
         `--outputFile.json=${vitestReport}`,
       ]),
   },
-  { name: 'build of the studio', run: () => runTool('vite', ['build', '--logLevel', 'warn']) },
+  { name: 'build of the studio', run: () => runTool('vite', ['build', '--logLevel', 'error']) },
   {
     name: 'build of the command',
     run: () => runCommand(process.execPath, ['bin/nnstudio.mjs', '--version']),
