@@ -16,8 +16,9 @@ export function ShortcutsDialog({ opened, onClose }: { opened: boolean; onClose:
   return (
     <Modal opened={opened} onClose={onClose} title="Help" size="md">
       <Text size="sm" mb="md">
-        Drop an image (NIfTI) and a trained nnU-Net model (its results folder or a zip of it) anywhere on this
-        page, then press Segment. Everything is computed on this computer: nothing is uploaded.
+        Drop an image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF) and a trained nnU-Net model (its results folder or
+        a zip of it) anywhere on this page, then press Segment. Everything is computed on this computer:
+        nothing is uploaded.
       </Text>
       <Table withRowBorders={false} verticalSpacing={6}>
         <Table.Tbody>

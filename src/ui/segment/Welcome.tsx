@@ -21,7 +21,8 @@ export function Welcome({ onFiles }: { onFiles: (files: readonly GivenFile[]) =>
             Segment medical images with nnU‑Net
           </Title>
           <Text c="dimmed" mt={6} maw={480} mx="auto">
-            Drop an image (NIfTI) and a trained nnU‑Net model (its folder or zip) anywhere on this page.
+            Drop an image (NIfTI, DICOM, NRRD, PNG, …) and a trained nnU‑Net model (its folder or zip)
+            anywhere on this page.
           </Text>
           <Group justify="center" gap="sm" mt="lg">
             <SampleButton />

@@ -58,8 +58,10 @@ const STACKING_AXIS: Readonly<Record<number, 0 | 1 | 2>> = {
 };
 
 const OPAQUE = 255;
-/** Thickness of the crosshair, percent of the image's width. */
-const CROSSHAIR_PERCENT = 0.3;
+/** Thickness of the crosshair, device pixels: NiiVue draws thinner lines with gaps. */
+const CROSSHAIR_PIXELS = 1.3;
+/** A thickness that is off by less than this stays. */
+const CROSSHAIR_TOLERANCE = 0.1;
 /** Opening in the middle of the crosshair, as a share of the image's smallest extent. */
 const CROSSHAIR_GAP_SHARE = 0.08;
 
@@ -82,8 +84,7 @@ export class ViewerController {
     this.niivue = new Niivue({
       backColor: [0, 0, 0, 1],
       crosshairColor: [0.23, 0.8, 0.71, 0.9],
-      crosshairWidth: CROSSHAIR_PERCENT,
-      crosshairWidthUnit: 'percent',
+      crosshairWidthUnit: 'mm',
       show3Dcrosshair: true,
       isOrientationTextVisible: false, // the page draws its own, where the crosshair does not cross them
       isColorbar: false,
@@ -118,6 +119,7 @@ export class ViewerController {
     this.niivue.drawScene = () => {
       const drawn = draw();
       this.updatePlanes();
+      this.adaptCrosshair();
       return drawn;
     };
   }
@@ -299,6 +301,17 @@ export class ViewerController {
       return plane ? [planeMarks(plane, { left, top, width, height }, Math.abs(fovMM[0]))] : [];
     });
     if (JSON.stringify(planes) !== JSON.stringify(this.snapshot.planes)) this.update({ planes });
+  }
+
+  /** NiiVue measures the crosshair in mm; here it is as thick on a phone as on a wall. */
+  private adaptCrosshair(): void {
+    const mmPerPixel = this.niivue.screenSlices
+      .filter(({ axCorSag }) => axCorSag in PLANES)
+      .map(({ leftTopWidthHeight, fovMM }) => Math.abs(fovMM[0]) / leftTopWidthHeight[2]);
+    if (mmPerPixel.length === 0) return;
+    const wanted = CROSSHAIR_PIXELS * Math.max(...mmPerPixel);
+    if (Math.abs(this.niivue.opts.crosshairWidth / wanted - 1) < CROSSHAIR_TOLERANCE) return;
+    this.niivue.setCrosshairWidth(wanted);
   }
 
   private update(change: Partial<ViewerSnapshot>): void {
