@@ -9,6 +9,8 @@ export interface AdapterFacts {
   readonly isSoftware: boolean;
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
+  /** Invocations per subgroup where the adapter always uses the same number, else undefined. */
+  readonly subgroupSize: number | undefined;
   readonly hasTimestamps: boolean;
 }
 
@@ -89,8 +91,14 @@ function describeAdapter(adapter: GPUAdapter): AdapterFacts {
     isSoftware: /software|swiftshader|llvmpipe/i.test(`${vendor} ${architecture} ${description} ${device}`),
     hasF16: adapter.features.has('shader-f16'),
     hasSubgroups: adapter.features.has('subgroups'),
+    subgroupSize: fixedSubgroupSize(adapter),
     hasTimestamps: adapter.features.has('timestamp-query'),
   };
+}
+
+function fixedSubgroupSize({ features, info }: GPUAdapter): number | undefined {
+  const { subgroupMinSize, subgroupMaxSize } = info;
+  return features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
 }
 
 /** How long a failed operation waits to learn whether the device is gone: the two are reported apart. */

@@ -19,6 +19,7 @@ const DEVICE = {
     isSoftware: false,
     hasF16: false,
     hasSubgroups: false,
+    subgroupSize: undefined,
     hasTimestamps: false,
   },
 };
