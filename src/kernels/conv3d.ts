@@ -4,7 +4,10 @@ import type { AdapterFacts } from '@/gpu/device';
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { type DirectKernel, directSource, directWorkgroups, packDirectWeight } from './conv3dDirect';
 import {
+  hasScalarBinding,
+  LANES_MODE,
   type LanesKernel,
+  lanesCandidates,
   lanesParts,
   lanesSource,
   lanesWeightRange,
@@ -43,9 +46,24 @@ export function chooseConv3dKernel(
   return tuned ?? conv3dCandidates(shape, device)[0];
 }
 
+const DIRECT: DirectKernel = {
+  family: 'direct',
+  name: 'direct 8x4',
+  outBlock: 8,
+  columns: 4,
+  workgroupSize: 64,
+};
+
+/** Subgroup sizes of software adapters, whose lanes are those of a SIMD register. */
+const SIMD_LANES = [4, 8];
+
 /** Kernels worth measuring, the likely best first. */
-export function conv3dCandidates(_shape: Conv3dShape, _device: Conv3dDevice): Conv3dKernel[] {
-  return [{ family: 'direct', name: 'direct 8x4', outBlock: 8, columns: 4, workgroupSize: 64 }];
+export function conv3dCandidates(shape: Conv3dShape, { facts, limits }: Conv3dDevice): Conv3dKernel[] {
+  const lanes = facts.subgroupSize;
+  if (!facts.isSoftware || lanes === undefined || !SIMD_LANES.includes(lanes)) return [DIRECT];
+  const { maxStorageBufferBindingSize } = limits;
+  const kernels = lanesCandidates(shape, lanes);
+  return [...kernels.filter((kernel) => supportsLanes(kernel, shape, maxStorageBufferBindingSize)), DIRECT];
 }
 
 /** Whether `kernel` can compute `shape` where one binding holds `bindingBytes`. */
@@ -143,17 +161,20 @@ function dispatchDirect(args: Conv3dForward, kernel: DirectKernel, part: Conv3dP
 function dispatchLanes(args: Conv3dForward, kernel: LanesKernel, part: Conv3dPart): Dispatch {
   const { shape, limits, x, weight, bias, y } = args;
   const { problem, xRange, yRange } = bindPart(args, part, 0, 0);
-  const hasHalo = shape.kernelSize[2] > 1;
+  const chunk = lanesWeightRange(kernel, shape, part);
+  const mode =
+    (problem.accumulate ? LANES_MODE.accumulate : 0) + (bias && problem.hasBias ? LANES_MODE.bias : 0);
   return {
     label: `conv3d ${kernel.name}`,
     source: lanesSource(kernel, problem),
     entryPoint: 'main',
     bindings: [
       slice(x, xRange),
-      ...(hasHalo ? [slice(x, xRange)] : []),
-      slice(weight, lanesWeightRange(kernel, shape, part)),
-      ...(bias && problem.hasBias ? [bias] : []),
+      slice(weight, chunk),
+      slice(weight, { start: chunk.start, size: mode + 1 }),
+      bias && problem.hasBias ? bias : slice(weight, { start: chunk.start, size: 1 }),
       slice(y, yRange),
+      ...(hasScalarBinding(problem) ? [slice(x, xRange)] : []),
     ],
     workgroups: [...foldGrid({ limits: limits as GPUSupportedLimits }, lanesWorkgroups(kernel, problem)), 1],
   };
@@ -164,9 +185,9 @@ function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, bia
   const { shape, limits, x, bias, y } = args;
   const outputSize = conv3dOutputSize(shape);
   const limit = limits.maxStorageBufferBindingSize / 4;
-  const whole = (array: GpuArray): BoundRange => ({ start: 0, size: array.size });
+  const whole = (array: GpuArray): BoundRange => ({ start: 0, size: array.size, skip: 0 });
   const xRange =
-    x.size <= limit
+    x.size <= limit && !part.isWindow
       ? whole(x)
       : tensorRange(
           shape.inChannels,
@@ -176,7 +197,7 @@ function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, bia
           inputSlices(shape, part.z),
         );
   const yRange =
-    y.size <= limit
+    y.size <= limit && !part.isWindow
       ? whole(y)
       : tensorRange(shape.outChannels, outputSize, part.batch, part.outChannels, part.z);
   const problem: Conv3dProblem = {
@@ -185,6 +206,8 @@ function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, bia
     part,
     xBase: xRange.start,
     yBase: yRange.start,
+    xSkip: xRange.skip,
+    ySkip: yRange.skip,
     weightBase,
     biasBase,
     accumulate: args.accumulate || !part.first,
@@ -194,7 +217,7 @@ function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, bia
   return { problem, xRange, yRange };
 }
 
-function slice(array: GpuArray, range: BoundRange): GpuArray {
+function slice(array: GpuArray, range: Pick<BoundRange, 'start' | 'size'>): GpuArray {
   return { ...array, offset: array.offset + range.start * 4, size: range.size };
 }
 

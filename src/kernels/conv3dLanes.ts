@@ -2,12 +2,11 @@
 // arithmetic on values already in registers and moving them between lanes; what is dear is every single element loaded
 // from or stored to a storage buffer, because lanes do that one by one. So:
 // - a lane holds four consecutive columns, and the columns beside them come from the neighbouring lanes, not from memory;
-// - a thread computes `rows` rows of `outBlock` channels, reusing each loaded row for every tap and channel;
+// - a thread computes `slices` × `rows` rows of `outBlock` channels, reusing each loaded row for every tap and channel;
 // - weights come through a uniform buffer, a different one in each lane, and are broadcast from lane to lane;
 // - along x, kernels of size 3 use Winograd's F(4, 3): 6 products for 4 outputs instead of 12.
 // Sizes travel in a header before the weights, so that one compiled shader serves every layer.
-// The loop over the kernel's slices stays a loop: code that fits the instruction cache is faster than longer code.
-// Positions (image, slice, slab of rows, group of four columns) are flattened, columns fastest, so that
+// Positions (image, slab of slices, slab of rows, group of four columns) are flattened, columns fastest, so that
 // consecutive lanes are neighbours along x wherever a row holds more than one group.
 
 import type { Zyx } from '@/shared/geometry';
@@ -22,7 +21,8 @@ export interface LanesKernel {
   readonly lanes: number;
   /** Output channels per thread. */
   readonly outBlock: number;
-  /** Output rows per thread. */
+  /** Output slices, and rows in each, per thread. */
+  readonly slices: number;
   readonly rows: number;
   /** F(4, 3) along x, for kernels of size 3 and stride 1 along x. */
   readonly useWinograd: boolean;
@@ -53,14 +53,10 @@ function channelRuns(kernel: LanesKernel, shape: Conv3dShape) {
   return { count: Math.ceil(shape.inChannels / step), step };
 }
 
-function weightsPerChannel(kernel: LanesKernel, shape: Conv3dShape) {
-  return shape.kernelSize[0] * weightsPerSlice(kernel, shape);
-}
-
-/** Packed weights of one input channel and one slice of the kernel. */
-export function weightsPerSlice({ outBlock, useWinograd }: LanesKernel, { kernelSize }: Conv3dShape): number {
-  const [, ky, kx] = kernelSize;
-  return Math.ceil((outBlock * ky * (useWinograd ? F43_WEIGHT.length : kx)) / 4) * 4;
+/** Packed weights of one input channel. */
+function weightsPerChannel({ outBlock, useWinograd }: LanesKernel, { kernelSize }: Conv3dShape): number {
+  const [kz, ky, kx] = kernelSize;
+  return Math.ceil((outBlock * kz * ky * (useWinograd ? F43_WEIGHT.length : kx)) / 4) * 4;
 }
 
 /** Elements of the packed weight: a chunk per block of output channels and run of input channels. */
@@ -69,11 +65,11 @@ export function packedLanesWeightSize(kernel: LanesKernel, shape: Conv3dShape): 
 }
 
 /**
- * A chunk is a header of 16 numbers (see the shader), then `[cin, kz, tap x, outBlock, ky]`, each slice of the kernel
- * filled up to a multiple of four.
+ * A chunk is a header of 16 numbers (see the shader), then `[cin, tap x, outBlock, kz, ky]`, each input channel filled
+ * up to a multiple of four.
  */
 export function packLanesWeight(weight: Float32Array, kernel: LanesKernel, shape: Conv3dShape): Float32Array {
-  const { batch, inChannels, outChannels, inputSize, kernelSize } = shape;
+  const { batch, inChannels, outChannels, inputSize } = shape;
   const runs = channelRuns(kernel, shape);
   const packed = new Float32Array(packedLanesWeightSize(kernel, shape));
   for (let block = 0; block * kernel.outBlock < outChannels; block++) {
@@ -86,7 +82,6 @@ export function packLanesWeight(weight: Float32Array, kernel: LanesKernel, shape
       chunk.set([batch, inChannels, outChannels, firstOut]);
       chunk.set([...inputSize, firstIn], 4);
       chunk.set([...conv3dOutputSize(shape), inCount], 8);
-      chunk.set([kernelSize[0]], 12);
       packChunk(chunk.subarray(HEADER_SIZE), weight, kernel, shape, firstOut, firstIn, inCount);
     }
   }
@@ -105,31 +100,78 @@ function packChunk(
   const { outBlock, useWinograd } = kernel;
   const { inChannels, outChannels, kernelSize } = shape;
   const [kz, ky, kx] = kernelSize;
-  const perSlice = weightsPerSlice(kernel, shape);
+  const perChannel = weightsPerChannel(kernel, shape);
+  const rowTaps = kz * ky;
   const columnTaps = useWinograd ? F43_WEIGHT : identity(kx);
   const outCount = Math.min(outBlock, outChannels - firstOut);
   for (let i = 0; i < inCount; i++) {
-    for (let dz = 0; dz < kz; dz++) {
-      for (let c = 0; c < outCount; c++) {
-        const from = (((firstOut + c) * inChannels + firstIn + i) * kz + dz) * ky * kx;
-        for (const [m, factors] of columnTaps.entries()) {
-          const to = (i * kz + dz) * perSlice + (m * outBlock + c) * ky;
-          for (let dy = 0; dy < ky; dy++) {
-            let sum = 0;
-            for (let dx = 0; dx < kx; dx++) sum += factors[dx] * weight[from + dy * kx + dx];
-            chunk[to + dy] = sum;
-          }
+    for (let c = 0; c < outCount; c++) {
+      const from = ((firstOut + c) * inChannels + firstIn + i) * rowTaps * kx;
+      for (const [m, factors] of columnTaps.entries()) {
+        const to = i * perChannel + (m * outBlock + c) * rowTaps;
+        for (let t = 0; t < rowTaps; t++) {
+          let sum = 0;
+          for (let dx = 0; dx < kx; dx++) sum += factors[dx] * weight[from + t * kx + dx];
+          chunk[to + t] = sum;
         }
       }
     }
   }
 }
 
+/**
+ * Tiles for a shape, best first, by the share of lanes and rows that do work and by the measured speed of the tile
+ * where all do. Larger tiles reuse more of what they load.
+ */
+export function lanesCandidates(shape: Conv3dShape, lanes: number): LanesKernel[] {
+  const [kz, , kx] = shape.kernelSize;
+  const size = conv3dOutputSize(shape);
+  const useWinograd = kx === 3 && shape.stride[2] === 1;
+  const isDense = useWinograd && kz > 1;
+  const tiles = isDense ? DENSE_TILES : SPARSE_TILES;
+  return tiles
+    .map(({ slices, rows, speed }) => {
+      const groups =
+        shape.batch * Math.ceil(size[0] / slices) * Math.ceil(size[1] / rows) * Math.ceil(size[2] / COLUMNS);
+      const slots = Math.ceil(groups / (2 * lanes)) * 2 * lanes * slices * rows * COLUMNS;
+      const used = (shape.batch * size[0] * size[1] * size[2]) / slots;
+      const outBlock = shape.outChannels <= 4 ? 4 : 8;
+      const name = `lanes ${outBlock}x${slices}x${rows}${useWinograd ? ' F(4,3)' : ''}`;
+      const workgroupSize = 2 * lanes;
+      const kernel = {
+        family: 'lanes',
+        name,
+        lanes,
+        outBlock,
+        slices,
+        rows,
+        useWinograd,
+        workgroupSize,
+      } as const;
+      return { kernel, score: speed * used };
+    })
+    .sort((a, b) => b.score - a.score)
+    .map(({ kernel }) => kernel);
+}
+
+/** GFLOP/s of 32 → 32 channels on two cores: what the tiles are worth against each other. */
+const DENSE_TILES = [
+  { slices: 2, rows: 4, speed: 80 },
+  { slices: 2, rows: 2, speed: 63 },
+  { slices: 1, rows: 2, speed: 45 },
+  { slices: 1, rows: 1, speed: 30 },
+];
+const SPARSE_TILES = [
+  { slices: 1, rows: 4, speed: 40 },
+  { slices: 1, rows: 2, speed: 35 },
+  { slices: 1, rows: 1, speed: 25 },
+];
+
 /** The chunk that a part reads. */
 export function lanesWeightRange(kernel: LanesKernel, shape: Conv3dShape, part: Conv3dPart): BoundRange {
   const runs = channelRuns(kernel, shape);
   const index = (part.outChannels[0] / kernel.outBlock) * runs.count + part.inChannels[0] / runs.step;
-  return { start: index * CHUNK_SIZE, size: CHUNK_SIZE };
+  return { start: index * CHUNK_SIZE, size: CHUNK_SIZE, skip: 0 };
 }
 
 /** Whether the tile suits the kernel size, and every part of the problem can be bound. */
@@ -154,7 +196,8 @@ export function lanesParts(kernel: LanesKernel, shape: Conv3dShape, bindingBytes
   const { batch, inChannels, outChannels } = shape;
   const outSize = conv3dOutputSize(shape);
   const largest = batch * Math.max(inChannels * volume(shape.inputSize), outChannels * volume(outSize));
-  return ranges(batch, largest <= bindingBytes / 4 ? batch : 1).flatMap((images) =>
+  const isWindow = largest > bindingBytes / 4;
+  return ranges(batch, isWindow ? 1 : batch).flatMap((images) =>
     ranges(outChannels, kernel.outBlock).flatMap((out) =>
       ranges(inChannels, channelRuns(kernel, shape).step).map((run) => ({
         batch: images,
@@ -162,6 +205,7 @@ export function lanesParts(kernel: LanesKernel, shape: Conv3dShape, bindingBytes
         inChannels: run,
         z: [0, outSize[0]] as const,
         first: run[0] === 0,
+        isWindow,
       })),
     ),
   );
@@ -215,195 +259,234 @@ function directColumns(kx: number, stride: number): ColumnScheme {
   };
 }
 
+/** A row by slice and row index, counted within the tile of one thread. */
+interface Row {
+  readonly slice: number;
+  readonly row: number;
+  readonly index: number;
+}
+
 /** What the pieces of the shader share. */
 interface Plan {
   readonly kernel: LanesKernel;
-  readonly problem: Conv3dProblem;
+  readonly shape: Conv3dShape;
   readonly columns: ColumnScheme;
-  readonly inRows: number;
+  readonly inputRows: readonly Row[];
+  readonly outputRows: readonly Row[];
   readonly isAligned: boolean;
-  /** Rows whose halo one load per lane covers, and such loads. */
+  /** Rows whose halo one load per lane covers. */
   readonly rowsPerHalo: number;
-  readonly haloLoads: number;
 }
+
+function makePlan(kernel: LanesKernel, { shape, xAccess }: Conv3dProblem): Plan {
+  const [kz, ky, kx] = shape.kernelSize;
+  const [sz, sy, sx] = shape.stride;
+  return {
+    kernel,
+    shape,
+    columns: kernel.useWinograd ? WINOGRAD_COLUMNS : directColumns(kx, sx),
+    inputRows: rowsOf((kernel.slices - 1) * sz + kz, (kernel.rows - 1) * sy + ky),
+    outputRows: rowsOf(kernel.slices, kernel.rows),
+    isAligned: isVectorAligned(shape) && xAccess === 'read',
+    rowsPerHalo: kernel.lanes / 2,
+  };
+}
+
+function rowsOf(slices: number, rows: number): Row[] {
+  return each(slices * rows, (index) => ({ slice: Math.floor(index / rows), row: index % rows, index }));
+}
+
+/** Elements of the binding that tells a shader what else to do: its length minus one, as bits. */
+export const LANES_MODE = { accumulate: 1, bias: 2 } as const;
 
 /** WGSL of one part; `problem.part` is one block of output channels and one run of input channels. */
 export function lanesSource(kernel: LanesKernel, problem: Conv3dProblem): string {
-  const { lanes, rows, workgroupSize } = kernel;
-  const { shape, part, xBase, yBase, hasBias, xAccess } = problem;
-  const [, ky, kx] = shape.kernelSize;
-  const [sz, sy, sx] = shape.stride;
-  const columns = kernel.useWinograd ? WINOGRAD_COLUMNS : directColumns(kx, sx);
-  const inRows = (rows - 1) * sy + ky;
-  const rowsPerHalo = lanes / 2;
-  const haloLoads = columns.halo > 0 ? Math.ceil(inRows / rowsPerHalo) : 0;
-  const isAligned = isVectorAligned(shape);
-  const plan: Plan = { kernel, problem, columns, inRows, isAligned, rowsPerHalo, haloLoads };
-  const isWholeBatch = part.batch[0] === 0 && part.batch[1] === shape.batch;
-  const element = isAligned ? 'vec4f' : 'f32';
-  let binding = 0;
+  const { lanes, rows, slices, workgroupSize } = kernel;
+  const { shape, part, xAccess } = problem;
+  const window = part.isWindow ? { x: problem.xSkip, y: problem.ySkip } : undefined;
+  const sx = shape.stride[2];
+  const plan = makePlan(kernel, problem);
+  const { columns } = plan;
+  const element = plan.isAligned ? 'vec4f' : 'f32';
   return `enable subgroups;
-@group(0) @binding(${binding++}) var<storage, ${xAccess}> x: array<${element}>;
-${columns.halo > 0 ? `@group(0) @binding(${binding++}) var<storage, ${xAccess}> xScalar: array<f32>;` : ''}
-@group(0) @binding(${binding++}) var<uniform> w: array<vec4f, ${CHUNK_SIZE / 4}>;
-${hasBias ? `@group(0) @binding(${binding++}) var<storage, read> bias: array<f32>;` : ''}
-@group(0) @binding(${binding++}) var<storage, read_write> y: array<${element}>;
+@group(0) @binding(0) var<storage, ${xAccess}> x: array<${element}>;
+@group(0) @binding(1) var<uniform> w: array<vec4f, ${CHUNK_SIZE / 4}>;
+@group(0) @binding(2) var<storage, read> mode: array<f32>;  // only its length counts
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<${element}>;
+${hasScalarBinding(problem) ? `@group(0) @binding(5) var<storage, ${xAccess}> xScalar: array<f32>;` : ''}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_invocation_id) lane: u32) {
   let inChannels = i32(w[0].y); let outChannels = i32(w[0].z); let firstOut = i32(w[0].w);
   let depth = i32(w[1].x); let height = i32(w[1].y); let width = i32(w[1].z); let firstIn = i32(w[1].w);
   let outDepth = i32(w[2].x); let outHeight = i32(w[2].y); let outWidth = i32(w[2].z); let inCount = i32(w[2].w);
-  let kernelSlices = i32(w[3].x);
   let across = (outWidth + ${COLUMNS - 1}) / ${COLUMNS};
-  let slabs = (outHeight + ${rows - 1}) / ${rows};
+  let rowSlabs = (outHeight + ${rows - 1}) / ${rows};
+  let sliceSlabs = (outDepth + ${slices - 1}) / ${slices};
+  let images = ${window ? 1 : 'i32(w[0].x)'};
   let position = i32((id.y * grid.x + id.x) * ${workgroupSize}u + thread);
-  let isLive = position < ${isWholeBatch ? 'i32(w[0].x)' : part.batch[1] - part.batch[0]} * outDepth * slabs * across;
+  let isLive = position < images * sliceSlabs * rowSlabs * across;
   let chunk = position % across; let line = position / across;
-  let plane = line / slabs; let image = ${part.batch[0]} + plane / outDepth;
+  let slab = line / rowSlabs; let image = slab / sliceSlabs;
   let column = chunk * ${COLUMNS};
-  let row = (line % slabs) * ${rows};
-  let slice = plane % outDepth;
+  let row = (line % rowSlabs) * ${rows};
+  let slice = (slab % sliceSlabs) * ${slices};
   let isFirst = chunk == 0; let isLast = chunk == across - 1;
   let before = (lane + ${lanes - 1}u) % ${lanes}u; let after = (lane + 1u) % ${lanes}u;
   let volume = depth * height * width;
-  let imageAt = image * inChannels * volume;
-  ${each(inRows, (b) => `let y${b} = row * ${sy} + ${b - (ky - 1) / 2}; let y${b}ok = y${b} >= 0 && y${b} < height;`).join('\n  ')}
-  ${each(rows, (b) => channelsAndProducts(plan, (c, m) => `var ${sum(c, b, m)} = 0.0;`)).join('\n  ')}
-  var channelAt = firstIn * volume - ${xBase};
+  let columnAt = image * inChannels * volume + column * ${sx};
+  ${plan.inputRows.map((place) => rowPlace(plan, place)).join('\n  ')}${haloPlaces(plan)}
+  ${plan.outputRows.map(({ index }) => channelsAndProducts(plan, (c, m) => `var ${sumName(c, index, m)} = 0.0;`)).join('\n  ')}
+  var channelAt = ${window ? window.x : 'firstIn * volume'};
   var weightsAt = ${HEADER_SIZE / 4}u;
-  for (var channel = 0; channel < inCount; channel++) {
-    for (var tap = 0; tap < kernelSlices; tap++) {
-      let z = slice * ${sz} + tap - (kernelSlices - 1) / 2;
-      let zok = z >= 0 && z < depth;
-      let planeAt = imageAt + z * height * width + column * ${sx};${haloCode(plan)}${each(inRows, (b) => rowCode(plan, b)).join('')}${arithmeticCode(plan)}
-      weightsAt += ${weightsPerSlice(kernel, shape) / 4}u;
-    }
+  for (var channel = 0; channel < inCount; channel++) {${haloLoads(plan)}${plan.inputRows.map((place) => rowLoad(plan, place)).join('')}
+      ${arithmetic(plan)}
     channelAt += volume;
+    weightsAt += ${weightsPerChannel(kernel, shape) / 4}u;
   }
+  let flags = arrayLength(&mode) - 1u;
+  let adds = (flags & ${LANES_MODE.accumulate}u) != 0u;
+  let hasBias = (flags & ${LANES_MODE.bias}u) != 0u;
   for (var c = 0; c < min(${kernel.outBlock}, outChannels - firstOut); c++) {
-    let yAt = ((image * outChannels + firstOut + c) * outDepth + slice) * outHeight * outWidth + column - ${yBase};
-    let offset = ${hasBias ? 'bias[firstOut + c]' : '0.0'};${each(rows, (b) => storeCode(plan, b)).join('')}
+    let yAt = (image * outChannels + ${window ? '' : 'firstOut + '}c) * outDepth * outHeight * outWidth + column${window ? ` + ${window.y}` : ''};
+    var offset = 0.0;
+    if (hasBias) { offset = bias[firstOut + c]; }${plan.outputRows.map((place) => rowStore(plan, place)).join('')}
   }
 }
 `;
 }
 
-/** Sum of channel `c`, output row `b`, accumulator `m`. */
-const sum = (c: number, b: number, m: number) => `s${c}_${b}_${m}`;
+/** Sum of channel `c`, output row `row`, accumulator `m`. */
+function sumName(c: number, row: number, m: number): string {
+  return `s${c}_${row}_${m}`;
+}
 
 function channelsAndProducts({ kernel, columns }: Plan, item: (c: number, m: number) => string): string {
   return each(kernel.outBlock, (c) => columns.products.map((_, m) => item(c, m)).join(' ')).join(' ');
 }
 
-/** Lanes 2i and 2i + 1 of a halo load fetch what lies left of the first and right of the last lane in its i-th row. */
-function haloCode({ kernel, columns, inRows, rowsPerHalo, haloLoads }: Plan): string {
-  const { lanes } = kernel;
-  return each(haloLoads, (g) => {
-    const members = each(Math.min(rowsPerHalo, inRows - g * rowsPerHalo), (i) => g * rowsPerHalo + i);
-    const ends = members.flatMap((b, i) => [
-      { b, key: 2 * i, from: 0, edge: 'isFirst', shift: -1 },
-      { b, key: 2 * i + 1, from: lanes - 1, edge: 'isLast', shift: columns.groups * COLUMNS },
-    ]);
-    return `
-      var halo${g}at = 0; var halo${g}ok = 0u;
-      ${ends
-        .map(
-          ({ b, key, from, edge, shift }) => `{
-        let at = subgroupBroadcast(planeAt + y${b} * width, ${from}u);
-        let ok = subgroupBroadcast(select(0u, 1u, zok && y${b}ok && !${edge}), ${from}u);
-        halo${g}at = select(halo${g}at, at + ${shift}, lane == ${key}u); halo${g}ok = select(halo${g}ok, ok, lane == ${key}u);
-      }`,
-        )
-        .join('\n      ')}
-      var halo${g} = 0.0;
-      if (halo${g}ok != 0u) { halo${g} = xScalar[channelAt + halo${g}at]; }`;
-  }).join('');
+/** Where an input row lies, and whether it lies in the image. */
+function rowPlace({ shape }: Plan, { slice, row, index }: Row): string {
+  const { kernelSize, stride } = shape;
+  const r = `r${index}`;
+  return `let ${r}z = slice * ${stride[0]} + ${slice - (kernelSize[0] - 1) / 2}; let ${r}y = row * ${stride[1]} + ${row - (kernelSize[1] - 1) / 2};
+  let ${r}ok = ${r}z >= 0 && ${r}z < depth && ${r}y >= 0 && ${r}y < height;
+  let ${r}at = columnAt + (${r}z * height + ${r}y) * width;`;
 }
 
-/** Loads input row `b`, takes the columns beside it from the other lanes, and transforms. */
-function rowCode({ kernel, problem, columns, isAligned, rowsPerHalo }: Plan, b: number): string {
+/** Lanes 2i and 2i + 1 of a halo load fetch what lies left of the first and right of the last lane in its i-th row. */
+function haloPlaces({ kernel, columns, inputRows, rowsPerHalo }: Plan): string {
+  if (columns.halo === 0) return '';
+  const lines = inputRows.flatMap(({ index }) => {
+    const halo = `halo${Math.floor(index / rowsPerHalo)}`;
+    const key = 2 * (index % rowsPerHalo);
+    const ends = [
+      { key, from: 0, edge: 'isFirst', shift: -1 },
+      { key: key + 1, from: kernel.lanes - 1, edge: 'isLast', shift: columns.groups * COLUMNS },
+    ];
+    return [
+      ...(key === 0 ? [`var ${halo}at = 0; var ${halo}ok = 0u;`] : []),
+      ...ends.map(
+        (end) => `{
+    let at = subgroupBroadcast(r${index}at, ${end.from}u) + ${end.shift};
+    let ok = subgroupBroadcast(select(0u, 1u, r${index}ok && !${end.edge}), ${end.from}u);
+    ${halo}at = select(${halo}at, at, lane == ${end.key}u); ${halo}ok = select(${halo}ok, ok, lane == ${end.key}u);
+  }`,
+      ),
+    ];
+  });
+  return `\n  ${lines.join('\n  ')}`;
+}
+
+function haloLoads({ columns, inputRows, rowsPerHalo, isAligned }: Plan): string {
+  const count = columns.halo === 0 ? 0 : Math.ceil(inputRows.length / rowsPerHalo);
+  return each(
+    count,
+    (g) => `
+    var halo${g} = 0.0; if (halo${g}ok != 0u) { halo${g} = ${isAligned ? 'xScalar' : 'x'}[channelAt + halo${g}at]; }`,
+  ).join('');
+}
+
+/** Loads an input row, takes the columns beside it from the other lanes, and transforms. */
+function rowLoad({ kernel, shape, columns, isAligned, rowsPerHalo }: Plan, { index }: Row): string {
   const { groups, halo } = columns;
-  const r = `r${b}`;
-  const sx = problem.shape.stride[2];
-  const isInside = (i: number) => `zok && y${b}ok && column * ${sx} + ${i} < width`;
+  const r = `r${index}`;
+  const isInside = (i: number) => `${r}ok && column * ${shape.stride[2]} + ${i} < width`;
   const vector = (g: number) =>
     isAligned
-      ? `select(vec4f(), x[${r}at / 4 + ${g}], zok && y${b}ok)`
-      : `vec4f(${each(COLUMNS, (j) => `select(0.0, x[${r}at + ${g * COLUMNS + j}], ${isInside(g * COLUMNS + j)})`).join(', ')})`;
-  const end = (key: number) =>
-    `subgroupBroadcast(halo${Math.floor(b / rowsPerHalo)}, ${2 * (b % rowsPerHalo) + key}u)`;
+      ? `select(vec4f(), x[(channelAt + ${r}at) / 4 + ${g}], ${r}ok)`
+      : `vec4f(${each(COLUMNS, (j) => `select(0.0, x[channelAt + ${r}at + ${g * COLUMNS + j}], ${isInside(g * COLUMNS + j)})`).join(', ')})`;
+  const end = (side: number) =>
+    `subgroupBroadcast(halo${Math.floor(index / rowsPerHalo)}, ${2 * (index % rowsPerHalo) + side}u)`;
   const beside =
     halo === 0
       ? ''
       : `
-      let ${r}_c0 = select(select(subgroupShuffle(${r}v${groups - 1}.w, before), ${end(0)}, lane == 0u), 0.0, isFirst);
-      let ${r}_c${groups * COLUMNS + 1} = select(select(subgroupShuffle(${r}v0.x, after), ${end(1)}, lane == ${kernel.lanes - 1}u), 0.0, isLast);`;
+    let ${r}_c0 = select(select(subgroupShuffle(${r}v${groups - 1}.w, before), ${end(0)}, lane == 0u), 0.0, isFirst);
+    let ${r}_c${groups * COLUMNS + 1} = select(select(subgroupShuffle(${r}v0.x, after), ${end(1)}, lane == ${kernel.lanes - 1}u), 0.0, isLast);`;
   return `
-      let ${r}at = channelAt + planeAt + y${b} * width;
-      ${each(groups, (g) => `let ${r}v${g} = ${vector(g)};`).join(' ')}
-      ${each(groups * COLUMNS, (i) => `let ${r}_c${i + halo} = ${r}v${Math.floor(i / COLUMNS)}.${component(i)};`).join(' ')}${beside}
-      ${columns.transform(r)}`;
+    ${each(groups, (g) => `let ${r}v${g} = ${vector(g)};`).join(' ')}
+    ${each(groups * COLUMNS, (i) => `let ${r}_c${i + halo} = ${r}v${Math.floor(i / COLUMNS)}.${component(i)};`).join(' ')}${beside}
+    ${columns.transform(r)}`;
 }
 
-/** Every product of the loaded rows with the weights of one slice, weights loaded and broadcast where first used. */
-function arithmeticCode({ kernel, problem, columns }: Plan): string {
+/** Every product of the loaded rows with the weights of a channel, weights loaded and broadcast where first used. */
+function arithmetic({ kernel, shape, columns, outputRows }: Plan): string {
   const { lanes, outBlock, rows, useWinograd } = kernel;
-  const ky = problem.shape.kernelSize[1];
-  const sy = problem.shape.stride[1];
+  const [kz, ky] = shape.kernelSize;
+  const [sz, sy] = shape.stride;
+  const inRows = (rows - 1) * sy + ky;
   const known = new Set<string>();
   const lines: string[] = [];
-  const weightOf = (tapX: number, c: number, dy: number): string => {
-    const index = (tapX * outBlock + c) * ky + dy;
-    const load = `u${Math.floor(index / (lanes * 4))}`;
-    const name = `w${tapX}_${c}_${dy}`;
-    if (!known.has(load))
-      lines.push(`let ${load} = w[weightsAt + ${Math.floor(index / (lanes * 4)) * lanes}u + lane];`);
-    if (!known.has(name)) {
-      lines.push(
-        `let ${name} = subgroupBroadcast(${load}.${component(index)}, ${Math.floor(index / 4) % lanes}u);`,
-      );
-    }
-    known.add(load).add(name);
+  const define = (name: string, value: string) => {
+    if (!known.has(name)) lines.push(`let ${name} = ${value};`);
+    known.add(name);
+  };
+  const weightOf = (tapX: number, c: number, tap: number): string => {
+    const index = (tapX * outBlock + c) * kz * ky + tap;
+    const load = Math.floor(index / (lanes * 4));
+    const name = `w${tapX}_${c}_${tap}`;
+    define(`u${load}`, `w[weightsAt + ${load * lanes}u + lane]`);
+    define(name, `subgroupBroadcast(u${load}.${component(index)}, ${Math.floor(index / 4) % lanes}u)`);
     return name;
   };
   const addProducts = (c: number, m: number) => {
-    const sums = each(rows, (b) => {
-      const terms = each(ky, (dy) =>
-        columns.products[m].map(([input, tapX]) => `r${b * sy + dy}_${input} * ${weightOf(tapX, c, dy)}`),
-      );
-      return `${sum(c, b, m)} += ${terms.flat().join(' + ')};`;
+    const sums = outputRows.map(({ slice, row, index }) => {
+      const terms = each(kz * ky, (tap) => {
+        const input = (slice * sz + Math.floor(tap / ky)) * inRows + row * sy + (tap % ky);
+        return columns.products[m].map(([column, tapX]) => `r${input}_${column} * ${weightOf(tapX, c, tap)}`);
+      });
+      return `${sumName(c, index, m)} += ${terms.flat().join(' + ')};`;
     });
     lines.push(...sums);
   };
   const order = columns.products.flatMap((_, m) => each(outBlock, (c) => ({ c, m })));
   if (!useWinograd) order.sort((a, b) => a.c - b.c);
   for (const { c, m } of order) addProducts(c, m);
-  return `\n      ${lines.join('\n      ')}`;
+  return lines.join('\n    ');
 }
 
-/** Stores output row `b` of channel `c`, a variable of the shader: one store for all channels keeps the code short. */
-function storeCode({ kernel, problem, columns, isAligned }: Plan, b: number): string {
+/** Stores an output row of channel `c`, a variable of the shader: one store for all channels keeps the code short. */
+function rowStore({ kernel, columns, isAligned }: Plan, { slice, row, index }: Row): string {
   const picked = columns.products.map((_, m) => {
     const chain = each(kernel.outBlock - 1, (i) => i + 1).reduce(
-      (expression, c) => `select(${expression}, ${sum(c, b, m)}, c == ${c})`,
-      sum(0, b, m),
+      (expression, c) => `select(${expression}, ${sumName(c, index, m)}, c == ${c})`,
+      sumName(0, index, m),
     );
     return `let m${m} = ${chain};`;
   });
   const value = (j: number) => `${columns.outputs[j]} + offset`;
-  const add = (target: string) => (problem.accumulate ? `${target} + ` : '');
+  const write = (target: string, result: string) =>
+    `var value = ${result}; if (adds) { value += ${target}; } ${target} = value;`;
   const writes = isAligned
-    ? [`y[at / 4] = ${add('y[at / 4]')}vec4f(${each(COLUMNS, value).join(', ')});`]
-    : each(
-        COLUMNS,
-        (j) => `if (column + ${j} < outWidth) { y[at + ${j}] = ${add(`y[at + ${j}]`)}${value(j)}; }`,
-      );
+    ? [write('y[at / 4]', `vec4f(${each(COLUMNS, value).join(', ')})`)]
+    : each(COLUMNS, (j) => `if (column + ${j} < outWidth) { ${write(`y[at + ${j}]`, value(j))} }`);
   return `
     {
       ${picked.join('\n      ')}
-      let at = yAt + (row + ${b}) * outWidth;
-      if (isLive && row + ${b} < outHeight) {
+      let at = yAt + ((slice + ${slice}) * outHeight + row + ${row}) * outWidth;
+      if (isLive && slice + ${slice} < outDepth && row + ${row} < outHeight) {
         ${writes.join('\n        ')}
       }
     }`;
@@ -411,6 +494,11 @@ function storeCode({ kernel, problem, columns, isAligned }: Plan, b: number): st
 
 function component(index: number): string {
   return 'xyzw'[index % 4];
+}
+
+/** Whether `x` is bound twice: as vectors, and as single elements for the columns beside a subgroup. */
+export function hasScalarBinding({ shape, xAccess }: Conv3dProblem): boolean {
+  return shape.kernelSize[2] > 1 && isVectorAligned(shape) && xAccess === 'read';
 }
 
 /** Whether rows of `x` and of `y` start at multiples of four elements. */

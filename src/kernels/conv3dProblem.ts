@@ -11,6 +11,9 @@ export interface Conv3dProblem {
   readonly yBase: number;
   readonly weightBase: number;
   readonly biasBase: number;
+  /** Elements bound of `x` and of `y` before the first that the part touches. */
+  readonly xSkip: number;
+  readonly ySkip: number;
   /** Add to what `y` holds. */
   readonly accumulate: boolean;
   readonly hasBias: boolean;

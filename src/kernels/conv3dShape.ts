@@ -51,6 +51,8 @@ export interface Conv3dPart {
   /** Output slices. */
   readonly z: Range;
   readonly first: boolean;
+  /** Whether only the part's own images and channels are bound, so that indices start there. */
+  readonly isWindow: boolean;
 }
 
 /**
@@ -85,6 +87,7 @@ export function splitConv3d(
         inChannels: [0, shape.inChannels],
         z: [0, outSlices],
         first: true,
+        isWindow: false,
       },
     ];
   }
@@ -104,7 +107,7 @@ export function splitConv3d(
     for (const outChannels of ranges(shape.outChannels, outStep)) {
       for (const z of ranges(outSlices, zStep)) {
         for (const inChannels of ranges(shape.inChannels, inStep)) {
-          parts.push({ batch, outChannels, inChannels, z, first: inChannels[0] === 0 });
+          parts.push({ batch, outChannels, inChannels, z, first: inChannels[0] === 0, isWindow: false });
         }
       }
     }
@@ -129,12 +132,14 @@ export interface BoundRange {
   readonly start: number;
   /** Elements bound. */
   readonly size: number;
+  /** Elements bound before the first wanted one. */
+  readonly skip: number;
 }
 
 /** The binding that covers elements `[start, end)` of an array. */
 export function boundRange(start: number, end: number): BoundRange {
   const aligned = Math.floor(start / ALIGNMENT_ELEMENTS) * ALIGNMENT_ELEMENTS;
-  return { start: aligned, size: end - aligned };
+  return { start: aligned, size: end - aligned, skip: start - aligned };
 }
 
 /** The elements of `[n, channels, size]` from the first to the last that a part touches. */

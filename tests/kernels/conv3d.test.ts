@@ -90,6 +90,7 @@ const KERNELS: readonly Conv3dKernel[] = [
     name: 'lanes',
     lanes: 8,
     outBlock: 8,
+    slices: 1,
     rows: 2,
     useWinograd: false,
     workgroupSize: 16,
@@ -99,9 +100,10 @@ const KERNELS: readonly Conv3dKernel[] = [
     name: 'lanes F(4, 3)',
     lanes: 8,
     outBlock: 4,
+    slices: 2,
     rows: 2,
     useWinograd: true,
-    workgroupSize: 16,
+    workgroupSize: 8,
   },
 ];
 
