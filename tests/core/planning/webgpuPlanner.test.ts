@@ -26,7 +26,7 @@ function deviceOf(memoryGb: number, gflops: number): TrainingDevice {
         isSoftware: false,
         hasF16: true,
         hasSubgroups: true,
-    subgroupSize: undefined,
+        subgroupSize: undefined,
         hasTimestamps: true,
       },
     },
