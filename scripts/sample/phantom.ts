@@ -36,10 +36,11 @@ interface Layer {
 const AIR = 15;
 const [FAT, BONE, FLUID, GREY, WHITE, NUCLEUS, LESION] = [760, 110, 230, 480, 680, 350, 1100];
 const NOISE = 16;
-const BIAS_FIELD = 0.1;
+/** How much the coil shades the image by default, as the spread of the logarithm. */
+const BIAS_FIELD = 0.06;
 
 /** One phantom; another seed is another person. */
-export function makePhantom(seed: number): Phantom {
+export function makePhantom(seed: number, biasFieldStrength = BIAS_FIELD): Phantom {
   const random = seededRandom(seed);
   const layers = anatomy(random);
   const biasField = smoothField(random, 150, 4);
@@ -54,7 +55,7 @@ export function makePhantom(seed: number): Phantom {
       intensity += share * (own - intensity);
       if (share > 0.5) labels[i] = label;
     }
-    const clean = intensity * (1 + 0.03 * texture(i)) * Math.exp(BIAS_FIELD * biasField(i));
+    const clean = intensity * (1 + 0.03 * texture(i)) * Math.exp(biasFieldStrength * biasField(i));
     // Magnitude images have Rician noise.
     image[i] = Math.round(Math.hypot(clean + NOISE * random.normal(), NOISE * random.normal()));
   });
