@@ -306,7 +306,6 @@ export function lanesSource(kernel: LanesKernel, problem: Conv3dProblem): string
   const window = part.isWindow ? { x: problem.xSkip, y: problem.ySkip } : undefined;
   const sx = shape.stride[2];
   const plan = makePlan(kernel, problem);
-  const { columns } = plan;
   const element = plan.isAligned ? 'vec4f' : 'f32';
   return `enable subgroups;
 @group(0) @binding(0) var<storage, ${xAccess}> x: array<${element}>;
@@ -510,8 +509,9 @@ function isVectorAligned(shape: Conv3dShape): boolean {
 /** Workgroups of {@link lanesSource}, before folding. */
 export function lanesWorkgroups(kernel: LanesKernel, { outputSize, part }: Conv3dProblem): number {
   const [depth, height, width] = outputSize;
-  const positions =
-    (part.batch[1] - part.batch[0]) * depth * Math.ceil(height / kernel.rows) * Math.ceil(width / COLUMNS);
+  const images = part.batch[1] - part.batch[0];
+  const slabs = Math.ceil(depth / kernel.slices) * Math.ceil(height / kernel.rows);
+  const positions = images * slabs * Math.ceil(width / COLUMNS);
   return Math.ceil(positions / kernel.workgroupSize);
 }
 
