@@ -14,7 +14,7 @@ export default defineConfig({
   root: fromHere('.'),
   resolve: { alias: { '@': fromHere('../../../../src') } },
   build: {
-    outDir: fromHere('../../../../dist/bench/ortPage'),
+    outDir: fromHere('../../../../dist/ortPage'),
     emptyOutDir: true,
     target: 'es2023',
     chunkSizeWarningLimit: 4000,
