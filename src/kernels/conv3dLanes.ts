@@ -133,11 +133,11 @@ export function lanesCandidates(shape: Conv3dShape, lanes: number): LanesKernel[
     .map(({ slices, rows, speed }) => {
       const groups =
         shape.batch * Math.ceil(size[0] / slices) * Math.ceil(size[1] / rows) * Math.ceil(size[2] / COLUMNS);
-      const slots = Math.ceil(groups / (2 * lanes)) * 2 * lanes * slices * rows * COLUMNS;
+      const workgroupSize = groups <= 4 * lanes ? lanes : 2 * lanes;
+      const slots = roundUp(groups, 2 * workgroupSize) * slices * rows * COLUMNS; // two cores at least
       const used = (shape.batch * size[0] * size[1] * size[2]) / slots;
       const outBlock = shape.outChannels <= 4 ? 4 : 8;
       const name = `lanes ${outBlock}x${slices}x${rows}${useWinograd ? ' F(4,3)' : ''}`;
-      const workgroupSize = 2 * lanes;
       const kernel = {
         family: 'lanes',
         name,
@@ -513,6 +513,10 @@ export function lanesWorkgroups(kernel: LanesKernel, { outputSize, part }: Conv3
   const slabs = Math.ceil(depth / kernel.slices) * Math.ceil(height / kernel.rows);
   const positions = images * slabs * Math.ceil(width / COLUMNS);
   return Math.ceil(positions / kernel.workgroupSize);
+}
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
 }
 
 function each<T>(count: number, item: (i: number) => T): T[] {
