@@ -15,7 +15,8 @@ export function runCommand(command, args, { env = {}, quiet = false } = {}) {
       stdio: quiet ? ['ignore', 'ignore', 'ignore'] : ['ignore', 'inherit', 'inherit'],
       shell: process.platform === 'win32',
     });
-    const stop = (signal) => child.kill(signal);
+    // An interrupt, whatever came: on it test runners end the servers and browsers that they started.
+    const stop = () => child.kill('SIGINT');
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
     child.once('error', reject);
