@@ -24,6 +24,7 @@ export async function nodeWebGpu(): Promise<GPU> {
 const REST_MS = 1;
 const restCell = new Int32Array(new SharedArrayBuffer(4));
 let waits = 0;
+let isResting = false;
 
 /**
  * Makes the event loop rest while a promise of `method` is pending. Dawn for Node polls the GPU on every turn, which
@@ -36,7 +37,10 @@ function restWhile<Name extends string>(
   const original = prototype[method];
   prototype[method] = function (this: unknown, ...args: never[]) {
     const result = original.apply(this, args);
-    if (waits++ === 0) setImmediate(rest);
+    waits++;
+    // One chain of rests, however often waiting begins and ends: each further one would lengthen every turn.
+    if (!isResting) setImmediate(rest);
+    isResting = true;
     const end = () => {
       waits--;
     };
@@ -46,7 +50,8 @@ function restWhile<Name extends string>(
 }
 
 function rest(): void {
-  if (waits === 0) return;
+  isResting = waits > 0;
+  if (!isResting) return;
   Atomics.wait(restCell, 0, 0, REST_MS);
   setImmediate(rest);
 }
