@@ -12,7 +12,7 @@ export default defineConfig({
   testMatch: '**/*.e2e.ts',
   outputDir: 'test-results',
   workers: 1,
-  timeout: 300_000,
+  timeout: 900_000,
   expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env.CI),
   use: {

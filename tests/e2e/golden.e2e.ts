@@ -60,7 +60,7 @@ test('a real image and a real model folder give the segmentation of nnU-Net', as
   const folds = page.getByRole('group', { name: 'Folds' }).locator('label');
   for (let i = 1; i < (await folds.count()); i++) await folds.nth(i).click();
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();
-  await expect(studio.segmentation).toBeVisible({ timeout: 500_000 });
+  await expect(studio.segmentation).toBeVisible({ timeout: 600_000 });
 
   const { file } = await studio.save('Save NIfTI');
   const share = shareOfEqualVoxels(readFileSync(file), readFileSync(smallest.expected));

@@ -48,5 +48,5 @@ test('a queue that was cut off by closing the tab goes on when the page is opene
   const later = await context.newPage();
   await later.goto('./');
   const jobs = later.getByRole('region', { name: 'Jobs' });
-  await expect(jobs).toContainText('2 finished segmentations', { timeout: 240_000 });
+  await expect(jobs).toContainText('2 finished segmentations', { timeout: 600_000 });
 });

@@ -66,8 +66,8 @@ export class StudioPage {
   /** Starts the chosen model and waits for the labels. */
   async segment(): Promise<void> {
     await this.panel.getByRole('button', { name: /^Segment( again)?$/ }).click();
-    await expect(this.segmentation).toBeVisible({ timeout: 200_000 });
-    await expect(this.jobs).toContainText('finished segmentation', { timeout: 200_000 });
+    await expect(this.segmentation).toBeVisible({ timeout: 600_000 });
+    await expect(this.jobs).toContainText('finished segmentation', { timeout: 600_000 });
   }
 
   get segmentation(): Locator {
