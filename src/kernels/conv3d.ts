@@ -27,9 +27,19 @@ import {
   splitConv3d,
   tensorRange,
 } from './conv3dShape';
+import {
+  supportsTiled,
+  type TiledKernel,
+  tiledCandidates,
+  tiledSource,
+  tiledWorkgroups,
+} from './conv3dTiled';
 
 /** A family of kernels and its tile: plain data, so that a tuner can store it. */
-export type Conv3dKernel = DirectKernel | LanesKernel;
+export type Conv3dKernel = DirectKernel | LanesKernel | TiledKernel;
+
+/** Families whose weights are packed as blocks of output channels and bound by ranges of them. */
+type BlockKernel = DirectKernel | TiledKernel;
 
 /** The parts of a device that the choice depends on. */
 export interface Conv3dDevice {
@@ -59,23 +69,33 @@ const SIMD_LANES = [4, 8];
 
 /** Kernels worth measuring, the likely best first. */
 export function conv3dCandidates(shape: Conv3dShape, { facts, limits }: Conv3dDevice): Conv3dKernel[] {
-  const lanes = facts.subgroupSize;
-  if (!facts.isSoftware || lanes === undefined || !SIMD_LANES.includes(lanes)) return [DIRECT];
-  const { maxStorageBufferBindingSize } = limits;
-  const kernels = lanesCandidates(shape, lanes);
-  return [...kernels.filter((kernel) => supportsLanes(kernel, shape, maxStorageBufferBindingSize)), DIRECT];
+  const { subgroupSize, isSoftware, vendor } = facts;
+  const hasSimdLanes = isSoftware && subgroupSize !== undefined && SIMD_LANES.includes(subgroupSize);
+  const lanes = hasSimdLanes ? lanesCandidates(shape, subgroupSize) : [];
+  const tiled = isSoftware ? [] : tiledCandidates(shape);
+  // Apple's GPUs gain nothing from workgroup memory: their caches are as fast.
+  const kernels = vendor === 'apple' ? [DIRECT, ...tiled] : [...lanes, ...tiled, DIRECT];
+  return kernels.filter((kernel) => supportsConv3d(kernel, shape, limits.maxStorageBufferBindingSize));
 }
 
 /** Whether `kernel` can compute `shape` where one binding holds `bindingBytes`. */
 export function supportsConv3d(kernel: Conv3dKernel, shape: Conv3dShape, bindingBytes: number): boolean {
-  return kernel.family === 'direct' || supportsLanes(kernel, shape, bindingBytes);
+  switch (kernel.family) {
+    case 'direct':
+      return blockFits(kernel, shape, bindingBytes);
+    case 'tiled':
+      return blockFits(kernel, shape, bindingBytes) && supportsTiled(kernel, shape);
+    case 'lanes':
+      return supportsLanes(kernel, shape, bindingBytes);
+  }
 }
 
 /** Elements of the packed weight. */
 export function packedConv3dWeightSize(shape: Conv3dShape, kernel: Conv3dKernel): number {
   switch (kernel.family) {
     case 'direct':
-      return Math.ceil(shape.outChannels / kernel.outBlock) * directBlockSize(shape, kernel);
+    case 'tiled':
+      return Math.ceil(shape.outChannels / kernel.outBlock) * blockSize(shape, kernel);
     case 'lanes':
       return packedLanesWeightSize(kernel, shape);
   }
@@ -93,6 +113,7 @@ export function packConv3dWeight(
   }
   switch (kernel.family) {
     case 'direct':
+    case 'tiled':
       return packDirectWeight(weight, outChannels, inChannels, tapCount(shape), kernel.outBlock);
     case 'lanes':
       return packLanesWeight(weight, kernel, shape);
@@ -124,10 +145,11 @@ export function conv3dForward(args: Conv3dForward): Dispatch[] {
   const { shape, kernel, limits } = args;
   const bindingBytes = limits.maxStorageBufferBindingSize;
   switch (kernel.family) {
-    case 'direct': {
+    case 'direct':
+    case 'tiled': {
       const size = packedConv3dWeightSize(shape, kernel);
       return splitConv3d(shape, bindingBytes, kernel.outBlock, size).map((part) =>
-        dispatchDirect(args, kernel, part),
+        dispatchBlocks(args, kernel, part),
       );
     }
     case 'lanes':
@@ -135,18 +157,20 @@ export function conv3dForward(args: Conv3dForward): Dispatch[] {
   }
 }
 
-function dispatchDirect(args: Conv3dForward, kernel: DirectKernel, part: Conv3dPart): Dispatch {
+function dispatchBlocks(args: Conv3dForward, kernel: BlockKernel, part: Conv3dPart): Dispatch {
   const { shape, limits, x, weight, bias, y } = args;
-  const blockSize = directBlockSize(shape, kernel);
+  const size = blockSize(shape, kernel);
   const weights = boundRange(
-    Math.floor(part.outChannels[0] / kernel.outBlock) * blockSize,
-    Math.ceil(part.outChannels[1] / kernel.outBlock) * blockSize,
+    Math.floor(part.outChannels[0] / kernel.outBlock) * size,
+    Math.ceil(part.outChannels[1] / kernel.outBlock) * size,
   );
   const biasRange = boundRange(part.outChannels[0], part.outChannels[1]);
   const { problem, xRange, yRange } = bindPart(args, part, weights.start, biasRange.start);
+  const count =
+    kernel.family === 'direct' ? directWorkgroups(kernel, problem) : tiledWorkgroups(kernel, problem);
   return {
     label: `conv3d ${kernel.name}`,
-    source: directSource(kernel, problem),
+    source: kernel.family === 'direct' ? directSource(kernel, problem) : tiledSource(kernel, problem),
     entryPoint: 'main',
     bindings: [
       slice(x, xRange),
@@ -154,7 +178,7 @@ function dispatchDirect(args: Conv3dForward, kernel: DirectKernel, part: Conv3dP
       ...(bias && problem.hasBias ? [slice(bias, biasRange)] : []),
       slice(y, yRange),
     ],
-    workgroups: [...foldGrid({ limits: limits as GPUSupportedLimits }, directWorkgroups(kernel, problem)), 1],
+    workgroups: [...foldGrid({ limits: limits as GPUSupportedLimits }, count), 1],
   };
 }
 
@@ -221,7 +245,12 @@ function slice(array: GpuArray, range: Pick<BoundRange, 'start' | 'size'>): GpuA
   return { ...array, offset: array.offset + range.start * 4, size: range.size };
 }
 
-function directBlockSize(shape: Conv3dShape, { outBlock }: DirectKernel): number {
+/** Whether the weights of one block of output channels fit a binding, wherever it starts. */
+function blockFits(kernel: BlockKernel, shape: Conv3dShape, bindingBytes: number): boolean {
+  return (blockSize(shape, kernel) + 64) * 4 <= bindingBytes;
+}
+
+function blockSize(shape: Conv3dShape, { outBlock }: BlockKernel): number {
   return outBlock * shape.inChannels * tapCount(shape);
 }
 

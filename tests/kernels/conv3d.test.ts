@@ -105,6 +105,7 @@ const KERNELS: readonly Conv3dKernel[] = [
     useWinograd: true,
     workgroupSize: 8,
   },
+  { family: 'tiled', name: 'tiled', outBlock: 16, rows: 4, columns: 16 },
 ];
 
 /** Largest error over the largest magnitude. */
