@@ -48,7 +48,7 @@ function filesBelow(folder: string): readonly string[] {
 }
 
 test('a real image and a real model folder give the segmentation of nnU-Net', async ({ studio, page }) => {
-  test.setTimeout(600_000);
+  test.setTimeout(900_000);
   const [smallest] = [...realCases()].sort((a, b) => a.sizeInBytes - b.sizeInBytes);
   test.skip(!smallest, 'needs the test-data folder ../shared');
   await studio.choose(smallest.image);
