@@ -64,8 +64,8 @@ const DIRECT: DirectKernel = {
   workgroupSize: 64,
 };
 
-/** Subgroup sizes of software adapters, whose lanes are those of a SIMD register. */
-const SIMD_LANES = [4, 8];
+/** Subgroup sizes of software adapters that these kernels pay for. SwiftShader, with 4, takes minutes to compile them. */
+const SIMD_LANES = [8];
 
 /** Kernels worth measuring, the likely best first. */
 export function conv3dCandidates(shape: Conv3dShape, { facts, limits }: Conv3dDevice): Conv3dKernel[] {
