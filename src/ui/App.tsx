@@ -16,6 +16,8 @@ import { useStudio } from './useStudio';
 
 // The viewer is most of the page's script: the frame is there before it.
 const SegmentPlace = lazy(() => import('./segment/SegmentPlace'));
+const DataPlace = lazy(() => import('./data/DataPlace'));
+const PlanPlace = lazy(() => import('./plan/PlanPlace'));
 
 /** The one window: rail, the place that the address names, the job strip. */
 export function App() {
@@ -43,6 +45,16 @@ export function App() {
             <SegmentPlace caseId={route.item} onFiles={add} />
           </Suspense>
         )}
+        {route.place === 'data' && (
+          <Suspense fallback={null}>
+            <DataPlace />
+          </Suspense>
+        )}
+        {route.place === 'plan' && (
+          <Suspense fallback={null}>
+            <PlanPlace item={route.item} />
+          </Suspense>
+        )}
         {route.place === 'models' && <ModelsPlace onFiles={add} />}
         {route.place === 'system' && <SystemPlace />}
       </main>
@@ -58,7 +70,8 @@ export function App() {
 function useRequestCount(): void {
   const { sample, system } = useStudio();
   useEffect(() => {
-    const everything = [import('./segment/SegmentPlace'), sample, system.whenOpened];
+    const places = [import('./segment/SegmentPlace'), import('./data/DataPlace'), import('./plan/PlanPlace')];
+    const everything = [...places, sample, system.whenOpened];
     void Promise.allSettled(everything).then(() => system.countRequests());
   }, [sample, system]);
 }

@@ -1,16 +1,16 @@
 import { useSyncExternalStore } from 'react';
 
-export const PLACES = ['segment', 'models', 'system'] as const;
+export const PLACES = ['segment', 'data', 'plan', 'models', 'system'] as const;
 export type Place = (typeof PLACES)[number];
 
-/** Where the page is: `#/segment/<case id>`. */
+/** Where the page is: `#/segment/<case id>`, `#/data/<dataset>`, `#/plan/<dataset>`. */
 export interface Route {
   readonly place: Place;
   readonly item: string | undefined;
 }
 
 export function addressOf(place: Place, item?: string): string {
-  return item === undefined ? `#/${place}` : `#/${place}/${item}`;
+  return item === undefined ? `#/${place}` : `#/${place}/${encodeURIComponent(item)}`;
 }
 
 export function goTo(place: Place, item?: string): void {
@@ -19,7 +19,16 @@ export function goTo(place: Place, item?: string): void {
 
 function readRoute(hash: string): Route {
   const [, place, item] = hash.split('/');
-  return { place: PLACES.find((one) => one === place) ?? 'segment', item: item || undefined };
+  return { place: PLACES.find((one) => one === place) ?? 'segment', item: item ? decoded(item) : undefined };
+}
+
+/** Typed by hand it may be no encoding of anything. */
+function decoded(item: string): string {
+  try {
+    return decodeURIComponent(item);
+  } catch {
+    return item;
+  }
 }
 
 let current = readRoute(location.hash);

@@ -2,9 +2,11 @@ import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import {
   IconBox,
   IconCpu,
+  IconDatabase,
   IconHelp,
   IconLayersSelectedBottom,
   IconMoon,
+  IconRulerMeasure,
   IconSun,
   type TablerIcon,
 } from '@tabler/icons-react';
@@ -14,6 +16,8 @@ import styles from './frame.module.css';
 
 const WORK_PLACES: readonly { place: Place; label: string; icon: TablerIcon }[] = [
   { place: 'segment', label: 'Segment', icon: IconLayersSelectedBottom },
+  { place: 'data', label: 'Data', icon: IconDatabase },
+  { place: 'plan', label: 'Plan', icon: IconRulerMeasure },
   { place: 'models', label: 'Models', icon: IconBox },
 ];
 

@@ -1,0 +1,88 @@
+import type { CaseCheck, Finding } from '@/core/dataset/integrity';
+
+/** What the integrity check found, without its cases. */
+export interface CheckSummary {
+  readonly isTrainable: boolean;
+  readonly errors: number;
+  readonly warnings: number;
+  /** Cases with at least one error. */
+  readonly badCases: number;
+  /** Of the dataset as a whole. */
+  readonly findings: readonly Finding[];
+  /** nnU-Net's name of the reader that was used. */
+  readonly reader: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly checkedAt: number;
+}
+
+/** A folder of preprocessed cases. */
+export interface PreprocessedData {
+  /** Its name, `nnUNetPlans_3d_fullres`. */
+  readonly dataIdentifier: string;
+  readonly cases: number;
+  readonly sizeInBytes: number;
+}
+
+/** A label as dataset.json declares it: a value, or the values of a region. */
+export interface DeclaredLabel {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
+/** Work on a dataset that takes long and is begun again if the page was closed in the middle. */
+export type DatasetTask =
+  | { readonly kind: 'check' }
+  | { readonly kind: 'fingerprint' }
+  | {
+      readonly kind: 'preprocess';
+      readonly plansName: string;
+      readonly configurations: readonly string[];
+    };
+
+/** A dataset that is kept. Its files lie in `datasets/<name>/raw` and `…/preprocessed`. */
+export interface DatasetRecord {
+  /** `DatasetXXX_Name`; the key. */
+  readonly name: string;
+  /** Without `DatasetXXX_`. */
+  readonly title: string;
+  readonly kind: 'raw' | 'decathlon' | 'pairs';
+  /** Milliseconds since 1970. */
+  readonly addedAt: number;
+  readonly caseCount: number;
+  /** `numTraining` of dataset.json. */
+  readonly numTraining: number;
+  readonly channelNames: readonly string[];
+  readonly labels: readonly DeclaredLabel[];
+  readonly ignoreLabel: number | undefined;
+  readonly fileEnding: string;
+  readonly rawBytes: number;
+  readonly check: CheckSummary | undefined;
+  readonly hasFingerprint: boolean;
+  /** Names of its plans, sorted. */
+  readonly plans: readonly string[];
+  readonly preprocessed: readonly PreprocessedData[];
+  /** Fingerprint, plans, preprocessed cases and copies, bytes. */
+  readonly preprocessedBytes: number;
+  /** Asked for and not finished. */
+  readonly task: DatasetTask | undefined;
+}
+
+/** What is kept of a case from its check: enough for a row of the table and the plots. */
+export interface CaseGlance {
+  readonly check: CaseCheck;
+  readonly thumbnail: Thumbnail | undefined;
+  /** By channel: a small even sample of the intensities, all voxels and labelled ones. */
+  readonly samples: readonly {
+    readonly all: Float32Array;
+    readonly foreground: Float32Array;
+  }[];
+}
+
+/** A slice through the middle (of the labels, where there are any), 8 bits a pixel. */
+export interface Thumbnail {
+  readonly width: number;
+  readonly height: number;
+  readonly gray: Uint8Array;
+  /** Label value of each pixel, modulo 256. */
+  readonly labels: Uint8Array;
+}

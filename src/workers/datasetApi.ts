@@ -1,0 +1,168 @@
+import type { Split } from '@/core/dataset/splits';
+import type { FingerprintDocument } from '@/core/planning/plansDocument';
+import type { CaseGlance, DatasetRecord, DeclaredLabel } from '@/storage/datasetRecord';
+import type { DisplayLabels, DisplayVolume, GivenFile, SavedFile } from './filesApi';
+
+/** What given files are as training data. */
+export type RecognisedDataset =
+  /** A raw dataset or a Decathlon task, to be imported under this name. */
+  | { readonly kind: 'raw' | 'decathlon'; readonly name: string }
+  /** Images and label maps without a dataset.json: a form has to say what they are. */
+  | PairsProposal
+  /** Something else. */
+  | { readonly kind: 'none' };
+
+/** What the form for loose pairs starts from. */
+export interface PairsProposal {
+  readonly kind: 'pairs';
+  /** Case ids, sorted. */
+  readonly caseIds: readonly string[];
+  readonly channels: number;
+  readonly fileEnding: string;
+  /** Values found in the label maps, ascending, with the number of cases that have each. */
+  readonly values: readonly { readonly value: number; readonly cases: number }[];
+  /** Files without a partner. */
+  readonly unpaired: readonly string[];
+  /** A free `DatasetXXX_Name`. */
+  readonly name: string;
+}
+
+/** The filled form. */
+export interface PairsFacts {
+  readonly name: string;
+  readonly channelNames: readonly string[];
+  /** `background` 0 included. */
+  readonly labels: readonly DeclaredLabel[];
+  readonly regionsClassOrder?: readonly number[];
+  readonly fileEnding: string;
+}
+
+/** How far a long call is. */
+export interface DatasetProgress {
+  /** What is being done, in words. */
+  readonly stage: string;
+  /** Of the whole call, 0…1. */
+  readonly share: number;
+  /** Of the stage, where it counts things. */
+  readonly done?: number;
+  readonly total?: number;
+  /** The case or file just finished. */
+  readonly item?: string;
+}
+
+export type OnDatasetProgress = (progress: DatasetProgress) => void;
+
+export interface PlanRequest {
+  /** nnU-Net's class name. */
+  readonly planner: string;
+  readonly gpuMemoryTargetGb?: number;
+  /** mm, z y x. */
+  readonly overwriteTargetSpacing?: readonly number[];
+  readonly plansName?: string;
+}
+
+export interface PreprocessRequest {
+  readonly plansName: string;
+  readonly configurations: readonly string[];
+}
+
+/** What became of a preprocessing. */
+export interface PreprocessOutcome {
+  readonly preprocessed: readonly string[];
+  readonly skipped: readonly { readonly configuration: string; readonly reason: string }[];
+  readonly failures: readonly {
+    readonly configuration: string;
+    readonly caseId: string;
+    readonly message: string;
+  }[];
+}
+
+/** The splits of a dataset. */
+export interface DatasetSplits {
+  readonly splits: readonly Split[];
+  /** nnU-Net's own five folds, or given ones. */
+  readonly origin: 'nnunet' | 'given';
+}
+
+/**
+ * Datasets kept in this browser, off the page's thread. `name` is a dataset's `DatasetXXX_Name`. Long calls take a
+ * `callId` for {@link DatasetApi.cancel}, which makes them reject with an `AbortError`.
+ */
+export interface DatasetApi {
+  /** Newest first. */
+  list(): Promise<readonly DatasetRecord[]>;
+  /** Throws `DatasetMissing`. */
+  find(name: string): Promise<DatasetRecord>;
+
+  /** Looks at names and headers only; label maps of loose pairs are read whole. */
+  recognise(
+    files: readonly GivenFile[],
+    callId: string,
+    onProgress: OnDatasetProgress,
+  ): Promise<RecognisedDataset>;
+  /** Copies a raw dataset or Decathlon task in; a cancelled or failed copy leaves nothing. Throws `DatasetExists`. */
+  importDataset(
+    files: readonly GivenFile[],
+    callId: string,
+    onProgress: OnDatasetProgress,
+  ): Promise<DatasetRecord>;
+  /** Copies loose pairs in, with a dataset.json of their own. */
+  importPairs(
+    files: readonly GivenFile[],
+    facts: PairsFacts,
+    callId: string,
+    onProgress: OnDatasetProgress,
+  ): Promise<DatasetRecord>;
+
+  /** nnU-Net's integrity check; keeps what it finds. */
+  check(name: string, callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
+  /** What the check found of every case, by case id; empty before it. Thumbnails and samples are in `readGlances`. */
+  readChecks(name: string): Promise<readonly CaseGlance['check'][]>;
+  readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
+  /** Intensities of all cases, by channel: a small even sample. */
+  readSamples(
+    name: string,
+  ): Promise<readonly { readonly all: Float32Array; readonly foreground: Float32Array }[]>;
+
+  extractFingerprint(name: string, callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
+  /** `undefined` before it is extracted. */
+  readFingerprint(name: string): Promise<FingerprintDocument | undefined>;
+
+  /** Plans by nnU-Net's rules and keeps them; returns their name. Throws `NoFingerprint`, `UnknownPlanner`. */
+  plan(name: string, request: PlanRequest): Promise<string>;
+  /** The text of a kept plans file. Throws `NoPlans`. */
+  readPlans(name: string, plansName: string): Promise<string>;
+  /** Checks and keeps the text of a plans file under its own `plans_name`, which is returned. Throws `BadPlans`. */
+  writePlans(name: string, text: string): Promise<string>;
+  removePlans(name: string, plansName: string): Promise<void>;
+
+  /** Preprocesses for training; goes on where an earlier call stopped. */
+  preprocess(
+    name: string,
+    request: PreprocessRequest,
+    callId: string,
+    onProgress: OnDatasetProgress,
+  ): Promise<PreprocessOutcome>;
+
+  /** What training would use. `undefined` below five cases without own splits. */
+  readSplits(name: string): Promise<DatasetSplits | undefined>;
+  /** Checks and keeps own splits. Throws `BadSplits`. */
+  writeSplits(name: string, text: string): Promise<DatasetSplits>;
+  /** Back to nnU-Net's own. */
+  removeSplits(name: string): Promise<void>;
+
+  /** Stops the call of that id, if it runs. */
+  cancel(callId: string): void;
+  /** Frees everything of a dataset, or what was preprocessed: fingerprint and plans stay. */
+  remove(name: string, part: 'all' | 'preprocessed'): Promise<void>;
+
+  /** A file of the dataset to save or read: `raw/dataset.json`, `preprocessed/nnUNetPlans.json`. */
+  readFile(name: string, path: string): Promise<SavedFile>;
+  /** One channel of a training case for the viewer. */
+  showImage(name: string, caseId: string, channel: number): Promise<DisplayVolume>;
+  showLabels(name: string, caseId: string): Promise<DisplayLabels>;
+  showOutlines(name: string, caseId: string): Promise<ArrayBuffer>;
+
+  /** Deletes what closed tabs left half-copied. Only while nobody adds. */
+  sweep(): Promise<void>;
+}
