@@ -17,6 +17,9 @@ import { movePlansCommand } from '@/cli/commands/movePlans';
 import { planAndPreprocessCommand } from '@/cli/commands/planAndPreprocess';
 import { planExperimentCommand } from '@/cli/commands/planExperiment';
 import { parseOptions } from '@/cli/options';
+import { messageOf } from '@/shared/errors';
+import { seededRandom } from '@/shared/random';
+import { BREAKAGES } from '../support/brokenDatasets';
 import { TINY_DATASET, tinyDataset } from '../support/tinyDataset';
 
 const MINUTE = 60_000;
@@ -25,8 +28,8 @@ let folder: string;
 const inRaw = (...parts: string[]) => path.join(folder, 'raw', ...parts);
 const inPreprocessed = (...parts: string[]) => path.join(folder, 'preprocessed', ...parts);
 
-function writeDataset(name: string): void {
-  for (const [file, content] of tinyDataset()) {
+function writeDataset(name: string, contents = tinyDataset()): void {
+  for (const [file, content] of contents) {
     const location = inRaw(name, file);
     mkdirSync(path.dirname(location), { recursive: true });
     writeFileSync(location, content);
@@ -104,6 +107,26 @@ test('a dataset with errors is refused before anything is written', async () => 
     expect.stringMatching(/case_4.*labelsTr\/case_4.nii is missing/),
   );
   expect(existsSync(inPreprocessed('Dataset010_Broken'))).toBe(false);
+});
+
+test.each([
+  'a label is not declared',
+  'a channel is missing',
+  'the image holds NaN',
+  'a file is cut short',
+  'labels have a gap',
+  'dataset.json is no JSON',
+  'labelsTr is missing',
+])('%s: the command names it and stops', async (breakage) => {
+  const contents = tinyDataset();
+  const expected = BREAKAGES[breakage](contents, 'case_1', seededRandom(3).uniform);
+  writeDataset('Dataset011_Broken', contents);
+  vi.mocked(console.error).mockClear();
+  const running = run(extractFingerprintCommand, '-d 11 --verify_dataset_integrity --no_pbar -np 2');
+  const thrown = await running.then(() => 'nothing', messageOf);
+  rmSync(inRaw('Dataset011_Broken'), { recursive: true });
+  expect([...vi.mocked(console.error).mock.calls.flat(), thrown].join('\n')).toMatch(expected);
+  expect(existsSync(inPreprocessed('Dataset011_Broken'))).toBe(false);
 });
 
 test.each([

@@ -63,7 +63,7 @@ const LAYOUT_HELP =
 
 /**
  * The dataset among dropped or listed files (a folder, or a zip of one). Looks at names and dataset.json only. Throws
- * `NoDataset` without a dataset.json or without its folders, `BadJson`, and `BadDatasetJson` with what is wrong.
+ * `NoDataset` without a dataset.json or without its folders, `NoCases`, `BadJson`, and `BadDatasetJson` with what is wrong.
  */
 export async function openRawDataset(
   files: readonly SourceFile[],
@@ -77,6 +77,7 @@ export async function openRawDataset(
   const found = document.dataset
     ? { cases: await casesOfTable(document.dataset, root, own, options), strayFiles: [] }
     : casesInFolders(own, root, document.file_ending);
+  if (found.cases.length === 0) throw noCases(jsonFile.path, document, found.strayFiles);
   return {
     name: root.split('/').at(-2) ?? 'dataset',
     document,
@@ -87,6 +88,19 @@ export async function openRawDataset(
     ...found,
     splitsFile: own.find(({ path }) => path === `${root}splits_final.json`),
   };
+}
+
+function noCases(
+  jsonPath: string,
+  { file_ending: ending }: DatasetDocument,
+  strayFiles: RawDataset['strayFiles'],
+): StudioError {
+  const example = strayFiles.length > 0 ? `; the first is ${strayFiles[0].path}` : '';
+  return new StudioError(
+    'NoCases',
+    `${jsonPath} has the file_ending ${ending}, but no image is named case_0000${ending}${example}.`,
+    'Correct file_ending, or rename the files.',
+  );
 }
 
 /** Checks a parsed dataset.json. Throws `BadDatasetJson` naming missing keys, or the path to every bad value. */
