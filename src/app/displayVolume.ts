@@ -7,7 +7,7 @@ import type { MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, derivedHeader, newNiftiHeader, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { niftiGeometryOf } from '@/core/io/niftiWriter';
 import type { Affine } from '@/core/io/orientation';
-import type { SourceFile } from '@/core/io/sourceFile';
+import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { elementCount, type Xyz } from '@/shared/geometry';
 import type { DisplayLabels, DisplayVolume } from '@/workers/filesApi';
 
@@ -21,9 +21,7 @@ const SAMPLED_VOXELS = 200_000;
 export function displayVolume(image: MedicalImage, channel: number): DisplayVolume {
   const size = elementCount(image.shape);
   const data = image.data.subarray(channel * size, (channel + 1) * size);
-  const affine = bestAffine(parseNiftiHeader(niftiGeometryOf(image.geometry, image.shape).header, 'image'));
-  const [z, y, x] = image.shape;
-  const plain = newNiftiHeader({ dim: [x, y, z], spacing: columnLengths(affine), affine });
+  const { header: plain, affine } = plainHeader(image);
   const isInt16 = data.every((value) => (value | 0) === value && value >= -32768 && value <= 32767);
   const header = derivedHeader(plain, isInt16 ? 'int16' : 'float32');
   const voxels = isInt16 ? Int16Array.from(data) : data;
@@ -32,6 +30,20 @@ export function displayVolume(image: MedicalImage, channel: number): DisplayVolu
     new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength),
   ]);
   return { bytes: bytes.buffer, affine, window: windowOf(data) };
+}
+
+/** A new NIfTI-1 header that puts an image where its own does. */
+function plainHeader({ geometry, shape }: MedicalImage): { header: Uint8Array; affine: Affine } {
+  const affine = bestAffine(parseNiftiHeader(niftiGeometryOf(geometry, shape).header, 'image'));
+  const [z, y, x] = shape;
+  return { header: newNiftiHeader({ dim: [x, y, z], spacing: columnLengths(affine), affine }), affine };
+}
+
+/** A label map of any format as {@link displayLabels} and {@link displayOutlines} take it. */
+export function plainLabelMap(image: MedicalImage, path: string): SourceFile {
+  const { bytes } = derivedHeader(plainHeader(image).header, 'uint16');
+  const labels = Uint16Array.from(image.data);
+  return memoryFile(concatenate([bytes, new Uint8Array(labels.buffer)]), path);
 }
 
 /** A window between percentiles, from a sample of the voxels; never empty. */

@@ -1,5 +1,5 @@
-import { browserFile } from '@/core/io/sourceFile';
-import type { DatasetFolder } from './datasetFolder';
+import { browserFile, type SourceFile } from '@/core/io/sourceFile';
+import type { DatasetFolder, DatasetFolders, DatasetPart } from './datasetFolder';
 import { explainWriteFailure } from './recordStore';
 
 declare global {
@@ -17,7 +17,7 @@ const PART = '.part';
  * A dataset's folder in the origin private file system, `datasets/<name>/<part>`; `part` tells raw from preprocessed.
  * Made when the first file is written. Writing needs a worker, as sync access handles exist only there.
  */
-export function browserDatasetFolder(name: string, part: 'raw' | 'preprocessed'): DatasetFolder {
+function browserDatasetFolder(name: string, part: DatasetPart): DatasetFolder {
   const folderAt = (path: string, create: boolean) => directory([ROOT, name, part, ...partsOf(path)], create);
   const handleOf = async (path: string) => {
     const { folder, file } = split(path);
@@ -65,18 +65,38 @@ export function browserDatasetFolder(name: string, part: 'raw' | 'preprocessed')
   };
 }
 
-/** Names of the datasets that have files here. */
-export async function browserDatasets(): Promise<readonly string[]> {
-  const root = await directory([ROOT], false);
-  const names: string[] = [];
-  if (root) for await (const name of root.keys()) names.push(name);
-  return names.sort();
-}
+/** The datasets in the origin private file system. */
+export const browserDatasetFolders: DatasetFolders = {
+  folder: browserDatasetFolder,
 
-/** Frees everything of a dataset, or what was preprocessed. */
-export async function removeBrowserDataset(name: string, part?: 'preprocessed'): Promise<void> {
-  const parent = await directory(part ? [ROOT, name] : [ROOT], false);
-  if (parent) await removeEntry(parent, part ?? name);
+  async files(name, part) {
+    const folder = await directory([ROOT, name, part], false);
+    const files = folder ? await filesBelow(folder, name) : [];
+    return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  },
+
+  async names() {
+    const root = await directory([ROOT], false);
+    const names: string[] = [];
+    if (root) for await (const name of root.keys()) names.push(name);
+    return names.sort();
+  },
+
+  async remove(name, part) {
+    const parent = await directory(part ? [ROOT, name] : [ROOT], false);
+    if (parent) await removeEntry(parent, part ?? name);
+  },
+};
+
+async function filesBelow(folder: FileSystemDirectoryHandle, path: string): Promise<SourceFile[]> {
+  const found: SourceFile[] = [];
+  for await (const [name, handle] of folder.entries()) {
+    const below = `${path}/${name}`;
+    if (handle instanceof FileSystemDirectoryHandle) found.push(...(await filesBelow(handle, below)));
+    else if (handle instanceof FileSystemFileHandle && !name.endsWith(PART))
+      found.push(browserFile(await handle.getFile(), below));
+  }
+  return found;
 }
 
 function partsOf(path: string): readonly string[] {

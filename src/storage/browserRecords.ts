@@ -21,4 +21,7 @@ export const DATABASES = {
   models: 'nnstudio-models',
   weights: 'nnstudio-weights',
   cases: 'nnstudio-cases',
+  plans: 'nnstudio-plans',
+  datasets: 'nnstudio-datasets',
+  datasetChecks: 'nnstudio-dataset-checks',
 } as const;

@@ -10,3 +10,17 @@ export interface DatasetFolder extends ResultFolder {
   /** Removes a file; nothing happens where there is none. */
   remove(path: string): Promise<void>;
 }
+
+/** The two halves of a dataset: `nnUNet_raw/<name>` and `nnUNet_preprocessed/<name>`. */
+export type DatasetPart = 'raw' | 'preprocessed';
+
+/** Where datasets lie. */
+export interface DatasetFolders {
+  folder(name: string, part: DatasetPart): DatasetFolder;
+  /** Every file of that part, in order of their paths, which start with the dataset's name. */
+  files(name: string, part: DatasetPart): Promise<readonly SourceFile[]>;
+  /** Names of the datasets that have files. */
+  names(): Promise<readonly string[]>;
+  /** Frees a part, or all. */
+  remove(name: string, part?: DatasetPart): Promise<void>;
+}

@@ -1,4 +1,4 @@
-import type { CaseCheck, Finding } from '@/core/dataset/integrity';
+import type { Finding } from '@/core/dataset/integrity';
 
 /** What the integrity check found, without its cases. */
 export interface CheckSummary {
@@ -29,10 +29,12 @@ export interface DeclaredLabel {
   readonly values: readonly number[];
 }
 
-/** Work on a dataset that takes long and is begun again if the page was closed in the middle. */
+/** Work on a dataset that is begun again, or goes on, if the page was closed before it was done. */
 export type DatasetTask =
   | { readonly kind: 'check' }
   | { readonly kind: 'fingerprint' }
+  /** With nnU-Net's default planner, or the named one. */
+  | { readonly kind: 'plan'; readonly planner: string }
   | {
       readonly kind: 'preprocess';
       readonly plansName: string;
@@ -55,34 +57,37 @@ export interface DatasetRecord {
   readonly labels: readonly DeclaredLabel[];
   readonly ignoreLabel: number | undefined;
   readonly fileEnding: string;
+  /** Bytes as they were imported. */
   readonly rawBytes: number;
   readonly check: CheckSummary | undefined;
   readonly hasFingerprint: boolean;
   /** Names of its plans, sorted. */
   readonly plans: readonly string[];
   readonly preprocessed: readonly PreprocessedData[];
-  /** Fingerprint, plans, preprocessed cases and copies, bytes. */
+  /** Fingerprint, plans, splits, preprocessed cases and copies of label maps. */
   readonly preprocessedBytes: number;
-  /** Asked for and not finished. */
-  readonly task: DatasetTask | undefined;
+  /** Asked for and not finished, in the order in which they are done. */
+  readonly tasks: readonly DatasetTask[];
 }
 
-/** What is kept of a case from its check: enough for a row of the table and the plots. */
+/** What the check keeps of a case to look at: a picture, and enough for the plots. */
 export interface CaseGlance {
-  readonly check: CaseCheck;
-  readonly thumbnail: Thumbnail | undefined;
-  /** By channel: a small even sample of the intensities, all voxels and labelled ones. */
-  readonly samples: readonly {
-    readonly all: Float32Array;
-    readonly foreground: Float32Array;
-  }[];
+  readonly thumbnail: Thumbnail;
+  /** By channel. */
+  readonly samples: readonly IntensitySample[];
 }
 
-/** A slice through the middle (of the labels, where there are any), 8 bits a pixel. */
+/** A small even sample of intensities: of all voxels, and of the labelled ones. */
+export interface IntensitySample {
+  readonly all: Float32Array;
+  readonly foreground: Float32Array;
+}
+
+/** A slice through the middle (of the labels, where there are any), 8 bits a pixel, rows from the top. */
 export interface Thumbnail {
   readonly width: number;
   readonly height: number;
   readonly gray: Uint8Array;
-  /** Label value of each pixel, modulo 256. */
+  /** Label value of each pixel, up to 255. */
   readonly labels: Uint8Array;
 }

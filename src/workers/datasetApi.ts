@@ -1,12 +1,19 @@
+import type { CaseCheck } from '@/core/dataset/integrity';
 import type { Split } from '@/core/dataset/splits';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
-import type { CaseGlance, DatasetRecord, DeclaredLabel } from '@/storage/datasetRecord';
+import type {
+  CaseGlance,
+  DatasetRecord,
+  DatasetTask,
+  DeclaredLabel,
+  IntensitySample,
+} from '@/storage/datasetRecord';
 import type { DisplayLabels, DisplayVolume, GivenFile, SavedFile } from './filesApi';
 
 /** What given files are as training data. */
 export type RecognisedDataset =
-  /** A raw dataset or a Decathlon task, to be imported under this name. */
-  | { readonly kind: 'raw' | 'decathlon'; readonly name: string }
+  /** A raw dataset or a Decathlon task, to be imported under this name; `isKept` where one of that name is here. */
+  | { readonly kind: 'raw' | 'decathlon'; readonly name: string; readonly isKept: boolean }
   /** Images and label maps without a dataset.json: a form has to say what they are. */
   | PairsProposal
   /** Something else. */
@@ -41,9 +48,9 @@ export interface PairsFacts {
 export interface DatasetProgress {
   /** What is being done, in words. */
   readonly stage: string;
-  /** Of the whole call, 0…1. */
+  /** Of the stage, 0…1. */
   readonly share: number;
-  /** Of the stage, where it counts things. */
+  /** Where it counts things. */
   readonly done?: number;
   readonly total?: number;
   /** The case or file just finished. */
@@ -93,6 +100,8 @@ export interface DatasetApi {
   list(): Promise<readonly DatasetRecord[]>;
   /** Throws `DatasetMissing`. */
   find(name: string): Promise<DatasetRecord>;
+  /** Keeps what is still to be done, so that a reload does not forget it. */
+  setTasks(name: string, tasks: readonly DatasetTask[]): Promise<DatasetRecord>;
 
   /** Looks at names and headers only; label maps of loose pairs are read whole. */
   recognise(
@@ -100,9 +109,10 @@ export interface DatasetApi {
     callId: string,
     onProgress: OnDatasetProgress,
   ): Promise<RecognisedDataset>;
-  /** Copies a raw dataset or Decathlon task in; a cancelled or failed copy leaves nothing. Throws `DatasetExists`. */
+  /** Copies a raw dataset or Decathlon task in under that name; a cancelled or failed copy leaves nothing. */
   importDataset(
     files: readonly GivenFile[],
+    name: string,
     callId: string,
     onProgress: OnDatasetProgress,
   ): Promise<DatasetRecord>;
@@ -116,13 +126,12 @@ export interface DatasetApi {
 
   /** nnU-Net's integrity check; keeps what it finds. */
   check(name: string, callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
-  /** What the check found of every case, by case id; empty before it. Thumbnails and samples are in `readGlances`. */
-  readChecks(name: string): Promise<readonly CaseGlance['check'][]>;
+  /** What the check found, by sorted case id; without findings before it. */
+  readChecks(name: string): Promise<readonly CaseCheck[]>;
+  /** What the check kept to look at, `undefined` where a case could not be read. */
   readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
-  /** Intensities of all cases, by channel: a small even sample. */
-  readSamples(
-    name: string,
-  ): Promise<readonly { readonly all: Float32Array; readonly foreground: Float32Array }[]>;
+  /** A small even sample of the intensities of all cases, by channel. */
+  readSamples(name: string): Promise<readonly IntensitySample[]>;
 
   extractFingerprint(name: string, callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
   /** `undefined` before it is extracted. */

@@ -44,7 +44,14 @@ export interface IntegrityOptions {
   readonly signal?: AbortSignal | undefined;
   /** Cases read side by side. */
   readonly atOnce?: number;
-  readonly onCase?: (check: CaseCheck, done: number, total: number) => void;
+  /** `read` is what could be read of the case, for whoever wants more of it than the check. */
+  readonly onCase?: (check: CaseCheck, done: number, total: number, read: ReadFiles) => void;
+}
+
+/** Image and label map of a case, absent where they could not be read. */
+export interface ReadFiles {
+  readonly image?: MedicalImage | undefined;
+  readonly seg?: MedicalImage | undefined;
 }
 
 /** Names listed in one message. */
@@ -65,8 +72,9 @@ export async function checkIntegrity(
   let done = 0;
   await forEachAtOnce(dataset.cases, atOnce, async (rawCase, i) => {
     signal?.throwIfAborted();
-    cases[i] = await checkCase(rawCase, dataset, declared, reader);
-    onCase?.(cases[i], ++done, cases.length);
+    const { check, ...read } = await checkCase(rawCase, dataset, declared, reader);
+    cases[i] = check;
+    onCase?.(check, ++done, cases.length, read);
   });
   const all = [...findings, ...cases.flatMap((each) => each.findings)];
   return {
@@ -194,23 +202,24 @@ async function checkCase(
   dataset: RawDataset,
   declared: ReadonlySet<number>,
   reader: ImageReader | undefined,
-): Promise<CaseCheck> {
+): Promise<ReadFiles & { readonly check: CaseCheck }> {
   const { caseId, images, label, missing } = rawCase;
   const findings: Finding[] = missing.map((path) =>
     error(`${caseId}: ${path} is missing.`, 'Add the file, or remove the case.'),
   );
   findings.push(...channelFileFindings(rawCase, dataset));
-  if (!reader) return finished(caseId, findings);
+  if (!reader) return { check: finished(caseId, findings) };
   const image = images.length > 0 ? await readOrExplain(reader, images, caseId, findings) : undefined;
   const seg = label && (await readOrExplain(reader, [label], caseId, findings));
   const labels = seg && distinctValues(seg.data);
   if (label && labels) findings.push(...labelValueFindings(caseId, label, labels, declared));
   if (image) findings.push(...channelFindings(caseId, image, dataset));
   if (label && image && seg) findings.push(...geometryFindings(caseId, images[0], image, label, seg));
-  return finished(caseId, findings, {
+  const check = finished(caseId, findings, {
     ...(image && { shape: image.shape, spacing: image.spacing, channels: image.channels }),
     ...(labels && { labels }),
   });
+  return { check, image, seg };
 }
 
 function finished(caseId: string, findings: readonly Finding[], facts: Partial<CaseCheck> = {}): CaseCheck {

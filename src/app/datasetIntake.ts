@@ -1,0 +1,159 @@
+// Takes datasets in: all of one, or nothing of it.
+import { openRawDataset } from '@/core/dataset/rawDataset';
+import { browserFile } from '@/core/io/sourceFile';
+import { StudioError } from '@/shared/errors';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
+import type { OnDatasetProgress, PairsFacts, RecognisedDataset } from '@/workers/datasetApi';
+import type { GivenFile } from '@/workers/filesApi';
+import type { DeskParts } from './datasetParts';
+import { type ImportOptions, importDataset, importPairs } from './importDataset';
+import {
+  datasetNameFor,
+  findDatasetJson,
+  findPairs,
+  folderOfDataset,
+  givenImages,
+  isDecathlon,
+  proposePairs,
+} from './recogniseDataset';
+
+type Tell = OnDatasetProgress;
+
+export interface DatasetIntake {
+  recognise(files: readonly GivenFile[], signal: AbortSignal, tell: Tell): Promise<RecognisedDataset>;
+  importDataset(
+    files: readonly GivenFile[],
+    name: string,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<DatasetRecord>;
+  importPairs(
+    files: readonly GivenFile[],
+    facts: PairsFacts,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<DatasetRecord>;
+  sweep(): Promise<void>;
+}
+
+export function datasetIntake({ folders, survey }: DeskParts, records: RecordStore): DatasetIntake {
+  /** Runs `copy`, makes the record; takes everything away again if either fails. */
+  async function takeIn(
+    name: string,
+    copy: () => Promise<{ readonly kind: DatasetRecord['kind']; readonly sizeInBytes: number }>,
+  ): Promise<DatasetRecord> {
+    try {
+      if (await records.get(name)) throw existsAlready(name);
+      await folders.remove(name); // what a closed tab left
+      const { kind, sizeInBytes } = await copy();
+      await records.set(name, await newRecord(name, kind, sizeInBytes));
+      return await survey(name);
+    } catch (error) {
+      if (!isExisting(error)) {
+        await records.remove([name]);
+        await folders.remove(name);
+      }
+      throw explainWriteFailure(error, name);
+    }
+  }
+
+  async function newRecord(
+    name: string,
+    kind: DatasetRecord['kind'],
+    rawBytes: number,
+  ): Promise<DatasetRecord> {
+    const { document, cases, channelNames } = await openRawDataset(await folders.files(name, 'raw'));
+    const { ignore, ...labels } = document.labels;
+    return {
+      name,
+      title: name.replace(/^Dataset\d{3}_/, ''),
+      kind,
+      addedAt: Date.now(),
+      caseCount: cases.length,
+      numTraining: document.numTraining,
+      channelNames,
+      labels: Object.entries(labels).map(([label, values]) => ({ name: label, values: [values].flat() })),
+      ignoreLabel: typeof ignore === 'number' ? ignore : undefined,
+      fileEnding: document.file_ending,
+      rawBytes,
+      check: undefined,
+      hasFingerprint: false,
+      plans: [],
+      preprocessed: [],
+      preprocessedBytes: 0,
+      tasks: [],
+    };
+  }
+
+  return {
+    async recognise(given, signal, tell) {
+      const files = await givenImages(sourcesOf(given));
+      const json = await findDatasetJson(files);
+      const taken = [...(await records.keys()), ...(await folders.names())];
+      if (json) {
+        const name = datasetNameFor(folderOfDataset(json), taken);
+        return {
+          kind: isDecathlon(files) ? 'decathlon' : 'raw',
+          name,
+          isKept: (await records.get(name)) !== undefined,
+        };
+      }
+      const found = findPairs(files);
+      return found ? proposePairs(found, { taken, signal, onProgress: tell }) : { kind: 'none' };
+    },
+
+    importDataset: (given, name, signal, tell) =>
+      takeIn(name, () =>
+        importDataset(sourcesOf(given), async () => folders.folder(name, 'raw'), importOptions(signal, tell)),
+      ),
+
+    importPairs: (given, facts, signal, tell) =>
+      takeIn(facts.name, async () => {
+        const found = findPairs(await givenImages(sourcesOf(given)));
+        if (!found)
+          throw new StudioError(
+            'NoDataset',
+            'No image and label map have the same name.',
+            'Name them alike.',
+          );
+        const labels = Object.fromEntries(
+          facts.labels.map(({ name, values }) => [name, values.length === 1 ? values[0] : values]),
+        );
+        const { name, channelNames, regionsClassOrder, fileEnding } = facts;
+        return importPairs(
+          found.pairs,
+          { name, channelNames, labels, fileEnding, ...(regionsClassOrder && { regionsClassOrder }) },
+          folders.folder(name, 'raw'),
+          importOptions(signal, tell),
+        );
+      }),
+
+    async sweep() {
+      const kept = new Set(await records.keys());
+      for (const name of await folders.names()) if (!kept.has(name)) await folders.remove(name);
+    },
+  };
+}
+
+function sourcesOf(given: readonly GivenFile[]) {
+  return given.map(({ path, content }) => browserFile(content, path));
+}
+
+function importOptions(signal: AbortSignal, tell: Tell): ImportOptions {
+  return { signal, onProgress: (share, item) => tell({ stage: 'Copying', share, item }) };
+}
+
+const EXISTS = 'DatasetExists';
+
+function existsAlready(name: string): StudioError {
+  return new StudioError(
+    EXISTS,
+    `There is a dataset ${name} here already.`,
+    'Remove it first, or rename the folder.',
+  );
+}
+
+function isExisting(error: unknown): boolean {
+  return error instanceof Error && error.name === EXISTS;
+}

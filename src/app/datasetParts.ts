@@ -1,0 +1,13 @@
+import type { RawDataset } from '@/core/dataset/rawDataset';
+import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+
+/** What the parts of the desk share. */
+export interface DeskParts {
+  readonly folders: DatasetFolders;
+  find(name: string): Promise<DatasetRecord>;
+  open(name: string): Promise<RawDataset>;
+  preprocessed(name: string): DatasetFolder;
+  /** Looks at the folders again and keeps what changed. */
+  survey(name: string, change?: Partial<DatasetRecord>): Promise<DatasetRecord>;
+}

@@ -1,0 +1,46 @@
+// Files of a kept dataset for the viewer and to save.
+import type { RawCase } from '@/core/dataset/rawDataset';
+import { readAsStored } from '@/core/io/readers';
+import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { StudioError } from '@/shared/errors';
+import type { DatasetApi } from '@/workers/datasetApi';
+import type { DeskParts } from './datasetParts';
+import { displayLabels, displayOutlines, displayVolume, plainLabelMap } from './displayVolume';
+
+type ViewCalls = Pick<DatasetApi, 'readFile' | 'showImage' | 'showLabels' | 'showOutlines'>;
+
+export function datasetViews({ folders, open }: DeskParts): ViewCalls {
+  async function findCase(name: string, caseId: string): Promise<RawCase> {
+    const found = (await open(name)).cases.find((one) => one.caseId === caseId);
+    if (found) return found;
+    throw new StudioError('CaseMissing', `${name} has no case ${caseId}.`, 'Choose one from the table.');
+  }
+
+  async function labelsOf(name: string, caseId: string): Promise<SourceFile> {
+    const { label } = await findCase(name, caseId);
+    if (label) return plainLabelMap(await readAsStored([label]), label.path);
+    throw new StudioError('MissingFile', `${caseId} has no label map.`, 'Add the file, then import again.');
+  }
+
+  return {
+    async readFile(name, path) {
+      const [part, ...below] = path.split('/');
+      const folder = folders.folder(name, part === 'raw' ? 'raw' : 'preprocessed');
+      const file = await folder.open(below.join('/'));
+      if (!file)
+        throw new StudioError('MissingFile', `${name} has no ${path}.`, 'Reload the page and look again.');
+      return { name: fileName(file), content: new Blob([(await file.bytes()) as BlobPart]) };
+    },
+
+    async showImage(name, caseId, channel) {
+      const { images } = await findCase(name, caseId);
+      if (images.length === 0) {
+        throw new StudioError('MissingFile', `${caseId} has no image.`, 'Add the file, then import again.');
+      }
+      return displayVolume(await readAsStored(images), channel);
+    },
+
+    showLabels: async (name, caseId) => displayLabels(await labelsOf(name, caseId)),
+    showOutlines: async (name, caseId) => displayOutlines(await labelsOf(name, caseId)),
+  };
+}

@@ -1,0 +1,34 @@
+// Datasets: importing, checking, fingerprint, plans, preprocessing, and reading them for the page.
+import { expose, transfer } from 'comlink';
+import { createDatasetDesk } from '@/app/datasetDesk';
+import { browserDatasetFolders } from '@/storage/browserDatasetFolder';
+import { browserRecords, DATABASES } from '@/storage/browserRecords';
+import type { DatasetApi } from '@/workers/datasetApi';
+
+const desk = createDatasetDesk({
+  folders: browserDatasetFolders,
+  records: browserRecords(DATABASES.datasets),
+  checks: browserRecords(DATABASES.datasetChecks),
+  exclusively: (work) => navigator.locks.request('nnstudio-dataset-records', work),
+});
+
+const api: DatasetApi = {
+  ...desk,
+
+  async showImage(name, caseId, channel) {
+    const volume = await desk.showImage(name, caseId, channel);
+    return transfer(volume, [volume.bytes]);
+  },
+
+  async showLabels(name, caseId) {
+    const labels = await desk.showLabels(name, caseId);
+    return transfer(labels, [labels.bytes]);
+  },
+
+  async showOutlines(name, caseId) {
+    const bytes = await desk.showOutlines(name, caseId);
+    return transfer(bytes, [bytes]);
+  },
+};
+
+expose(api);
