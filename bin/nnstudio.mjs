@@ -6,7 +6,7 @@ import { projectRoot } from '../scripts/support/command.mjs';
 import { isStale } from '../scripts/support/freshness.mjs';
 
 const BUILT = 'dist/cli/nnstudio.mjs';
-const SOURCES = ['src', 'scripts/support/bundle.mjs', 'package-lock.json'];
+const SOURCES = ['src', 'workers', 'scripts/support/bundle.mjs', 'package-lock.json'];
 
 if (isStale(BUILT, SOURCES)) {
   const { setupOrExit } = await import('../scripts/setup.mjs');

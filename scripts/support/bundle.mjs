@@ -3,8 +3,12 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectRoot } from './command.mjs';
 
+/** What bundled code starts as threads; they are looked for beside it. */
+const THREADS = { 'nodeCase.worker': 'workers/nodeCase.worker.ts' };
+
 /**
- * Bundles `entries` (name → file below the project's root) into `dist/<folder>/<name>.mjs`, npm packages left outside.
+ * Bundles `entries` (name → file below the project's root) into `dist/<folder>/<name>.mjs`, npm packages left outside
+ * and the threads beside them.
  *
  * @param {string} folder
  * @param {Readonly<Record<string, string>>} entries
@@ -25,9 +29,12 @@ export async function bundle(folder, entries) {
       sourcemap: true,
       rolldownOptions: {
         input: Object.fromEntries(
-          Object.entries(entries).map(([name, file]) => [name, path.join(projectRoot, file)]),
+          Object.entries({ ...entries, ...THREADS }).map(([name, file]) => [
+            name,
+            path.join(projectRoot, file),
+          ]),
         ),
-        output: { entryFileNames: '[name].mjs', chunkFileNames: 'chunks/[name]-[hash].mjs' },
+        output: { entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' },
       },
     },
   });

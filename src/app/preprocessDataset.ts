@@ -3,16 +3,12 @@
 import { labelsOfDataset, type RawCase, type RawDataset } from '@/core/dataset/rawDataset';
 import { crossValidationSplits, haveSameFolds, readSplits } from '@/core/dataset/splits';
 import { pythonJson } from '@/core/interop/pythonJson';
-import { readerNamed } from '@/core/io/readers';
 import { fileName } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
-import { preprocessCase } from '@/core/preprocessing/preprocessCase';
-import { trainingCaseFiles } from '@/core/preprocessing/trainingCase';
-import type { Gpu } from '@/gpu/device';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, StudioError } from '@/shared/errors';
 import type { DatasetFolder } from '@/storage/datasetFolder';
-import { readTrainingCase } from './extractFingerprint';
+import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
 
 export interface PreprocessDatasetJob {
   readonly dataset: RawDataset;
@@ -21,9 +17,8 @@ export interface PreprocessDatasetJob {
   readonly configurations: readonly string[];
   /** `nnUNet_preprocessed/DatasetXXX_Name`. */
   readonly folder: DatasetFolder;
-  readonly gpu?: Gpu | undefined;
-  /** Cases in memory side by side: reading and compressing of some goes on while one is computed. */
-  readonly atOnce?: number;
+  /** Who works on the cases; this thread if left out. */
+  readonly workers?: CaseWorkers;
   readonly signal?: AbortSignal | undefined;
   readonly onCase?: (report: PreprocessedReport) => void;
 }
@@ -87,13 +82,13 @@ async function preprocessConfiguration(
   job: PreprocessDatasetJob,
   configuration: Configuration,
 ): Promise<readonly PreprocessedReport[]> {
-  const { dataset, atOnce = 2, signal, onCase } = job;
+  const { dataset, workers = localCaseWorkers(), signal, onCase } = job;
   const failures: PreprocessedReport[] = [];
   let done = 0;
-  await forEachAtOnce(dataset.cases, atOnce, async (rawCase) => {
+  await forEachAtOnce(dataset.cases, workers.atOnce, async (rawCase) => {
     signal?.throwIfAborted();
     const started = performance.now();
-    const outcome = await preprocessOrExplain(job, configuration, rawCase);
+    const outcome = await preprocessOrExplain({ ...job, workers }, configuration, rawCase);
     const report: PreprocessedReport = {
       configuration: configuration.name,
       caseId: rawCase.caseId,
@@ -108,8 +103,10 @@ async function preprocessConfiguration(
   return failures;
 }
 
+type JobWithWorkers = PreprocessDatasetJob & { readonly workers: CaseWorkers };
+
 async function preprocessOrExplain(
-  job: PreprocessDatasetJob,
+  job: JobWithWorkers,
   configuration: Configuration,
   rawCase: RawCase,
 ): Promise<Pick<PreprocessedReport, 'status' | 'error'>> {
@@ -127,7 +124,7 @@ function isStorageFull(error: unknown): boolean {
 }
 
 async function preprocessOne(
-  { dataset, plans, folder, gpu, signal }: PreprocessDatasetJob,
+  { dataset, plans, folder, workers, signal }: JobWithWorkers,
   configuration: Configuration,
   rawCase: RawCase,
 ): Promise<'done' | 'unchanged'> {
@@ -139,10 +136,8 @@ async function preprocessOne(
   const isThere = (await folder.has(`${below}.npz`)) && (await folder.has(`${below}.pkl`));
   if (known && isThere && new TextDecoder().decode(await known.bytes()) === key) return 'unchanged';
 
-  const reader = readerNamed(plans.imageReaderWriter);
-  const { image, seg } = await readTrainingCase(rawCase, reader);
-  const preprocessed = await preprocessCase({ image, seg: seg.data, plans, configuration, gpu, signal });
-  const files = await trainingCaseFiles(preprocessed, image, reader.name, labelsOfDataset(dataset));
+  const labels = labelsOfDataset(dataset);
+  const files = await workers.preprocess(rawCase, { plans, configuration, labels }, signal);
   signal?.throwIfAborted();
   await folder.remove(keyFile);
   await folder.write(`${below}.npz`, files.npz);

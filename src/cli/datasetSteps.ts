@@ -1,5 +1,4 @@
 // The three steps of self-configuration, as the commands share them: fingerprint, plans, preprocessed data.
-import { availableParallelism } from 'node:os';
 import { extractFingerprint } from '@/app/extractFingerprint';
 import { planDataset, readFingerprint } from '@/app/planDataset';
 import { preprocessDataset } from '@/app/preprocessDataset';
@@ -15,6 +14,8 @@ import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
 import { datasetFolder, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
+import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/nodeCaseWorkers';
 import { formatColumns } from './describe/columns';
 import { type NamedDataset, openDataset } from './nnunetFolders';
 import {
@@ -84,7 +85,8 @@ export const PREPROCESS_OPTIONS: readonly OptionSpec[] = [
     names: ['-np'],
     kind: 'list',
     value: 'N…',
-    description: 'cases side by side, one number or one for each configuration',
+    description:
+      'cases side by side, one number or one for each configuration (default: as many as processors and memory allow)',
   },
 ];
 
@@ -100,14 +102,24 @@ function progressLine(options: ParsedOptions): ProgressLine {
   return new ProgressLine(!isGiven(options, '--no_pbar'));
 }
 
-/** Cases side by side: each holds an image, so not more than are of use. */
+/** Cases side by side, as `-np` has it. */
 function casesAtOnce(options: ParsedOptions, name: string, position = 0): number {
   const given = listOf(options, name);
   const text = given?.[Math.min(position, given.length - 1)];
-  if (text === undefined) return availableParallelism();
+  if (text === undefined) return usualCasesAtOnce();
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
   throw new UsageError(`${name} must be whole numbers from 1, not ${text}.`);
+}
+
+/** Threads for more than one case at once; they end with the work. */
+async function withCaseWorkers<T>(count: number, work: (workers: CaseWorkers) => Promise<T>): Promise<T> {
+  const workers = count === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(count);
+  try {
+    return await work(workers);
+  } finally {
+    workers.close();
+  }
 }
 
 /** Fingerprint of a raw dataset, kept where it is there already. `-np` is named by `processesOption`. */
@@ -130,12 +142,14 @@ export async function fingerprintStep(
   }
   const started = performance.now();
   const line = progressLine(options);
-  const fingerprint = await extractFingerprint({
-    dataset,
-    atOnce,
-    signal,
-    onProgress: ({ stage, share, caseId }) => line.show(caseId ?? named.name, { stage, share }),
-  });
+  const fingerprint = await withCaseWorkers(atOnce, (workers) =>
+    extractFingerprint({
+      dataset,
+      workers,
+      signal,
+      onProgress: ({ stage, share, caseId }) => line.show(caseId ?? named.name, { stage, share }),
+    }),
+  );
   line.clear();
   await folder.write(FINGERPRINT_FILE, fingerprintJson(fingerprint));
   const seconds = (performance.now() - started) / 1000;
@@ -301,18 +315,21 @@ export async function preprocessStep(
   let failed = 0;
   for (const [position, configuration] of configurations.entries()) {
     const started = performance.now();
-    const { skipped, failures } = await preprocessDataset({
-      dataset,
-      plans,
-      configurations: [configuration],
-      folder,
-      atOnce: casesAtOnce(options, '-np', position),
-      signal,
-      onCase: (report) => {
-        line.show(report.caseId, { stage: report.configuration, share: report.done / report.total });
-        if (isVerbose) console.log(`${report.caseId}: ${report.status} in ${formatSeconds(report.seconds)}`);
-      },
-    });
+    const { skipped, failures } = await withCaseWorkers(casesAtOnce(options, '-np', position), (workers) =>
+      preprocessDataset({
+        dataset,
+        plans,
+        configurations: [configuration],
+        folder,
+        workers,
+        signal,
+        onCase: (report) => {
+          line.show(report.caseId, { stage: report.configuration, share: report.done / report.total });
+          if (isVerbose)
+            console.log(`${report.caseId}: ${report.status} in ${formatSeconds(report.seconds)}`);
+        },
+      }),
+    );
     line.clear();
     for (const { reason } of skipped) console.log(`${named.name} ${configuration}: left out, ${reason}`);
     for (const { caseId, error } of failures) console.error(`${caseId}: FAILED. ${messageOf(error)}`);

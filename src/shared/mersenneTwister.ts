@@ -7,6 +7,13 @@ const UPPER_BIT = 0x80000000;
 const LOWER_BITS = 0x7fffffff;
 const TWIST = 0x9908b0df;
 
+/** Where a generator stands: plain data, for other threads. */
+export interface TwisterState {
+  readonly words: Int32Array;
+  /** Position in what the words give out. */
+  readonly next: number;
+}
+
 /** MT19937 with the integer draws of `numpy.random.RandomState(seed)`. */
 export class MersenneTwister {
   private readonly state = new Int32Array(STATE_SIZE);
@@ -22,13 +29,17 @@ export class MersenneTwister {
     }
   }
 
-  /** A generator that goes on from here as this one does. */
-  clone(): MersenneTwister {
-    const copy = new MersenneTwister(0);
-    copy.state.set(this.state);
-    copy.outputs.set(this.outputs);
-    copy.next = this.next;
-    return copy;
+  /** Where it stands; {@link restored} goes on from there. */
+  saved(): TwisterState {
+    return { words: this.state.slice(), next: this.next };
+  }
+
+  static restored({ words, next }: TwisterState): MersenneTwister {
+    const generator = new MersenneTwister(0);
+    generator.state.set(words);
+    temperAll(words, generator.outputs);
+    generator.next = next;
+    return generator;
   }
 
   /** 32 random bits. */

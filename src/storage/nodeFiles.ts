@@ -11,6 +11,7 @@ export async function nodeFile(location: string, shownAs = path.basename(locatio
   return {
     path: shownAs,
     sizeInBytes: size,
+    origin: path.resolve(location),
     bytes: () => readFile(location),
     slice: (start, end) => readRange(location, start, end),
   };

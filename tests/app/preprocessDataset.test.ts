@@ -8,6 +8,7 @@ import { plannerNamed } from '@/core/planning/planners';
 import { readPlans } from '@/core/planning/readPlans';
 import { plansJson } from '@/core/planning/writePlans';
 import { isAbort } from '@/shared/errors';
+import { localCaseWorkers } from '@/workers/caseWorkers';
 import { memoryFolder } from '../support/memoryFolder';
 import { filesOf, TINY_DATASET, TINY_JSON, tinyDataset, tinyLabels } from '../support/tinyDataset';
 
@@ -43,7 +44,7 @@ test('a dataset goes from files to training data, and goes on where it stopped',
   const controller = new AbortController();
   const stopped = preprocessDataset({
     ...job,
-    atOnce: 1,
+    workers: localCaseWorkers({ atOnce: 1 }),
     signal: controller.signal,
     onCase: ({ done }) => done === 2 && controller.abort(),
   });

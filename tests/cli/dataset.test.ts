@@ -49,7 +49,7 @@ beforeAll(async () => {
   writeDataset(TINY_DATASET);
   await run(
     planAndPreprocessCommand,
-    '-d 7 --verify_dataset_integrity --no_pbar -c 3d_fullres 3d_lowres -np 1',
+    '-d 7 --verify_dataset_integrity --no_pbar -c 3d_fullres 3d_lowres -np 1 -npfp 1',
   );
 }, 2 * MINUTE);
 

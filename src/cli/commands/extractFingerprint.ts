@@ -10,7 +10,12 @@ export const extractFingerprintCommand: Command = {
   options: [
     ...DATASET_OPTIONS,
     ...FINGERPRINT_OPTIONS,
-    { names: ['-np'], kind: 'number', value: 'N', description: 'cases read side by side' },
+    {
+      names: ['-np'],
+      kind: 'number',
+      value: 'N',
+      description: 'cases side by side (default as for preprocess)',
+    },
     ...LOG_OPTIONS,
   ],
   notes: ['Writes dataset_fingerprint.json into nnUNet_preprocessed/DatasetXXX_Name.'],

@@ -19,7 +19,12 @@ export const planAndPreprocessCommand: Command = {
   options: [
     ...DATASET_OPTIONS,
     ...FINGERPRINT_OPTIONS,
-    { names: ['-npfp'], kind: 'number', value: 'N', description: 'fingerprint: cases read side by side' },
+    {
+      names: ['-npfp'],
+      kind: 'number',
+      value: 'N',
+      description: 'fingerprint: cases side by side (default as for -np)',
+    },
     ...PLAN_OPTIONS,
     ...PREPROCESS_OPTIONS,
     { names: ['--no_pp'], kind: 'flag', description: 'stops after planning' },

@@ -8,8 +8,8 @@ import type { DrawnIntensities } from './drawnIntensities';
 const SAMPLES_IN_DATASET = 10e7;
 /** Seed of the sampling, the same for every case. */
 const SAMPLING_SEED = 1234;
-/** Draws made at once where only their number matters. */
-const SKIP_BLOCK = 1 << 16;
+/** Draws made at once. */
+const BLOCK = 1 << 16;
 
 /** What one training case adds to the fingerprint. */
 export interface CaseFingerprint {
@@ -53,9 +53,13 @@ export function caseFingerprint(
   const intensities: DrawnIntensities[] = [];
   for (let c = 0; c < channels; c++) {
     const channel = cropVolume(data.subarray(c * size, (c + 1) * size), shape, box);
+    if (foreground.length > samples) {
+      intensities.push({ values: drawNow(random, channel, foreground, samples) });
+      continue;
+    }
     const values = new Float32Array(foreground.length);
     for (let i = 0; i < values.length; i++) values[i] = channel[foreground[i]];
-    intensities.push({ values, random: random.clone() });
+    intensities.push({ values, random: random.saved() });
     if (c + 1 < channels && values.length > 0) skipDraws(random, values.length, samples);
   }
   const shapeAfterCrop = boxShape(box);
@@ -76,10 +80,27 @@ function voxelsOf(mask: Uint8Array): Uint32Array {
   return voxels;
 }
 
+/** So that a case never holds more than its share of the dataset's draws. */
+function drawNow(
+  random: MersenneTwister,
+  channel: Float32Array,
+  foreground: Uint32Array,
+  samples: number,
+): Float32Array {
+  const values = new Float32Array(samples);
+  const block = new Uint32Array(BLOCK);
+  for (let done = 0; done < samples; done += BLOCK) {
+    const drawn = block.subarray(0, Math.min(samples - done, BLOCK));
+    random.integersUpTo(foreground.length - 1, drawn);
+    for (let i = 0; i < drawn.length; i++) values[done + i] = channel[foreground[drawn[i]]];
+  }
+  return values;
+}
+
 /** Leaves the generator where `samples` draws out of `population` leave it. */
 function skipDraws(random: MersenneTwister, population: number, samples: number): void {
-  const block = new Uint32Array(SKIP_BLOCK);
-  for (let left = samples; left > 0; left -= SKIP_BLOCK) {
-    random.integersUpTo(population - 1, block.subarray(0, Math.min(left, SKIP_BLOCK)));
+  const block = new Uint32Array(BLOCK);
+  for (let left = samples; left > 0; left -= BLOCK) {
+    random.integersUpTo(population - 1, block.subarray(0, Math.min(left, BLOCK)));
   }
 }

@@ -1,14 +1,14 @@
-// The foreground intensities that a case contributes: 10⁸ draws over the dataset and channel, which are never held but
-// replayed from the random generator whenever they are needed.
-import type { MersenneTwister } from '@/shared/mersenneTwister';
+// The foreground intensities that a case contributes: 10⁸ draws over the dataset and channel. Where the foreground is
+// smaller than the draws, these are not held but replayed from the random generator whenever they are needed.
+import { MersenneTwister, type TwisterState } from '@/shared/mersenneTwister';
 import { type SegmentSums, sumSegment } from './numpySum';
 
-/** Draws with replacement of one channel of one case. */
+/** Draws with replacement of one channel of one case; plain data, for other threads. */
 export interface DrawnIntensities {
-  /** Foreground voxels in C order of the cropped array. */
+  /** Foreground voxels in C order of the cropped array, or the draws themselves, in order. */
   readonly values: Float32Array;
-  /** The generator as it was before the first draw. */
-  readonly random: MersenneTwister;
+  /** The generator before the first draw; absent where `values` are the draws. */
+  readonly random?: TwisterState;
 }
 
 /** Where a case's draws stand among those of all cases. */
@@ -81,7 +81,8 @@ function replay(
   { start, count, total }: DrawPlacement,
   visit: (chunk: Float32Array) => void,
 ): SegmentSums {
-  const generator = random.clone();
+  if (!random) return inOrder(values, { start, count, total }, visit);
+  const generator = MersenneTwister.restored(random);
   const drawn = new Uint32Array(BLOCK);
   let used = BLOCK;
   let left = count;
@@ -97,6 +98,19 @@ function replay(
       used += length;
       filled += length;
     }
+    visit(target);
+  });
+}
+
+function inOrder(
+  values: Float32Array,
+  { start, count, total }: DrawPlacement,
+  visit: (chunk: Float32Array) => void,
+): SegmentSums {
+  let used = 0;
+  return sumSegment(total, start, count, (target) => {
+    target.set(values.subarray(used, used + target.length));
+    used += target.length;
     visit(target);
   });
 }

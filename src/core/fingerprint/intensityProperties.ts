@@ -35,8 +35,8 @@ export interface DrawSurveyor {
   ): DrawSurvey | Promise<DrawSurvey>;
 }
 
-/** Looks at them here. */
-const localSurveyor: DrawSurveyor = {
+/** Looks at them in this thread. */
+export const localSurveyor: DrawSurveyor = {
   atOnce: 1,
   survey: async (...look) => {
     await breathe();

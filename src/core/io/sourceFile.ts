@@ -8,6 +8,8 @@ export interface SourceFile {
   readonly sizeInBytes: number;
   /** The file beside it that tells what it does not: `{case}.json` with the voxel size of a TIFF stack. */
   readonly sideCar?: SourceFile;
+  /** What another thread opens it by: a blob, or its location on disk. Without one its bytes have to travel. */
+  readonly origin?: Blob | string;
   /** The whole content. */
   bytes(): Promise<Uint8Array>;
   /** Bytes `[start, end)`, without reading the rest where the source allows it. */
@@ -24,6 +26,7 @@ export function browserFile(blob: Blob, path: string): SourceFile {
   return {
     path,
     sizeInBytes: blob.size,
+    origin: blob,
     bytes: async () => new Uint8Array(await blob.arrayBuffer()),
     slice: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
   };

@@ -31,6 +31,17 @@ function drawn(images: readonly ReturnType<typeof volume>[], channel: number): n
   });
 }
 
+/** Foreground and generator, channel by channel, as small foregrounds are kept. */
+function replayable({ data, channels }: ReturnType<typeof volume>, samples: number) {
+  const random = new MersenneTwister(1234);
+  const foreground = [...labels.keys()].filter((i) => labels[i] > 0);
+  return Array.from({ length: channels }, (_, c) => {
+    const saved = random.saved();
+    random.integersUpTo(foreground.length - 1, new Uint32Array(samples));
+    return { values: Float32Array.from(foreground, (voxel) => data[c * 120 + voxel]), random: saved };
+  });
+}
+
 describe('intensities of a dataset', () => {
   const images = [volume(1), volume(2), volume(3)];
   const cases = images.map((image) => caseFingerprint(image, labels, SAMPLES));
@@ -62,6 +73,15 @@ describe('intensities of a dataset', () => {
     const mean = draws.reduce((sum, value) => sum + value, 0) / draws.length;
     expect(found['1'].mean).toBeCloseTo(mean, 9);
     expect(shapes_after_crop).toHaveLength(4);
+  });
+
+  test('more foreground than draws: the draws themselves are held, with the same statistics', async () => {
+    const few = 30;
+    const held = images.map((image) => caseFingerprint(image, labels, few));
+    const replayed = held.map((each, i) => ({ ...each, intensities: replayable(images[i], few) }));
+    expect(held[0].intensities[0].random).toBeUndefined();
+    expect(held[0].intensities[0].values).toHaveLength(few);
+    expect(await datasetFingerprint(held, 2, few)).toEqual(await datasetFingerprint(replayed, 2, few));
   });
 
   test('a dataset without any foreground has no statistics', async () => {

@@ -1,0 +1,36 @@
+import { availableParallelism, freemem } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { CaseAnswer } from './caseMessages';
+import { casePool } from './casePool';
+import type { CaseWorkers } from './caseWorkers';
+
+/** Free memory that a case at work may need: a large CT, its resampled copy and its label map. */
+const BYTES_PER_CASE = 2e9;
+
+/** As many cases at once as there are processors and memory for. The main thread only waits and writes. */
+export function usualCasesAtOnce(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_PER_CASE)));
+}
+
+/**
+ * Works on cases in `count` threads of Node. `workerFile`: the bundle of `workers/nodeCase.worker.ts`, which lies
+ * beside every bundle made with it. Close it when done.
+ */
+export function nodeCaseWorkers(
+  count = usualCasesAtOnce(),
+  workerFile = new URL('nodeCase.worker.mjs', import.meta.url),
+): CaseWorkers {
+  return casePool(count, ({ answer, death }) => {
+    const worker = new Worker(workerFile);
+    // An idle thread keeps nobody waiting.
+    worker.unref();
+    worker.on('message', (message: CaseAnswer) => answer(message));
+    worker.on('messageerror', ({ message }) => death(message));
+    worker.on('error', ({ message }) => death(message));
+    worker.on('exit', (code) => death(`exit code ${code}`));
+    return {
+      post: (request) => worker.postMessage(request),
+      terminate: () => void worker.terminate(),
+    };
+  });
+}

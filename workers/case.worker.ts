@@ -1,0 +1,7 @@
+// Works on training cases in the browser, one at a time.
+import { answerTo, type CaseRequest } from '@/workers/caseMessages';
+
+addEventListener('message', async ({ data }: MessageEvent<CaseRequest>) => {
+  const { answer, buffers } = await answerTo(data);
+  postMessage(answer, { transfer: buffers });
+});
