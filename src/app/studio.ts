@@ -1,19 +1,27 @@
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { createModelLibrary } from '@/storage/modelLibrary';
+import { startDatasetWorkers } from '@/workers/datasetClient';
 import type { FilesApi, GivenFile } from '@/workers/filesApi';
 import { startFilesWorker } from '@/workers/filesClient';
+import { planningClient } from '@/workers/planningClient';
 import { startPredictWorker } from '@/workers/predictClient';
 import { type CaseQueue, createCaseQueue, exclusiveAcrossTabs } from './caseQueue';
+import { createDatasets, type Datasets } from './datasetStore';
 import { createLibrary, type Library } from './libraryStore';
+import { createPlansShelf, type PlansShelf } from './plansShelf';
 import { prefetchSample } from './sample';
 import { createSelection, type SelectionStore } from './selectionStore';
 import { createSystem, type System } from './systemStore';
+import { createPlanning, type Planning } from './throughput';
 
 /** Everything the page works with: stores to subscribe to, and the workers behind them. */
 export interface Studio {
   readonly files: FilesApi;
   readonly queue: CaseQueue;
   readonly library: Library;
+  readonly datasets: Datasets;
+  readonly plans: PlansShelf;
+  readonly planning: Planning;
   readonly system: System;
   readonly selection: SelectionStore;
   readonly sample: Promise<readonly GivenFile[] | undefined>;
@@ -32,18 +40,41 @@ export function openStudio(): Studio {
     files,
     exclusively: exclusiveAcrossTabs,
   });
+  const datasets = createDatasets({
+    api: startDatasetWorkers(),
+    exclusively: (work) => navigator.locks.request('nnstudio-dataset-tasks', work),
+    whileAdding: (work) => navigator.locks.request('nnstudio-adding', { mode: 'shared' }, work),
+  });
+  const plans = createPlansShelf(browserRecords(DATABASES.plans), datasets.api);
   const system = createSystem(predictor);
   void system.measureStorage();
   void library.refresh();
-  void queue.load().then(() => sweepLeftovers(files, queue, library));
-  return { files, queue, library, system, selection: createSelection(), sample: prefetchSample() };
+  const loaded = Promise.all([queue.load(), datasets.load()]);
+  void loaded.then(() => sweepLeftovers({ files, queue, library, datasets }));
+  return {
+    files,
+    queue,
+    library,
+    datasets,
+    plans,
+    planning: createPlanning(planningClient()),
+    system,
+    selection: createSelection(),
+    sample: prefetchSample(),
+  };
 }
 
 /** Clears what closed tabs left behind, unless another tab may be writing just now. */
-async function sweepLeftovers(files: FilesApi, queue: CaseQueue, library: Library): Promise<void> {
+async function sweepLeftovers({
+  files,
+  queue,
+  library,
+  datasets,
+}: Pick<Studio, 'files' | 'queue' | 'library' | 'datasets'>): Promise<void> {
   await navigator.locks.request('nnstudio-adding', { ifAvailable: true }, async (lock) => {
     if (!lock) return;
     await files.sweep(queue.store.getState().cases.map(({ id }) => id));
     await library.sweep();
+    await datasets.sweep();
   });
 }

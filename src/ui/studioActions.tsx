@@ -42,7 +42,7 @@ export async function removeModel(studio: Studio, model: ModelRecord, toasts: No
   });
 }
 
-function offerUndo(
+export function offerUndo(
   toasts: Notifications,
   message: string,
   { undo, finish }: { undo: () => Promise<void>; finish: () => Promise<void> },

@@ -97,16 +97,7 @@ const NORMALIZATION_SCHEMES: readonly string[] = [
  */
 export function readPlans(text: string, file: string): Plans {
   const json = validate(plansSchema, parseJson(text, file), file, 'BadPlans');
-  const configurations: Record<string, Configuration> = {};
-  const unusable: Record<string, StudioError> = {};
-  for (const name of Object.keys(json.configurations)) {
-    try {
-      configurations[name] = readConfiguration(json.configurations, name, file);
-    } catch (error) {
-      if (!(error instanceof StudioError)) throw error;
-      unusable[name] = error;
-    }
-  }
+  const { configurations, unusable } = readConfigurations(json.configurations, file);
   const [firstProblem] = Object.values(unusable);
   if (firstProblem && Object.keys(configurations).length === 0) throw firstProblem;
   const intensities =
@@ -131,6 +122,24 @@ export function readPlans(text: string, file: string): Plans {
         }
       : {}),
   };
+}
+
+/** Every configuration, or why it cannot be used here. Throws nothing of what is wrong with one of them. */
+export function readConfigurations(
+  all: Readonly<Record<string, Record<string, unknown>>>,
+  file: string,
+): { configurations: Record<string, Configuration>; unusable: Record<string, StudioError> } {
+  const configurations: Record<string, Configuration> = {};
+  const unusable: Record<string, StudioError> = {};
+  for (const name of Object.keys(all)) {
+    try {
+      configurations[name] = readConfiguration(all, name, file);
+    } catch (error) {
+      if (!(error instanceof StudioError)) throw error;
+      unusable[name] = error;
+    }
+  }
+  return { configurations, unusable };
 }
 
 /** The configuration of that name, or an error that says why it cannot be used or which there are. */

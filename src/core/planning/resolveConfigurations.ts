@@ -5,7 +5,7 @@ import { StudioError } from '@/shared/errors';
 export type RawConfiguration = Readonly<Record<string, unknown>>;
 
 /** Network keys before `architecture`; they go when it comes. */
-const OLD_NETWORK_KEYS = [
+export const OLD_NETWORK_KEYS = [
   'UNet_class_name',
   'network_arch_class_name',
   'UNet_base_num_features',

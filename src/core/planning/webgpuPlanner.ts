@@ -54,7 +54,7 @@ const LARGEST_TARGET = 80;
 const SEARCH_STEPS = 10;
 
 export const WEBGPU_PLANNER_NAME = 'nnStudioWebGpuPlanner';
-const PLANS_NAME = 'nnUNetPlans_webgpu';
+export const WEBGPU_PLANS_NAME = 'nnUNetPlans_webgpu';
 
 /**
  * Plans that fit a device's memory and a time. For every width the largest target that fits is searched; a narrower
@@ -125,7 +125,7 @@ function planWith(
   const narrowed: Planner = {
     ...planner,
     name: WEBGPU_PLANNER_NAME,
-    plansName: PLANS_NAME,
+    plansName: WEBGPU_PLANS_NAME,
     baseFeatures: width,
     maxFeatures: { 2: planner.maxFeatures[2] * share, 3: planner.maxFeatures[3] * share },
     sharesDataWith: [],
@@ -135,7 +135,7 @@ function planWith(
 
 function evaluated(job: WebgpuPlanJob, plans: PlansDocument, name: string): WebgpuConfiguration {
   const { device, dataset, hours, outputChannels, schedule = NNUNET_SCHEDULE } = job;
-  const configuration = readPlans(JSON.stringify(plans), PLANS_NAME).configurations[name];
+  const configuration = readPlans(JSON.stringify(plans), WEBGPU_PLANS_NAME).configurations[name];
   const channels = { input: dataset.channelNames.length, output: outputChannels };
   const cost = trainingCost(configuration, channels, device, schedule);
   const exceeds: WebgpuConfiguration['exceeds'][number][] = [];

@@ -1,0 +1,90 @@
+import { WEBGPU_PLANNER_NAME } from '@/core/planning/webgpuPlanner';
+import { plansJson } from '@/core/planning/writePlans';
+import { StudioError } from '@/shared/errors';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+import { outputChannelsOf, trainingDevice } from './plansCost';
+import { type PlansEntry, readerNameFor } from './plansShelf';
+import type { Studio } from './studio';
+import { throughputOf, throughputs } from './throughput';
+
+export interface GpuPlanChoice {
+  /** For one fold of one configuration. */
+  readonly hours: number;
+  /** What a training may take. */
+  readonly memoryGb: number;
+  readonly plansName: string;
+  readonly onStep: (step: string) => void;
+}
+
+/**
+ * Plans a dataset for the GPU at hand, whose speed is measured where it is not known, and keeps the plans. Throws
+ * `NoFingerprint`, `NoAdapter`, or `NothingFits` where even the smallest network is too much.
+ */
+export async function planForThisGpu(
+  { datasets, planning, plans, system }: Pick<Studio, 'datasets' | 'planning' | 'plans' | 'system'>,
+  dataset: DatasetRecord,
+  { hours, memoryGb, plansName, onStep }: GpuPlanChoice,
+): Promise<PlansEntry> {
+  const fingerprint = await datasets.api.readFingerprint(dataset.name);
+  if (!fingerprint) {
+    throw new StudioError(
+      'NoFingerprint',
+      `${dataset.name} has no fingerprint.`,
+      'Extract it under Data first.',
+    );
+  }
+  const { gpu } = system.store.getState();
+  if (gpu.status !== 'ready') {
+    throw new StudioError(
+      'NoAdapter',
+      'There is no GPU to plan for.',
+      "Choose one of nnU-Net's own planners.",
+    );
+  }
+  const { facts } = gpu.report;
+  if (!throughputOf(throughputs.getState(), facts)) {
+    onStep('Measuring this GPU');
+    await planning.measureThroughput();
+  }
+  const throughput = throughputOf(throughputs.getState(), facts);
+  if (!throughput) throw new Error('planForThisGpu: the worker opened another adapter');
+  onStep('Searching for the largest patch that fits');
+  const planned = await planning.planForGpu({
+    fingerprint,
+    dataset: {
+      name: dataset.name,
+      channelNames: dataset.channelNames,
+      labelEntries: dataset.labels.length,
+      numTraining: dataset.numTraining,
+      imageReaderWriter: readerNameFor(dataset),
+    },
+    outputChannels: outputChannelsOf(dataset),
+    device: trainingDevice(gpu.report, memoryGb * 1e9, throughput.flopsPerSecond),
+    hours,
+  });
+  if (planned.exceeding.length === Object.keys(planned.plans.configurations).length) {
+    const [{ name, exceeds }] = planned.exceeding;
+    throw new StudioError(
+      'NothingFits',
+      `Even the smallest network of ${WEBGPU_PLANNER_NAME} is too much for ${name}: too little ${exceeds.join(' and ')}.`,
+      'Allow more hours or memory.',
+    );
+  }
+  return plans.saveToDataset(dataset.name, plansJson(renamed(planned.plans, plansName)));
+}
+
+/** The plans, and their folders of preprocessed data, under the name that was asked for. */
+function renamed<Document extends { readonly plans_name: string; readonly configurations: object }>(
+  plans: Document,
+  plansName: string,
+): Document {
+  const configurations = Object.fromEntries(
+    Object.entries(plans.configurations).map(([name, configuration]) => [
+      name,
+      'data_identifier' in configuration
+        ? { ...configuration, data_identifier: `${plansName}_${name}` }
+        : configuration,
+    ]),
+  );
+  return { ...plans, plans_name: plansName, configurations };
+}

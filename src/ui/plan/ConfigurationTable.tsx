@@ -1,0 +1,219 @@
+import { Badge } from '@mantine/core';
+import type { ReactNode } from 'react';
+import type { ConfigurationCost } from '@/app/plansCost';
+import type { ConfigurationOverview } from '@/core/planning/plansOverview';
+import type { TrainingCost } from '@/core/planning/trainingCost';
+import { formatBytes } from '@/shared/numeric';
+import { formatPercent } from '../formats';
+import { patchCoverage } from './patchLayout';
+import styles from './plan.module.css';
+import {
+  formatFlops,
+  formatLongTime,
+  formatParameters,
+  formatSpacing,
+  formatVoxels,
+  resamplingText,
+  schemeName,
+} from './planFormats';
+import { Term } from './Term';
+import type { TERMS } from './terms';
+
+interface ConfigurationTableProps {
+  readonly configurations: readonly ConfigurationOverview[];
+  readonly costs: ReadonlyMap<string, ConfigurationCost>;
+  readonly channelNames: readonly string[] | undefined;
+  /** The one that is drawn below. */
+  readonly chosen: string;
+  readonly onChoose: (name: string) => void;
+}
+
+interface Row {
+  readonly term: keyof typeof TERMS;
+  readonly label: string;
+  readonly cell: (one: ConfigurationOverview, cost: TrainingCost | undefined) => ReactNode;
+}
+
+/** All configurations side by side; a click on a name draws that one. */
+export function ConfigurationTable(props: ConfigurationTableProps) {
+  const { configurations, costs, channelNames, chosen, onChoose } = props;
+  const groups: readonly { readonly title: string; readonly rows: readonly Row[] }[] = [
+    { title: 'Images', rows: imageRows(channelNames) },
+    { title: 'Patch', rows: PATCH_ROWS },
+    { title: 'Network', rows: NETWORK_ROWS },
+    { title: 'Training, on this computer', rows: COST_ROWS },
+  ];
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section className={styles.tableScroll} aria-label="Configurations" tabIndex={0}>
+      <table className={styles.configurations}>
+        <thead>
+          <tr>
+            <td />
+            {configurations.map(({ name, inheritsFrom, problem }) => (
+              <th key={name} scope="col" data-chosen={name === chosen}>
+                <button type="button" aria-pressed={name === chosen} onClick={() => onChoose(name)}>
+                  {name}
+                </button>
+                {inheritsFrom && <span className={styles.from}>from {inheritsFrom}</span>}
+                {problem && (
+                  <Badge size="xs" color="yellow" variant="light" tt="none">
+                    not usable here
+                  </Badge>
+                )}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        {groups.map(({ title, rows }) => (
+          <tbody key={title}>
+            <tr className={styles.group}>
+              <th scope="rowgroup" colSpan={configurations.length + 1}>
+                {title}
+              </th>
+            </tr>
+            {rows.map(({ term, label, cell }) => (
+              <tr key={label}>
+                <th scope="row">
+                  <Term term={term}>{label}</Term>
+                </th>
+                {configurations.map((one) => {
+                  const cost = costs.get(one.name);
+                  return (
+                    <td key={one.name} data-chosen={one.name === chosen}>
+                      {cell(one, cost?.status === 'known' ? cost.cost : undefined) ?? '–'}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        ))}
+      </table>
+    </section>
+  );
+}
+
+function imageRows(channelNames: readonly string[] | undefined): readonly Row[] {
+  return [
+    {
+      term: 'spacing',
+      label: 'Spacing, mm',
+      cell: ({ spacing }) => spacing && formatSpacing(spacing),
+    },
+    {
+      term: 'medianShape',
+      label: 'Median case, voxels',
+      cell: ({ medianShape }) => medianShape && formatVoxels(medianShape),
+    },
+    {
+      term: 'normalization',
+      label: 'Normalisation',
+      cell: (one) => <Normalization configuration={one} channelNames={channelNames} />,
+    },
+    {
+      term: 'resampling',
+      label: 'Resampling',
+      cell: ({ resampling }) => resampling && resamplingText(resampling.name, resampling.options),
+    },
+    {
+      term: 'dataIdentifier',
+      label: 'Preprocessed data',
+      cell: ({ dataIdentifier }) => dataIdentifier && <span className={styles.code}>{dataIdentifier}</span>,
+    },
+  ];
+}
+
+const PATCH_ROWS: readonly Row[] = [
+  {
+    term: 'patch',
+    label: 'Patch, voxels',
+    cell: ({ patchSize }) => patchSize && <b>{formatVoxels(patchSize)}</b>,
+  },
+  {
+    term: 'coverage',
+    label: 'Covers of the median case',
+    cell: ({ patchSize, medianShape }) =>
+      patchSize && medianShape && formatPercent(patchCoverage(patchSize, medianShape)),
+  },
+  { term: 'batch', label: 'Batch', cell: ({ batchSize }) => batchSize !== undefined && <b>{batchSize}</b> },
+  {
+    term: 'batchDice',
+    label: 'Batch Dice',
+    cell: ({ batchDice }) => (batchDice === undefined ? undefined : batchDice ? 'yes' : 'no'),
+  },
+];
+
+const NETWORK_ROWS: readonly Row[] = [
+  {
+    term: 'network',
+    label: 'Network',
+    cell: ({ networkClass }) => networkClass && networkName(networkClass),
+  },
+  { term: 'stages', label: 'Stages', cell: ({ configuration }) => configuration?.architecture.nStages },
+  {
+    term: 'features',
+    label: 'Features',
+    cell: ({ configuration }) => configuration && featureText(configuration.architecture.featuresPerStage),
+  },
+  {
+    term: 'cascade',
+    label: 'Cascade',
+    cell: ({ previousStage, nextStages }) =>
+      previousStage
+        ? `after ${previousStage}`
+        : nextStages.length > 0
+          ? `then ${nextStages.join(', ')}`
+          : undefined,
+  },
+  {
+    term: 'parameters',
+    label: 'Parameters',
+    cell: (_, cost) => cost && formatParameters(cost.parameterCount),
+  },
+];
+
+const COST_ROWS: readonly Row[] = [
+  { term: 'memory', label: 'GPU memory', cell: (_, cost) => cost && formatBytes(cost.trainingBytes) },
+  { term: 'flops', label: 'Per step', cell: (_, cost) => cost && formatFlops(cost.flopsPerIteration) },
+  { term: 'epoch', label: 'Per epoch', cell: (_, cost) => timeText(cost?.secondsPerEpoch) },
+  { term: 'total', label: '1000 epochs', cell: (_, cost) => timeText(cost?.secondsInTotal) },
+];
+
+function timeText(seconds: number | undefined): string | undefined {
+  return seconds === undefined || Number.isNaN(seconds) ? undefined : formatLongTime(seconds);
+}
+
+function networkName(networkClass: string): string {
+  if (networkClass === 'PlainConvUNet') return 'U-Net';
+  return networkClass === 'ResidualEncoderUNet' ? 'U-Net, residual encoder' : networkClass;
+}
+
+/** `32 … 320`; both ends say it, as every stage doubles up to a cap. */
+function featureText(features: readonly number[]): string {
+  return `${features[0]} … ${features[features.length - 1]}`;
+}
+
+/** One word where all channels are treated alike, else a line for each. */
+function Normalization({
+  configuration: { normalizationSchemes: schemes, useMaskForNorm },
+  channelNames,
+}: {
+  configuration: ConfigurationOverview;
+  channelNames: readonly string[] | undefined;
+}) {
+  if (schemes.length === 0) return '–';
+  const texts = schemes.map(
+    (scheme, c) => schemeName(scheme) + (useMaskForNorm[c] ? ', within the mask' : ''),
+  );
+  const isUniform = texts.every((text) => text === texts[0]);
+  if (isUniform) return schemes.length === 1 ? texts[0] : `${texts[0]}, all ${schemes.length} channels`;
+  return (
+    <ul className={styles.channels}>
+      {texts.map((text, c) => {
+        const channel = channelNames?.[c] ?? `channel ${c}`;
+        return <li key={channel}>{`${channel}: ${text}`}</li>;
+      })}
+    </ul>
+  );
+}

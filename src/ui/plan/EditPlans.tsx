@@ -1,0 +1,380 @@
+import {
+  Alert,
+  Button,
+  Group,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  TextInput,
+} from '@mantine/core';
+import { useId, useMemo, useState } from 'react';
+import { configurationCost, networkChannels } from '@/app/plansCost';
+import type { PlansEntry } from '@/app/plansShelf';
+import type { AnyPlans } from '@/core/planning/anyPlans';
+import {
+  assertPlansName,
+  type ConfigurationEdit,
+  checkEdit,
+  configurationWith,
+  editedPlans,
+  editOf,
+  freePlansName,
+} from '@/core/planning/editPlans';
+import type { Configuration, NormalizationScheme } from '@/core/planning/plans';
+import { axisNames, type PlansOverview } from '@/core/planning/plansOverview';
+import { plansJson } from '@/core/planning/writePlans';
+import { messageOf } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
+import { useStudio } from '../useStudio';
+import { NetworkDrawing } from './NetworkDrawing';
+import { PatchDrawing } from './PatchDrawing';
+import styles from './plan.module.css';
+import { showPlans } from './planActions';
+import { formatFlops, formatLongTime, formatParameters, schemeName } from './planFormats';
+import { StageEditor } from './StageEditor';
+import { Term } from './Term';
+import { TupleInput } from './TupleInput';
+import { useDatasetOf, useGpuReport, usePlans, useThroughput } from './usePlans';
+
+interface EditPlansProps {
+  readonly entry: PlansEntry;
+  readonly overview: PlansOverview;
+  readonly onDone: () => void;
+}
+
+const SCHEMES: readonly NormalizationScheme[] = [
+  'ZScoreNormalization',
+  'CTNormalization',
+  'RescaleTo01Normalization',
+  'RGBTo01Normalization',
+  'NoNormalization',
+];
+
+/** Changes configurations by hand; what comes out are new plans. */
+export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
+  const { plans } = useStudio();
+  const editable = overview.configurations.flatMap(({ configuration }) => configuration ?? []);
+  const [name, setName] = useState(
+    () => (editable.find((one) => one.name === '3d_fullres') ?? editable[0])?.name ?? '',
+  );
+  const [edits, setEdits] = useState<Readonly<Record<string, ConfigurationEdit>>>({});
+  const taken = useTakenNames(entry);
+  const [plansName, setPlansName] = useState(() => freePlansName(entry.plansName, taken));
+  const [failure, setFailure] = useState<string>();
+  const configuration = editable.find((one) => one.name === name);
+  if (!configuration) {
+    return (
+      <Alert color="yellow" variant="light">
+        None of these configurations can be edited here:{' '}
+        {overview.configurations[0]?.problem ?? 'there are none'} The JSON view shows the file as it is.
+      </Alert>
+    );
+  }
+
+  const edit = edits[name] ?? editOf(configuration);
+  const setEdit = (next: ConfigurationEdit) => setEdits({ ...edits, [name]: next });
+  const problems = new Map(
+    editable.map((one) => [one.name, checkEdit(edits[one.name] ?? editOf(one))] as const),
+  );
+  const badNames = editable.filter((one) => edits[one.name] && (problems.get(one.name)?.length ?? 0) > 0);
+  const nameProblem = problemOf(() => assertPlansName(plansName, taken));
+  const isChanged = editable.some((one) => isEdited(one, edits[one.name]));
+
+  const save = async () => {
+    try {
+      const changed = editable.filter((one) => isEdited(one, edits[one.name]));
+      const document = changed.reduce<AnyPlans>(
+        (current, one) => editedPlans(current, one, edits[one.name], plansName),
+        overview.plans,
+      );
+      showPlans(await plans.saveBeside(entry, plansJson(document)));
+      onDone();
+    } catch (error) {
+      setFailure(messageOf(error));
+    }
+  };
+
+  return (
+    <div className={styles.editor}>
+      <div className={styles.card}>
+        <Stack gap="md">
+          <SegmentedControl
+            size="xs"
+            aria-label="Configuration to edit"
+            data={editable.map((one) => one.name)}
+            value={name}
+            onChange={setName}
+          />
+          <ConfigurationForm
+            key={name}
+            configuration={configuration}
+            edit={edit}
+            axes={axisNames(overview.transposeForward, edit.patchSize.length)}
+            onChange={setEdit}
+          />
+          <EditProblems edit={edit} onFix={setEdit} />
+        </Stack>
+      </div>
+      <div className={styles.editResult}>
+        <section className={styles.card} aria-label="Save">
+          <TextInput
+            label="Name of the new plans"
+            description="The plans you started from stay as they are."
+            value={plansName}
+            onChange={({ currentTarget }) => setPlansName(currentTarget.value)}
+            error={nameProblem}
+          />
+          {failure && (
+            <Alert color="red" variant="light" mt="sm" role="alert">
+              {failure}
+            </Alert>
+          )}
+          <Group gap="xs" mt="md">
+            <Button
+              onClick={() => void save()}
+              disabled={!isChanged || badNames.length > 0 || nameProblem !== undefined}
+            >
+              Save as new plans
+            </Button>
+            <Button variant="default" onClick={onDone}>
+              Cancel
+            </Button>
+          </Group>
+          <Text size="xs" c="dimmed" mt={6}>
+            {saveHint(isChanged, badNames)}
+          </Text>
+        </section>
+        <EditPreview entry={entry} overview={overview} configuration={configuration} edit={edit} />
+      </div>
+    </div>
+  );
+}
+
+function saveHint(isChanged: boolean, bad: readonly Configuration[]): string {
+  if (bad.length > 0) return `To be corrected first: ${bad.map(({ name }) => name).join(', ')}.`;
+  return isChanged ? 'nnU-Net reads the new file as well.' : 'Nothing is changed yet.';
+}
+
+interface ConfigurationFormProps {
+  readonly configuration: Configuration;
+  readonly edit: ConfigurationEdit;
+  readonly axes: readonly string[];
+  readonly onChange: (edit: ConfigurationEdit) => void;
+}
+
+function ConfigurationForm({ configuration, edit, axes, onChange }: ConfigurationFormProps) {
+  const order = axes.join(' × ');
+  return (
+    <>
+      <div className={styles.fields}>
+        <TupleInput
+          label={<Term term="patch">Patch, voxels</Term>}
+          aria-label="Patch, voxels"
+          description={order}
+          value={edit.patchSize}
+          onChange={(patchSize) => onChange({ ...edit, patchSize })}
+          error={checkEdit(edit).some(({ field }) => field === 'patchSize')}
+        />
+        <TupleInput
+          label={<Term term="spacing">Spacing, mm</Term>}
+          aria-label="Spacing, mm"
+          description={order}
+          value={edit.spacing}
+          onChange={(spacing) => onChange({ ...edit, spacing })}
+          error={checkEdit(edit).some(({ field }) => field === 'spacing')}
+        />
+        <NumberInput
+          label={<Term term="batch">Batch</Term>}
+          aria-label="Batch"
+          description="patches a step"
+          min={1}
+          allowDecimal={false}
+          value={Number.isNaN(edit.batchSize) ? '' : edit.batchSize}
+          onChange={(value) => onChange({ ...edit, batchSize: value === '' ? Number.NaN : Number(value) })}
+        />
+      </div>
+      <Switch
+        label={<Term term="batchDice">Batch Dice</Term>}
+        aria-label="Batch Dice"
+        checked={edit.batchDice}
+        onChange={({ currentTarget }) => onChange({ ...edit, batchDice: currentTarget.checked })}
+      />
+      <div className={styles.fields}>
+        {edit.normalizationSchemes.map((scheme, c) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its place
+          <Stack key={c} gap={4}>
+            <Select
+              label={<Term term="normalization">{`Normalisation, channel ${c}`}</Term>}
+              aria-label={`Normalisation, channel ${c}`}
+              data={SCHEMES.map((value) => ({ value, label: schemeName(value) }))}
+              value={scheme}
+              allowDeselect={false}
+              onChange={(value) =>
+                onChange(withScheme(edit, c, SCHEMES.find((one) => one === value) ?? scheme))
+              }
+            />
+            {scheme === 'ZScoreNormalization' && (
+              <Switch
+                size="xs"
+                label="Within the non-zero mask"
+                checked={edit.useMaskForNorm[c] ?? false}
+                onChange={({ currentTarget: { checked } }) => onChange(withMask(edit, c, checked))}
+              />
+            )}
+          </Stack>
+        ))}
+      </div>
+      <StageEditor
+        stages={edit.stages}
+        axes={axes}
+        isPlain={configuration.architecture.networkClass === 'PlainConvUNet'}
+        onChange={(stages) => onChange({ ...edit, stages })}
+      />
+    </>
+  );
+}
+
+/** What is refused, each with a click that puts it right where there is one. */
+function EditProblems({
+  edit,
+  onFix,
+}: {
+  edit: ConfigurationEdit;
+  onFix: (edit: ConfigurationEdit) => void;
+}) {
+  const problems = checkEdit(edit);
+  return (
+    <div aria-live="polite">
+      {problems.map(({ field, message, fix }) => (
+        <Alert key={`${field} ${message}`} color="red" variant="light" mb="xs">
+          <Group justify="space-between" gap="xs">
+            <Text size="sm">{message}</Text>
+            {fix && (
+              <Button size="compact-sm" variant="light" color="red" onClick={() => onFix(fix.edit)}>
+                {fix.label}
+              </Button>
+            )}
+          </Group>
+        </Alert>
+      ))}
+    </div>
+  );
+}
+
+interface EditPreviewProps {
+  readonly entry: PlansEntry;
+  readonly overview: PlansOverview;
+  readonly configuration: Configuration;
+  readonly edit: ConfigurationEdit;
+}
+
+/** What the edit costs beside what it was, and the drawings as they will be. */
+function EditPreview({ entry, overview, configuration, edit }: EditPreviewProps) {
+  const dataset = useDatasetOf(entry);
+  const gpu = useGpuReport();
+  const throughput = useThroughput()?.flopsPerSecond;
+  const titleId = useId();
+  const isValid = checkEdit(edit).length === 0;
+  const edited = useMemo(() => configurationWith(configuration, edit), [configuration, edit]);
+  const [before, after] = useMemo(() => {
+    const costOf = (one: Configuration) => {
+      const result = configurationCost(one, dataset, gpu, throughput);
+      return result.status === 'known' ? result.cost : undefined;
+    };
+    return [costOf(configuration), isValid ? costOf(edited) : undefined];
+  }, [configuration, edited, isValid, dataset, gpu, throughput]);
+  if (!isValid) return null;
+  const median = overview.configurations.find(({ name }) => name === configuration.name)?.medianShape;
+  const rows = [
+    ['Parameters', before?.parameterCount, after?.parameterCount, formatParameters],
+    ['GPU memory', before?.trainingBytes, after?.trainingBytes, formatBytes],
+    ['Per step', before?.flopsPerIteration, after?.flopsPerIteration, formatFlops],
+    ['Per epoch', before?.secondsPerEpoch, after?.secondsPerEpoch, formatLongTime],
+  ] as const;
+  return (
+    <>
+      <section className={styles.card} aria-labelledby={titleId}>
+        <h3 id={titleId}>What it costs</h3>
+        <table className={styles.beforeAfter}>
+          <thead>
+            <tr>
+              <td />
+              <th scope="col">before</th>
+              <th scope="col">edited</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(([label, was, is, format]) => (
+              <tr key={label}>
+                <th scope="row">{label}</th>
+                <td>{shown(was, format)}</td>
+                <td data-differs={was !== is && !(Number.isNaN(was) && Number.isNaN(is))}>
+                  {shown(is, format)}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <section className={styles.card} aria-label="Edited patch">
+        <PatchDrawing
+          patchSize={edit.patchSize}
+          spacing={edit.spacing}
+          medianShape={median?.map((size, axis) => (size * configuration.spacing[axis]) / edit.spacing[axis])}
+          axes={axisNames(overview.transposeForward, edit.patchSize.length)}
+        />
+      </section>
+      <section className={styles.card} aria-label="Edited network">
+        <NetworkDrawing configuration={edited} channels={networkChannels(edited, dataset)} />
+      </section>
+    </>
+  );
+}
+
+function shown(value: number | undefined, format: (value: number) => string): string {
+  return value === undefined || Number.isNaN(value) ? '–' : format(value);
+}
+
+/** Names that new plans beside these cannot have. */
+export function useTakenNames(entry: PlansEntry): readonly string[] {
+  const entries = usePlans((state) => state.entries);
+  const isBeside = (one: PlansEntry) =>
+    entry.owner === 'dataset'
+      ? one.datasetName === entry.datasetName && one.owner === 'dataset'
+      : one.owner === 'file';
+  return entries.filter(isBeside).map((one) => one.plansName);
+}
+
+export function problemOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function isEdited(configuration: Configuration, edit: ConfigurationEdit | undefined): boolean {
+  return edit !== undefined && JSON.stringify(editOf(configuration)) !== JSON.stringify(edit);
+}
+
+function withScheme(
+  edit: ConfigurationEdit,
+  channel: number,
+  scheme: NormalizationScheme,
+): ConfigurationEdit {
+  return {
+    ...edit,
+    normalizationSchemes: edit.normalizationSchemes.map((one, c) => (c === channel ? scheme : one)),
+    useMaskForNorm: edit.useMaskForNorm.map((one, c) =>
+      c === channel && scheme !== 'ZScoreNormalization' ? false : one,
+    ),
+  };
+}
+
+function withMask(edit: ConfigurationEdit, channel: number, useMask: boolean): ConfigurationEdit {
+  return { ...edit, useMaskForNorm: edit.useMaskForNorm.map((one, c) => (c === channel ? useMask : one)) };
+}

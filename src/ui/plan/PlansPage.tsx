@@ -1,0 +1,205 @@
+import { Alert, Button, CopyButton, Group, SegmentedControl } from '@mantine/core';
+import { IconCopy, IconDownload, IconFolderSymlink, IconTrash } from '@tabler/icons-react';
+import { useMemo, useState } from 'react';
+import type { PlansEntry } from '@/app/plansShelf';
+import { axisNames, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';
+import { plural } from '../formats';
+import { ComparePlans } from './ComparePlans';
+import { ConfigurationTable } from './ConfigurationTable';
+import { CostNote } from './CostNote';
+import { EditPlans } from './EditPlans';
+import { JsonEditor } from './JsonEditor';
+import { MoveDialog } from './MoveDialog';
+import { NetworkDrawing } from './NetworkDrawing';
+import { PatchDrawing } from './PatchDrawing';
+import styles from './plan.module.css';
+import { downloadPlans } from './planActions';
+import { formatSpacing, formatVoxels } from './planFormats';
+import { RemoveDialog } from './RemoveDialog';
+import { Term } from './Term';
+import { useCosts, useDatasetOf, usePlans } from './usePlans';
+
+type Mode = 'look' | 'json' | 'edit' | 'compare';
+
+/** One plans file: looked at, edited, compared. */
+export function PlansPage({ entry }: { entry: PlansEntry }) {
+  const overview = useMemo(() => plansOverview(entry.text, entry.fileName), [entry]);
+  const [mode, setMode] = useState<Mode>('look');
+  const [dialog, setDialog] = useState<'move' | 'remove'>();
+  const back = () => setMode('look');
+  return (
+    <article className={styles.page} aria-label={`${entry.plansName} of ${entry.datasetName}`}>
+      <header className={styles.head}>
+        <div className={styles.names}>
+          <h2>{entry.plansName}</h2>
+          <p>
+            {entry.datasetName}
+            {entry.owner === 'file' && <> · from the file {entry.fileName}</>}
+          </p>
+        </div>
+        <PageActions entry={entry} mode={mode} onMode={setMode} onDialog={setDialog} />
+      </header>
+      {mode === 'look' && <Overview entry={entry} overview={overview} />}
+      {mode === 'json' && <JsonEditor entry={entry} onDone={back} />}
+      {mode === 'edit' && <EditPlans entry={entry} overview={overview} onDone={back} />}
+      {mode === 'compare' && <ComparePlans entry={entry} />}
+      {dialog === 'move' && <MoveDialog entry={entry} onClose={() => setDialog(undefined)} />}
+      {dialog === 'remove' && <RemoveDialog entry={entry} onClose={() => setDialog(undefined)} />}
+    </article>
+  );
+}
+
+interface PageActionsProps {
+  readonly entry: PlansEntry;
+  readonly mode: Mode;
+  readonly onMode: (mode: Mode) => void;
+  readonly onDialog: (dialog: 'move' | 'remove') => void;
+}
+
+const MODES: readonly { value: Mode; label: string }[] = [
+  { value: 'look', label: 'Overview' },
+  { value: 'edit', label: 'Edit' },
+  { value: 'compare', label: 'Compare' },
+  { value: 'json', label: 'JSON' },
+];
+
+function PageActions({ entry, mode, onMode, onDialog }: PageActionsProps) {
+  const hasDatasets = usePlans((state) => state.datasets.length > 0);
+  return (
+    <Group gap="xs">
+      <SegmentedControl
+        size="xs"
+        aria-label="What to do with these plans"
+        data={[...MODES]}
+        value={mode}
+        onChange={(value) => onMode(MODES.find((one) => one.value === value)?.value ?? 'look')}
+      />
+      <Button
+        size="xs"
+        variant="default"
+        leftSection={<IconDownload size={15} aria-hidden />}
+        onClick={() => downloadPlans(entry)}
+      >
+        Download
+      </Button>
+      <CopyButton value={entry.text}>
+        {({ copied, copy }) => (
+          <Button size="xs" variant="default" leftSection={<IconCopy size={15} aria-hidden />} onClick={copy}>
+            {copied ? 'Copied' : 'Copy'}
+          </Button>
+        )}
+      </CopyButton>
+      {hasDatasets && (
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconFolderSymlink size={15} aria-hidden />}
+          onClick={() => onDialog('move')}
+        >
+          To a dataset
+        </Button>
+      )}
+      <Button
+        size="xs"
+        variant="subtle"
+        color="gray"
+        leftSection={<IconTrash size={15} aria-hidden />}
+        onClick={() => onDialog('remove')}
+      >
+        Delete
+      </Button>
+    </Group>
+  );
+}
+
+function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverview }) {
+  const dataset = useDatasetOf(entry);
+  const costs = useCosts(overview, dataset);
+  const [chosen, setChosen] = useState(() => firstChoice(overview));
+  const configuration = overview.configurations.find(({ name }) => name === chosen);
+  const cost = configuration && costs.get(configuration.name);
+  return (
+    <>
+      <PlansFacts overview={overview} />
+      <ConfigurationTable
+        configurations={overview.configurations}
+        costs={costs}
+        channelNames={dataset?.channelNames}
+        chosen={chosen}
+        onChoose={setChosen}
+      />
+      <CostNote costs={costs} />
+      {configuration && (
+        <div className={styles.drawings}>
+          <section className={styles.card} aria-label={`Network of ${chosen}`}>
+            <h3>
+              Network <span>{chosen}</span>
+            </h3>
+            {configuration.configuration && cost?.status === 'known' ? (
+              <NetworkDrawing configuration={configuration.configuration} channels={cost.channels} />
+            ) : (
+              <Alert color="yellow" variant="light">
+                {cost?.status === 'unknown' ? cost.reason : configuration.problem}
+              </Alert>
+            )}
+          </section>
+          <section className={styles.card} aria-label={`Patch of ${chosen}`}>
+            <h3>
+              Patch over the median case <span>{chosen}</span>
+            </h3>
+            <PatchDrawing
+              {...configuration}
+              axes={axisNames(overview.transposeForward, configuration.patchSize?.length ?? 3)}
+            />
+          </section>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** 3D at full resolution is what most people train. */
+function firstChoice({ configurations }: PlansOverview): string {
+  const preferred = configurations.find(({ name }) => name === '3d_fullres');
+  return (preferred ?? configurations[0])?.name ?? '';
+}
+
+function PlansFacts({ overview }: { overview: PlansOverview }) {
+  const { plannerName, readerName, transposeForward, medianSpacing, medianShape, channels } = overview;
+  return (
+    <dl className={styles.facts}>
+      <div>
+        <dt>
+          <Term term="planner">Planner</Term>
+        </dt>
+        <dd>{plannerName ?? 'not told'}</dd>
+      </div>
+      {medianShape && medianSpacing && (
+        <div>
+          <dt>
+            <Term term="medianCase">Median case</Term>
+          </dt>
+          <dd>
+            {formatVoxels(medianShape)} voxels of {formatSpacing(medianSpacing)} mm
+          </dd>
+        </div>
+      )}
+      <div>
+        <dt>Channels</dt>
+        <dd>{plural(channels, 'channel')}</dd>
+      </div>
+      <div>
+        <dt>
+          <Term term="axes">Axes</Term>
+        </dt>
+        <dd>{axisNames(transposeForward, 3).join(' × ')}</dd>
+      </div>
+      <div>
+        <dt>
+          <Term term="reader">Reader</Term>
+        </dt>
+        <dd>{readerName ?? 'not told'}</dd>
+      </div>
+    </dl>
+  );
+}

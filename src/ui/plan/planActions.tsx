@@ -1,0 +1,44 @@
+// What a person does with plans, and what they are told.
+import { notifications } from '@mantine/notifications';
+import { addProblems } from '@/app/addGivenFiles';
+import { examplePlans } from '@/app/examplePlans';
+import type { PlansEntry } from '@/app/plansShelf';
+import type { Studio } from '@/app/studio';
+import { messageOf } from '@/shared/errors';
+import { goTo } from '../route';
+import { saveFile } from '../saveFile';
+import { offerUndo } from '../studioActions';
+
+/** Keeps plans files, or the example, and shows the last of them. A file that is none becomes a problem on the page. */
+export async function importPlans(studio: Studio, files: readonly File[] | 'example'): Promise<void> {
+  const given =
+    files === 'example'
+      ? [examplePlans()]
+      : await Promise.all(files.map(async (file) => ({ text: await file.text(), fileName: file.name })));
+  for (const { text, fileName } of given) {
+    try {
+      showPlans(await studio.plans.add(text, fileName));
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error';
+      addProblems(studio, [{ path: fileName, name, message: messageOf(error) }]);
+    }
+  }
+}
+
+export function showPlans({ id }: PlansEntry): void {
+  goTo('plan', id);
+}
+
+/** The file as it is. */
+export function downloadPlans({ plansName, text }: PlansEntry): void {
+  saveFile({ name: `${plansName}.json`, content: new Blob([text], { type: 'application/json' }) });
+}
+
+export async function removePlans(studio: Studio, entry: PlansEntry): Promise<void> {
+  await studio.plans.remove(entry);
+  goTo('plan');
+  offerUndo(notifications, `${entry.plansName} removed`, {
+    undo: () => studio.plans.restore(entry),
+    finish: async () => undefined,
+  });
+}

@@ -1,0 +1,68 @@
+// How the numbers of plans read on the page.
+import { formatShape } from '@/shared/geometry';
+
+/** `0.767 × 0.767`; enough digits to tell spacings apart. */
+export function formatSpacing(spacing: readonly number[]): string {
+  return spacing.map((mm) => String(Number(mm.toPrecision(4)))).join(' × ');
+}
+
+/** A shape that may have halves, as medians do. */
+export function formatVoxels(shape: readonly number[]): string {
+  return formatShape(shape.map((size) => Number(size.toFixed(1))));
+}
+
+/** `3×3×3`, tight, for drawings. */
+export function formatKernel(size: readonly number[]): string {
+  return size.join('×');
+}
+
+/** `31.2 M`, `812 k`. */
+export function formatParameters(count: number): string {
+  if (count >= 1e6) return `${(count / 1e6).toFixed(1)} M`;
+  return count >= 1e3 ? `${(count / 1e3).toFixed(0)} k` : String(count);
+}
+
+/** `5.75 TFLOP`, `812 GFLOP`. */
+export function formatFlops(flops: number): string {
+  if (flops >= 1e12) return `${(flops / 1e12).toFixed(2)} TFLOP`;
+  if (flops >= 1e9) return `${(flops / 1e9).toFixed(1)} GFLOP`;
+  return `${(flops / 1e6).toFixed(1)} MFLOP`;
+}
+
+/** `3 min 20 s`, `2 h 5 min`, `12 days`. */
+export function formatLongTime(seconds: number): string {
+  const hours = seconds / 3600;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (hours < 1) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (hours < 48) return `${Math.floor(hours)} h ${Math.round((hours % 1) * 60)} min`;
+  const days = hours / 24;
+  return days < 365 ? `${days.toFixed(days < 10 ? 1 : 0)} days` : `${(days / 365).toFixed(1)} years`;
+}
+
+/** `Z-score`, `CT window`, …: nnU-Net's scheme names without the ending. */
+export function schemeName(scheme: string): string {
+  return SCHEME_NAMES[scheme] ?? scheme.replace(/Normalization$/, '');
+}
+
+const SCHEME_NAMES: Readonly<Record<string, string>> = {
+  ZScoreNormalization: 'Z-score',
+  CTNormalization: 'CT',
+  NoNormalization: 'None',
+  RescaleTo01Normalization: 'Rescale to 0…1',
+  RGBTo01Normalization: 'RGB to 0…1',
+};
+
+const FUNCTION_NAMES: Readonly<Record<string, string>> = {
+  resample_data_or_seg_to_shape: 'splines',
+  resample_torch_fornnunet: 'linear (PyTorch)',
+  no_resampling_hack: 'none',
+};
+
+/** Resampling in words: `splines, order 3, z apart if anisotropic`. */
+export function resamplingText(name: string, options: Readonly<Record<string, unknown>>): string {
+  const parts = [FUNCTION_NAMES[name] ?? name];
+  if (typeof options.order === 'number') parts.push(`order ${options.order}`);
+  if (options.force_separate_z === null) parts.push('z apart where anisotropic');
+  if (options.force_separate_z === true) parts.push('z always apart');
+  return parts.join(', ');
+}

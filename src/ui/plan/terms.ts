@@ -1,0 +1,32 @@
+/** What nnU-Net's words mean, a plain sentence each. */
+export const TERMS = {
+  plans: 'The outcome of planning: how to prepare images and which network to train on them.',
+  planner: 'The set of rules that chose patch, batch and network.',
+  medianCase: 'The middle image of the dataset, axis by axis, before resampling.',
+  reader: "nnU-Net's name for the code that reads the image files.",
+  axes: 'The order in which the network sees the image axes: the coarsest comes first.',
+  spacing: 'Size of a voxel in mm; every image is resampled to it before training and prediction.',
+  medianShape: 'Voxels of the middle case once it is resampled to this spacing.',
+  patch: 'The piece of an image that the network sees at once, in voxels.',
+  coverage: 'How much of the middle case one patch shows: with little of it the network lacks context.',
+  batch: 'How many patches are trained on in one step.',
+  normalization: 'How intensities are brought to a common scale, for each channel.',
+  resampling: 'How images are interpolated to the spacing of the plans.',
+  batchDice:
+    'Whether the Dice loss pools all patches of a batch, which steadies it when a patch holds few labels.',
+  dataIdentifier: 'The folder of preprocessed cases; plans that name the same one share it.',
+  network: 'The kind of U-Net: plain convolutions, or residual blocks in the encoder.',
+  stages: 'Levels of the U; each halves the axes it pools.',
+  parameters: 'Numbers that training learns.',
+  memory:
+    'GPU memory of a training step: counted exactly for the forward pass, and from that estimated for the whole step.',
+  flops: 'Arithmetic of one training step on one batch, taken as three forward passes.',
+  epoch: '250 training steps and 50 validation batches, as in nnU-Net.',
+  total: "nnU-Net's full schedule of 1000 epochs, for one fold.",
+  stride: 'By how much each axis shrinks from the stage above.',
+  kernel: 'Voxels that one convolution looks at, along each axis.',
+  features: 'Channels of the feature maps in a stage.',
+  convs: 'Convolutions of a stage in the encoder; residual blocks in a residual encoder.',
+  decoderConvs: 'Convolutions of a stage on the way back up.',
+  cascade: 'A second network that refines what the low-resolution one found.',
+} as const;

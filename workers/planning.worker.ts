@@ -1,0 +1,25 @@
+// Plans for the GPU at hand, and measures how fast it is.
+import { expose } from 'comlink';
+import { measureThroughput } from '@/app/measureThroughput';
+import { planForWebgpu } from '@/core/planning/webgpuPlanner';
+import { openGpu } from '@/gpu/device';
+import type { PlanningApi } from '@/workers/planningApi';
+
+const api: PlanningApi = {
+  async planForGpu(job) {
+    const { plans, configurations } = planForWebgpu(job);
+    const exceeding = configurations.filter(({ exceeds }) => exceeds.length > 0);
+    return { plans, exceeding: exceeding.map(({ name, exceeds }) => ({ name, exceeds })) };
+  },
+
+  async measure() {
+    const gpu = await openGpu(navigator.gpu);
+    try {
+      return { facts: gpu.facts, flopsPerSecond: await measureThroughput(gpu) };
+    } finally {
+      gpu.close();
+    }
+  },
+};
+
+expose(api);
