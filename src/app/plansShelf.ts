@@ -58,13 +58,21 @@ export interface PlansShelf {
 /** The part of the dataset worker that plans need. */
 export type DatasetPlans = Pick<DatasetApi, 'list' | 'plan' | 'readPlans' | 'writePlans' | 'removePlans'>;
 
-export function createPlansShelf(records: RecordStore, datasets: DatasetPlans): PlansShelf {
+/** `onDatasetChanged` is told when a dataset got or lost plans. */
+export function createPlansShelf(
+  records: RecordStore,
+  datasets: DatasetPlans,
+  onDatasetChanged: () => Promise<void>,
+): PlansShelf {
   const store = createStore<PlansState>(() => ({ isLoaded: false, datasets: [], entries: [] }));
 
   const refresh = async () => {
     const found = await datasets.list();
     const [files, ofDatasets] = await Promise.all([keptEntries(records), datasetEntries(datasets, found)]);
     store.setState({ isLoaded: true, datasets: found, entries: [...ofDatasets, ...files] });
+  };
+  const afterDatasetChange = async () => {
+    await Promise.all([refresh(), onDatasetChanged()]);
   };
   const keep = async (id: string, kept: KeptPlans) => {
     try {
@@ -89,7 +97,7 @@ export function createPlansShelf(records: RecordStore, datasets: DatasetPlans): 
   };
   const saveToDataset = async (datasetName: string, text: string) => {
     const plansName = await datasets.writePlans(datasetName, text);
-    await refresh();
+    await afterDatasetChange();
     return entryOf(datasetPlansId(datasetName, plansName));
   };
 
@@ -111,18 +119,22 @@ export function createPlansShelf(records: RecordStore, datasets: DatasetPlans): 
     },
     async plan(datasetName, request) {
       const plansName = await datasets.plan(datasetName, request);
-      await refresh();
+      await afterDatasetChange();
       return entryOf(datasetPlansId(datasetName, plansName));
     },
     async remove(entry) {
-      if (entry.owner === 'dataset') await datasets.removePlans(entry.datasetName, entry.plansName);
-      else await records.remove([entry.id]);
-      await refresh();
+      if (entry.owner === 'file') {
+        await records.remove([entry.id]);
+        await refresh();
+      } else {
+        await datasets.removePlans(entry.datasetName, entry.plansName);
+        await afterDatasetChange();
+      }
     },
     async restore(entry) {
       if (entry.owner === 'dataset') {
         await datasets.writePlans(entry.datasetName, entry.text);
-        await refresh();
+        await afterDatasetChange();
       } else {
         const { fileName, text, addedAt } = entry;
         await keep(entry.id, { fileName, text, addedAt });

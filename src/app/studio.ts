@@ -45,7 +45,7 @@ export function openStudio(): Studio {
     exclusively: (work) => navigator.locks.request('nnstudio-dataset-tasks', work),
     whileAdding: (work) => navigator.locks.request('nnstudio-adding', { mode: 'shared' }, work),
   });
-  const plans = createPlansShelf(browserRecords(DATABASES.plans), datasets.api);
+  const plans = createPlansShelf(browserRecords(DATABASES.plans), datasets.api, datasets.refresh);
   const system = createSystem(predictor);
   void system.measureStorage();
   void library.refresh();

@@ -4,7 +4,7 @@ import type { PlansEntry } from '@/app/plansShelf';
 import { type ComparedField, comparedSections } from '@/core/planning/comparedSections';
 import { plansOverview } from '@/core/planning/plansOverview';
 import { plural } from '../formats';
-import styles from './plan.module.css';
+import tables from './tables.module.css';
 import { usePlans } from './usePlans';
 
 /** Two plans side by side, of one dataset or of two, with what differs marked. */
@@ -50,8 +50,8 @@ export function ComparePlans({ entry }: { entry: PlansEntry }) {
         </Text>
       </Group>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section className={styles.tableScroll} aria-label="Comparison" tabIndex={0}>
-        <table className={styles.compared}>
+      <section className={tables.tableScroll} aria-label="Comparison" tabIndex={0}>
+        <table className={tables.compared}>
           <thead>
             <tr>
               <th scope="col">Field</th>
@@ -64,7 +64,7 @@ export function ComparePlans({ entry }: { entry: PlansEntry }) {
             if (shown.length === 0) return null;
             return (
               <tbody key={title}>
-                <tr className={styles.group}>
+                <tr className={tables.group}>
                   <th scope="rowgroup" colSpan={3}>
                     {title}
                   </th>

@@ -17,6 +17,7 @@ import {
   schemeName,
 } from './planFormats';
 import { Term } from './Term';
+import tables from './tables.module.css';
 import type { TERMS } from './terms';
 
 interface ConfigurationTableProps {
@@ -45,8 +46,8 @@ export function ConfigurationTable(props: ConfigurationTableProps) {
   ];
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section className={styles.tableScroll} aria-label="Configurations" tabIndex={0}>
-      <table className={styles.configurations}>
+    <section className={tables.tableScroll} aria-label="Configurations" tabIndex={0}>
+      <table className={tables.configurations}>
         <thead>
           <tr>
             <td />
@@ -55,7 +56,7 @@ export function ConfigurationTable(props: ConfigurationTableProps) {
                 <button type="button" aria-pressed={name === chosen} onClick={() => onChoose(name)}>
                   {name}
                 </button>
-                {inheritsFrom && <span className={styles.from}>from {inheritsFrom}</span>}
+                {inheritsFrom && <span className={tables.from}>from {inheritsFrom}</span>}
                 {problem && (
                   <Badge size="xs" color="yellow" variant="light" tt="none">
                     not usable here
@@ -67,7 +68,7 @@ export function ConfigurationTable(props: ConfigurationTableProps) {
         </thead>
         {groups.map(({ title, rows }) => (
           <tbody key={title}>
-            <tr className={styles.group}>
+            <tr className={tables.group}>
               <th scope="rowgroup" colSpan={configurations.length + 1}>
                 {title}
               </th>
@@ -209,7 +210,7 @@ function Normalization({
   const isUniform = texts.every((text) => text === texts[0]);
   if (isUniform) return schemes.length === 1 ? texts[0] : `${texts[0]}, all ${schemes.length} channels`;
   return (
-    <ul className={styles.channels}>
+    <ul className={tables.channels}>
       {texts.map((text, c) => {
         const channel = channelNames?.[c] ?? `channel ${c}`;
         return <li key={channel}>{`${channel}: ${text}`}</li>;

@@ -29,6 +29,7 @@ import { plansJson } from '@/core/planning/writePlans';
 import { messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { useStudio } from '../useStudio';
+import editing from './edit.module.css';
 import { NetworkDrawing } from './NetworkDrawing';
 import { PatchDrawing } from './PatchDrawing';
 import styles from './plan.module.css';
@@ -62,6 +63,7 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
   );
   const [edits, setEdits] = useState<Readonly<Record<string, ConfigurationEdit>>>({});
   const taken = useTakenNames(entry);
+  const dataset = useDatasetOf(entry);
   const [plansName, setPlansName] = useState(() => freePlansName(entry.plansName, taken));
   const [failure, setFailure] = useState<string>();
   const configuration = editable.find((one) => one.name === name);
@@ -81,6 +83,8 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
   );
   const badNames = editable.filter((one) => edits[one.name] && (problems.get(one.name)?.length ?? 0) > 0);
   const nameProblem = problemOf(() => assertPlansName(plansName, taken));
+  const isValid = problems.get(name)?.length === 0;
+  const edited = configurationWith(configuration, edit);
   const isChanged = editable.some((one) => isEdited(one, edits[one.name]));
 
   const save = async () => {
@@ -98,7 +102,7 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
   };
 
   return (
-    <div className={styles.editor}>
+    <div className={editing.editor}>
       <div className={styles.card}>
         <Stack gap="md">
           <SegmentedControl
@@ -118,7 +122,7 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
           <EditProblems edit={edit} onFix={setEdit} />
         </Stack>
       </div>
-      <div className={styles.editResult}>
+      <div className={editing.editResult}>
         <section className={styles.card} aria-label="Save">
           <TextInput
             label="Name of the new plans"
@@ -147,8 +151,15 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
             {saveHint(isChanged, badNames)}
           </Text>
         </section>
-        <EditPreview entry={entry} overview={overview} configuration={configuration} edit={edit} />
+        {isValid && (
+          <EditPreview entry={entry} overview={overview} configuration={configuration} edit={edit} />
+        )}
       </div>
+      {isValid && (
+        <section className={`${styles.card} ${editing.editNetwork}`} aria-label="Edited network">
+          <NetworkDrawing configuration={edited} channels={networkChannels(edited, dataset)} />
+        </section>
+      )}
     </div>
   );
 }
@@ -169,7 +180,7 @@ function ConfigurationForm({ configuration, edit, axes, onChange }: Configuratio
   const order = axes.join(' × ');
   return (
     <>
-      <div className={styles.fields}>
+      <div className={editing.fields}>
         <TupleInput
           label={<Term term="patch">Patch, voxels</Term>}
           aria-label="Patch, voxels"
@@ -202,7 +213,7 @@ function ConfigurationForm({ configuration, edit, axes, onChange }: Configuratio
         checked={edit.batchDice}
         onChange={({ currentTarget }) => onChange({ ...edit, batchDice: currentTarget.checked })}
       />
-      <div className={styles.fields}>
+      <div className={editing.channelFields}>
         {edit.normalizationSchemes.map((scheme, c) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its place
           <Stack key={c} gap={4}>
@@ -271,22 +282,19 @@ interface EditPreviewProps {
   readonly edit: ConfigurationEdit;
 }
 
-/** What the edit costs beside what it was, and the drawings as they will be. */
+/** What an edit that can be used costs beside what it was, and its patch. */
 function EditPreview({ entry, overview, configuration, edit }: EditPreviewProps) {
   const dataset = useDatasetOf(entry);
   const gpu = useGpuReport();
   const throughput = useThroughput()?.flopsPerSecond;
   const titleId = useId();
-  const isValid = checkEdit(edit).length === 0;
-  const edited = useMemo(() => configurationWith(configuration, edit), [configuration, edit]);
   const [before, after] = useMemo(() => {
     const costOf = (one: Configuration) => {
       const result = configurationCost(one, dataset, gpu, throughput);
       return result.status === 'known' ? result.cost : undefined;
     };
-    return [costOf(configuration), isValid ? costOf(edited) : undefined];
-  }, [configuration, edited, isValid, dataset, gpu, throughput]);
-  if (!isValid) return null;
+    return [costOf(configuration), costOf(configurationWith(configuration, edit))];
+  }, [configuration, edit, dataset, gpu, throughput]);
   const median = overview.configurations.find(({ name }) => name === configuration.name)?.medianShape;
   const rows = [
     ['Parameters', before?.parameterCount, after?.parameterCount, formatParameters],
@@ -298,7 +306,7 @@ function EditPreview({ entry, overview, configuration, edit }: EditPreviewProps)
     <>
       <section className={styles.card} aria-labelledby={titleId}>
         <h3 id={titleId}>What it costs</h3>
-        <table className={styles.beforeAfter}>
+        <table className={editing.beforeAfter}>
           <thead>
             <tr>
               <td />
@@ -326,9 +334,6 @@ function EditPreview({ entry, overview, configuration, edit }: EditPreviewProps)
           medianShape={median?.map((size, axis) => (size * configuration.spacing[axis]) / edit.spacing[axis])}
           axes={axisNames(overview.transposeForward, edit.patchSize.length)}
         />
-      </section>
-      <section className={styles.card} aria-label="Edited network">
-        <NetworkDrawing configuration={edited} channels={networkChannels(edited, dataset)} />
       </section>
     </>
   );

@@ -5,6 +5,7 @@ import { checkPlansText } from '@/core/planning/checkPlansText';
 import { assertPlansName } from '@/core/planning/editPlans';
 import { useStudio } from '../useStudio';
 import { problemOf, useTakenNames } from './EditPlans';
+import editing from './edit.module.css';
 import styles from './plan.module.css';
 import { showPlans } from './planActions';
 
@@ -30,7 +31,7 @@ export function JsonEditor({ entry, onDone }: { entry: PlansEntry; onDone: () =>
   };
 
   return (
-    <div className={styles.json}>
+    <div className={editing.json}>
       <Textarea
         aria-label="Plans as JSON"
         value={text}
@@ -38,7 +39,6 @@ export function JsonEditor({ entry, onDone }: { entry: PlansEntry; onDone: () =>
         autosize={false}
         spellCheck={false}
         classNames={{ input: styles.code }}
-        rows={28}
       />
       <div aria-live="polite">
         {all.map((problem) => (

@@ -1,6 +1,7 @@
 import { Button, FileButton, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { IconPlus, IconRulerMeasure, IconUpload } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import { useStore } from 'zustand';
 import type { PlansEntry } from '@/app/plansShelf';
 import { addressOf, goTo } from '../route';
 import { Problems } from '../segment/Problems';
@@ -9,7 +10,7 @@ import { NewPlansDialog } from './NewPlansDialog';
 import { PlansList } from './PlansList';
 import { PlansPage } from './PlansPage';
 import styles from './plan.module.css';
-import { importPlans } from './planActions';
+import { importPlans, showExample } from './planActions';
 import { usePlans } from './usePlans';
 
 /**
@@ -17,10 +18,12 @@ import { usePlans } from './usePlans';
  * export is what `lazy` asks for.
  */
 export default function PlanPlace({ item }: { item: string | undefined }) {
-  const { plans } = useStudio();
+  const { plans, datasets: datasetStore } = useStudio();
   const { entries, isLoaded, datasets } = usePlans((state) => state);
   const [isPlanning, setPlanning] = useState(false);
-  useEffect(() => void plans.refresh(), [plans]);
+  const kept = useStore(datasetStore.store, (state) => state.datasets);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: datasets that changed may have other plans
+  useEffect(() => void plans.refresh(), [plans, kept]);
   const shown = entryOf(entries, item);
   const dataset = datasets.find(({ name }) => name === (shown?.datasetName ?? item));
   return (
@@ -123,7 +126,7 @@ function NothingChosen({ item }: { item: string | undefined }) {
 function SampleButton() {
   const studio = useStudio();
   return (
-    <Button variant="subtle" size="sm" onClick={() => void importPlans(studio, 'example')}>
+    <Button variant="subtle" size="sm" onClick={() => void showExample(studio)}>
       Or look at an example
     </Button>
   );

@@ -68,14 +68,14 @@ function PageActions({ entry, mode, onMode, onDialog }: PageActionsProps) {
   return (
     <Group gap="xs">
       <SegmentedControl
-        size="xs"
+        size="sm"
         aria-label="What to do with these plans"
         data={[...MODES]}
         value={mode}
         onChange={(value) => onMode(MODES.find((one) => one.value === value)?.value ?? 'look')}
       />
       <Button
-        size="xs"
+        size="sm"
         variant="default"
         leftSection={<IconDownload size={15} aria-hidden />}
         onClick={() => downloadPlans(entry)}
@@ -84,7 +84,7 @@ function PageActions({ entry, mode, onMode, onDialog }: PageActionsProps) {
       </Button>
       <CopyButton value={entry.text}>
         {({ copied, copy }) => (
-          <Button size="xs" variant="default" leftSection={<IconCopy size={15} aria-hidden />} onClick={copy}>
+          <Button size="sm" variant="default" leftSection={<IconCopy size={15} aria-hidden />} onClick={copy}>
             {copied ? 'Copied' : 'Copy'}
           </Button>
         )}
@@ -100,7 +100,7 @@ function PageActions({ entry, mode, onMode, onDialog }: PageActionsProps) {
         </Button>
       )}
       <Button
-        size="xs"
+        size="sm"
         variant="subtle"
         color="gray"
         leftSection={<IconTrash size={15} aria-hidden />}

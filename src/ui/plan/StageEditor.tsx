@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Group, TextInput, Tooltip } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
 import type { StageEdit } from '@/core/planning/editPlans';
-import styles from './plan.module.css';
+import editing from './edit.module.css';
 import { Term } from './Term';
 import { TupleInput } from './TupleInput';
 
@@ -26,7 +26,7 @@ export function StageEditor({ stages, axes, isPlain, onChange }: StageEditorProp
     ]);
   };
   return (
-    <div className={styles.stages}>
+    <div className={editing.stages}>
       <table>
         <thead>
           <tr>

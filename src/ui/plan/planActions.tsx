@@ -9,19 +9,28 @@ import { goTo } from '../route';
 import { saveFile } from '../saveFile';
 import { offerUndo } from '../studioActions';
 
-/** Keeps plans files, or the example, and shows the last of them. A file that is none becomes a problem on the page. */
-export async function importPlans(studio: Studio, files: readonly File[] | 'example'): Promise<void> {
-  const given =
-    files === 'example'
-      ? [examplePlans()]
-      : await Promise.all(files.map(async (file) => ({ text: await file.text(), fileName: file.name })));
-  for (const { text, fileName } of given) {
-    try {
-      showPlans(await studio.plans.add(text, fileName));
-    } catch (error) {
-      const name = error instanceof Error ? error.name : 'Error';
-      addProblems(studio, [{ path: fileName, name, message: messageOf(error) }]);
-    }
+/** Keeps plans files and shows the last of them. A file that is none becomes a problem on the page. */
+export async function importPlans(studio: Studio, files: readonly File[]): Promise<void> {
+  const given = await Promise.all(
+    files.map(async (file) => ({ text: await file.text(), fileName: file.name })),
+  );
+  for (const one of given) await keepAndShow(studio, one);
+}
+
+/** Plans to look at where there are none. */
+export function showExample(studio: Studio): Promise<void> {
+  return keepAndShow(studio, examplePlans());
+}
+
+async function keepAndShow(
+  studio: Studio,
+  { text, fileName }: { readonly text: string; readonly fileName: string },
+): Promise<void> {
+  try {
+    showPlans(await studio.plans.add(text, fileName));
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'Error';
+    addProblems(studio, [{ path: fileName, name, message: messageOf(error) }]);
   }
 }
 
