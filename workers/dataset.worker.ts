@@ -3,6 +3,7 @@ import { expose, transfer } from 'comlink';
 import { createDatasetDesk } from '@/app/datasetDesk';
 import { browserDatasetFolders } from '@/storage/browserDatasetFolder';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
+import { browserCaseWorkers } from '@/workers/browserCaseWorkers';
 import type { DatasetApi } from '@/workers/datasetApi';
 
 const desk = createDatasetDesk({
@@ -10,6 +11,7 @@ const desk = createDatasetDesk({
   records: browserRecords(DATABASES.datasets),
   checks: browserRecords(DATABASES.datasetChecks),
   exclusively: (work) => navigator.locks.request('nnstudio-dataset-records', work),
+  startCaseWorkers: browserCaseWorkers,
 });
 
 const api: DatasetApi = {

@@ -1,23 +1,17 @@
 // Datasets that are kept: what the dataset worker does, over whatever folders and records it is given.
 import { openRawDataset } from '@/core/dataset/rawDataset';
-import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
-import { plannerNamed } from '@/core/planning/planners';
-import type { FingerprintDocument } from '@/core/planning/plansDocument';
-import { readPlans } from '@/core/planning/readPlans';
-import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
-import { messageOf, StudioError } from '@/shared/errors';
+import { StudioError } from '@/shared/errors';
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
-import type { DatasetApi, OnDatasetProgress, PlanRequest, PreprocessOutcome } from '@/workers/datasetApi';
-import { type DatasetChecks, datasetChecks } from './datasetChecks';
-import { type DatasetIntake, datasetIntake } from './datasetIntake';
-import type { DeskParts } from './datasetParts';
+import type { RecordStore } from '@/storage/recordStore';
+import type { CaseWorkers } from '@/workers/caseWorkers';
+import type { DatasetApi, OnDatasetProgress } from '@/workers/datasetApi';
+import { datasetChecks } from './datasetChecks';
+import { datasetIntake } from './datasetIntake';
+import { type DeskParts, FINGERPRINT_FILE, isPlansFile } from './datasetParts';
 import { datasetSplits } from './datasetSplits';
+import { datasetTasks } from './datasetTasks';
 import { datasetViews } from './datasetViews';
-import { type ExtractFingerprintJob, extractFingerprint } from './extractFingerprint';
-import { planDataset, readFingerprint } from './planDataset';
-import { type PreprocessDatasetJob, preprocessDataset } from './preprocessDataset';
 
 export interface DatasetDeskNeeds {
   readonly folders: DatasetFolders;
@@ -27,14 +21,10 @@ export interface DatasetDeskNeeds {
   readonly checks: RecordStore;
   /** Runs `work` while no other worker or tab changes records. */
   readonly exclusively: <Result>(work: () => Promise<Result>) => Promise<Result>;
-  /** How cases are spread over threads; here, one after the other, if left out. */
-  readonly fingerprinting?: Pick<ExtractFingerprintJob, 'atOnce' | 'surveyor'>;
-  readonly preprocessing?: Pick<PreprocessDatasetJob, 'atOnce'>;
+  /** Starts who works on the cases; this thread if left out. */
+  readonly startCaseWorkers?: () => CaseWorkers;
 }
 
-export const FINGERPRINT_FILE = 'dataset_fingerprint.json';
-/** JSON files among the preprocessed ones that are no plans. */
-const NO_PLANS = new Set([FINGERPRINT_FILE, 'dataset.json', 'splits_final.json']);
 /** No eye follows progress faster. */
 const PROGRESS_INTERVAL_MS = 100;
 
@@ -51,23 +41,28 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       'Import it again under Data.',
     );
   };
-  const survey = (name: string, change: Partial<DatasetRecord> = {}) =>
+  const change = (name: string, changed: () => Promise<Partial<DatasetRecord>>) =>
     exclusively(async () => {
-      const record = { ...(await find(name)), ...change, ...(await stateOf(folders, name)) };
+      const record = { ...(await find(name)), ...(await changed()) };
       await records.set(name, record);
       return record;
     });
-  const open = async (name: string) => openRawDataset(await folders.files(name, 'raw'));
-  const preprocessed = (name: string) => folders.folder(name, 'preprocessed');
-  const parts: DeskParts = { folders, find, open, preprocessed, survey };
-  const checks: DatasetChecks = datasetChecks(parts, needs.checks);
-  const intake: DatasetIntake = datasetIntake(parts, records);
+  const parts: DeskParts = {
+    folders,
+    find,
+    open: async (name) => openRawDataset(await folders.files(name, 'raw')),
+    preprocessed: (name) => folders.folder(name, 'preprocessed'),
+    survey: (name, changed) => change(name, async () => ({ ...changed, ...(await stateOf(folders, name)) })),
+  };
+  const checks = datasetChecks(parts, needs.checks);
+  const intake = datasetIntake(parts, records);
+  const { takeFingerprint, preprocess, ...planning } = datasetTasks(parts, needs.startCaseWorkers);
 
   /** Runs a long call until it is done or cancelled. */
   async function cancellable<Result>(
     callId: string,
     onProgress: OnDatasetProgress,
-    work: (signal: AbortSignal, onProgress: OnDatasetProgress) => Promise<Result>,
+    work: (signal: AbortSignal, tell: OnDatasetProgress) => Promise<Result>,
   ): Promise<Result> {
     const controller = new AbortController();
     running.set(callId, controller);
@@ -78,57 +73,6 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     }
   }
 
-  const fingerprintOf = async (name: string): Promise<FingerprintDocument | undefined> => {
-    const file = await preprocessed(name).open(FINGERPRINT_FILE);
-    return file && readFingerprint(new TextDecoder().decode(await file.bytes()), file.path);
-  };
-
-  async function plan(name: string, { planner: plannerName, ...options }: PlanRequest): Promise<string> {
-    const record = await trainable(name);
-    const fingerprint = await fingerprintOf(name);
-    if (!fingerprint) {
-      throw new StudioError('NoFingerprint', `${name} has no fingerprint.`, 'Take it under Data first.');
-    }
-    const dataset = await open(name);
-    const planner = plannerNamed(plannerName);
-    const plansName = options.plansName ?? planner.plansName;
-    const plans = planDataset({
-      name,
-      document: dataset.document,
-      fingerprint,
-      planner,
-      options: { ...options, plansName },
-      reader: record.check?.reader,
-    });
-    const folder = preprocessed(name);
-    const existing = await folder.open(`${plansName}.json`);
-    const kept = existing && readAnyPlans(new TextDecoder().decode(await existing.bytes()), existing.path);
-    await folder.write(`${plansName}.json`, plansJson(withKeptConfigurations(plans, kept)));
-    await folder.write('dataset.json', await dataset.jsonFile.bytes());
-    await survey(name);
-    return plansName;
-  }
-
-  /** The record of a dataset that may be worked with. Throws `NotChecked` or `BadDataset`. */
-  async function trainable(name: string): Promise<DatasetRecord> {
-    const record = await find(name);
-    if (!record.check) {
-      throw new StudioError('NotChecked', `${name} has not been checked.`, 'Check it under Data first.');
-    }
-    if (record.check.isTrainable) return record;
-    throw new StudioError(
-      'BadDataset',
-      `${name} cannot be used for training: its check found ${record.check.errors} errors.`,
-      'They are listed under Data, each with what to do.',
-    );
-  }
-
-  async function readPlansText(name: string, plansName: string): Promise<string> {
-    const file = await preprocessed(name).open(`${plansName}.json`);
-    if (file) return new TextDecoder().decode(await file.bytes());
-    throw new StudioError('NoPlans', `${name} has no plans ${plansName}.`, 'Plan the dataset first.');
-  }
-
   return {
     find,
 
@@ -137,15 +81,10 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       return found.filter((record) => record !== undefined).sort((a, b) => b.addedAt - a.addedAt);
     },
 
-    setTasks: (name, tasks) =>
-      exclusively(async () => {
-        const record = { ...(await find(name)), tasks };
-        await records.set(name, record);
-        return record;
-      }),
+    setTasks: (name, tasks) => change(name, async () => ({ tasks })),
 
-    recognise: (files, callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.recognise(files, signal, tell)),
+    recognise: (files, isExpected, callId, onProgress) =>
+      cancellable(callId, onProgress, (signal, tell) => intake.recognise(files, isExpected, signal, tell)),
     importDataset: (files, name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.importDataset(files, name, signal, tell)),
     importPairs: (files, facts, callId, onProgress) =>
@@ -158,92 +97,11 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     readSamples: checks.readSamples,
 
     extractFingerprint: (name, callId, onProgress) =>
-      cancellable(callId, onProgress, async (signal, tell) => {
-        await trainable(name);
-        const dataset = await open(name);
-        const total = dataset.cases.length;
-        const fingerprint = await extractFingerprint({
-          dataset,
-          ...needs.fingerprinting,
-          signal,
-          onProgress: ({ stage, share, caseId }) =>
-            stage === 'reading'
-              ? tell({
-                  stage: 'Reading cases',
-                  share: READING_SHARE * share,
-                  done: Math.round(share * total),
-                  total,
-                  ...(caseId !== undefined && { item: caseId }),
-                })
-              : tell({ stage: 'Intensity statistics', share: READING_SHARE + (1 - READING_SHARE) * share }),
-        });
-        await preprocessed(name).write(FINGERPRINT_FILE, fingerprintJson(fingerprint));
-        return survey(name);
-      }),
-    readFingerprint: fingerprintOf,
+      cancellable(callId, onProgress, (signal, tell) => takeFingerprint(name, signal, tell)),
+    preprocess: (name, request, callId, onProgress) =>
+      cancellable(callId, onProgress, (signal, tell) => preprocess(name, request, signal, tell)),
 
-    plan,
-    readPlans: readPlansText,
-
-    async writePlans(name, text) {
-      await find(name);
-      const { plans_name: plansName } = readAnyPlans(text, 'plans');
-      readPlans(text, `${plansName}.json`);
-      if (!/^[\w.-]+$/.test(plansName) || NO_PLANS.has(`${plansName}.json`)) {
-        throw new StudioError(
-          'BadPlans',
-          `${plansName} is no name for plans.`,
-          'Use letters, digits, _, - and dots.',
-        );
-      }
-      await preprocessed(name).write(`${plansName}.json`, text);
-      await survey(name);
-      return plansName;
-    },
-
-    async removePlans(name, plansName) {
-      await preprocessed(name).remove(`${plansName}.json`);
-      await survey(name);
-    },
-
-    preprocess: (name, { plansName, configurations }, callId, onProgress) =>
-      cancellable(callId, onProgress, async (signal, tell): Promise<PreprocessOutcome> => {
-        await trainable(name);
-        const dataset = await open(name);
-        const plans = readPlans(await readPlansText(name, plansName), `${plansName}.json`);
-        const folder = preprocessed(name);
-        await folder.write('dataset.json', await dataset.jsonFile.bytes());
-        tell({ stage: 'Getting ready', share: 0 });
-        try {
-          const { preprocessed, skipped, failures } = await preprocessDataset({
-            dataset,
-            plans,
-            configurations,
-            folder,
-            ...needs.preprocessing,
-            signal,
-            onCase: ({ configuration, caseId, done, total }) => {
-              const before = configurations.indexOf(configuration);
-              const share = (before + done / total) / configurations.length;
-              tell({ stage: configuration, share, done, total, item: caseId });
-            },
-          });
-          return {
-            preprocessed,
-            skipped,
-            failures: failures.map(({ configuration, caseId, error }) => ({
-              configuration,
-              caseId,
-              message: messageOf(error),
-            })),
-          };
-        } catch (error) {
-          throw explainWriteFailure(error, `preprocessed cases of ${name}`);
-        } finally {
-          await survey(name);
-        }
-      }),
-
+    ...planning,
     ...datasetSplits(parts),
     ...datasetViews(parts),
 
@@ -252,7 +110,7 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     async remove(name, part) {
       if (part === 'preprocessed') {
         await removeArrays(folders, name);
-        await survey(name);
+        await parts.survey(name);
         return;
       }
       await records.remove([name]);
@@ -263,9 +121,6 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     sweep: intake.sweep,
   };
 }
-
-/** Part of a fingerprint's time that goes into reading the cases. */
-const READING_SHARE = 0.5;
 
 /** Passes on a new stage at once, and within a stage at most ten reports a second. */
 function throttled(tell: OnDatasetProgress): OnDatasetProgress {
@@ -294,9 +149,8 @@ async function stateOf(
     const [, folder, file] = path.split('/');
     if (file === undefined || !/\.(npz|pkl)$/.test(file)) continue;
     const known = arrays.get(folder) ?? { cases: 0, sizeInBytes: 0 };
-    const isCase = file.endsWith('.npz');
     arrays.set(folder, {
-      cases: known.cases + (isCase ? 1 : 0),
+      cases: known.cases + (file.endsWith('.npz') ? 1 : 0),
       sizeInBytes: known.sizeInBytes + sizeInBytes,
     });
   }
@@ -305,7 +159,7 @@ async function stateOf(
   return {
     hasFingerprint: names.includes(FINGERPRINT_FILE),
     plans: names
-      .filter((file) => file.endsWith('.json') && !NO_PLANS.has(file))
+      .filter(isPlansFile)
       .map((file) => file.slice(0, -'.json'.length))
       .sort(),
     preprocessed: [...arrays].map(([dataIdentifier, facts]) => ({ dataIdentifier, ...facts })),

@@ -21,7 +21,12 @@ import {
 type Tell = OnDatasetProgress;
 
 export interface DatasetIntake {
-  recognise(files: readonly GivenFile[], signal: AbortSignal, tell: Tell): Promise<RecognisedDataset>;
+  recognise(
+    files: readonly GivenFile[],
+    isExpected: boolean,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<RecognisedDataset>;
   importDataset(
     files: readonly GivenFile[],
     name: string,
@@ -87,7 +92,7 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
   }
 
   return {
-    async recognise(given, signal, tell) {
+    async recognise(given, isExpected, signal, tell) {
       const files = await givenImages(sourcesOf(given));
       const json = await findDatasetJson(files);
       const taken = [...(await records.keys()), ...(await folders.names())];
@@ -100,7 +105,8 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
         };
       }
       const found = findPairs(files);
-      return found ? proposePairs(found, { taken, signal, onProgress: tell }) : { kind: 'none' };
+      if (!found || (found.pairs.cases.length === 1 && !isExpected)) return { kind: 'none' };
+      return proposePairs(found, { taken, signal, onProgress: tell });
     },
 
     importDataset: (given, name, signal, tell) =>

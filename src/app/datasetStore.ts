@@ -60,7 +60,7 @@ export interface Datasets {
   load(): Promise<void>;
   /** Reads the records again, after something else changed a dataset. */
   refresh(): Promise<void>;
-  recognise(files: readonly GivenFile[]): Promise<RecognisedDataset>;
+  recognise(files: readonly GivenFile[], isExpected: boolean): Promise<RecognisedDataset>;
   /** Copies a dataset in and checks it. Throws what the worker throws; an `AbortError` when cancelled. */
   importDataset(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   importPairs(files: readonly GivenFile[], facts: PairsFacts): Promise<DatasetRecord>;
@@ -220,11 +220,11 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
       if (nextTask()) pump();
     },
 
-    async recognise(files) {
+    async recognise(files, isExpected) {
       const show = (progress: DatasetProgress) =>
         store.setState({ importing: { name: 'Looking at the files', startedAt: Date.now(), progress } });
       try {
-        return await api.recognise(files, IMPORT_CALL, show);
+        return await api.recognise(files, isExpected, IMPORT_CALL, show);
       } finally {
         store.setState({ importing: undefined });
       }

@@ -1,6 +1,8 @@
 import { useDisclosure } from '@mantine/hooks';
 import { lazy, Suspense, useCallback, useEffect } from 'react';
+import { addDataset } from '@/app/addDataset';
 import { addGivenFiles } from '@/app/addGivenFiles';
+import { addPlans } from '@/app/addPlans';
 import type { GivenFile } from '@/workers/filesApi';
 import { DropOverlay } from './frame/DropOverlay';
 import styles from './frame/frame.module.css';
@@ -10,7 +12,7 @@ import { ShortcutsDialog } from './frame/ShortcutsDialog';
 import { Spoken } from './frame/Spoken';
 import { useShortcuts } from './frame/useShortcuts';
 import { ModelsPlace } from './models/ModelsPlace';
-import { goTo, useRoute } from './route';
+import { currentRoute, goTo, useRoute } from './route';
 import { SystemPlace } from './system/SystemPlace';
 import { useStudio } from './useStudio';
 
@@ -28,7 +30,14 @@ export function App() {
   useRequestCount();
 
   const add = useCallback(
-    async (files: readonly GivenFile[]) => {
+    async (given: readonly GivenFile[]) => {
+      const { entries, rest: files } = await addPlans(studio, given);
+      if (files.length < given.length) goTo('plan', entries.at(-1)?.id);
+      if (files.length === 0) return;
+      const isExpected = currentRoute().place === 'data';
+      const dataset = await addDataset(studio, files, { isExpected, onFound: () => goTo('data') });
+      if (dataset.status === 'imported') goTo('data', dataset.name);
+      if (dataset.status !== 'no dataset') return;
       const { cases, models } = await addGivenFiles(studio, files);
       if (cases.length > 0) goTo('segment', cases[0].id);
       else if (models.length > 0 && studio.queue.store.getState().cases.length === 0) goTo('models');
@@ -47,7 +56,7 @@ export function App() {
         )}
         {route.place === 'data' && (
           <Suspense fallback={null}>
-            <DataPlace />
+            <DataPlace name={route.item} caseId={route.part} onFiles={add} />
           </Suspense>
         )}
         {route.place === 'plan' && (

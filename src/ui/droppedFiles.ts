@@ -37,3 +37,36 @@ async function readAll(reader: FileSystemDirectoryReader): Promise<FileSystemEnt
     all.push(...portion);
   }
 }
+
+declare global {
+  interface Window {
+    /** Not in every browser. */
+    showDirectoryPicker?: (options: { mode: 'read' }) => Promise<FileSystemDirectoryHandle>;
+  }
+}
+
+export function canPickDirectory(): boolean {
+  return window.showDirectoryPicker !== undefined;
+}
+
+/** All files of a folder chosen in the browser's dialog for folders; `undefined` if a person closed it. */
+export async function pickedDirectory(): Promise<readonly GivenFile[] | undefined> {
+  try {
+    const folder = await window.showDirectoryPicker?.({ mode: 'read' });
+    return folder && (await filesOf(folder, folder.name));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') return undefined;
+    throw error;
+  }
+}
+
+async function filesOf(folder: FileSystemDirectoryHandle, path: string): Promise<GivenFile[]> {
+  const found: GivenFile[] = [];
+  for await (const [name, handle] of folder.entries()) {
+    const below = `${path}/${name}`;
+    if (handle instanceof FileSystemDirectoryHandle) found.push(...(await filesOf(handle, below)));
+    else if (handle instanceof FileSystemFileHandle)
+      found.push({ path: below, content: await handle.getFile() });
+  }
+  return found;
+}

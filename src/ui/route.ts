@@ -3,23 +3,30 @@ import { useSyncExternalStore } from 'react';
 export const PLACES = ['segment', 'data', 'plan', 'models', 'system'] as const;
 export type Place = (typeof PLACES)[number];
 
-/** Where the page is: `#/segment/<case id>`, `#/data/<dataset>`, `#/plan/<dataset>`. */
+/** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`. */
 export interface Route {
   readonly place: Place;
   readonly item: string | undefined;
+  /** Of the item. */
+  readonly part: string | undefined;
 }
 
-export function addressOf(place: Place, item?: string): string {
-  return item === undefined ? `#/${place}` : `#/${place}/${encodeURIComponent(item)}`;
+export function addressOf(place: Place, ...items: readonly (string | undefined)[]): string {
+  const given = items.filter((item) => item !== undefined).map(encodeURIComponent);
+  return ['#', place, ...given].join('/');
 }
 
-export function goTo(place: Place, item?: string): void {
-  location.hash = addressOf(place, item);
+export function goTo(place: Place, ...items: readonly (string | undefined)[]): void {
+  location.hash = addressOf(place, ...items);
 }
 
 function readRoute(hash: string): Route {
-  const [, place, item] = hash.split('/');
-  return { place: PLACES.find((one) => one === place) ?? 'segment', item: item ? decoded(item) : undefined };
+  const [, place, item, part] = hash.split('/');
+  return {
+    place: PLACES.find((one) => one === place) ?? 'segment',
+    item: item ? decoded(item) : undefined,
+    part: part ? decoded(part) : undefined,
+  };
 }
 
 /** Typed by hand it may be no encoding of anything. */
@@ -42,6 +49,10 @@ function subscribe(onChange: () => void): () => void {
   return () => removeEventListener('hashchange', update);
 }
 
+export function currentRoute(): Route {
+  return current;
+}
+
 export function useRoute(): Route {
-  return useSyncExternalStore(subscribe, () => current);
+  return useSyncExternalStore(subscribe, currentRoute);
 }

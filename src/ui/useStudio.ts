@@ -2,6 +2,7 @@ import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import type { CaseQueueState } from '@/app/caseQueue';
+import type { DatasetsState } from '@/app/datasetStore';
 import type { LibraryState } from '@/app/libraryStore';
 import { type Preferences, preferences } from '@/app/preferences';
 import type { Selection } from '@/app/selectionStore';
@@ -23,6 +24,10 @@ export function useQueue<Part>(select: (state: CaseQueueState) => Part): Part {
 
 export function useLibrary<Part>(select: (state: LibraryState) => Part): Part {
   return useStore(useStudio().library.store, useShallow(select));
+}
+
+export function useDatasets<Part>(select: (state: DatasetsState) => Part): Part {
+  return useStore(useStudio().datasets.store, useShallow(select));
 }
 
 export function useSystem<Part>(select: (state: SystemState) => Part): Part {

@@ -103,9 +103,13 @@ export interface DatasetApi {
   /** Keeps what is still to be done, so that a reload does not forget it. */
   setTasks(name: string, tasks: readonly DatasetTask[]): Promise<DatasetRecord>;
 
-  /** Looks at names and headers only; label maps of loose pairs are read whole. */
+  /**
+   * Looks at names and dataset.json only, unless there are pairs: their label maps are read. A single pair may as well be
+   * an image with its reference, and is taken for training data only if `isExpected`.
+   */
   recognise(
     files: readonly GivenFile[],
+    isExpected: boolean,
     callId: string,
     onProgress: OnDatasetProgress,
   ): Promise<RecognisedDataset>;

@@ -35,8 +35,8 @@ function quickCalls({ remote, whileAlive }: WorkerClient<DatasetApi>): Omit<Data
     list: () => whileAlive(remote.list()),
     find: (name) => whileAlive(remote.find(name)),
     setTasks: (name, tasks) => whileAlive(remote.setTasks(name, tasks)),
-    recognise: (files, callId, onProgress) =>
-      whileAlive<RecognisedDataset>(remote.recognise(files, callId, proxy(onProgress))),
+    recognise: (files, isExpected, callId, onProgress) =>
+      whileAlive<RecognisedDataset>(remote.recognise(files, isExpected, callId, proxy(onProgress))),
     importDataset: (files, name, callId, onProgress) =>
       whileAlive(remote.importDataset(files, name, callId, proxy(onProgress))),
     importPairs: (files, facts, callId, onProgress) =>

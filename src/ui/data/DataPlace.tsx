@@ -1,20 +1,70 @@
-import { Stack, Text, Title } from '@mantine/core';
-import { IconDatabase } from '@tabler/icons-react';
+import { Title } from '@mantine/core';
+import type { GivenFile } from '@/workers/filesApi';
+import { Problems } from '../segment/Problems';
+import { useDatasets, useSelection } from '../useStudio';
+import { DatasetCard } from './DatasetCard';
+import { DatasetPage } from './DatasetPage';
 import styles from './data.module.css';
+import { ImportButtons } from './ImportButtons';
+import { ImportNotice } from './ImportNotice';
+import { NoDatasets } from './NoDatasets';
+import { PairsDialog } from './PairsDialog';
+import { RivalDialog } from './RivalDialog';
+import { StorageLine } from './StorageLine';
+
+interface DataPlaceProps {
+  readonly name: string | undefined;
+  readonly caseId: string | undefined;
+  readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
+}
 
 /** Datasets kept in this browser. The default export is what `lazy` asks for. */
-export default function DataPlace() {
+export default function DataPlace({ name, caseId, onFiles }: DataPlaceProps) {
+  const { datasets, isLoaded } = useDatasets(({ datasets, isLoaded }) => ({ datasets, isLoaded }));
+  if (!isLoaded) return null;
+  const current = datasets.find((one) => one.name === name);
+  return (
+    <>
+      {current ? (
+        <DatasetPage key={current.name} dataset={current} caseId={caseId} />
+      ) : (
+        <DatasetList onFiles={onFiles} missing={name} />
+      )}
+      <PairsDialog />
+      <RivalDialog />
+    </>
+  );
+}
+
+function DatasetList(props: { onFiles: DataPlaceProps['onFiles']; missing: string | undefined }) {
+  const { onFiles, missing } = props;
+  const datasets = useDatasets((state) => state.datasets);
+  const hasProblems = useSelection(({ problems }) => problems.length > 0);
   return (
     <div className={styles.place}>
-      <Title order={1} fz={22} mb="md">
-        Data
-      </Title>
-      <Stack align="center" gap="xs" py={60} c="dimmed">
-        <IconDatabase size={44} stroke={1.2} aria-hidden />
-        <Text maw={460} ta="center">
-          A dataset is a folder of images and label maps with a dataset.json.
-        </Text>
-      </Stack>
+      <div className={styles.listHead}>
+        <Title order={1} fz={22}>
+          Data
+        </Title>
+        {datasets.length > 0 && (
+          <div className={styles.buttons}>
+            <ImportButtons onFiles={onFiles} size="sm" />
+          </div>
+        )}
+      </div>
+      {hasProblems && <Problems />}
+      {missing && <p className={styles.hint}>There is no dataset {missing} in this browser.</p>}
+      <ImportNotice />
+      {datasets.length === 0 ? (
+        <NoDatasets onFiles={onFiles} />
+      ) : (
+        <div className={styles.grid}>
+          {datasets.map((dataset) => (
+            <DatasetCard key={dataset.name} dataset={dataset} />
+          ))}
+        </div>
+      )}
+      <StorageLine />
     </div>
   );
 }

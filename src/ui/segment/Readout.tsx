@@ -1,4 +1,3 @@
-import type { LabelVolume } from '@/storage/caseRecord';
 import { labelColor } from '../labelColors';
 import { usePreferences } from '../useStudio';
 import { useViewer } from '../viewer/ViewerCanvas';
@@ -6,7 +5,8 @@ import styles from '../viewer/viewer.module.css';
 import { useSharedViewer } from './viewerContext';
 
 /** What lies under the crosshair. */
-export function Readout({ labels }: { labels: readonly LabelVolume[] }) {
+export function Readout(props: { labels: readonly { readonly value: number; readonly name: string }[] }) {
+  const { labels } = props;
   const { location } = useViewer(useSharedViewer());
   const colors = usePreferences((state) => state.labelColors);
   if (!location) return <div className={styles.readout} />;

@@ -35,7 +35,8 @@ const LAYOUTS: readonly { value: Layout; label: string }[] = [
 ];
 
 interface ViewerToolbarProps {
-  readonly channels: number;
+  /** Names of the channels. */
+  readonly channels: readonly string[];
   readonly channel: number;
   readonly onChannel: (channel: number) => void;
   /** What "automatic" sets; `undefined` while nothing is shown. */
@@ -64,7 +65,7 @@ export function ViewerToolbar(props: ViewerToolbarProps) {
         data={[...LAYOUTS]}
       />
       <WindowMenu automatic={props.automaticWindow} />
-      {channels > 1 && (
+      {channels.length > 1 && (
         <Select
           size="xs"
           w={120}
@@ -72,7 +73,7 @@ export function ViewerToolbar(props: ViewerToolbarProps) {
           allowDeselect={false}
           value={String(channel)}
           onChange={(value) => props.onChannel(Number(value))}
-          data={Array.from({ length: channels }, (_, i) => ({ value: String(i), label: `Channel ${i}` }))}
+          data={channels.map((label, i) => ({ value: String(i), label }))}
         />
       )}
       <Tooltip label={isPlaying ? 'Stop (space)' : 'Play the slices (space)'}>

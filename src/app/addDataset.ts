@@ -1,0 +1,102 @@
+import { isAbort, messageOf } from '@/shared/errors';
+import type { PairsFacts } from '@/workers/datasetApi';
+import type { GivenFile } from '@/workers/filesApi';
+import { addProblems } from './addGivenFiles';
+import type { Studio } from './studio';
+
+/** What became of files that may be training data. */
+export type DatasetOutcome =
+  | { readonly status: 'imported'; readonly name: string }
+  /** A form or a question waits for an answer under Data. */
+  | { readonly status: 'asking' }
+  /** Cancelled, or a problem is on the page. */
+  | { readonly status: 'stopped' }
+  | { readonly status: 'no dataset' };
+
+export interface AddDatasetOptions {
+  /** A person meant to give a dataset. */
+  readonly isExpected: boolean;
+  /** Called once it is known that they are one, before they are copied. */
+  readonly onFound: () => void;
+}
+
+/** Imports what is a dataset; asks where it has to. */
+export async function addDataset(
+  studio: Studio,
+  files: readonly GivenFile[],
+  { isExpected, onFound }: AddDatasetOptions,
+): Promise<DatasetOutcome> {
+  const { datasets } = studio;
+  return explaining(studio, files, async () => {
+    const found = await datasets.recognise(files, isExpected);
+    if (found.kind !== 'none') onFound();
+    switch (found.kind) {
+      case 'none':
+        return { status: 'no dataset' };
+      case 'pairs':
+        datasets.store.setState({ pairs: { files, proposal: found } });
+        return { status: 'asking' };
+      case 'raw':
+      case 'decathlon':
+        if (found.isKept) {
+          datasets.store.setState({ rival: { files, name: found.name } });
+          return { status: 'asking' };
+        }
+        return imported(await datasets.importDataset(files, found.name));
+      default:
+        return found satisfies never;
+    }
+  });
+}
+
+/** Removes the dataset of that name, then imports the one that waits. */
+export async function replaceDataset(studio: Studio): Promise<DatasetOutcome> {
+  const { datasets } = studio;
+  const { rival } = datasets.store.getState();
+  if (!rival) return { status: 'stopped' };
+  datasets.store.setState({ rival: undefined });
+  return explaining(studio, rival.files, async () => {
+    await datasets.remove(rival.name, 'all');
+    return imported(await datasets.importDataset(rival.files, rival.name));
+  });
+}
+
+/** Imports the pairs that wait for their form. */
+export async function addPairs(studio: Studio, facts: PairsFacts): Promise<DatasetOutcome> {
+  const { datasets } = studio;
+  const { pairs } = datasets.store.getState();
+  if (!pairs) return { status: 'stopped' };
+  datasets.store.setState({ pairs: undefined });
+  return explaining(studio, pairs.files, async () =>
+    imported(await datasets.importPairs(pairs.files, facts)),
+  );
+}
+
+function imported({ name }: { readonly name: string }): DatasetOutcome {
+  return { status: 'imported', name };
+}
+
+async function explaining(
+  studio: Studio,
+  files: readonly GivenFile[],
+  work: () => Promise<DatasetOutcome>,
+): Promise<DatasetOutcome> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isAbort(error)) {
+      const name = error instanceof Error ? error.name : 'Error';
+      addProblems(studio, [{ path: pathOf(files), name, message: messageOf(error) }]);
+    }
+    return { status: 'stopped' };
+  } finally {
+    void studio.system.measureStorage();
+  }
+}
+
+/** The folder or file that was given. */
+function pathOf(files: readonly GivenFile[]): string {
+  const [first] = files;
+  if (!first) return 'nothing';
+  return first.path.includes('/') ? first.path.split('/')[0] : first.path;
+}

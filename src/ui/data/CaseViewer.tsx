@@ -1,0 +1,105 @@
+import { ActionIcon, Text, Tooltip } from '@mantine/core';
+import { IconArrowLeft, IconChevronLeft, IconChevronRight } from '@tabler/icons-react';
+import { useMemo } from 'react';
+import type { CaseCheck } from '@/core/dataset/integrity';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+import { formatXyz } from '../formats';
+import { addressOf, goTo } from '../route';
+import { ImageView, type ViewedImage } from '../segment/ImageView';
+import { useViewerController, ViewerContext } from '../segment/viewerContext';
+import { useStudio } from '../useStudio';
+import styles from './data.module.css';
+import { Findings } from './Findings';
+
+interface CaseViewerProps {
+  readonly dataset: DatasetRecord;
+  readonly caseId: string;
+  readonly checks: readonly CaseCheck[] | undefined;
+}
+
+/** A training case with its label map, and the way to its neighbours. */
+export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
+  const viewer = useViewerController();
+  const viewed = useViewedCase(dataset, caseId);
+  const at = checks?.findIndex((one) => one.caseId === caseId) ?? -1;
+  const check = checks?.[at];
+  return (
+    <div className={styles.viewer}>
+      <header className={styles.viewerHead}>
+        <a className={styles.back} href={addressOf('data', dataset.name)}>
+          <IconArrowLeft size={14} aria-hidden />
+          {dataset.title}
+        </a>
+        <Text fw={650} size="sm" truncate component="h1" m={0}>
+          {caseId}
+        </Text>
+        {check?.shape && (
+          <span className={styles.viewerFacts}>
+            {formatXyz(check.shape)} voxels
+            {check.spacing && ` of ${formatXyz(check.spacing, 3)} mm`}
+          </span>
+        )}
+        <div className={styles.neighbours}>
+          <Neighbour
+            dataset={dataset}
+            label="Previous case"
+            check={checks?.[at - 1]}
+            icon={IconChevronLeft}
+          />
+          <Neighbour dataset={dataset} label="Next case" check={checks?.[at + 1]} icon={IconChevronRight} />
+        </div>
+      </header>
+      <div className={styles.viewerBody}>
+        {check && check.findings.length > 0 && (
+          <div className={styles.viewerFindings}>
+            <Findings findings={check.findings} />
+          </div>
+        )}
+        <ViewerContext value={viewer}>
+          <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+        </ViewerContext>
+      </div>
+    </div>
+  );
+}
+
+interface NeighbourProps {
+  readonly dataset: DatasetRecord;
+  readonly label: string;
+  readonly check: CaseCheck | undefined;
+  readonly icon: typeof IconChevronLeft;
+}
+
+function Neighbour({ dataset, label, check, icon: Icon }: NeighbourProps) {
+  return (
+    <Tooltip label={check ? `${label}: ${check.caseId}` : label}>
+      <ActionIcon
+        variant="default"
+        size={28}
+        aria-label={label}
+        disabled={!check}
+        onClick={() => check && goTo('data', dataset.name, check.caseId)}
+      >
+        <Icon size={16} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function useViewedCase({ name, channelNames, labels }: DatasetRecord, caseId: string): ViewedImage {
+  const { datasets } = useStudio();
+  return useMemo(
+    () => ({
+      name: caseId,
+      channels: channelNames,
+      labels: labels
+        .filter(({ values }) => values.length === 1 && values[0] !== 0)
+        .map(({ name: label, values }) => ({ value: values[0], name: label })),
+      labelsVersion: caseId,
+      loadImage: (channel) => datasets.api.showImage(name, caseId, channel),
+      loadLabels: () => datasets.api.showLabels(name, caseId),
+      loadOutlines: () => datasets.api.showOutlines(name, caseId),
+    }),
+    [datasets, name, caseId, channelNames, labels],
+  );
+}

@@ -1,0 +1,83 @@
+import { Badge, Button, Group } from '@mantine/core';
+import { IconAlertTriangle, IconArrowRight, IconCheck, IconCircle, IconLoader2 } from '@tabler/icons-react';
+import { formatBytes } from '@/shared/numeric';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+import { formatCount } from '../formats';
+import { addressOf } from '../route';
+import { useDatasets } from '../useStudio';
+import styles from './data.module.css';
+import { LabelNames } from './LabelNames';
+import { type Step, type StepState, stepsOf } from './steps';
+
+/** One dataset: what it is, how far it is, what to do next. */
+export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
+  const { running, failures } = useDatasets(({ running, failures }) => ({ running, failures }));
+  const { name, title, caseCount, channelNames, rawBytes, preprocessedBytes } = dataset;
+  const steps = stepsOf(dataset, { running, failure: failures[name] });
+  return (
+    <article className={styles.card} aria-label={title}>
+      <Group gap={8}>
+        <a className={styles.cardLink} href={addressOf('data', name)}>
+          {title}
+        </a>
+        <Badge size="sm" variant="light" color="gray" tt="none">
+          {name.slice(0, 10)}
+        </Badge>
+      </Group>
+      <LabelNames labels={dataset.labels} />
+      <dl className={styles.facts}>
+        <dt>Cases</dt>
+        <dd>{formatCount(caseCount)}</dd>
+        <dt>Channels</dt>
+        <dd>{channelNames.join(', ')}</dd>
+        <dt title="Images and label maps as they were imported">Raw</dt>
+        <dd>{formatBytes(rawBytes)}</dd>
+        <dt title="Fingerprint, plans and arrays for training">Preprocessed</dt>
+        <dd>{preprocessedBytes > 0 ? formatBytes(preprocessedBytes) : 'nothing'}</dd>
+      </dl>
+      <ol className={styles.dots} aria-label="Steps">
+        {steps.map((step) => (
+          <StepDot key={step.kind} step={step} />
+        ))}
+      </ol>
+      <Button
+        component="a"
+        href={addressOf('data', name)}
+        size="xs"
+        variant="light"
+        mt="auto"
+        rightSection={<IconArrowRight size={15} aria-hidden />}
+      >
+        {invitation(steps)}
+      </Button>
+    </article>
+  );
+}
+
+function invitation(steps: readonly Step[]): string {
+  const bad = steps.find(({ state }) => state === 'failed');
+  if (bad) return bad.kind === 'check' ? 'See what is wrong' : `${bad.name} again`;
+  if (steps.some(({ state }) => state === 'running')) return 'Watch';
+  const next = steps.find(({ state }) => state === 'next');
+  return next ? `Next: ${next.name}` : 'Open';
+}
+
+const ICONS: Readonly<Record<StepState, typeof IconCheck>> = {
+  done: IconCheck,
+  failed: IconAlertTriangle,
+  running: IconLoader2,
+  waiting: IconLoader2,
+  next: IconCircle,
+  later: IconCircle,
+};
+
+function StepDot({ step: { name, state, text } }: { step: Step }) {
+  const Icon = ICONS[state];
+  return (
+    <li data-state={state} title={text}>
+      <Icon size={14} aria-hidden />
+      {name}
+      <span className="spoken">: {text}</span>
+    </li>
+  );
+}

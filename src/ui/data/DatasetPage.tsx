@@ -1,0 +1,101 @@
+import { ActionIcon, Badge, Group, Menu, Tabs, Title } from '@mantine/core';
+import { IconArrowLeft, IconDots, IconTrash } from '@tabler/icons-react';
+import { useState } from 'react';
+import { formatBytes } from '@/shared/numeric';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+import { formatCount } from '../formats';
+import { addressOf } from '../route';
+import { CaseTable } from './CaseTable';
+import { CaseViewer } from './CaseViewer';
+import styles from './data.module.css';
+import { FilesTab } from './FilesTab';
+import { LabelNames } from './LabelNames';
+import { RemoveDialog } from './RemoveDialog';
+import { SplitsTab } from './SplitsTab';
+import { Statistics } from './Statistics';
+import { StepRow } from './StepRow';
+import { useChecks } from './useChecks';
+
+/** One dataset: its steps, cases, figures, splits and files. */
+export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseId: string | undefined }) {
+  const checks = useChecks(dataset);
+  const [tab, setTab] = useState<string | null>('cases');
+  const [isRemoving, setIsRemoving] = useState(false);
+  if (caseId !== undefined) {
+    return <CaseViewer dataset={dataset} caseId={caseId} checks={checks} />;
+  }
+  return (
+    <div className={styles.page}>
+      <header className={styles.header}>
+        <a className={styles.back} href={addressOf('data')}>
+          <IconArrowLeft size={14} aria-hidden />
+          All datasets
+        </a>
+        <Group gap="sm" mt={2} wrap="nowrap">
+          <Title order={1} fz={22} style={{ overflowWrap: 'anywhere' }}>
+            {dataset.title}
+          </Title>
+          <Badge variant="light" color="gray" tt="none">
+            {dataset.name.slice(0, 10)}
+          </Badge>
+          <MoreMenu onRemove={() => setIsRemoving(true)} />
+        </Group>
+        <HeaderFacts dataset={dataset} />
+      </header>
+      <StepRow dataset={dataset} />
+      <div className={styles.body}>
+        <Tabs value={tab} onChange={setTab} keepMounted={false}>
+          <Tabs.List className={styles.tabs}>
+            <Tabs.Tab value="cases">Cases</Tabs.Tab>
+            <Tabs.Tab value="statistics">Figures</Tabs.Tab>
+            <Tabs.Tab value="splits">Splits</Tabs.Tab>
+            <Tabs.Tab value="files">Files and storage</Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="cases">
+            <CaseTable dataset={dataset} checks={checks} />
+          </Tabs.Panel>
+          <Tabs.Panel value="statistics">
+            <Statistics dataset={dataset} checks={checks ?? []} />
+          </Tabs.Panel>
+          <Tabs.Panel value="splits">
+            <SplitsTab dataset={dataset} />
+          </Tabs.Panel>
+          <Tabs.Panel value="files">
+            <FilesTab dataset={dataset} onRemove={() => setIsRemoving(true)} />
+          </Tabs.Panel>
+        </Tabs>
+      </div>
+      <RemoveDialog dataset={dataset} opened={isRemoving} onClose={() => setIsRemoving(false)} />
+    </div>
+  );
+}
+
+function HeaderFacts({ dataset }: { dataset: DatasetRecord }) {
+  const { caseCount, channelNames, fileEnding, rawBytes, labels } = dataset;
+  return (
+    <div className={styles.headerFacts}>
+      <span>{formatCount(caseCount)} cases</span>
+      <span>{channelNames.join(', ')}</span>
+      <span>{fileEnding}</span>
+      <span>{formatBytes(rawBytes)}</span>
+      <LabelNames labels={labels} />
+    </div>
+  );
+}
+
+function MoreMenu({ onRemove }: { onRemove: () => void }) {
+  return (
+    <Menu position="bottom-start">
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label="More">
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item color="red" leftSection={<IconTrash size={15} aria-hidden />} onClick={onRemove}>
+          Remove the dataset
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,34 @@
+import { Button, Group, Modal, Text } from '@mantine/core';
+import { replaceDataset } from '@/app/addDataset';
+import { goTo } from '../route';
+import { useDatasets, useStudio } from '../useStudio';
+
+/** Asks what to do with a dataset whose name is taken. */
+export function RivalDialog() {
+  const studio = useStudio();
+  const rival = useDatasets((state) => state.rival);
+  const close = () => studio.datasets.store.setState({ rival: undefined });
+  return (
+    <Modal opened={rival !== undefined} onClose={close} title={`${rival?.name} is here already`}>
+      <Text size="sm">
+        Replacing it removes the images, fingerprint, plans and preprocessed cases that are kept of it. To
+        keep both, rename the folder and drop it again.
+      </Text>
+      <Group justify="flex-end" gap="xs" mt="lg">
+        <Button variant="default" onClick={close} data-autofocus>
+          Keep the old one
+        </Button>
+        <Button
+          color="red"
+          onClick={() =>
+            void replaceDataset(studio).then(
+              (outcome) => outcome.status === 'imported' && goTo('data', outcome.name),
+            )
+          }
+        >
+          Replace it
+        </Button>
+      </Group>
+    </Modal>
+  );
+}

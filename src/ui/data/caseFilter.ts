@@ -1,0 +1,28 @@
+import type { CaseCheck } from '@/core/dataset/integrity';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+
+export interface CaseFilter {
+  /** In the case's name or one of its messages, whatever the case of the letters. */
+  readonly text: string;
+  readonly isOnlyProblems: boolean;
+}
+
+/** The worst first, as they are what has to be done; cases of one kind keep their order. */
+export function casesThatFit(
+  checks: readonly CaseCheck[],
+  { text, isOnlyProblems }: CaseFilter,
+): readonly CaseCheck[] {
+  const wanted = text.trim().toLowerCase();
+  const fits = ({ caseId, findings }: CaseCheck) =>
+    (!isOnlyProblems || findings.length > 0) &&
+    [caseId, ...findings.map(({ message }) => message)].some((each) => each.toLowerCase().includes(wanted));
+  return checks.filter(fits).toSorted((a, b) => RANK[a.status] - RANK[b.status]);
+}
+
+const RANK: Readonly<Record<CaseCheck['status'], number>> = { error: 0, warning: 1, ok: 2 };
+
+/** Every finding in a line, to send to whoever made the dataset. */
+export function problemsText({ name, check }: DatasetRecord, checks: readonly CaseCheck[]): string {
+  const all = [...(check?.findings ?? []), ...checks.flatMap(({ findings }) => findings)];
+  return [`${name}:`, ...all.map(({ severity, message }) => `${severity}: ${message}`)].join('\n');
+}

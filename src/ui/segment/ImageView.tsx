@@ -1,0 +1,192 @@
+import { Button, Loader } from '@mantine/core';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { messageOf } from '@/shared/errors';
+import type { DisplayLabels, DisplayVolume } from '@/workers/filesApi';
+import { useShortcuts } from '../frame/useShortcuts';
+import { labelColor } from '../labelColors';
+import { usePreferences, useSelection } from '../useStudio';
+import { ViewerCanvas } from '../viewer/ViewerCanvas';
+import viewerStyles from '../viewer/viewer.module.css';
+import type { LabelStyle, Window } from '../viewer/viewerController';
+import { labelCenters, useLabelJump } from './labelJump';
+import { ErrorNote } from './Problems';
+import { Readout } from './Readout';
+import { usePlayback } from './usePlayback';
+import { ViewerToolbar } from './ViewerToolbar';
+import { useSharedViewer } from './viewerContext';
+
+/** Something to look at: an image with or without labels over it. Kept the same object while it is the same. */
+export interface ViewedImage {
+  readonly name: string;
+  /** Names of the channels. */
+  readonly channels: readonly string[];
+  readonly labels: readonly { readonly value: number; readonly name: string }[];
+  /** Changes whenever there are other labels to load; `undefined` while there are none. */
+  readonly labelsVersion: unknown;
+  loadImage(channel: number): Promise<DisplayVolume>;
+  loadLabels(): Promise<DisplayLabels>;
+  loadOutlines(): Promise<ArrayBuffer>;
+}
+
+/** Keys that move through the active plane, and by how many slices. */
+const SLICE_KEYS = [
+  ['ArrowUp', 1],
+  ['ArrowDown', -1],
+  ['ArrowRight', 1],
+  ['ArrowLeft', -1],
+  ['PageUp', 10],
+  ['PageDown', -10],
+] as const;
+
+type Shown =
+  | { readonly status: 'loading' }
+  | { readonly status: 'shown'; readonly automatic: Window }
+  | { readonly status: 'failed'; readonly name: string; readonly message: string };
+
+/** One image in the viewer: labels, tools, keys. */
+export function ImageView({ viewed }: { viewed: ViewedImage }) {
+  const viewer = useSharedViewer();
+  const [channel, setChannel] = useState(0);
+  const [isOverlayShown, setIsOverlayShown] = useState(true);
+  const [attempt, setAttempt] = useState(0);
+  const shown = useShownImage(viewed, channel, attempt);
+  const style = useLabelStyle(viewed, isOverlayShown);
+  useShownLabels(viewed, shown.status === 'shown', style);
+
+  const layout = usePreferences((state) => state.layout);
+  useEffect(() => viewer.setLayout(layout), [viewer, layout]);
+
+  const jump = useLabelJump();
+  const { isPlaying, toggle: togglePlay } = usePlayback(viewer);
+  const toggleOverlay = useCallback(() => setIsOverlayShown((is) => !is), []);
+  const { labels } = viewed;
+  const shortcuts = useMemo(() => {
+    const digits = labels.slice(0, 9).map(({ value }, i) => [String(i + 1), () => jump(value)] as const);
+    const slices = SLICE_KEYS.map(([key, step]) => [key, () => viewer.moveSlices(step)] as const);
+    return { o: toggleOverlay, ' ': togglePlay, ...Object.fromEntries([...slices, ...digits]) };
+  }, [viewer, labels, jump, toggleOverlay, togglePlay]);
+  useShortcuts(shortcuts);
+
+  return (
+    <div className={viewerStyles.frame}>
+      <ViewerToolbar
+        channels={viewed.channels}
+        channel={channel}
+        onChannel={setChannel}
+        automaticWindow={shown.status === 'shown' ? shown.automatic : undefined}
+        hasLabels={viewed.labelsVersion !== undefined}
+        isOverlayShown={isOverlayShown}
+        onToggleOverlay={toggleOverlay}
+        isPlaying={isPlaying}
+        onTogglePlay={togglePlay}
+      />
+      <div className={viewerStyles.stage}>
+        <ViewerCanvas viewer={viewer} label={`Slices of ${viewed.name}`} />
+        {shown.status === 'loading' && (
+          <div className={viewerStyles.loading} role="status">
+            <Loader aria-label="Loading the image" />
+          </div>
+        )}
+        {shown.status === 'failed' && (
+          <div className={viewerStyles.loading}>
+            <div style={{ maxWidth: 520 }}>
+              <ErrorNote title="This image cannot be shown" {...shown} where={viewed.name} />
+              <Button mt="xs" size="xs" variant="default" onClick={() => setAttempt((n) => n + 1)}>
+                Try again
+              </Button>
+            </div>
+          </div>
+        )}
+      </div>
+      <Readout labels={viewed.labels} />
+    </div>
+  );
+}
+
+function useShownImage(viewed: ViewedImage, channel: number, attempt: number): Shown {
+  const viewer = useSharedViewer();
+  const [shown, setShown] = useState<Shown>({ status: 'loading' });
+  const { loadImage } = viewed;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt loads again
+  useEffect(() => {
+    let isCurrent = true;
+    setShown({ status: 'loading' });
+    loadImage(channel)
+      .then(async ({ bytes, affine, window }) => {
+        if (!isCurrent) return;
+        await viewer.showImage(bytes, affine, window);
+        if (isCurrent) setShown({ status: 'shown', automatic: window });
+      })
+      .catch((error: unknown) => {
+        if (!isCurrent) return;
+        viewer.clear();
+        const name = error instanceof Error ? error.name : 'Error';
+        setShown({ status: 'failed', name, message: messageOf(error) });
+      });
+    return () => {
+      isCurrent = false;
+    };
+  }, [loadImage, viewer, channel, attempt]);
+  return shown;
+}
+
+function useLabelStyle({ labels }: ViewedImage, isOverlayShown: boolean): LabelStyle {
+  const { overlayOpacity, labelColors } = usePreferences((state) => state);
+  const hidden = useSelection((state) => state.hiddenLabels);
+  return useMemo(
+    () => ({
+      labels: labels.map(({ value }) => ({
+        value,
+        color: labelColor(value, labelColors),
+        isVisible: !hidden.has(value),
+      })),
+      opacity: isOverlayShown ? overlayOpacity : 0,
+    }),
+    [labels, hidden, labelColors, overlayOpacity, isOverlayShown],
+  );
+}
+
+/** Lays the labels over the image, filled or as outlines, and restyles them without loading them again. */
+function useShownLabels(viewed: ViewedImage, isImageShown: boolean, style: LabelStyle): void {
+  const viewer = useSharedViewer();
+  const isOutline = usePreferences((state) => state.isOutline);
+  const [isShown, setIsShown] = useState(false);
+  const { labelsVersion, loadLabels, loadOutlines } = viewed;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new style is the last effect's
+  useEffect(() => {
+    let isCurrent = true;
+    setIsShown(false);
+    labelCenters.setState({ centers: {} });
+    if (!isImageShown || labelsVersion === undefined) {
+      viewer.hideLabels();
+      return;
+    }
+    loadLabels().then(
+      async ({ bytes, centers }) => {
+        if (!isCurrent) return;
+        await viewer.showLabels(bytes, style);
+        labelCenters.setState({ centers });
+        setIsShown(isCurrent);
+      },
+      () => viewer.hideLabels(),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [loadLabels, viewer, labelsVersion, isImageShown]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new style is the next effect's
+  useEffect(() => {
+    if (!isShown || !isOutline) return;
+    let isCurrent = true;
+    void loadOutlines().then((bytes) => (isCurrent ? viewer.showOutlines(bytes, style) : undefined));
+    return () => {
+      isCurrent = false;
+      viewer.hideOutlines();
+    };
+  }, [loadOutlines, viewer, isShown, isOutline]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: filled again when outlines go
+  useEffect(() => viewer.styleLabels(style), [viewer, style, isOutline]);
+}
