@@ -27,6 +27,7 @@ export default defineConfig({
         '--no-sandbox',
         '--enable-unsafe-webgpu',
         '--use-webgpu-adapter=swiftshader',
+        '--disable-gpu-process-crash-limit', // one journey ends that process on purpose
         '--disable-quic',
         '--no-first-run',
         '--disable-background-networking',

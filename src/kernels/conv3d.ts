@@ -64,14 +64,10 @@ const DIRECT: DirectKernel = {
   workgroupSize: 64,
 };
 
-/** Subgroup sizes of software adapters that these kernels pay for. SwiftShader, with 4, takes minutes to compile them. */
-const SIMD_LANES = [8];
-
 /** Kernels worth measuring, the likely best first. */
 export function conv3dCandidates(shape: Conv3dShape, { facts, limits }: Conv3dDevice): Conv3dKernel[] {
   const { subgroupSize, isSoftware, vendor } = facts;
-  const hasSimdLanes = isSoftware && subgroupSize !== undefined && SIMD_LANES.includes(subgroupSize);
-  const lanes = hasSimdLanes ? lanesCandidates(shape, subgroupSize) : [];
+  const lanes = isSoftware && subgroupSize !== undefined ? lanesCandidates(shape, subgroupSize) : [];
   const tiled = isSoftware ? [] : tiledCandidates(shape);
   // Apple's GPUs gain nothing from workgroup memory: their caches are as fast.
   const kernels = vendor === 'apple' ? [DIRECT, ...tiled] : [...lanes, ...tiled, DIRECT];

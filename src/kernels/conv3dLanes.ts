@@ -121,9 +121,11 @@ function packChunk(
 
 /**
  * Tiles for a shape, best first, by the share of lanes and rows that do work and by the measured speed of the tile
- * where all do. Larger tiles reuse more of what they load.
+ * where all do. Larger tiles reuse more of what they load. With 4 lanes (SwiftShader) only rows of whole vectors are
+ * served: its compiler takes minutes and gigabytes over the guarded loads of single elements.
  */
 export function lanesCandidates(shape: Conv3dShape, lanes: number): LanesKernel[] {
+  if (lanes !== 8 && !(lanes === 4 && isVectorAligned(shape))) return [];
   const [kz, , kx] = shape.kernelSize;
   const size = conv3dOutputSize(shape);
   const useWinograd = kx === 3 && shape.stride[2] === 1;

