@@ -1,6 +1,6 @@
 // Fingerprint and preprocessing of a whole dataset, one case at once and as many as there are processors: seconds per
-// case and peak memory. The MSD hippocampus cases where
-// the shared data lies next to the project, else made ones of their size.
+// case and peak memory. The MSD hippocampus cases where the shared data lies next to the project, else made ones of
+// their size.
 import { existsSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { extractFingerprint } from '@/app/extractFingerprint';

@@ -26,7 +26,7 @@ export interface DrawSurvey {
   readonly sums: SegmentSums;
   /** In float64. */
   readonly exactSum: number;
-  readonly counts: Float64Array;
+  readonly counts: Uint32Array;
 }
 
 /** Draws made at once. */
@@ -45,7 +45,7 @@ export function surveyDraws(draws: DrawnIntensities, placement: DrawPlacement): 
     countCoarse(bits, counts);
     exactSum += sumOf(chunk);
   });
-  return { sums, exactSum, counts: Float64Array.from(counts) };
+  return { sums, exactSum, counts };
 }
 
 /**
@@ -67,7 +67,7 @@ export function refineDraws(
     countFine(bits, offsets, counts);
     exactSum += squareDistances(chunk, mean);
   });
-  return { sums, exactSum, counts: Float64Array.from(counts) };
+  return { sums, exactSum, counts };
 }
 
 /** The intensity of a coarse bin's fine bin. */
