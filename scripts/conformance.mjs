@@ -34,7 +34,7 @@ const emptyTopics = [];
 for (const topic of topics) {
   const start = performance.now();
   try {
-    const result = await modules[topic].run(golden);
+    const result = await modules[topic].run(golden, (line) => console.log(`  ${line}`));
     for (const line of result.lines) console.log(`  ${line}`);
     const duration = formatDuration(performance.now() - start);
     const worst = result.worstError.toExponential(2);

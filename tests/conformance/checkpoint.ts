@@ -18,7 +18,7 @@ import { openNodeGpu } from '@/gpu/nodeGpu';
 import { toZyx } from '@/nn/unet';
 import { elementCount } from '@/shared/geometry';
 import { floats, largestDifference, type Outcome, openArrays, summarise } from '../support/golden';
-import type { TopicResult } from './topic';
+import type { RunTopic, TopicResult } from './topic';
 
 const FORWARD_TOLERANCE = 1e-4;
 const FLOAT32_LOGITS_TOLERANCE = 1e-3;
@@ -32,34 +32,30 @@ const MAX_DIFFERENT_SHARE = 2e-4;
 const MIN_DICE = 0.999;
 const SMALLEST_JUDGED_LABEL = 500;
 
-export async function run(goldenFolder: string): Promise<TopicResult> {
+export const run: RunTopic = async (goldenFolder, print): Promise<TopicResult> => {
   const gpu = await openNodeGpu();
   const groups: Record<string, Outcome[]> = {};
-  const lines: string[] = [];
   try {
     for (const folder of modelFolders(path.join(goldenFolder, 'checkpoint'))) {
       const name = path.relative(path.join(goldenFolder, 'checkpoint'), folder);
       const [model] = await importModel(folderFiles(folder));
       if (model.model.configuration.previousStage !== undefined) {
-        lines.push(`${name}: not run, it needs the previous stage of its cascade`);
+        print(`${name}: not run, it needs the previous stage of its cascade`);
         continue;
       }
+      const start = performance.now();
       const outcomes = await judgeModel(gpu, folder, model);
+      print(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
       for (const [group, more] of Object.entries(outcomes)) {
         groups[group] = [...(groups[group] ?? []), ...more.map(named(name))];
       }
-      lines.push(
-        ...Object.values(outcomes)
-          .flat()
-          .map((outcome) => `${name} ${lineOf(outcome)}`),
-      );
+      for (const outcome of Object.values(outcomes).flat()) print(`  ${lineOf(outcome)}`);
     }
   } finally {
     gpu.close();
   }
-  const summary = summarise('checkpoint', groups);
-  return { ...summary, lines: [...lines, ...summary.lines] };
-}
+  return summarise('checkpoint', groups);
+};
 
 const named =
   (model: string) =>

@@ -10,5 +10,5 @@ export interface TopicResult {
   readonly lines: readonly string[];
 }
 
-/** Each `tests/conformance/<topic>.ts` exports this as `run`; cases are discovered in the folder, never named in code. */
-export type RunTopic = (goldenFolder: string) => Promise<TopicResult>;
+/** Each `tests/conformance/<topic>.ts` exports this as `run`; cases are discovered in the folder, never named in code. A long topic prints as it goes. */
+export type RunTopic = (goldenFolder: string, print: (line: string) => void) => Promise<TopicResult>;
