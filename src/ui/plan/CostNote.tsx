@@ -32,6 +32,7 @@ export function CostNote({ costs }: { costs: ReadonlyMap<string, ConfigurationCo
           : 'Times need the speed of this GPU, which has not been measured yet. '}
         Parameters and the memory of the forward pass are counted exactly; the memory of a training step is
         estimated from it.
+        {gpu?.facts.isSoftware && ' This GPU is imitated by the processor; a real one is far faster.'}
         {areAssumed && ' Plans hold no labels: two classes are assumed.'}
       </Text>
       {gpu && (

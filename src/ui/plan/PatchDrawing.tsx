@@ -7,7 +7,7 @@ import { formatVoxels } from './planFormats';
 type Sizes = Pick<ConfigurationOverview, 'patchSize' | 'medianShape' | 'spacing'>;
 
 /** Largest edge of a projection on the page. */
-const EDGE = 220;
+const EDGE = 128;
 const PADDING = 6;
 
 /** The patch over the median case, all projections at one scale. */

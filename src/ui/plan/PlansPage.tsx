@@ -1,5 +1,5 @@
-import { Alert, Button, CopyButton, Group, SegmentedControl } from '@mantine/core';
-import { IconCopy, IconDownload, IconFolderSymlink, IconTrash } from '@tabler/icons-react';
+import { ActionIcon, Alert, Button, CopyButton, Group, SegmentedControl, Tooltip } from '@mantine/core';
+import { IconCheck, IconCopy, IconDownload, IconFolderSymlink, IconTrash } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import type { PlansEntry } from '@/app/plansShelf';
 import { axisNames, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';
@@ -77,37 +77,48 @@ function PageActions({ entry, mode, onMode, onDialog }: PageActionsProps) {
       <Button
         size="sm"
         variant="default"
-        leftSection={<IconDownload size={15} aria-hidden />}
+        leftSection={<IconDownload size={16} aria-hidden />}
         onClick={() => downloadPlans(entry)}
       >
         Download
       </Button>
       <CopyButton value={entry.text}>
         {({ copied, copy }) => (
-          <Button size="sm" variant="default" leftSection={<IconCopy size={15} aria-hidden />} onClick={copy}>
-            {copied ? 'Copied' : 'Copy'}
-          </Button>
+          <Tooltip label={copied ? 'Copied' : 'Copy the JSON'}>
+            <ActionIcon
+              size={36}
+              variant="default"
+              aria-label={copied ? 'Copied' : 'Copy the JSON'}
+              onClick={copy}
+            >
+              {copied ? <IconCheck size={17} /> : <IconCopy size={17} />}
+            </ActionIcon>
+          </Tooltip>
         )}
       </CopyButton>
       {hasDatasets && (
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconFolderSymlink size={15} aria-hidden />}
-          onClick={() => onDialog('move')}
-        >
-          To a dataset
-        </Button>
+        <Tooltip label="Use for another dataset">
+          <ActionIcon
+            size={36}
+            variant="default"
+            aria-label="Use for another dataset"
+            onClick={() => onDialog('move')}
+          >
+            <IconFolderSymlink size={17} />
+          </ActionIcon>
+        </Tooltip>
       )}
-      <Button
-        size="sm"
-        variant="subtle"
-        color="gray"
-        leftSection={<IconTrash size={15} aria-hidden />}
-        onClick={() => onDialog('remove')}
-      >
-        Delete
-      </Button>
+      <Tooltip label="Delete">
+        <ActionIcon
+          size={36}
+          variant="subtle"
+          color="gray"
+          aria-label={`Delete ${entry.plansName}`}
+          onClick={() => onDialog('remove')}
+        >
+          <IconTrash size={17} />
+        </ActionIcon>
+      </Tooltip>
     </Group>
   );
 }
