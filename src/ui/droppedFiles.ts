@@ -17,13 +17,22 @@ export function pickedFiles(list: FileList): readonly GivenFile[] {
 }
 
 async function walk(entry: FileSystemEntry): Promise<GivenFile[]> {
-  if (entry instanceof FileSystemDirectoryEntry) {
+  if (isDirectory(entry)) {
     const children = await readAll(entry.createReader());
     return (await Promise.all(children.map(walk))).flat();
   }
-  if (!(entry instanceof FileSystemFileEntry)) return [];
+  if (!isFile(entry)) return [];
   const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
   return [{ path: entry.fullPath.replace(/^\//, ''), content: file }];
+}
+
+// By their flags: Chromium has the entries' classes under other names.
+function isDirectory(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
+}
+
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
 }
 
 /** A directory reader hands out its entries in portions, an empty one last. */
