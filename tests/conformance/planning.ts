@@ -1,12 +1,11 @@
 // Topologies, memory estimates and whole plans against the real planners': everything discrete exactly, floats to
 // 1e-12 relative.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { featureMapSize } from '@/core/planning/featureMapSize';
 import { planExperiment } from '@/core/planning/planExperiment';
 import { plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
-import { readPlans } from '@/core/planning/readPlans';
 import { planTopology } from '@/core/planning/topology';
 import { exactOutcome, type Outcome, readJsonLines, summarise } from '../support/golden';
 import type { TopicResult } from './topic';
@@ -27,16 +26,6 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
     groups[name] = readJsonLines<PlansRow>(path.join(folder, name)).map((row) =>
       plans(row, inputs.get(row.id)),
     );
-  }
-  const published = path.join(goldenFolder, '../data/nnunet-plans/pairs');
-  if (existsSync(published)) {
-    const rows: PublishedRow[] = JSON.parse(readFileSync(path.join(published, 'index.json'), 'utf8'));
-    const complete = rows.filter((row) => existsSync(path.join(published, row.folder, 'dataset.json')));
-    const agreeing = complete.filter((row) => row.official_planner_agrees);
-    groups['published plans'] = agreeing.map((row) => publishedPlans(published, row));
-    groups['published plans with settings of their authors: the same configurations differ'] = complete
-      .filter((row) => !row.official_planner_agrees)
-      .map((row) => publishedPlans(published, row));
   }
   return summarise('planning', groups);
 }
@@ -148,54 +137,6 @@ function plans(
   );
   const difference = firstDifference(found, expected, '');
   return exactOutcome(`${id} ${JSON.stringify(kwargs)}`, difference === undefined, difference);
-}
-
-interface PublishedRow {
-  readonly folder: string;
-  readonly file: string;
-  readonly plans_name: string;
-  readonly official_planner_agrees: boolean;
-  /** `3d_fullres.patch_size`, or a configuration that only one of them has. */
-  readonly differs_in: readonly string[];
-}
-
-/** Plans that people published, against ours for the fingerprint beside them; old formats are resolved first. */
-function publishedPlans(folder: string, row: PublishedRow): Outcome {
-  const text = (name: string) => readFileSync(path.join(folder, row.folder, name), 'utf8');
-  const dataset: InputRow['dataset_json'] = JSON.parse(text('dataset.json'));
-  const preset = /^nnUNetResEncUNet(M|L|XL)Plans/.exec(row.plans_name)?.[1];
-  const found = planExperiment(
-    JSON.parse(text('dataset_fingerprint.json')),
-    {
-      name: row.folder,
-      channelNames: Object.values(dataset.channel_names),
-      labelEntries: Object.keys(dataset.labels).length,
-      numTraining: dataset.numTraining,
-      imageReaderWriter: 'SimpleITKIO',
-    },
-    plannerNamed(preset ? `nnUNetPlannerResEnc${preset}` : 'ExperimentPlanner'),
-  );
-  const [own, theirs] = [readPlans(JSON.stringify(found), row.folder), readPlans(text(row.file), row.file)];
-  const names = [...new Set([own, theirs].flatMap(({ configurations }) => Object.keys(configurations)))];
-  const planned = names.filter((name) => ['2d', '3d_lowres', '3d_fullres'].includes(name));
-  const differences = new Map<string, string>();
-  for (const name of planned) {
-    const [a, b] = [own, theirs].map(({ configurations }) => {
-      const { dataIdentifier: _identifier, ...rest } = configurations[name] ?? {};
-      return rest;
-    });
-    const difference = firstDifference(a, b, name);
-    if (difference) differences.set(name, difference);
-  }
-  for (const key of ['transposeForward', 'foregroundIntensityProperties'] as const) {
-    const difference = firstDifference(own[key], theirs[key], key);
-    if (difference) differences.set(key, difference);
-  }
-  const expected = new Set(
-    row.differs_in.map((field) => field.split('.')[0]).filter((name) => planned.includes(name)),
-  );
-  const isRight = `${[...differences.keys()].sort()}` === `${[...expected].sort()}`;
-  return exactOutcome(`${row.folder} ${row.file}`, isRight, [...differences.values()].join('; '));
 }
 
 function isDeepEqual(a: unknown, b: unknown): boolean {

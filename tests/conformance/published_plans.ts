@@ -1,6 +1,6 @@
 // Plans that people published, against ours for the fingerprint that they published beside them: every field of the
-// file. What differs has to follow from the nnU-Net version that wrote the file (told by its keys), from an option of
-// nnU-Net's that the file itself shows, or has to differ for the official planner in the very same fields.
+// file. What differs has to follow from the nnU-Net version that wrote the file (told by its keys), from an option or a
+// planner's attribute that the file itself shows, or has to differ for the official planner in the very same fields.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { comparePlans, type PlanDifference } from '@/core/planning/comparePlans';
@@ -106,39 +106,57 @@ function comparePair(pair: Pair): Row {
     kind,
     explanation: [...notes, ...why].join('; '),
   });
-  const compare = (with_: Planner, options: PlannerOptions = {}) =>
-    differencesOf(published, replanned(pair, with_, options));
+  const compare = (changed: Planner, options: PlannerOptions = {}) =>
+    differencesOf(published, replanned(pair, changed, options));
 
+  for (const { kind, changes, options, why } of attempts(planner, published)) {
+    const differences = compare({ ...planner, ...changes }, options);
+    if (differences.length === 0) return row(kind, differences, ...why);
+  }
   const plain = compare(planner);
-  if (plain.length === 0) return row(isOld ? 'version' : 'equal', plain);
-  if (isOld) {
-    const old = compare({ ...planner, shrinksPerReferenceBatch: false });
-    if (old.length === 0) return row('version', old, OLD_SHRINKING);
-  }
-  const spacing = overwrittenSpacing(published);
-  const respaced = compare(planner, { overwriteTargetSpacing: spacing });
-  if (respaced.length === 0) {
-    return row(
-      'option',
-      respaced,
-      `-overwrite_target_spacing ${spacing.map((value) => value.toFixed(4)).join(' ')}`,
-    );
-  }
   const [own, official] = [new Set(plain.map(officialName)), new Set(officialDifferences)];
   if (official.size > 0 && `${[...own].sort()}` === `${[...official].sort()}`) {
-    return row(
-      'changed planner',
-      plain,
-      `the official planner differs from the file in the same fields (${own.size})`,
-    );
+    return row('changed planner', plain, `the official planner differs in the same fields (${own.size})`);
   }
-  return row(
-    'unexplained',
-    plain,
-    plain
-      .map(({ path: at, a, b }) => `${at}: ${JSON.stringify(b)} instead of ${JSON.stringify(a)}`)
-      .join('; '),
-  );
+  const told = plain.map(({ path: at, a, b }) => `${at}: ${JSON.stringify(b)} for ${JSON.stringify(a)}`);
+  return row('unexplained', plain, told.join('; '));
+}
+
+/** Settings under which the file may have been planned, simplest first; each is told by the file itself. */
+interface Attempt {
+  readonly kind: Kind;
+  readonly changes?: Partial<Planner>;
+  readonly options?: PlannerOptions;
+  readonly why: readonly string[];
+}
+
+function attempts(planner: Planner, published: PublishedPlans): readonly Attempt[] {
+  const isOld = isOldFormat(published);
+  const old = { patchFitsBatch: 'reference' } as const;
+  const spacing = overwrittenSpacing(published);
+  const respaced = { overwriteTargetSpacing: spacing };
+  const spacingOption = `-overwrite_target_spacing ${spacing.map((value) => value.toFixed(4)).join(' ')}`;
+  const smallest = Math.min(...batchSizes3d(published));
+  const raised = { minBatchSize: smallest };
+  const fitted = { minBatchSize: smallest, patchFitsBatch: smallest };
+  const raisedSetting = `UNet_min_batch_size ${smallest} instead of ${planner.minBatchSize}`;
+  const fittedSetting = `${raisedSetting}, patches shrunk for it`;
+  return [
+    { kind: isOld ? 'version' : 'equal', why: [] },
+    ...(isOld ? [{ kind: 'version', changes: old, why: [OLD_SHRINKING] } as const] : []),
+    { kind: 'option', options: respaced, why: [spacingOption] },
+    { kind: 'changed planner', changes: raised, why: [raisedSetting] },
+    { kind: 'changed planner', changes: fitted, why: [fittedSetting] },
+    { kind: 'changed planner', changes: raised, options: respaced, why: [raisedSetting, spacingOption] },
+    { kind: 'changed planner', changes: fitted, options: respaced, why: [fittedSetting, spacingOption] },
+  ];
+}
+
+/** The planner's attribute shows wherever a patch had to be shrunk: its batch is as small as may be. */
+function batchSizes3d({ configurations }: PublishedPlans): readonly number[] {
+  return Object.entries(configurations)
+    .filter(([name, { batch_size: size }]) => name.startsWith('3d') && typeof size === 'number')
+    .map(([, { batch_size: size }]) => Number(size));
 }
 
 /**

@@ -8,7 +8,6 @@ import { planTopology, type Topology } from './topology';
 
 /** Batch size that the planners' reference values stand for. */
 const REFERENCE_BATCH_SIZE = { 2: 12, 3: 2 } as const;
-const MIN_BATCH_SIZE = 2;
 /** Voxels of the first guess at a patch, before it is clipped to the median case. */
 const INITIAL_PATCH_VOXELS = { 2: 2048 ** 2, 3: 256 ** 3 } as const;
 
@@ -76,7 +75,8 @@ function fitPatch(request: ConfigurationRequest): { topology: Topology; estimate
   const dimensions = dimensionsOf(spacing);
   const estimateOf = (topology: Topology) =>
     featureMapSize(networkOf(planner, topology), topology.patchSize, outputs);
-  const shrinkFactor = planner.shrinksPerReferenceBatch ? 2 / REFERENCE_BATCH_SIZE[dimensions] : 1;
+  const { patchFitsBatch } = planner;
+  const shrinkFactor = patchFitsBatch === 'reference' ? 1 : patchFitsBatch / REFERENCE_BATCH_SIZE[dimensions];
   const reference = referenceOf(request);
   let topology = planTopology(spacing, initialPatch(spacing, medianShape));
   let estimate = estimateOf(topology);
@@ -114,7 +114,7 @@ function batchSize(request: ConfigurationRequest, patchSize: readonly number[], 
   const cap = roundHalfEven(
     (request.voxelsInDataset * request.planner.maxDatasetCovered) / product(patchSize),
   );
-  return Math.max(Math.min(fitting, cap), MIN_BATCH_SIZE);
+  return Math.max(Math.min(fitting, cap), request.planner.minBatchSize);
 }
 
 function referenceOf({ planner, spacing, gpuMemoryTargetGb }: ConfigurationRequest): number {

@@ -22,6 +22,8 @@ export interface Planner {
   /** Feature-map size that fills `referenceGb` at the reference batch size. */
   readonly reference3d: number;
   readonly reference2d: number;
+  /** Whatever fits. */
+  readonly minBatchSize: number;
   /** Largest share of the dataset's voxels in one batch. */
   readonly maxDatasetCovered: number;
   /** Channels of the first stage; every further one has twice as many. */
@@ -30,8 +32,8 @@ export interface Planner {
   readonly maxFeatures: Readonly<Record<2 | 3, number>>;
   readonly blocksPerStage: (stages: number) => readonly number[];
   readonly decoderConvsPerStage: number;
-  /** Whether the patch is shrunk by the estimate per sample of the reference batch (default planner) or as it is. */
-  readonly shrinksPerReferenceBatch: boolean;
+  /** The patch shrinks until a batch of this size fits; `reference` is the one that the reference values stand for. */
+  readonly patchFitsBatch: number | 'reference';
   /** Configurations whose preprocessed data is shared with the default planner. */
   readonly sharesDataWith: readonly string[];
   readonly resampling: ResamplingPreset;
@@ -76,12 +78,13 @@ const PLAIN: Planner = {
   referenceGb: 8,
   reference3d: 560_000_000,
   reference2d: 85_000_000,
+  minBatchSize: 2,
   maxDatasetCovered: 0.05,
   baseFeatures: 32,
   maxFeatures: { 2: 512, 3: 320 },
   blocksPerStage: (stages) => new Array(stages).fill(2),
   decoderConvsPerStage: 2,
-  shrinksPerReferenceBatch: true,
+  patchFitsBatch: 2,
   sharesDataWith: [],
   resampling: SPLINES,
 };
@@ -96,7 +99,7 @@ const RESIDUAL: Planner = {
   blocksPerStage: (stages) =>
     Array.from({ length: stages }, (_, i) => RESIDUAL_BLOCKS[Math.min(i, RESIDUAL_BLOCKS.length - 1)]),
   decoderConvsPerStage: 1,
-  shrinksPerReferenceBatch: false,
+  patchFitsBatch: 'reference',
   sharesDataWith: ['2d', '3d_fullres'],
 };
 
