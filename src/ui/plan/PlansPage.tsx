@@ -12,6 +12,7 @@ import { JsonEditor } from './JsonEditor';
 import { MoveDialog } from './MoveDialog';
 import { NetworkDrawing } from './NetworkDrawing';
 import { PatchDrawing } from './PatchDrawing';
+import { PatchOverCase } from './PatchOverCase';
 import styles from './plan.module.css';
 import { downloadPlans } from './planActions';
 import { formatSpacing, formatVoxels } from './planFormats';
@@ -162,6 +163,7 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
               {...configuration}
               axes={axisNames(overview.transposeForward, configuration.patchSize?.length ?? 3)}
             />
+            {dataset && <PatchOverCase dataset={dataset} overview={overview} configuration={configuration} />}
           </section>
         </div>
       )}
