@@ -13,6 +13,7 @@ const segmenter = new CaseSegmenter({
   library: createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
   caseFiles: browserCaseFiles,
   webgpu: navigator.gpu,
+  tuning: browserRecords(DATABASES.tuning),
 });
 const running = new Map<string, AbortController>();
 

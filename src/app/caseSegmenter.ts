@@ -7,6 +7,7 @@ import { writeNpz } from '@/core/io/npy';
 import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
 import { type Gpu, openGpu } from '@/gpu/device';
+import type { TuningStore } from '@/gpu/tuner';
 import type { CaseFiles } from '@/storage/caseFiles';
 import {
   type CaseRecord,
@@ -24,6 +25,8 @@ interface Needs {
   readonly library: ModelLibrary;
   readonly caseFiles: CaseFiles;
   readonly webgpu: GPU | undefined;
+  /** Where kernels measured on this adapter are remembered. */
+  readonly tuning: TuningStore;
 }
 
 /** How one case is watched and stopped. */
@@ -107,6 +110,7 @@ export class CaseSegmenter {
     const session = new PredictionSession({
       model: model.model,
       settings: job.settings,
+      tuning: this.needs.tuning,
       loadFold: (fold) => library.loadFold(model.id, fold),
       openGpu: () => this.takeDevice(),
     });

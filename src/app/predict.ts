@@ -5,6 +5,7 @@ import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { newGeometry } from '@/core/io/niftiWriter';
 import type { Gpu } from '@/gpu/device';
+import type { TuningStore } from '@/gpu/tuner';
 import { isAbort } from '@/shared/errors';
 import { withDeviceRestart } from './deviceRestart';
 
@@ -16,6 +17,8 @@ export interface PredictionOptions {
   readonly openGpu: () => Promise<Gpu>;
   /** Host and GPU together, bytes. */
   readonly memoryBudgetBytes?: number;
+  /** Where kernels measured on this adapter are remembered. Software adapters, whose ranking is known, are not measured. */
+  readonly tuning?: TuningStore;
 }
 
 /** An image that comes from no file. */
@@ -159,12 +162,13 @@ export class PredictionSession {
 
   private async openPredictor(): Promise<OpenPredictor> {
     try {
-      const { openGpu, ...options } = this.options;
+      const { openGpu, tuning, ...options } = this.options;
       const gpu = await openGpu();
       void gpu.lost.then(() => {
         this.opening = undefined;
       });
-      const predictor = await Predictor.open({ ...options, gpu });
+      const measured = !gpu.facts.isSoftware && tuning ? { tuning } : {};
+      const predictor = await Predictor.open({ ...options, ...measured, gpu });
       const close = () => {
         predictor.close();
         gpu.close();

@@ -22,6 +22,7 @@ export const DATABASES = {
   weights: 'nnstudio-weights',
   cases: 'nnstudio-cases',
   plans: 'nnstudio-plans',
+  tuning: 'nnstudio-tuning',
   datasets: 'nnstudio-datasets',
   datasetChecks: 'nnstudio-dataset-checks',
 } as const;

@@ -8,6 +8,7 @@ import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { filesIn, kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import { nodeTuning } from '@/storage/nodeTuning';
 import type { ResultFolder } from '@/storage/resultFolder';
 import { type Command, EXIT } from '../command';
 import { MODEL_OPTIONS, type ModelSource, modelTitle, openModel } from '../modelSource';
@@ -105,6 +106,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     results: target.results,
     fileEnding: target.fileEnding,
     openGpu: openNodeGpu,
+    tuning: nodeTuning(),
     shouldContinue: isGiven(options, '--continue_prediction'),
     signal,
     onProgress: (caseId, each) => progress.show(caseId, each),

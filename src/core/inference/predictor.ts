@@ -9,6 +9,7 @@ import { transposeVolume } from '@/core/preprocessing/volumes';
 import { upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import type { GpuArray } from '@/gpu/dispatch';
+import type { TuningStore } from '@/gpu/tuner';
 import { toZyx } from '@/nn/unet';
 import { elementCount, permute, type Zyx } from '@/shared/geometry';
 import { type CaseOutput, labelOutput, logitsOutput } from './caseOutput';
@@ -33,8 +34,8 @@ export interface PredictorOptions {
   readonly settings: PredictSettings;
   /** Host and GPU together, bytes. A case that needs more is computed in blocks, which repeats some windows. */
   readonly memoryBudgetBytes?: number;
-  /** The caller has no further use for images: preprocessing may work in their memory. */
-  readonly mayOverwriteImage?: boolean;
+  /** Where measured choices of kernels are remembered; without it kernels are chosen by rule. */
+  readonly tuning?: TuningStore;
 }
 
 /** How one call can be watched and stopped. */
@@ -89,7 +90,7 @@ export class Predictor {
 
   /** Transposes, crops, normalises and resamples as for training. Throws `ChannelCount`, `EmptyImage`. */
   async prepare(image: MedicalImage, { signal, onProgress }: CaseOptions = {}): Promise<PreparedCase> {
-    const { model, gpu, mayOverwriteImage = false } = this.options;
+    const { model, gpu } = this.options;
     checkImage(image);
     const started = performance.now();
     const prepared = await preprocessCase({
@@ -97,7 +98,6 @@ export class Predictor {
       plans: model.plans,
       configuration: model.configuration,
       gpu,
-      mayOverwriteImage,
       ...(signal && { signal }),
       onProgress: (share) => onProgress?.({ stage: 'preprocessing', share }),
     });

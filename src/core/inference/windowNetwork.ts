@@ -1,7 +1,9 @@
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { Gpu } from '@/gpu/device';
+import type { TuningStore } from '@/gpu/tuner';
 import { planGraph } from '@/graph/plan';
 import { compileProgram, type ParameterSet } from '@/graph/program';
+import { tuneGraph } from '@/graph/tuneGraph';
 import { buildUNet, UNET_INPUT } from '@/nn/unet';
 import type { WindowNetwork } from './predictWindows';
 import type { PredictSettings } from './settings';
@@ -12,7 +14,12 @@ export interface WindowNetworkRequest {
   readonly model: NnunetModel;
   readonly loadFold: (fold: string) => Promise<StateDict>;
   readonly settings: Pick<PredictSettings, 'folds'>;
+  /** Where measured choices of kernels are remembered; without it kernels are chosen by rule. */
+  readonly tuning?: TuningStore;
 }
+
+/** How long a network that is new to an adapter may be measured before its first window, ms. */
+const TUNING_LIMIT_MS = 4000;
 
 /** The compiled network of one window, all chosen folds resident on the GPU. */
 export interface ResidentNetwork extends WindowNetwork {
@@ -28,7 +35,7 @@ export interface ResidentNetwork extends WindowNetwork {
  * reading the weights throws; nothing stays allocated then.
  */
 export async function openWindowNetwork(request: WindowNetworkRequest): Promise<ResidentNetwork> {
-  const { gpu, model, loadFold, settings } = request;
+  const { gpu, model, loadFold, settings, tuning } = request;
   const graph = buildUNet(model.configuration.architecture, {
     inputChannels: model.channelNames.length,
     outputChannels: model.labels.outputChannels,
@@ -37,7 +44,8 @@ export async function openWindowNetwork(request: WindowNetworkRequest): Promise<
     deepSupervision: false,
   });
   const [firstFold, ...furtherFolds] = settings.folds;
-  const program = await compileProgram(gpu, planGraph(graph, gpu));
+  const choices = tuning && (await tuneGraph(gpu, graph, tuning, TUNING_LIMIT_MS));
+  const program = await compileProgram(gpu, planGraph(graph, gpu, choices));
   try {
     program.setParameters(await loadFold(firstFold));
     const sets: (ParameterSet | undefined)[] = [undefined];

@@ -44,8 +44,6 @@ export interface PreprocessJob extends ResampleOptions {
   readonly seg?: SegVoxels | undefined;
   /** Whether `seg` comes back; the default is whether one was given. Without one it marks the non-zero mask. */
   readonly shouldReturnSeg?: boolean;
-  /** Whether the image's voxels may be changed: saves a copy of a channel where nothing is cropped or transposed. */
-  readonly mayOverwriteImage?: boolean;
 }
 
 const LARGEST_INT8 = 127;
@@ -143,15 +141,13 @@ function croppedSeg(
 }
 
 function normalizedChannel(
-  { image, plans, configuration, mayOverwriteImage = false }: PreprocessJob,
+  { image, plans, configuration }: PreprocessJob,
   c: number,
   box: BoundingBox,
   mask: Uint8Array | undefined,
 ): Float32Array {
   const source = channelOf(image.data, c, image.channels);
-  const isWhole = source.length === elementCount(boxShape(box)) && `${plans.transposeForward}` === '0,1,2';
-  const channel =
-    isWhole && mayOverwriteImage ? source : copyTransposed(source, image.shape, box, plans.transposeForward);
+  const channel = copyTransposed(source, image.shape, box, plans.transposeForward);
   NORMALIZATIONS[configuration.normalizationSchemes[c]](channel, {
     mask: configuration.useMaskForNorm[c] ? mask : undefined,
     intensity: plans.foregroundIntensityProperties[c],

@@ -68,15 +68,6 @@ describe('preprocessCase', () => {
     expect(image.data).toEqual(before);
   });
 
-  test('an image that may be overwritten gives the same array', async () => {
-    const shape = [6, 10, 12] as const;
-    const image = imageOf(randomNormal(elementCount(shape), 6), shape, [1, 1, 1]);
-    const job = { image, plans: testPlans(), configuration: testConfiguration({ spacing: [2, 1, 0.7] }) };
-    const kept = await preprocessCase(job);
-    const overwritten = await preprocessCase({ ...job, mayOverwriteImage: true });
-    expect(overwritten.data).toEqual(kept.data);
-  });
-
   test('a 2D configuration leaves the slices of the first axis where they are', async () => {
     const image = imageOf(randomNormal(6 * 10 * 12, 1), [6, 10, 12], [7, 1, 1]);
     const configuration = testConfiguration({ name: '2d', patchSize: [8, 8], spacing: [0.5, 2] });
