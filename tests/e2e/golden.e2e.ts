@@ -62,7 +62,7 @@ test('a real image and a real model folder give the segmentation of nnU-Net', as
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();
   await expect(studio.segmentation).toBeVisible({ timeout: 600_000 });
 
-  const { file } = await studio.save('Save NIfTI');
+  const { file } = await studio.save('Save segmentation');
   const share = shareOfEqualVoxels(readFileSync(file), readFileSync(smallest.expected));
   test.info().annotations.push({ type: 'equal voxels', description: `${(100 * share).toFixed(4)} %` });
   expect(share).toBeGreaterThanOrEqual(0.9998);

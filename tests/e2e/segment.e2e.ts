@@ -13,7 +13,7 @@ test('one click on the sample shows its labels, and no request leaves the page',
   const rows = studio.segmentation.getByRole('row');
   await expect(rows.nth(1)).toBeVisible();
   expect(await rows.count()).toBeGreaterThan(1);
-  const { name } = await studio.save('Save NIfTI');
+  const { name } = await studio.save('Save segmentation');
   expect(name).toBe('phantom.nii.gz');
   expect(studio.requests).toEqual([]);
   await page.getByRole('link', { name: 'System' }).click();
@@ -40,7 +40,7 @@ test('an image and a model zip give the file that the command gives', async ({ s
   const options = ['-i', path.dirname(image), '-o', output, '-m', zip, '-f', '1'];
   execFileSync(process.execPath, ['bin/nnstudio.mjs', 'predict', ...options], { stdio: 'ignore' });
   const expected = readFileSync(path.join(output, 'head.nii.gz'));
-  const { file, name } = await studio.save('Save NIfTI');
+  const { file, name } = await studio.save('Save segmentation');
   expect(name).toBe('head.nii.gz');
   const saved = readFileSync(file);
   expect(headerOf(saved)).toEqual(headerOf(expected));

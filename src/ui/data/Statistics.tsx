@@ -1,11 +1,283 @@
+import { Button, Group, Table, Text } from '@mantine/core';
+import { IconDownload } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
-import type { DatasetRecord } from '@/storage/datasetRecord';
+import type { FingerprintDocument } from '@/core/planning/plansDocument';
+import type { DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
+import { formatCount, formatPercent, formatXyz, plural } from '../formats';
+import { labelColor } from '../labelColors';
+import { saveFile } from '../saveFile';
+import { usePreferences, useStudio } from '../useStudio';
+import { DistributionPlot } from './DistributionPlot';
 import styles from './data.module.css';
+import { spreadOf } from './histogram';
+import { IntensityPlot } from './IntensityPlot';
 
-export function Statistics({ dataset, checks }: { dataset: DatasetRecord; checks: readonly CaseCheck[] }) {
+interface StatisticsProps {
+  readonly dataset: DatasetRecord;
+  readonly checks: readonly CaseCheck[];
+}
+
+/** The dataset in plots, and its fingerprint in numbers. */
+export function Statistics({ dataset, checks }: StatisticsProps) {
+  const fingerprint = useFingerprint(dataset);
+  const samples = useSamples(dataset);
+  const measured = checks.filter(({ shape, spacing }) => shape && spacing);
+  if (!dataset.check) {
+    return (
+      <Text size="sm" c="dimmed" ta="center" py="xl">
+        Figures come with the check: it reads every image.
+      </Text>
+    );
+  }
   return (
     <div className={styles.sections}>
-      {dataset.name} {checks.length}
+      <Intensities dataset={dataset} samples={samples} />
+      <Grids checks={measured} />
+      <LabelCounts dataset={dataset} checks={checks} />
+      <Fingerprint dataset={dataset} fingerprint={fingerprint} />
     </div>
   );
+}
+
+function Intensities({ dataset, samples }: { dataset: DatasetRecord; samples: readonly IntensitySample[] }) {
+  return (
+    <section className={styles.section} aria-label="Intensities">
+      <h2>Intensities</h2>
+      <p className={styles.hint}>
+        How often each brightness occurs, in a small even sample of every case. What is labelled should stand
+        out somewhere from the rest.
+      </p>
+      {samples.map((sample, channel) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its place
+        <div key={channel} className={styles.plot}>
+          <Text size="xs" fw={600}>
+            {dataset.channelNames[channel] ?? `Channel ${channel}`}
+          </Text>
+          <IntensityPlot sample={sample} name={dataset.channelNames[channel] ?? `channel ${channel}`} />
+        </div>
+      ))}
+      <div className={styles.legend}>
+        <span>
+          <i data-kind="all" /> all voxels
+        </span>
+        <span>
+          <i data-kind="foreground" /> labelled voxels
+        </span>
+      </div>
+    </section>
+  );
+}
+
+const AXES = ['x', 'y', 'z'] as const;
+
+function Grids({ checks }: { checks: readonly CaseCheck[] }) {
+  if (checks.length === 0) return null;
+  const along = (pick: (check: CaseCheck) => readonly number[] | undefined, axis: number) =>
+    checks.map((check) => pick(check)?.[2 - axis] ?? 0);
+  return (
+    <section className={styles.section} aria-label="Shapes and spacings">
+      <h2>Shapes and voxel sizes</h2>
+      <p className={styles.hint}>
+        Of {plural(checks.length, 'case')}, before cropping. Very different voxel sizes make nnU-Net resample
+        much; look at cases at the ends.
+      </p>
+      <div className={styles.plots}>
+        {AXES.map((name, axis) => (
+          <DistributionPlot
+            key={name}
+            name={`Voxels along ${name}`}
+            unit=""
+            values={along(({ shape }) => shape, axis)}
+          />
+        ))}
+        {AXES.map((name, axis) => (
+          <DistributionPlot
+            key={name}
+            name={`Voxel size along ${name}`}
+            unit="mm"
+            values={along(({ spacing }) => spacing, axis)}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function LabelCounts({ dataset, checks }: StatisticsProps) {
+  const colors = usePreferences((state) => state.labelColors);
+  const values = [...new Set(dataset.labels.flatMap(({ values }) => values))].filter((value) => value > 0);
+  const nameOf = (value: number) =>
+    dataset.labels
+      .filter(({ values }) => values.includes(value))
+      .map(({ name }) => name)
+      .join(', ');
+  return (
+    <section className={styles.section} aria-label="Labels">
+      <h2>Labels</h2>
+      <p className={styles.hint}>
+        In how many cases each label occurs. A rare one is learned from few examples.
+      </p>
+      <Table fz="xs" verticalSpacing={5} withRowBorders={false}>
+        <Table.Tbody>
+          {values
+            .toSorted((a, b) => a - b)
+            .map((value) => {
+              const count = checks.filter(({ labels }) => labels?.includes(value)).length;
+              return (
+                <Table.Tr key={value}>
+                  <Table.Td>
+                    <i className={styles.swatch} style={{ background: labelColor(value, colors) }} />
+                    {value} {nameOf(value)}
+                  </Table.Td>
+                  <Table.Td w="45%">
+                    <div className={styles.bar} aria-hidden>
+                      <i
+                        style={{
+                          width: `${(100 * count) / Math.max(1, checks.length)}%`,
+                          background: labelColor(value, colors),
+                        }}
+                      />
+                    </div>
+                  </Table.Td>
+                  <Table.Td className="number">
+                    {formatCount(count)} of {formatCount(checks.length)}
+                  </Table.Td>
+                </Table.Tr>
+              );
+            })}
+        </Table.Tbody>
+      </Table>
+    </section>
+  );
+}
+
+/** What nnU-Net writes of a channel's intensities, and what it means. */
+const INTENSITY_COLUMNS = [
+  { key: 'mean', name: 'Mean', meaning: 'CT: subtracted from every voxel' },
+  { key: 'std', name: 'Std', meaning: 'Standard deviation. CT: voxels are divided by it' },
+  { key: 'median', name: 'Median', meaning: 'Half of the labelled voxels are darker' },
+  { key: 'min', name: 'Min', meaning: 'Darkest drawn voxel' },
+  { key: 'percentile_00_5', name: '0.5 %', meaning: 'CT: darker voxels are clipped to it' },
+  { key: 'percentile_99_5', name: '99.5 %', meaning: 'CT: brighter voxels are clipped to it' },
+  { key: 'max', name: 'Max', meaning: 'Brightest drawn voxel' },
+] as const;
+
+interface FingerprintProps {
+  readonly dataset: DatasetRecord;
+  readonly fingerprint: FingerprintDocument | undefined;
+}
+
+function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
+  const { datasets } = useStudio();
+  if (!fingerprint) {
+    return (
+      <section className={styles.section} aria-label="Fingerprint">
+        <h2>Fingerprint</h2>
+        <p className={styles.hint}>Not taken yet. It is what nnU-Net plans by.</p>
+      </section>
+    );
+  }
+  const median = (lists: readonly (readonly number[])[]) =>
+    [0, 1, 2].map((axis) => spreadOf(lists.map((values) => values[axis])).median);
+  const channels = Object.entries(fingerprint.foreground_intensity_properties_per_channel);
+  return (
+    <section className={styles.section} aria-label="Fingerprint">
+      <h2>Fingerprint</h2>
+      <p className={styles.hint}>The numbers that nnU-Net plans by, equal to its own.</p>
+      <dl className={styles.terms}>
+        <dt>Median shape</dt>
+        <dd>
+          {formatXyz(median(fingerprint.shapes_after_crop))} voxels
+          <span>of the cases, cropped to what is not zero; the patch is chosen to see enough of it</span>
+        </dd>
+        <dt>Median voxel size</dt>
+        <dd>
+          {formatXyz(median(fingerprint.spacings), 4)} mm
+          <span>cases are resampled to about it</span>
+        </dd>
+        <dt>Left after cropping</dt>
+        <dd>
+          {formatPercent(fingerprint.median_relative_size_after_cropping)}
+          <span>of the voxels, in the median case; below 75 % only they count for normalisation</span>
+        </dd>
+      </dl>
+      <Text size="xs" fw={600} mt="md" mb={4}>
+        Intensities of labelled voxels
+      </Text>
+      <Table.ScrollContainer minWidth={470}>
+        <Table fz="xs" verticalSpacing={4} aria-label="Intensities of labelled voxels">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Channel</Table.Th>
+              {INTENSITY_COLUMNS.map(({ key, name, meaning }) => (
+                <Table.Th key={key} className="number" title={meaning}>
+                  {name}
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {channels.map(([channel, properties]) => (
+              <Table.Tr key={channel}>
+                <Table.Td>{dataset.channelNames[Number(channel)] ?? channel}</Table.Td>
+                {INTENSITY_COLUMNS.map(({ key }) => (
+                  <Table.Td key={key} className="number">
+                    {intensity(properties[key])}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+      <Group mt="sm">
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconDownload size={14} aria-hidden />}
+          onClick={() =>
+            void datasets.api.readFile(dataset.name, 'preprocessed/dataset_fingerprint.json').then(saveFile)
+          }
+        >
+          dataset_fingerprint.json
+        </Button>
+      </Group>
+    </section>
+  );
+}
+
+/** Four digits that matter. */
+function intensity(value: number | undefined): string {
+  if (value === undefined || !Number.isFinite(value)) return '–';
+  return Number(value.toPrecision(4)).toLocaleString('en', { maximumFractionDigits: 4 });
+}
+
+function useFingerprint({ name, hasFingerprint }: DatasetRecord): FingerprintDocument | undefined {
+  const { datasets } = useStudio();
+  const [fingerprint, setFingerprint] = useState<FingerprintDocument>();
+  useEffect(() => {
+    if (!hasFingerprint) return;
+    let isCurrent = true;
+    void datasets.api.readFingerprint(name).then((found) => isCurrent && setFingerprint(found));
+    return () => {
+      isCurrent = false;
+    };
+  }, [datasets, name, hasFingerprint]);
+  return hasFingerprint ? fingerprint : undefined;
+}
+
+function useSamples({ name, check }: DatasetRecord): readonly IntensitySample[] {
+  const { datasets } = useStudio();
+  const [samples, setSamples] = useState<readonly IntensitySample[]>([]);
+  const checkedAt = check?.checkedAt;
+  useEffect(() => {
+    if (checkedAt === undefined) return;
+    let isCurrent = true;
+    void datasets.api.readSamples(name).then((found) => isCurrent && setSamples(found));
+    return () => {
+      isCurrent = false;
+    };
+  }, [datasets, name, checkedAt]);
+  return samples;
 }

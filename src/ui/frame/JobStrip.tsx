@@ -5,6 +5,7 @@ import type { RunningCase } from '@/app/caseQueue';
 import type { CaseRecord } from '@/storage/caseRecord';
 import { formatPercent, formatSeconds, plural } from '../formats';
 import { useQueue, useSelection, useStudio } from '../useStudio';
+import { DatasetJobLine, useDatasetJob } from './DatasetJob';
 import styles from './frame.module.css';
 import { overallShare, STAGE_NAMES } from './stages';
 
@@ -14,15 +15,18 @@ export function JobStrip() {
   const adding = useSelection((state) => state.adding);
   const waiting = cases.filter(({ run }) => run.status === 'queued').length;
   const current = cases.find(({ id }) => id === running?.id);
-  useTitle(running, current);
+  const datasetJob = useDatasetJob();
+  useTitle(
+    current
+      ? { name: current.caseId, share: overallShare(running?.progress) }
+      : datasetJob && { name: datasetJob.title, share: datasetJob.share },
+  );
   return (
     <section className={styles.strip} aria-label="Jobs">
       {adding && <Text size="xs">{adding} …</Text>}
-      {running && current ? (
-        <RunningJob running={running} current={current} waiting={waiting} />
-      ) : (
-        <IdleLine cases={cases} waiting={waiting} />
-      )}
+      {datasetJob && <DatasetJobLine job={datasetJob} />}
+      {running && current && <RunningJob running={running} current={current} waiting={waiting} />}
+      {!running && !datasetJob && <IdleLine cases={cases} waiting={waiting} />}
     </section>
   );
 }
@@ -132,11 +136,10 @@ function useElapsedSeconds(startedAt: number): number {
   return Math.max(0, (now - startedAt) / 1000);
 }
 
-/** The tab says how far a case is, for people who went elsewhere. */
-function useTitle(running: RunningCase | undefined, current: CaseRecord | undefined): void {
-  const share = formatPercent(overallShare(running?.progress));
-  const name = current?.caseId;
+/** The tab says how far the work is, for people who went elsewhere. */
+function useTitle(work: { readonly name: string; readonly share: number } | undefined): void {
+  const title = work ? `${formatPercent(work.share)} ${work.name} · nnStudio` : 'nnStudio';
   useEffect(() => {
-    document.title = name ? `${share} ${name} · nnStudio` : 'nnStudio';
-  }, [share, name]);
+    document.title = title;
+  }, [title]);
 }

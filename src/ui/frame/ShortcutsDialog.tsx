@@ -16,9 +16,10 @@ export function ShortcutsDialog({ opened, onClose }: { opened: boolean; onClose:
   return (
     <Modal opened={opened} onClose={onClose} title="Help" size="md">
       <Text size="sm" mb="md">
-        Drop an image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF) and a trained nnU-Net model (its results folder or
-        a zip of it) anywhere on this page, then press Segment. Everything is computed on this computer:
-        nothing is uploaded.
+        Drop anything anywhere on this page; what it is decides. An image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF)
+        is opened, a trained nnU-Net model (its results folder or a zip of it) goes into your library, a
+        labelled dataset is checked and prepared for training under Data. Everything is computed on this
+        computer: nothing is uploaded.
       </Text>
       <Table withRowBorders={false} verticalSpacing={6}>
         <Table.Tbody>

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CaseRecord } from '@/storage/caseRecord';
-import { useQueue } from '../useStudio';
+import { useDatasets, useQueue } from '../useStudio';
 import { STAGE_NAMES } from './stages';
 
-/** Tells screen readers what the queue does: each stage as it begins, each outcome. */
+/** Tells screen readers what is worked on: each stage as it begins, each outcome. */
 export function Spoken() {
   const stage = useQueue(({ running }) => running?.progress?.stage);
   const cases = useQueue((state) => state.cases);
@@ -20,9 +20,17 @@ export function Spoken() {
     if (text) setOutcome(text);
   }, [cases]);
 
+  const datasetOutcome = useDatasets((state) => state.outcome);
+  const datasetStage = useDatasets(
+    ({ running }) => running && `${running.name}: ${running.progress?.stage ?? ''}`,
+  );
+  useEffect(() => {
+    if (datasetOutcome) setOutcome(datasetOutcome);
+  }, [datasetOutcome]);
+
   return (
     <div role="status" className="spoken">
-      {stage ? STAGE_NAMES[stage] : outcome}
+      {stage ? STAGE_NAMES[stage] : (datasetStage ?? outcome)}
     </div>
   );
 }

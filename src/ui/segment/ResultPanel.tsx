@@ -32,7 +32,7 @@ export function ResultPanel({ current }: { current: CaseRecord }) {
           leftSection={<IconDeviceFloppy size={15} aria-hidden />}
           onClick={() => void saveSegmentation(studio, current)}
         >
-          Save NIfTI
+          Save segmentation
         </Button>
         {result.hasProbabilities && (
           <Button size="xs" variant="default" onClick={() => void saveProbabilities(studio, current)}>
