@@ -2,7 +2,7 @@
 import { type CaseCheck, checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
 import type { CaseGlance, CheckSummary, DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
 import type { RecordStore } from '@/storage/recordStore';
-import type { OnDatasetProgress } from '@/workers/datasetApi';
+import type { IntensityScale, OnDatasetProgress } from '@/workers/datasetApi';
 import { caseGlance } from './datasetGlance';
 import type { DeskParts } from './datasetParts';
 
@@ -10,7 +10,7 @@ export interface DatasetChecks {
   check(name: string, signal: AbortSignal, tell: OnDatasetProgress): Promise<DatasetRecord>;
   readChecks(name: string): Promise<readonly CaseCheck[]>;
   readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
-  readSamples(name: string): Promise<readonly IntensitySample[]>;
+  readSamples(name: string, scale: IntensityScale): Promise<readonly IntensitySample[]>;
   /** Removes what was found. */
   forget(name: string): Promise<void>;
 }
@@ -56,13 +56,15 @@ export function datasetChecks({ open, survey }: DeskParts, records: RecordStore)
       return survey(name, { check: summaryOf(report) });
     },
 
-    async readSamples(name) {
+    async readSamples(name, scale) {
       const checks = await readChecks(name);
       const glances = await readGlances(
         name,
         checks.map(({ caseId }) => caseId),
       );
-      const byCase = glances.flatMap((glance) => (glance ? [glance.samples] : []));
+      const byCase = glances.flatMap((glance) =>
+        glance ? [scale === 'stored' ? glance.samples : glance.samples.map(standardised)] : [],
+      );
       const channels = Math.max(0, ...byCase.map(({ length }) => length));
       return Array.from({ length: channels }, (_, c) => ({
         all: joined(byCase.map((samples) => samples[c]?.all)),
@@ -70,6 +72,15 @@ export function datasetChecks({ open, survey }: DeskParts, records: RecordStore)
       }));
     },
   };
+}
+
+/** Less the mean of all voxels and over their deviation. */
+function standardised({ all, foreground }: IntensitySample): IntensitySample {
+  const mean = all.reduce((sum, value) => sum + value, 0) / Math.max(1, all.length);
+  const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, all.length);
+  const deviation = Math.sqrt(variance) || 1;
+  const scaled = (values: Float32Array) => values.map((value) => (value - mean) / deviation);
+  return { all: scaled(all), foreground: scaled(foreground) };
 }
 
 function joined(parts: readonly (Float32Array | undefined)[]): Float32Array {

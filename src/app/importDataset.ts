@@ -9,7 +9,11 @@ import {
 import { openRawDataset, unpackZips } from '@/core/dataset/rawDataset';
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { forEachAtOnce } from '@/shared/concurrency';
 import type { DatasetFolder } from '@/storage/datasetFolder';
+
+/** Small files take longer to make than to write. */
+const FILES_AT_ONCE = 4;
 
 export interface ImportOptions {
   readonly signal?: AbortSignal | undefined;
@@ -46,17 +50,19 @@ export async function importDataset(
       .flatMap(({ images, label }) => [...images, ...(label ? [label] : [])])
       .flatMap(withSideCar),
     ...(dataset.splitsFile ? [dataset.splitsFile] : []),
-    dataset.jsonFile,
   ];
   let sizeInBytes = 0;
-  for (const [i, file] of own.entries()) {
+  let done = 0;
+  const copy = async (file: SourceFile) => {
     signal?.throwIfAborted();
     const path = file.path.startsWith(root) ? file.path.slice(root.length) : file.path;
     const content = await file.bytes();
     await folder.write(path, content);
     sizeInBytes += content.length;
-    onProgress?.((i + 1) / own.length, path);
-  }
+    onProgress?.(++done / (own.length + 1), path);
+  };
+  await forEachAtOnce(own, FILES_AT_ONCE, copy);
+  await copy(dataset.jsonFile);
   return { name: dataset.name, kind: 'raw', sizeInBytes };
 }
 
@@ -86,13 +92,14 @@ export async function importPairs(
 ): Promise<ImportedDataset> {
   const laidOut = layOutPairs(pairs, facts.fileEnding);
   let sizeInBytes = 0;
-  for (const [i, { path, file }] of laidOut.entries()) {
+  let done = 0;
+  await forEachAtOnce(laidOut, FILES_AT_ONCE, async ({ path, file }) => {
     signal?.throwIfAborted();
     const content = await file.bytes();
     await folder.write(path, content);
     sizeInBytes += content.length;
-    onProgress?.((i + 1) / laidOut.length, path);
-  }
+    onProgress?.(++done / laidOut.length, path);
+  });
   const document = newDatasetJson({ ...facts, numTraining: pairs.cases.length });
   await folder.write('dataset.json', pythonJson(document));
   return { name: facts.name, kind: 'pairs', sizeInBytes };

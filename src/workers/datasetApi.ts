@@ -84,6 +84,9 @@ export interface PreprocessOutcome {
   }[];
 }
 
+/** As they are in the files, or less their case's mean and over its deviation, as most channels are normalised. */
+export type IntensityScale = 'stored' | 'z-score';
+
 /** The splits of a dataset. */
 export interface DatasetSplits {
   readonly splits: readonly Split[];
@@ -135,7 +138,7 @@ export interface DatasetApi {
   /** What the check kept to look at, `undefined` where a case could not be read. */
   readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
   /** A small even sample of the intensities of all cases, by channel. */
-  readSamples(name: string): Promise<readonly IntensitySample[]>;
+  readSamples(name: string, scale: IntensityScale): Promise<readonly IntensitySample[]>;
 
   extractFingerprint(name: string, callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
   /** `undefined` before it is extracted. */

@@ -43,7 +43,7 @@ function quickCalls({ remote, whileAlive }: WorkerClient<DatasetApi>): Omit<Data
       whileAlive(remote.importPairs(files, facts, callId, proxy(onProgress))),
     readChecks: (name) => whileAlive(remote.readChecks(name)),
     readGlances: (name, caseIds) => whileAlive(remote.readGlances(name, caseIds)),
-    readSamples: (name) => whileAlive(remote.readSamples(name)),
+    readSamples: (name, scale) => whileAlive(remote.readSamples(name, scale)),
     readFingerprint: (name) => whileAlive(remote.readFingerprint(name)),
     plan: (name, request) => whileAlive(remote.plan(name, request)),
     readPlans: (name, plansName) => whileAlive(remote.readPlans(name, plansName)),

@@ -123,7 +123,7 @@ test('from import to preprocessed arrays, with what is there told at every step'
   const [glance] = await desk.readGlances(TINY_DATASET, ['case_0']);
   expect(glance?.thumbnail).toMatchObject({ width: 96, height: 80 });
   expect(new Set(glance?.thumbnail.labels)).toEqual(new Set([0, 1, 2]));
-  const samples = await desk.readSamples(TINY_DATASET);
+  const samples = await desk.readSamples(TINY_DATASET, 'stored');
   expect(samples.map(({ all, foreground }) => [all.length, foreground.length])).toEqual([
     [6 * 512, 6 * 250],
     [6 * 512, 6 * 250],

@@ -1,10 +1,13 @@
 import { useMemo } from 'react';
-import { histogram, spreadOf } from './histogram';
+import { histogram, type Spread, spreadOf } from './histogram';
 import styles from './plots.module.css';
 
 const WIDTH = 180;
 const HEIGHT = 46;
-const BINS = 24;
+/** Odd, so that what all have in common stands in the middle. */
+const BINS = 25;
+/** Whole numbers get a bar each up to this many. */
+const MOST_BINS = 40;
 const GAP = 1;
 
 interface DistributionPlotProps {
@@ -19,14 +22,13 @@ interface DistributionPlotProps {
 export function DistributionPlot({ name, unit, values }: DistributionPlotProps) {
   const spread = useMemo(() => spreadOf(values), [values]);
   const { min, median, max } = spread;
-  const isOne = min === max;
-  const { counts } = histogram(values, isOne ? [min - 0.5, max + 0.5] : [min, max], BINS);
+  const { low, high, bins } = scaleOf(values, spread);
+  const { counts } = histogram(values, [low, high], bins);
   const highest = Math.max(...counts);
-  const width = WIDTH / BINS;
-  const middle = isOne ? WIDTH / 2 : ((median - min) / (max - min)) * WIDTH;
-  const text = isOne
-    ? `${size(min)} ${unit} in all`
-    : `${size(min)} to ${size(max)} ${unit}, median ${size(median)}`;
+  const width = WIDTH / bins;
+  const middle = ((median - low) / (high - low)) * WIDTH;
+  const range = min === max ? size(min) : `${size(min)} to ${size(max)}`;
+  const text = [range, unit, min === max ? 'in all' : `(median ${size(median)})`].filter(Boolean).join(' ');
   return (
     <figure className={styles.distribution}>
       <figcaption>{name}</figcaption>
@@ -54,6 +56,12 @@ export function DistributionPlot({ name, unit, values }: DistributionPlotProps) 
       <span>{text}</span>
     </figure>
   );
+}
+
+function scaleOf(values: readonly number[], { min, max }: Spread) {
+  const isWhole = values.every(Number.isInteger) && max - min < MOST_BINS;
+  if (isWhole && min < max) return { low: min - 0.5, high: max + 0.5, bins: max - min + 1 };
+  return min === max ? { low: min - 0.5, high: max + 0.5, bins: BINS } : { low: min, high: max, bins: BINS };
 }
 
 function size(value: number): string {

@@ -1,9 +1,10 @@
-import { Button, Group, Table, Text } from '@mantine/core';
+import { Button, Group, SegmentedControl, Table, Text } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import type { DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
+import type { IntensityScale } from '@/workers/datasetApi';
 import { formatCount, formatPercent, formatXyz, plural } from '../formats';
 import { labelColor } from '../labelColors';
 import { saveFile } from '../saveFile';
@@ -21,7 +22,6 @@ interface StatisticsProps {
 /** The dataset in plots, and its fingerprint in numbers. */
 export function Statistics({ dataset, checks }: StatisticsProps) {
   const fingerprint = useFingerprint(dataset);
-  const samples = useSamples(dataset);
   const measured = checks.filter(({ shape, spacing }) => shape && spacing);
   if (!dataset.check) {
     return (
@@ -32,21 +32,36 @@ export function Statistics({ dataset, checks }: StatisticsProps) {
   }
   return (
     <div className={styles.sections}>
-      <Intensities dataset={dataset} samples={samples} />
+      <Intensities dataset={dataset} />
+      <Fingerprint dataset={dataset} fingerprint={fingerprint} />
       <Grids checks={measured} />
       <LabelCounts dataset={dataset} checks={checks} />
-      <Fingerprint dataset={dataset} fingerprint={fingerprint} />
     </div>
   );
 }
 
-function Intensities({ dataset, samples }: { dataset: DatasetRecord; samples: readonly IntensitySample[] }) {
+function Intensities({ dataset }: { dataset: DatasetRecord }) {
+  const [scale, setScale] = useState<IntensityScale>(isAllCt(dataset) ? 'stored' : 'z-score');
+  const samples = useSamples(dataset, scale);
   return (
     <section className={styles.section} aria-label="Intensities">
-      <h2>Intensities</h2>
+      <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <h2>Intensities</h2>
+        <SegmentedControl
+          size="xs"
+          aria-label="Scale of the intensities"
+          value={scale}
+          onChange={(value) => setScale(value === 'stored' ? 'stored' : 'z-score')}
+          data={[
+            { value: 'z-score', label: 'Normalised' },
+            { value: 'stored', label: 'As stored' },
+          ]}
+        />
+      </Group>
       <p className={styles.hint}>
-        How often each brightness occurs, in a small even sample of every case. What is labelled should stand
-        out somewhere from the rest.
+        How often each brightness occurs, in a small even sample of every case
+        {scale === 'z-score' && ', less the mean of its case and over its standard deviation'}. What is
+        labelled should stand out somewhere from the rest.
       </p>
       {samples.map((sample, channel) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its place
@@ -67,6 +82,11 @@ function Intensities({ dataset, samples }: { dataset: DatasetRecord; samples: re
       </div>
     </section>
   );
+}
+
+/** Hounsfield units mean the same in every case. */
+function isAllCt({ channelNames }: DatasetRecord): boolean {
+  return channelNames.every((name) => name.toLowerCase() === 'ct');
 }
 
 const AXES = ['x', 'y', 'z'] as const;
@@ -267,17 +287,17 @@ function useFingerprint({ name, hasFingerprint }: DatasetRecord): FingerprintDoc
   return hasFingerprint ? fingerprint : undefined;
 }
 
-function useSamples({ name, check }: DatasetRecord): readonly IntensitySample[] {
+function useSamples({ name, check }: DatasetRecord, scale: IntensityScale): readonly IntensitySample[] {
   const { datasets } = useStudio();
   const [samples, setSamples] = useState<readonly IntensitySample[]>([]);
   const checkedAt = check?.checkedAt;
   useEffect(() => {
     if (checkedAt === undefined) return;
     let isCurrent = true;
-    void datasets.api.readSamples(name).then((found) => isCurrent && setSamples(found));
+    void datasets.api.readSamples(name, scale).then((found) => isCurrent && setSamples(found));
     return () => {
       isCurrent = false;
     };
-  }, [datasets, name, checkedAt]);
+  }, [datasets, name, checkedAt, scale]);
   return samples;
 }

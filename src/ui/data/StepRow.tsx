@@ -65,7 +65,7 @@ function StepBox({ step, dataset }: { step: Step; dataset: DatasetRecord }) {
         <Icon size={17} aria-hidden />
         {step.name}
       </h2>
-      <span className={styles.stepText}>{step.text}</span>
+      {step.state !== 'running' && <span className={styles.stepText}>{step.text}</span>}
       <div className={styles.stepAction}>
         <StepAction step={step} dataset={dataset} />
       </div>
@@ -97,7 +97,8 @@ function Running({ name }: { name: string }) {
   const share = progress?.share ?? 0;
   return (
     <>
-      <Progress value={100 * share} size="sm" mb={6} aria-label="Progress of this step" />
+      <span className={styles.stepText}>{progress?.stage ?? 'Getting ready'}</span>
+      <Progress value={100 * share} size="sm" my={6} aria-label="Progress of this step" />
       <div className={styles.stepFoot}>
         <span className={styles.stepText}>
           {progress?.total ? `${progress.done} of ${progress.total}` : formatPercent(share)}
