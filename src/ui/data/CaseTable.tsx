@@ -135,7 +135,7 @@ function CaseRow({ dataset, check, thumbnail }: CaseRowProps) {
       </Table.Td>
       <Table.Td>
         {findings.length > 0 ? (
-          <Findings findings={findings} />
+          <Findings findings={findings} caseId={caseId} />
         ) : (
           <Verdict dataset={dataset} status={status} />
         )}

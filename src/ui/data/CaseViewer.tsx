@@ -52,7 +52,7 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
       <div className={styles.viewerBody}>
         {check && check.findings.length > 0 && (
           <div className={styles.viewerFindings}>
-            <Findings findings={check.findings} />
+            <Findings findings={check.findings} caseId={caseId} />
           </div>
         )}
         <ViewerContext value={viewer}>

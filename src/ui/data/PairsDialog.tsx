@@ -184,7 +184,7 @@ function Labels({ form, proposal, error, onChange }: LabelsProps) {
 
 function ErrorLine({ text }: { text: string }) {
   return (
-    <Text size="xs" c="var(--mantine-color-error)" mt={4} role="alert">
+    <Text size="xs" c="var(--studio-bad)" mt={4} role="alert">
       {text}
     </Text>
   );

@@ -1,6 +1,6 @@
 import { Button, FileButton, Group, Table, Text } from '@mantine/core';
 import { IconDownload, IconUpload } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
@@ -30,6 +30,7 @@ export function SplitsTab({ dataset }: { dataset: DatasetRecord }) {
       isCurrent = false;
     };
   }, [datasets, name]);
+  const forgetFile = useRef<() => void>(null);
   const change = async (work: Promise<DatasetSplits | undefined>) => {
     setProblem(undefined);
     try {
@@ -57,7 +58,9 @@ export function SplitsTab({ dataset }: { dataset: DatasetRecord }) {
       <Group gap="xs" mt="sm">
         <FileButton
           accept="application/json,.json"
+          resetRef={forgetFile}
           onChange={(file) => {
+            forgetFile.current?.(); // the same file, corrected, is another choice
             if (file) void change(file.text().then((text) => datasets.api.writeSplits(name, text)));
           }}
         >

@@ -65,7 +65,12 @@ export function stepsOf(dataset: DatasetRecord, { running, failure }: Activity):
             : isNext
               ? 'next'
               : 'later';
-    return { ...step, state, text: textOf(kind, dataset) };
+    const isBlocked = state === 'later' && dataset.check?.isTrainable === false;
+    return {
+      ...step,
+      state,
+      text: isBlocked ? 'Waits until the errors are corrected' : textOf(kind, dataset),
+    };
   });
 }
 
