@@ -18,7 +18,7 @@ export interface DatasetChecks {
 const checksKey = (name: string) => `checks/${name}`;
 const glanceKey = (name: string, caseId: string) => `glance/${name}/${caseId}`;
 
-export function datasetChecks({ open, survey }: DeskParts, records: RecordStore): DatasetChecks {
+export function datasetChecks({ open, browse, survey }: DeskParts, records: RecordStore): DatasetChecks {
   const forget = async (name: string) => {
     const own = (await records.keys()).filter(
       (key) => key === checksKey(name) || key.startsWith(glanceKey(name, '')),
@@ -28,7 +28,7 @@ export function datasetChecks({ open, survey }: DeskParts, records: RecordStore)
   const readChecks = async (name: string): Promise<readonly CaseCheck[]> => {
     const kept = await records.get<readonly CaseCheck[]>(checksKey(name));
     if (kept) return kept;
-    const { cases } = await open(name);
+    const { cases } = await browse(name);
     return cases.map(({ caseId }) => ({ caseId, status: 'ok', findings: [] }));
   };
   const readGlances = (name: string, caseIds: readonly string[]) =>

@@ -1,5 +1,5 @@
 // Datasets that are kept: what the dataset worker does, over whatever folders and records it is given.
-import { openRawDataset } from '@/core/dataset/rawDataset';
+import { openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
 import { StudioError } from '@/shared/errors';
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { DatasetRecord } from '@/storage/datasetRecord';
@@ -47,10 +47,20 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       await records.set(name, record);
       return record;
     });
+  const open = async (name: string) => openRawDataset(await folders.files(name, 'raw'));
+  let browsed: { readonly name: string; readonly addedAt: number; readonly dataset: RawDataset } | undefined;
+  const browse = async (name: string) => {
+    const { addedAt } = await find(name);
+    if (browsed?.name !== name || browsed.addedAt !== addedAt) {
+      browsed = { name, addedAt, dataset: await open(name) };
+    }
+    return browsed.dataset;
+  };
   const parts: DeskParts = {
     folders,
     find,
-    open: async (name) => openRawDataset(await folders.files(name, 'raw')),
+    open,
+    browse,
     preprocessed: (name) => folders.folder(name, 'preprocessed'),
     survey: (name, changed) => change(name, async () => ({ ...changed, ...(await stateOf(folders, name)) })),
   };

@@ -7,6 +7,8 @@ export interface DeskParts {
   readonly folders: DatasetFolders;
   find(name: string): Promise<DatasetRecord>;
   open(name: string): Promise<RawDataset>;
+  /** The same, listed once for all questions: its cases do not change, but its splits may. */
+  browse(name: string): Promise<RawDataset>;
   preprocessed(name: string): DatasetFolder;
   /** Looks at the folders again and keeps what changed. */
   survey(name: string, change?: Partial<DatasetRecord>): Promise<DatasetRecord>;

@@ -11,8 +11,8 @@ const MIN_CASES = 5;
 type SplitCalls = Pick<DatasetApi, 'readSplits' | 'writeSplits' | 'removeSplits'>;
 
 /** Given splits lie beside the raw dataset's dataset.json, where nnU-Net's users put them, and among the preprocessed. */
-export function datasetSplits({ folders, open, preprocessed, survey }: DeskParts): SplitCalls {
-  const caseIdsOf = async (name: string) => (await open(name)).cases.map(({ caseId }) => caseId);
+export function datasetSplits({ folders, browse, preprocessed, survey }: DeskParts): SplitCalls {
+  const caseIdsOf = async (name: string) => (await browse(name)).cases.map(({ caseId }) => caseId);
   const raw = (name: string) => folders.folder(name, 'raw');
 
   async function read(

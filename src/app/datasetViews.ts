@@ -9,9 +9,9 @@ import { displayLabels, displayOutlines, displayVolume, plainLabelMap } from './
 
 type ViewCalls = Pick<DatasetApi, 'readFile' | 'showImage' | 'showLabels' | 'showOutlines'>;
 
-export function datasetViews({ folders, open }: DeskParts): ViewCalls {
+export function datasetViews({ folders, browse }: DeskParts): ViewCalls {
   async function findCase(name: string, caseId: string): Promise<RawCase> {
-    const found = (await open(name)).cases.find((one) => one.caseId === caseId);
+    const found = (await browse(name)).cases.find((one) => one.caseId === caseId);
     if (found) return found;
     throw new StudioError('CaseMissing', `${name} has no case ${caseId}.`, 'Choose one from the table.');
   }
