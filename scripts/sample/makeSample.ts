@@ -8,6 +8,14 @@ import { newGeometry, writeSegmentation } from '@/core/io/niftiWriter';
 import { memoryFile } from '@/core/io/sourceFile';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { preprocessCase } from '@/core/preprocessing/preprocessCase';
+import {
+  makePhantom,
+  PHANTOM_LABELS,
+  PHANTOM_SHAPE,
+  PHANTOM_SPACING,
+  type Phantom,
+  phantomGeometry,
+} from '@/core/sample/phantom';
 import type { Gpu } from '@/gpu/device';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { buildUNet, toZyx } from '@/nn/unet';
@@ -15,7 +23,6 @@ import { elementCount, type Zyx } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { type Random, seededRandom } from '@/shared/random';
 import { fitLayers, type TrainingWindow } from './fitLayers';
-import { makePhantom, PHANTOM_LABELS, PHANTOM_SHAPE, PHANTOM_SPACING, type Phantom } from './phantom';
 import { PHANTOM_PLANS, phantomModelZip } from './phantomModel';
 
 /** Seeds of phantoms; no two sets overlap. */
@@ -49,16 +56,8 @@ export async function makeSample(folder: string): Promise<void> {
   }
 }
 
-/** The phantom as a file, its centre at the scanner's. */
-async function imageFile({ image }: Phantom): Promise<Uint8Array> {
-  const centre = (axis: number) => (-(PHANTOM_SHAPE[axis] - 1) / 2) * PHANTOM_SPACING[axis];
-  const [dz, dy, dx] = PHANTOM_SPACING;
-  const affine = [
-    [dx, 0, 0, centre(2)],
-    [0, dy, 0, centre(1)],
-    [0, 0, dz, centre(0)],
-  ] as const;
-  return writeSegmentation(image, PHANTOM_SHAPE, newGeometry(PHANTOM_SHAPE, PHANTOM_SPACING, affine));
+function imageFile({ image }: Phantom): Promise<Uint8Array> {
+  return writeSegmentation(image, PHANTOM_SHAPE, phantomGeometry());
 }
 
 function medicalImage({ image }: Phantom): MedicalImage {

@@ -5,7 +5,7 @@ import { stateDictKeys } from '@/core/interop/stateDict';
 import { TorchDevice } from '@/core/interop/torchCheckpoint';
 import { type SavedValue, TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
 import { writeZip } from '@/core/io/zip';
-import { PHANTOM_LABELS, PHANTOM_SHAPE, PHANTOM_SPACING } from './phantom';
+import { PHANTOM_LABELS, PHANTOM_SHAPE, PHANTOM_SPACING } from '@/core/sample/phantom';
 
 const CONFIGURATION = '3d_fullres';
 const FOLDER = `Dataset900_Phantom/nnUNetTrainer__nnUNetPlans__${CONFIGURATION}`;

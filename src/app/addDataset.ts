@@ -72,6 +72,11 @@ export async function addPairs(studio: Studio, facts: PairsFacts): Promise<Datas
   );
 }
 
+/** Makes up the sample and opens it. */
+export function addSampleDataset(studio: Studio): Promise<DatasetOutcome> {
+  return explaining(studio, [], async () => imported(await studio.datasets.importSample()));
+}
+
 function imported({ name }: { readonly name: string }): DatasetOutcome {
   return { status: 'imported', name };
 }
@@ -97,6 +102,6 @@ async function explaining(
 /** The folder or file that was given. */
 function pathOf(files: readonly GivenFile[]): string {
   const [first] = files;
-  if (!first) return 'nothing';
+  if (!first) return 'the sample';
   return first.path.includes('/') ? first.path.split('/')[0] : first.path;
 }

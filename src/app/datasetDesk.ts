@@ -100,6 +100,9 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     importPairs: (files, facts, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.importPairs(files, facts, signal, tell)),
 
+    importSample: (callId, onProgress) =>
+      cancellable(callId, onProgress, (signal, tell) => intake.importSample(signal, tell)),
+
     check: (name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => checks.check(name, signal, tell)),
     readChecks: checks.readChecks,

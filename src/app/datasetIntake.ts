@@ -17,6 +17,7 @@ import {
   isDecathlon,
   proposePairs,
 } from './recogniseDataset';
+import { SAMPLE_DATASET, writeSampleDataset } from './sampleDataset';
 
 type Tell = OnDatasetProgress;
 
@@ -39,6 +40,8 @@ export interface DatasetIntake {
     signal: AbortSignal,
     tell: Tell,
   ): Promise<DatasetRecord>;
+  /** The made-up dataset; the one that is here already if there is one. */
+  importSample(signal: AbortSignal, tell: Tell): Promise<DatasetRecord>;
   sweep(): Promise<void>;
 }
 
@@ -134,6 +137,20 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
           importOptions(signal, tell),
         );
       }),
+
+    async importSample(signal, tell) {
+      const kept = await records.get<DatasetRecord>(SAMPLE_DATASET);
+      return (
+        kept ??
+        takeIn(SAMPLE_DATASET, async () => {
+          const sizeInBytes = await writeSampleDataset(folders.folder(SAMPLE_DATASET, 'raw'), {
+            signal,
+            onProgress: (done, total) => tell({ stage: 'Making up cases', share: done / total, done, total }),
+          });
+          return { kind: 'sample', sizeInBytes };
+        })
+      );
+    },
 
     async sweep() {
       const kept = new Set(await records.keys());

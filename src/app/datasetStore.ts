@@ -64,6 +64,8 @@ export interface Datasets {
   /** Copies a dataset in and checks it. Throws what the worker throws; an `AbortError` when cancelled. */
   importDataset(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   importPairs(files: readonly GivenFile[], facts: PairsFacts): Promise<DatasetRecord>;
+  /** The made-up dataset. */
+  importSample(): Promise<DatasetRecord>;
   cancelImport(): void;
   /** Adds tasks of a dataset to the queue. */
   enqueue(name: string, tasks: readonly DatasetTask[]): Promise<void>;
@@ -197,7 +199,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     try {
       const record = await whileAdding(() => copy(show));
       await refresh();
-      await enqueue(record.name, [{ kind: 'check' }]);
+      if (!record.check) await enqueue(record.name, [{ kind: 'check' }]);
       return record;
     } finally {
       store.setState({ importing: undefined });
@@ -233,6 +235,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     importDataset: (files, name) => takeIn(name, (show) => api.importDataset(files, name, IMPORT_CALL, show)),
     importPairs: (files, facts) =>
       takeIn(facts.name, (show) => api.importPairs(files, facts, IMPORT_CALL, show)),
+    importSample: () => takeIn('Sample', (show) => api.importSample(IMPORT_CALL, show)),
     cancelImport: () => api.cancel(IMPORT_CALL),
 
     async cancel(name) {

@@ -47,7 +47,7 @@ export interface DatasetRecord {
   readonly name: string;
   /** Without `DatasetXXX_`. */
   readonly title: string;
-  readonly kind: 'raw' | 'decathlon' | 'pairs';
+  readonly kind: 'raw' | 'decathlon' | 'pairs' | 'sample';
   /** Milliseconds since 1970. */
   readonly addedAt: number;
   readonly caseCount: number;

@@ -131,6 +131,9 @@ export interface DatasetApi {
     onProgress: OnDatasetProgress,
   ): Promise<DatasetRecord>;
 
+  /** Makes up a small dataset to try the studio with, or finds the one made before. */
+  importSample(callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
+
   /** nnU-Net's integrity check; keeps what it finds. */
   check(name: string, callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
   /** What the check found, by sorted case id; without findings before it. */

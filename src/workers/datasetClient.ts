@@ -41,6 +41,7 @@ function quickCalls({ remote, whileAlive }: WorkerClient<DatasetApi>): Omit<Data
       whileAlive(remote.importDataset(files, name, callId, proxy(onProgress))),
     importPairs: (files, facts, callId, onProgress) =>
       whileAlive(remote.importPairs(files, facts, callId, proxy(onProgress))),
+    importSample: (callId, onProgress) => whileAlive(remote.importSample(callId, proxy(onProgress))),
     readChecks: (name) => whileAlive(remote.readChecks(name)),
     readGlances: (name, caseIds) => whileAlive(remote.readGlances(name, caseIds)),
     readSamples: (name, scale) => whileAlive(remote.readSamples(name, scale)),

@@ -229,3 +229,11 @@ test('a case is shown with its labels, whatever they are stored as', async () =>
   expect(bytes.byteLength).toBe(352 + 2 * 960);
   expect((await desk.showImage(TINY_DATASET, 'case_0', 1)).bytes.byteLength).toBe(352 + 4 * 960);
 });
+
+test('the sample is made once, and stands the check', async () => {
+  const made = await desk.importSample('a', quiet);
+  expect([made.name, made.kind, made.caseCount]).toEqual(['Dataset900_Phantom', 'sample', 8]);
+  const { check } = await desk.check(made.name, 'a', quiet);
+  expect(check).toMatchObject({ isTrainable: true, warnings: 0 });
+  expect((await desk.importSample('a', quiet)).addedAt).toBe(made.addedAt);
+});

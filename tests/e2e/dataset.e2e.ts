@@ -195,3 +195,48 @@ test('own splits are taken if the dataset knows their cases', async ({ studio, w
   await page.getByRole('tab', { name: 'Splits' }).click();
   await expect(page.getByText('These are your own')).toBeVisible();
 });
+
+test('the sample is made up here, and work that was under way goes on after a reload', async ({ studio }) => {
+  const { page } = studio;
+  await page.goto('./#/data');
+  await page.getByRole('button', { name: 'Try the sample' }).click();
+  await expect(page.getByRole('heading', { name: 'Phantom', level: 1 })).toBeVisible({ timeout: 120_000 });
+  await expectDone(page, 'Check');
+  await page.getByRole('button', { name: 'All steps' }).click();
+  await expect(studio.jobs).toContainText('Reading cases');
+  expect(studio.requests.filter((url) => !url.startsWith('http://localhost:'))).toEqual([]);
+  await page.reload();
+  for (const name of ['Fingerprint', 'Plan', 'Preprocess']) await expectDone(page, name);
+  await expect(step(page, 'Preprocess')).toContainText('nnUNetPlans_2d, nnUNetPlans_3d_fullres');
+});
+
+test('a cancelled import leaves nothing', async ({ studio, workbench }) => {
+  const { page } = studio;
+  const { image, labels } = await nifti(0);
+  for (let i = 0; i < 300; i++) {
+    workbench.write(`Dataset005_Many/imagesTr/case_${i}_0000.nii.gz`, image);
+    workbench.write(`Dataset005_Many/labelsTr/case_${i}.nii.gz`, labels);
+  }
+  const json = {
+    channel_names: { '0': 'MRI' },
+    labels: { background: 0, a: 1, b: 2 },
+    numTraining: 300,
+    file_ending: '.nii.gz',
+  };
+  workbench.write('Dataset005_Many/dataset.json', JSON.stringify(json));
+  await dropFromDisk(page, path.join(workbench.folder, 'Dataset005_Many'));
+  const notice = page.getByRole('region', { name: 'Import' });
+  await expect(notice).toContainText('Copying');
+  await notice.getByRole('button', { name: 'Cancel' }).click();
+  await expect(notice).toHaveCount(0);
+  const left = await page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const datasets = await root.getDirectoryHandle('datasets', { create: true });
+    const names: string[] = [];
+    for await (const name of datasets.keys()) names.push(name);
+    return names;
+  });
+  expect(left).toEqual([]);
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Choose a folder' })).toBeVisible();
+});

@@ -1,7 +1,9 @@
-import { Group, Text, Title } from '@mantine/core';
-import { IconDatabase, IconLock } from '@tabler/icons-react';
+import { Button, Group, Text, Title } from '@mantine/core';
+import { IconDatabase, IconLock, IconPlayerPlay } from '@tabler/icons-react';
+import { addSampleDataset } from '@/app/addDataset';
 import type { GivenFile } from '@/workers/filesApi';
-import { useDatasets } from '../useStudio';
+import { goTo } from '../route';
+import { useDatasets, useStudio } from '../useStudio';
 import styles from './data.module.css';
 import { ImportButtons } from './ImportButtons';
 
@@ -35,7 +37,12 @@ export function NoDatasets({ onFiles }: { onFiles: (files: readonly GivenFile[])
         anywhere on this page; it is checked, measured and prepared for training.
       </Text>
       <Group justify="center" gap="sm" mt="lg">
-        {!isImporting && <ImportButtons onFiles={onFiles} size="md" />}
+        {!isImporting && (
+          <>
+            <ImportButtons onFiles={onFiles} size="md" />
+            <SampleButton />
+          </>
+        )}
       </Group>
       <div className={styles.layouts}>
         {LAYOUTS.map(({ name, tree }) => (
@@ -52,5 +59,24 @@ export function NoDatasets({ onFiles }: { onFiles: (files: readonly GivenFile[])
         Nothing is uploaded: datasets stay on this computer.
       </Text>
     </div>
+  );
+}
+
+function SampleButton() {
+  const studio = useStudio();
+  return (
+    <Button
+      size="md"
+      variant="default"
+      leftSection={<IconPlayerPlay size={17} aria-hidden />}
+      title="Eight made-up heads with three structures to find"
+      onClick={() =>
+        void addSampleDataset(studio).then(
+          (outcome) => outcome.status === 'imported' && goTo('data', outcome.name),
+        )
+      }
+    >
+      Try the sample
+    </Button>
   );
 }

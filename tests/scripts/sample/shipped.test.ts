@@ -5,7 +5,7 @@ import { importModel } from '@/core/interop/importModel';
 
 import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
-import { makePhantom, PHANTOM_LABELS, PHANTOM_SHAPE } from '../../../scripts/sample/phantom';
+import { makePhantom, PHANTOM_LABELS, PHANTOM_SHAPE } from '@/core/sample/phantom';
 import { test } from '../../support/gpu';
 
 const SHIPPED_SEED = 300;

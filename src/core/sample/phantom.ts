@@ -1,5 +1,8 @@
 // A made-up head, as an MR scanner might show it: skin, bone, grey and white matter, and three structures to find.
 // Everything comes from the seed.
+
+import type { NiftiGeometry } from '@/core/io/medicalImage';
+import { newGeometry } from '@/core/io/niftiWriter';
 import type { Spacing, Zyx } from '@/shared/geometry';
 import { elementCount } from '@/shared/geometry';
 import { type Random, seededRandom } from '@/shared/random';
@@ -15,6 +18,17 @@ export interface Phantom {
   readonly image: Uint16Array;
   /** `[z, y, x]`. */
   readonly labels: Uint8Array;
+}
+
+/** The phantom's place: its centre at the scanner's. */
+export function phantomGeometry(): NiftiGeometry {
+  const centre = (axis: number) => (-(PHANTOM_SHAPE[axis] - 1) / 2) * PHANTOM_SPACING[axis];
+  const [dz, dy, dx] = PHANTOM_SPACING;
+  return newGeometry(PHANTOM_SHAPE, PHANTOM_SPACING, [
+    [dx, 0, 0, centre(2)],
+    [0, dy, 0, centre(1)],
+    [0, 0, dz, centre(0)],
+  ]);
 }
 
 /** mm from the head's centre: z up, y to the front, x to the right. */
