@@ -1,0 +1,49 @@
+import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
+import { bindRange, type KernelLimits } from '../ranges';
+import source from './hardCounts.wgsl?raw';
+import type { LossOptions } from './lossOptions';
+import shared from './lossShared.wgsl?raw';
+import { bindTarget, chunksOf, type LossShape, samplePieces, sizesUniform } from './lossSizes';
+import { targetBytesPerVoxel } from './target';
+
+/** Elements (u32) of the counts. */
+export function hardCountsSize({ classes }: Pick<LossShape, 'classes'>): number {
+  return 3 * classes;
+}
+
+export interface HardCountsArgs extends LossShape {
+  /** Only its target matters. */
+  readonly options: LossOptions;
+  readonly limits: KernelLimits;
+  /** `[n, k, voxels]`, f32. */
+  readonly logits: GpuArray;
+  /** As of the loss, u32. */
+  readonly target: GpuArray;
+  /** `[3, k]`, u32: true positives, false positives, false negatives; added to, so clear it when an epoch begins. */
+  readonly counts: GpuArray;
+}
+
+/**
+ * Counts of the hard prediction (labels: the largest logit; regions: probability above one half) over valid voxels, for
+ * the pseudo Dice `2 TP / (2 TP + FP + FN)` of the validation batches. Counts of label 0, the background, are made too.
+ *
+ * Follows nnU-Net's `nnUNetTrainer.validation_step`.
+ */
+export function hardCountsDispatches(args: HardCountsArgs): Dispatch[] {
+  const { options, batch, classes, voxels, limits } = args;
+  const targetBytes = voxels * targetBytesPerVoxel(options.target, classes);
+  const entryPoint = options.target.kind === 'labels' ? 'countLabels' : 'countRegions';
+  return samplePieces(args, batch, limits).map((samples) => {
+    const logits = bindRange(args.logits, samples.start * classes * voxels, samples.count * classes * voxels);
+    const target = bindTarget(args.target, samples.start * targetBytes, samples.count * targetBytes);
+    const unused = undefined;
+    return {
+      label: `hardCounts.${entryPoint}`,
+      source: shared + source,
+      entryPoint,
+      bindings: [logits.array, target.array, unused, unused, unused, unused, args.counts, unused, unused],
+      uniform: sizesUniform(options, args, { samples, logitsBase: logits.base, targetBase: target.base }),
+      workgroups: [...foldGrid({ limits }, samples.count * chunksOf(args)), 1],
+    };
+  });
+}

@@ -1,0 +1,124 @@
+// Losses of the real nnU-Net, value and gradient by the logits, and its learning rate schedule.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { NpyArray } from '@/core/io/npy';
+import { polyLearningRate } from '@/core/training/polyLearningRate';
+import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
+import type { Gpu } from '@/gpu/device';
+import { runDispatches } from '@/gpu/dispatch';
+import { openNodeGpu } from '@/gpu/nodeGpu';
+import { lossDispatches } from '@/kernels/losses/loss';
+import {
+  crossEntropyLoss,
+  diceAndBinaryCrossEntropyLoss,
+  diceAndCrossEntropyLoss,
+  diceAndTopKLoss,
+  diceLoss,
+  type LossOptions,
+} from '@/kernels/losses/lossOptions';
+import { type LossShape, lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
+import { packLabels, packRegions } from '@/kernels/losses/target';
+import { floats, largestDifference, type Outcome, openArrays, summarise } from '../support/golden';
+import type { TopicResult } from './topic';
+
+/** Absolute. */
+const LOSS_TOLERANCE = 2e-6;
+/** Of the gradient's largest value: ten times what float32 in PyTorch itself is off its float64. */
+const GRADIENT_TOLERANCE = 5e-6;
+const RATE_TOLERANCE = 1e-15;
+
+interface Row {
+  readonly id: string;
+  readonly variant: string;
+  readonly batch: number;
+  readonly channels: number;
+  readonly batch_dice: boolean;
+  readonly logits: string;
+  readonly loss: number;
+}
+
+export async function run(goldenFolder: string): Promise<TopicResult> {
+  const network = path.join(goldenFolder, 'network');
+  const rows: Row[] = JSON.parse(readFileSync(path.join(network, 'losses/losses.json'), 'utf8'));
+  const arrays = await openArrays(path.join(network, 'losses/arrays.npz'));
+  const groups: Record<string, Outcome[]> = {};
+  const gpu = await openNodeGpu();
+  try {
+    for (const row of rows) {
+      groups[row.variant] ??= [];
+      groups[row.variant].push(...(await judgeLoss(gpu, row, arrays)));
+    }
+  } finally {
+    gpu.close();
+  }
+  groups.poly_lr = judgeRates(path.join(network, 'poly_lr.json'));
+  return summarise('losses', groups);
+}
+
+/** The rows name the loss, and whether some voxels are ignored. */
+function optionsOf({ variant, batch_dice, channels }: Row): LossOptions {
+  const batchDice = batch_dice;
+  const hasIgnore = variant.endsWith('ignore') || variant.endsWith('ignored');
+  const ignoreLabel = hasIgnore ? channels : undefined;
+  if (variant.startsWith('dc_ce')) return diceAndCrossEntropyLoss({ batchDice, ignoreLabel });
+  if (variant.startsWith('dc_bce')) return diceAndBinaryCrossEntropyLoss({ batchDice, hasIgnore });
+  if (variant === 'dc_only') return diceLoss({ batchDice, target: { kind: 'labels', ignoreLabel } });
+  if (variant === 'ce_only') return crossEntropyLoss({ ignoreLabel });
+  if (variant === 'dc_topk10') return diceAndTopKLoss({ batchDice, ignoreLabel });
+  throw new Error(`losses.json names a loss that is not known: ${variant}`);
+}
+
+async function judgeLoss(gpu: Gpu, row: Row, arrays: (name: string) => NpyArray): Promise<Outcome[]> {
+  const options = optionsOf(row);
+  const logits = arrays(row.logits);
+  const { data, shape: targetShape } = arrays(`${row.id}_target`);
+  const targets = Array.from(data, Number);
+  const voxels = logits.shape.slice(2).reduce((product, size) => product * size, 1);
+  const shape = { batch: row.batch, classes: row.channels, voxels };
+  const packed =
+    options.target.kind === 'labels' ? packLabels(targets) : packRegions(targets, targetShape[1], voxels);
+  const { loss, gradient } = await computeLoss(gpu, options, shape, floats(logits), packed);
+  const expected = floats(arrays(`${row.id}_grad`));
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const difference = largestDifference(gradient, expected);
+  return [
+    { name: `${row.id} loss`, error: Math.abs(loss - row.loss), tolerance: LOSS_TOLERANCE },
+    {
+      name: `${row.id} gradient`,
+      error: largest === 0 ? difference : difference / largest,
+      tolerance: GRADIENT_TOLERANCE,
+    },
+  ];
+}
+
+async function computeLoss(
+  gpu: Gpu,
+  options: LossOptions,
+  shape: LossShape,
+  logits: Float32Array,
+  packed: Uint32Array,
+): Promise<{ loss: number; gradient: Float32Array }> {
+  const scratchSize = lossScratchSize(options, shape);
+  const sumsSize = lossSumsSize(shape);
+  const arrays = {
+    logits: await upload(gpu, logits, 'logits'),
+    target: await upload(gpu, packed, 'target'),
+    gradient: await upload(gpu, new Float32Array(logits.length).fill(Number.NaN), 'gradient'),
+    sums: arrayOf(await allocate(gpu, sumsSize * 4, 'sums'), sumsSize),
+    scratch: arrayOf(await allocate(gpu, scratchSize * 4, 'scratch'), scratchSize),
+    lossScale: await upload(gpu, Float32Array.of(1), 'loss scale'),
+  };
+  runDispatches(gpu, lossDispatches({ ...shape, options, limits: gpu.limits, ...arrays, weight: 1 }));
+  const [loss] = await readFloats(gpu, arrays.sums);
+  const gradient = await readFloats(gpu, arrays.gradient);
+  for (const { buffer } of Object.values(arrays)) buffer.destroy();
+  return { loss, gradient };
+}
+
+function judgeRates(file: string): Outcome[] {
+  const { initial_lr, lr } = JSON.parse(readFileSync(file, 'utf8'));
+  return Object.entries<number[]>(lr).map(([epochs, expected]) => {
+    const rates = expected.map((_, epoch) => polyLearningRate(initial_lr, epoch, Number(epochs)));
+    return { name: `${epochs} epochs`, error: largestDifference(rates, expected), tolerance: RATE_TOLERANCE };
+  });
+}
