@@ -3,11 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { NpyArray } from '@/core/io/npy';
 import { polyLearningRate } from '@/core/training/polyLearningRate';
-import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { runDispatches } from '@/gpu/dispatch';
 import { openNodeGpu } from '@/gpu/nodeGpu';
-import { lossDispatches } from '@/kernels/losses/loss';
 import {
   crossEntropyLoss,
   diceAndBinaryCrossEntropyLoss,
@@ -16,9 +13,8 @@ import {
   diceLoss,
   type LossOptions,
 } from '@/kernels/losses/lossOptions';
-import { type LossShape, lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
-import { packLabels, packRegions } from '@/kernels/losses/target';
 import { floats, largestDifference, type Outcome, openArrays, summarise } from '../support/golden';
+import { runLoss } from '../support/losses';
 import type { TopicResult } from './topic';
 
 /** Absolute. */
@@ -71,48 +67,21 @@ function optionsOf({ variant, batch_dice, channels }: Row): LossOptions {
 async function judgeLoss(gpu: Gpu, row: Row, arrays: (name: string) => NpyArray): Promise<Outcome[]> {
   const options = optionsOf(row);
   const logits = arrays(row.logits);
-  const { data, shape: targetShape } = arrays(`${row.id}_target`);
-  const targets = Array.from(data, Number);
+  const target = Array.from(arrays(`${row.id}_target`).data, Number);
   const voxels = logits.shape.slice(2).reduce((product, size) => product * size, 1);
   const shape = { batch: row.batch, classes: row.channels, voxels };
-  const packed =
-    options.target.kind === 'labels' ? packLabels(targets) : packRegions(targets, targetShape[1], voxels);
-  const { loss, gradient } = await computeLoss(gpu, options, shape, floats(logits), packed);
+  const { sums, gradient } = await runLoss(gpu, { options, shape, logits: floats(logits), target });
   const expected = floats(arrays(`${row.id}_grad`));
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const difference = largestDifference(gradient, expected);
   return [
-    { name: `${row.id} loss`, error: Math.abs(loss - row.loss), tolerance: LOSS_TOLERANCE },
+    { name: `${row.id} loss`, error: Math.abs(sums[0] - row.loss), tolerance: LOSS_TOLERANCE },
     {
       name: `${row.id} gradient`,
       error: largest === 0 ? difference : difference / largest,
       tolerance: GRADIENT_TOLERANCE,
     },
   ];
-}
-
-async function computeLoss(
-  gpu: Gpu,
-  options: LossOptions,
-  shape: LossShape,
-  logits: Float32Array,
-  packed: Uint32Array,
-): Promise<{ loss: number; gradient: Float32Array }> {
-  const scratchSize = lossScratchSize(options, shape);
-  const sumsSize = lossSumsSize(shape);
-  const arrays = {
-    logits: await upload(gpu, logits, 'logits'),
-    target: await upload(gpu, packed, 'target'),
-    gradient: await upload(gpu, new Float32Array(logits.length).fill(Number.NaN), 'gradient'),
-    sums: arrayOf(await allocate(gpu, sumsSize * 4, 'sums'), sumsSize),
-    scratch: arrayOf(await allocate(gpu, scratchSize * 4, 'scratch'), scratchSize),
-    lossScale: await upload(gpu, Float32Array.of(1), 'loss scale'),
-  };
-  runDispatches(gpu, lossDispatches({ ...shape, options, limits: gpu.limits, ...arrays, weight: 1 }));
-  const [loss] = await readFloats(gpu, arrays.sums);
-  const gradient = await readFloats(gpu, arrays.gradient);
-  for (const { buffer } of Object.values(arrays)) buffer.destroy();
-  return { loss, gradient };
 }
 
 function judgeRates(file: string): Outcome[] {

@@ -1,0 +1,58 @@
+// Runs a loss kernel on plain arrays.
+import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
+import type { Gpu } from '@/gpu/device';
+import { type Dispatch, runDispatches } from '@/gpu/dispatch';
+import { type LossArgs, lossDispatches } from '@/kernels/losses/loss';
+import type { LossOptions } from '@/kernels/losses/lossOptions';
+import { type LossShape, lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
+import { packLabels, packRegions } from '@/kernels/losses/target';
+
+export interface LossProblem {
+  readonly options: LossOptions;
+  readonly shape: LossShape;
+  /** `[n, k, voxels]` */
+  readonly logits: Float32Array;
+  /** Labels `[n, voxels]`, or regions `[n, k (+ ignore), voxels]`. */
+  readonly target: ArrayLike<number>;
+}
+
+export interface LossRun {
+  readonly sums: Float32Array;
+  readonly gradient: Float32Array;
+}
+
+/** The target as it is uploaded. */
+export function packTarget({ options, shape, target }: LossProblem): Uint32Array {
+  if (options.target.kind === 'labels') return packLabels(target);
+  return packRegions(target, shape.classes + (options.target.hasIgnore ? 1 : 0), shape.voxels);
+}
+
+/** All that {@link lossDispatches} leaves; scratch and results hold NaN before. */
+export async function runLoss(
+  gpu: Gpu,
+  problem: LossProblem,
+  settings: Partial<Pick<LossArgs, 'limits' | 'weight'>> & { readonly lossScale?: number } = {},
+  dispatchesOf: (args: LossArgs) => readonly Dispatch[] = lossDispatches,
+): Promise<LossRun> {
+  const { options, shape, logits } = problem;
+  const nothing = (size: number) => upload(gpu, new Float32Array(size).fill(Number.NaN), 'nothing');
+  const arrays = {
+    logits: await upload(gpu, logits, 'logits'),
+    target: await upload(gpu, packTarget(problem), 'target'),
+    gradient: await nothing(logits.length),
+    sums: await nothing(lossSumsSize(shape)),
+    scratch: await nothing(lossScratchSize(options, shape)),
+    lossScale: await upload(gpu, Float32Array.of(settings.lossScale ?? 1), 'loss scale'),
+  };
+  const { limits = gpu.limits, weight = 1 } = settings;
+  runDispatches(gpu, dispatchesOf({ ...shape, options, ...arrays, limits, weight }));
+  const sums = await readFloats(gpu, arrays.sums);
+  const gradient = await readFloats(gpu, arrays.gradient);
+  for (const { buffer } of Object.values(arrays)) buffer.destroy();
+  return { sums, gradient };
+}
+
+/** `size` counters, zero. */
+export async function zeroCounts(gpu: Gpu, size: number) {
+  return arrayOf(await allocate(gpu, size * 4, 'counts'), size, 'u32');
+}
