@@ -9,7 +9,15 @@ const api: PlanningApi = {
   async planForGpu(job) {
     const { plans, configurations } = planForWebgpu(job);
     const exceeding = configurations.filter(({ exceeds }) => exceeds.length > 0);
-    return { plans, exceeding: exceeding.map(({ name, exceeds }) => ({ name, exceeds })) };
+    return {
+      plans,
+      exceeding: exceeding.map(({ name, exceeds, cost: { trainingBytes, secondsInTotal } }) => ({
+        name,
+        exceeds,
+        trainingBytes,
+        secondsInTotal,
+      })),
+    };
   },
 
   async measure() {

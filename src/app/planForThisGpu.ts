@@ -1,7 +1,8 @@
-import { WEBGPU_PLANNER_NAME } from '@/core/planning/webgpuPlanner';
 import { plansJson } from '@/core/planning/writePlans';
 import { StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import type { PlannedForGpu } from '@/workers/planningApi';
 import { outputChannelsOf, trainingDevice } from './plansCost';
 import { type PlansEntry, readerNameFor } from './plansShelf';
 import type { Studio } from './studio';
@@ -16,6 +17,12 @@ export interface GpuPlanChoice {
   readonly onStep: (step: string) => void;
 }
 
+export interface GpuPlans {
+  readonly entry: PlansEntry;
+  /** Configurations that are too much even at their smallest, each in a sentence. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * Plans a dataset for the GPU at hand, whose speed is measured where it is not known, and keeps the plans. Throws
  * `NoFingerprint`, `NoAdapter`, or `NothingFits` where even the smallest network is too much.
@@ -24,7 +31,7 @@ export async function planForThisGpu(
   { datasets, planning, plans, system }: Pick<Studio, 'datasets' | 'planning' | 'plans' | 'system'>,
   dataset: DatasetRecord,
   { hours, memoryGb, plansName, onStep }: GpuPlanChoice,
-): Promise<PlansEntry> {
+): Promise<GpuPlans> {
   const fingerprint = await datasets.api.readFingerprint(dataset.name);
   if (!fingerprint) {
     throw new StudioError(
@@ -62,15 +69,30 @@ export async function planForThisGpu(
     device: trainingDevice(gpu.report, memoryGb * 1e9, throughput.flopsPerSecond),
     hours,
   });
-  if (planned.exceeding.length === Object.keys(planned.plans.configurations).length) {
-    const [{ name, exceeds }] = planned.exceeding;
-    throw new StudioError(
-      'NothingFits',
-      `Even the smallest network of ${WEBGPU_PLANNER_NAME} is too much for ${name}: too little ${exceeds.join(' and ')}.`,
-      'Allow more hours or memory.',
-    );
+  if (planned.exceeding.length === plannedCount(planned.plans)) {
+    throw new StudioError('NothingFits', tooMuch(planned.exceeding[0]), 'Allow more hours or memory.');
   }
-  return plans.saveToDataset(dataset.name, plansJson(renamed(planned.plans, plansName)));
+  const entry = await plans.saveToDataset(dataset.name, plansJson(renamed(planned.plans, plansName)));
+  return { entry, warnings: planned.exceeding.map(tooMuch) };
+}
+
+/** The cascade has no plan of its own. */
+function plannedCount({ configurations }: PlannedForGpu['plans']): number {
+  return Object.values(configurations).filter((one) => !('inherits_from' in one)).length;
+}
+
+function tooMuch({
+  name,
+  exceeds,
+  trainingBytes,
+  secondsInTotal,
+}: PlannedForGpu['exceeding'][number]): string {
+  const needs = {
+    memory: `${formatBytes(trainingBytes)} of GPU memory`,
+    buffer: 'larger buffers than this GPU has',
+    time: `${Math.ceil(secondsInTotal / 3600)} hours`,
+  };
+  return `${name} needs ${exceeds.map((what) => needs[what]).join(' and ')} even at its smallest.`;
 }
 
 /** The plans, and their folders of preprocessed data, under the name that was asked for. */

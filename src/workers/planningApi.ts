@@ -9,6 +9,8 @@ export interface PlannedForGpu {
   readonly exceeding: readonly {
     readonly name: string;
     readonly exceeds: readonly ('memory' | 'buffer' | 'time')[];
+    readonly trainingBytes: number;
+    readonly secondsInTotal: number;
   }[];
 }
 

@@ -4,6 +4,7 @@ import { type Planner, plannerNamed } from '@/core/planning/planners';
 import { readPlans } from '@/core/planning/readPlans';
 import { plansJson } from '@/core/planning/writePlans';
 import { expect, test } from './studioPage';
+import { writeRawDataset } from './trainingData';
 
 const INTENSITIES = {
   max: 900,
@@ -161,4 +162,88 @@ test('a file that only looks like plans is answered, and there is an example whe
   await expect(page.getByText(/plans\.json: plans_name: /)).toBeVisible();
   await page.getByRole('button', { name: 'Or look at an example' }).click();
   await expect(page.getByRole('region', { name: 'Configurations' })).toBeVisible();
+});
+
+test('a dataset is planned by another planner and for this GPU, its patch shown over a case, its plans moved', async ({
+  studio,
+  workbench,
+  page,
+}) => {
+  await studio.choose(await writeRawDataset(workbench), 'Choose a folder');
+  const steps = page.getByRole('region', { name: 'Steps' });
+  await steps.getByRole('button', { name: 'Take the fingerprint' }).click({ timeout: 600_000 });
+  await expect(steps.getByRole('listitem', { name: 'Fingerprint' })).toHaveAttribute('data-state', 'done', {
+    timeout: 600_000,
+  });
+
+  await page.getByRole('link', { name: 'Plan', exact: true }).click();
+  const plan = async (planner: string, fill: () => Promise<void> = async () => undefined) => {
+    await page
+      .getByRole('button', { name: /^(New plans|Plan a dataset)$/ })
+      .first()
+      .click();
+    const dialog = page.getByRole('dialog', { name: 'New plans' });
+    await dialog.getByRole('combobox', { name: 'Planner' }).click();
+    await page.getByRole('option', { name: planner }).first().click();
+    await fill();
+    await dialog.getByRole('button', { name: 'Plan', exact: true }).click();
+    await expect(dialog).toHaveCount(0, { timeout: 600_000 });
+  };
+  const article = (name: string) => page.getByRole('article', { name: `${name} of Dataset004_Hippocampus` });
+  await plan('nnUNetPlannerResEncM');
+  await expect(article('nnUNetResEncUNetMPlans')).toBeVisible();
+  await expect(page.getByRole('row', { name: /^Network U-Net/ })).toContainText('residual encoder');
+  await plan('ExperimentPlanner', async () => {
+    await page.getByLabel('GPU memory target, GB').fill('4');
+    await page.getByLabel('Target spacing, mm').fill('1 2 2');
+    await page.getByLabel('Name of the plans').fill('coarse');
+  });
+  await expect(article('coarse')).toBeVisible();
+  await expect(page.getByRole('row', { name: /^Spacing, mm/ })).toContainText('2 × 1 × 2');
+
+  await plan('For this GPU', async () => {
+    await page.getByLabel('Hours').fill('100000');
+    await page.getByLabel('GPU memory, GB').fill('2');
+  });
+  await expect(article('nnUNetPlans_webgpu')).toBeVisible();
+  const memory = page.getByRole('row', { name: /^GPU memory/ });
+  await expect(memory).toContainText(/(1\.\d\d GB|\d+\.\d MB)/);
+  await expect(page.getByText(/measured on this GPU/)).toBeVisible();
+
+  await page.getByRole('button', { name: 'Show over a case' }).click();
+  await studio.waitUntilShown();
+  await page.getByRole('button', { name: 'Move the patch to the crosshair' }).click();
+  await page.keyboard.press('Escape');
+
+  await page
+    .getByLabel('Choose plans files')
+    .setInputFiles(
+      workbench.write(
+        'shared.json',
+        scanPlans('Dataset011_Scans', plannerNamed('ExperimentPlanner'), [40, 60, 50]),
+      ),
+    );
+  await page.getByRole('button', { name: 'Use for another dataset' }).click();
+  const move = page.getByRole('dialog', { name: 'Use nnUNetPlans for another dataset' });
+  await move.getByLabel('Name of the plans there').fill('coarse');
+  await expect(move.getByText('has plans of that name already')).toBeVisible();
+  await move.getByLabel('Name of the plans there').fill('fromScans');
+  await move.getByRole('button', { name: 'Copy the plans' }).click();
+  await expect(article('fromScans')).toBeVisible();
+
+  await page.reload();
+  const ofDataset = page.getByRole('region', { name: 'Dataset004_Hippocampus', exact: true });
+  await expect(ofDataset.getByRole('link')).toHaveText([
+    'coarse',
+    'fromScans',
+    'nnUNetPlans_webgpu',
+    'nnUNetResEncUNetMPlans',
+  ]);
+  await expect(article('fromScans')).toBeVisible();
+  const { file } = await studio.save('Download');
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+    dataset_name: 'Dataset004_Hippocampus',
+    plans_name: 'fromScans',
+    image_reader_writer: 'SimpleITKIO',
+  });
 });

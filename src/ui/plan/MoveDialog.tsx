@@ -50,14 +50,16 @@ export function MoveDialog({ entry, onClose }: { entry: PlansEntry; onClose: () 
             allowDeselect={false}
           />
         )}
-        <TextInput
-          label="Name of the plans there"
-          value={plansName}
-          onChange={({ currentTarget }) => setPlansName(currentTarget.value)}
-          error={
-            isTaken ? `${targetName} has plans of that name already; nothing is overwritten.` : undefined
-          }
-        />
+        {target && (
+          <TextInput
+            label="Name of the plans there"
+            value={plansName}
+            onChange={({ currentTarget }) => setPlansName(currentTarget.value)}
+            error={
+              isTaken ? `${targetName} has plans of that name already; nothing is overwritten.` : undefined
+            }
+          />
+        )}
         {hasOtherChannels && (
           <Alert color="yellow" variant="light">
             The plans normalise {plural(channels, 'channel')}, and {target.name} has{' '}

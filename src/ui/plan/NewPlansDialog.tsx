@@ -1,4 +1,5 @@
 import { Alert, Button, Group, Modal, NumberInput, Select, Stack, Text, TextInput } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import { planForThisGpu } from '@/app/planForThisGpu';
 import { assertPlansName } from '@/core/planning/editPlans';
@@ -56,23 +57,27 @@ export function NewPlansDialog({ initial, onClose }: NewPlansDialogProps) {
   const nameProblem = nameProblemOf(choice.plansName, ownName);
   const set = (part: Partial<Choice>) => setChoice({ ...choice, ...part });
 
+  const planAsNnunet = (target: DatasetRecord) =>
+    studio.plans.plan(target.name, {
+      planner: choice.planner,
+      plansName: finalName,
+      ...(choice.memoryGb !== undefined && { gpuMemoryTargetGb: choice.memoryGb }),
+      ...(hasSpacing && { overwriteTargetSpacing: choice.spacing }),
+    });
+  const planForGpu = async (target: DatasetRecord) => {
+    const { entry, warnings } = await planForThisGpu(studio, target, {
+      hours: choice.hours,
+      memoryGb: choice.memoryGb ?? GUESSED_MEMORY_GB,
+      plansName: finalName,
+      onStep: (step) => setState({ step }),
+    });
+    for (const message of warnings) notifications.show({ message, color: 'yellow', autoClose: false });
+    return entry;
+  };
   const plan = async (target: DatasetRecord) => {
     setState({ step: 'Planning' });
     try {
-      const entry = isForGpu
-        ? await planForThisGpu(studio, target, {
-            hours: choice.hours,
-            memoryGb: choice.memoryGb ?? GUESSED_MEMORY_GB,
-            plansName: finalName,
-            onStep: (step) => setState({ step }),
-          })
-        : await studio.plans.plan(target.name, {
-            planner: choice.planner,
-            plansName: finalName,
-            ...(choice.memoryGb !== undefined && { gpuMemoryTargetGb: choice.memoryGb }),
-            ...(hasSpacing && { overwriteTargetSpacing: choice.spacing }),
-          });
-      showPlans(entry);
+      showPlans(isForGpu ? await planForGpu(target) : await planAsNnunet(target));
       onClose();
     } catch (error) {
       setState({ error: messageOf(error) });
@@ -98,7 +103,8 @@ export function NewPlansDialog({ initial, onClose }: NewPlansDialogProps) {
           value={choice.planner}
           onChange={(value) => set({ planner: value ?? choice.planner })}
           allowDeselect={false}
-          maxDropdownHeight={360}
+          maxDropdownHeight={420}
+          renderOption={({ option }) => <PlannerOption name={option.value} />}
         />
         {isForGpu ? (
           <Group grow align="flex-start">
@@ -182,6 +188,24 @@ export function NewPlansDialog({ initial, onClose }: NewPlansDialogProps) {
         </Group>
       </Stack>
     </Modal>
+  );
+}
+
+/** What a planner is for, in a sentence, and nnU-Net's name for it. */
+function PlannerOption({ name }: { name: string }) {
+  const { label, sentence } = wordsFor(name);
+  return (
+    <div>
+      <Group gap={8}>
+        <Text size="sm">{label}</Text>
+        <Text size="xs" c="dimmed" ff="monospace">
+          {name}
+        </Text>
+      </Group>
+      <Text size="xs" c="dimmed">
+        {sentence}
+      </Text>
+    </div>
   );
 }
 

@@ -71,7 +71,7 @@ function CaseWithPatch({ dataset, overview, size }: CaseWithPatchProps) {
       <Group justify="space-between" mb="xs">
         <Text size="sm" c="dimmed">
           {found.caseId}, the case nearest to the median: {found.shape && formatXyz(found.shape)} voxels. The
-          walls are where the patch ends.
+          walls are where the patch ends; those that are missing lie outside the image.
         </Text>
         <Button
           size="compact-sm"
