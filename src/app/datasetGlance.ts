@@ -28,20 +28,23 @@ export function caseGlance(image: MedicalImage, seg: MedicalImage | undefined): 
 
 function intensitySample(data: Float32Array, labels: Float32Array | undefined): IntensitySample {
   const isLabelled = (i: number) => labels !== undefined && labels[i] > 0;
-  return { all: everyNth(data, () => true), foreground: everyNth(data, isLabelled) };
+  return { all: spreadSample(data, () => true), foreground: spreadSample(data, isLabelled) };
 }
 
-/** At most {@link SAMPLES} of the chosen values, evenly over the volume. */
-function everyNth(data: Float32Array, isChosen: (index: number) => boolean): Float32Array {
+/** Steps by it fill the unit interval evenly, and never fall into step with rows or slices. */
+const GOLDEN_SHARE = (Math.sqrt(5) - 1) / 2;
+
+/** At most {@link SAMPLES} of the chosen values: one out of each of as many equal stretches of the volume. */
+function spreadSample(data: Float32Array, isChosen: (index: number) => boolean): Float32Array {
   let count = 0;
   for (let i = 0; i < data.length; i++) if (isChosen(i)) count++;
   const kept = new Float32Array(Math.min(SAMPLES, count));
-  const step = count / Math.max(1, kept.length);
+  const stretch = count / Math.max(1, kept.length);
+  const placeOf = (sample: number) => Math.floor((sample + ((sample * GOLDEN_SHARE) % 1)) * stretch);
   let seen = 0;
   let next = 0;
   for (let i = 0; i < data.length && next < kept.length; i++) {
-    if (!isChosen(i)) continue;
-    if (seen++ >= Math.floor(next * step)) kept[next++] = data[i];
+    if (isChosen(i) && seen++ === placeOf(next)) kept[next++] = data[i];
   }
   return kept;
 }

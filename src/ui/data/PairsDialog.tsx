@@ -88,7 +88,7 @@ function Form({ proposal, onCancel }: { proposal: PairsProposal; onCancel: () =>
 
 function Unpaired({ paths }: { paths: readonly string[] }) {
   return (
-    <Alert color="yellow" variant="light" title={`${plural(paths.length, 'file')} without a partner`}>
+    <Alert color="gray" variant="light" title={`${plural(paths.length, 'file')} without a partner`}>
       <Text size="xs" style={{ overflowWrap: 'anywhere' }}>
         Left out: {paths.slice(0, 5).join(', ')}
         {paths.length > 5 && ` and ${formatCount(paths.length - 5)} more`}. Image and label map of a case have

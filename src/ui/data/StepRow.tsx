@@ -81,7 +81,7 @@ function StepAction({ step: { kind, state }, dataset }: { step: Step; dataset: D
     case 'waiting':
       return (
         <Button size="compact-xs" variant="default" onClick={() => void datasets.cancel(dataset.name)}>
-          Do not
+          Cancel
         </Button>
       );
     case 'later':

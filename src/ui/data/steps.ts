@@ -89,6 +89,12 @@ function doneSteps(dataset: DatasetRecord): Readonly<Record<StepKind, boolean>> 
   };
 }
 
+function stateText(state: StepState, { check }: DatasetRecord): string | undefined {
+  if (state === 'waiting') return 'Waits for its turn';
+  if (state === 'later' && check?.isTrainable === false) return 'Waits until the errors are corrected';
+  return undefined;
+}
+
 function textOf(kind: StepKind, dataset: DatasetRecord): string {
   const { check, caseCount, plans, preprocessed } = dataset;
   switch (kind) {
