@@ -65,12 +65,7 @@ export function stepsOf(dataset: DatasetRecord, { running, failure }: Activity):
             : isNext
               ? 'next'
               : 'later';
-    const isBlocked = state === 'later' && dataset.check?.isTrainable === false;
-    return {
-      ...step,
-      state,
-      text: isBlocked ? 'Waits until the errors are corrected' : textOf(kind, dataset),
-    };
+    return { ...step, state, text: stateText(state, dataset) ?? textOf(kind, dataset) };
   });
 }
 
