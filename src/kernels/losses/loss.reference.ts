@@ -20,16 +20,16 @@ export function lossReference(
   target: ArrayLike<number>,
 ): LossReference {
   const truth = truthOf(options, shape, target);
-  const probabilities = options.target.kind === 'labels' ? softmax(shape, logits) : logits.map(sigmoid);
+  const isLabels = options.target.kind === 'labels';
+  const logProbabilities = isLabels ? logSoftmax(shape, logits) : undefined;
+  const probabilities = logProbabilities?.map(Math.exp) ?? logits.map(sigmoid);
   const dice = softDice(options, shape, probabilities, truth);
-  const entropy =
-    options.target.kind === 'labels'
-      ? crossEntropy(options, shape, probabilities, truth)
-      : binaryCrossEntropy(options, shape, logits, truth);
-  const throughNonlinearity =
-    options.target.kind === 'labels'
-      ? softmaxGradient(shape, probabilities, dice.gradient)
-      : dice.gradient.map((d, i) => d * probabilities[i] * (1 - probabilities[i]));
+  const entropy = logProbabilities
+    ? crossEntropy(options, shape, logProbabilities, truth)
+    : binaryCrossEntropy(options, shape, logits, truth);
+  const throughNonlinearity = isLabels
+    ? softmaxGradient(shape, probabilities, dice.gradient)
+    : dice.gradient.map((d, i) => d * probabilities[i] * (1 - probabilities[i]));
   const { diceWeight, crossEntropyWeight } = options;
   return {
     loss: diceWeight * dice.loss + crossEntropyWeight * entropy.loss,
@@ -99,8 +99,8 @@ function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x));
 }
 
-function softmax({ batch, classes, voxels }: LossShape, logits: Float64Array): Float64Array {
-  const probabilities = new Float64Array(logits.length);
+function logSoftmax({ batch, classes, voxels }: LossShape, logits: Float64Array): Float64Array {
+  const result = new Float64Array(logits.length);
   for (let n = 0; n < batch; n++) {
     for (let v = 0; v < voxels; v++) {
       const at = (c: number) => (n * classes + c) * voxels + v;
@@ -108,10 +108,10 @@ function softmax({ batch, classes, voxels }: LossShape, logits: Float64Array): F
       for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[at(c)]);
       let sum = 0;
       for (let c = 0; c < classes; c++) sum += Math.exp(logits[at(c)] - largest);
-      for (let c = 0; c < classes; c++) probabilities[at(c)] = Math.exp(logits[at(c)] - largest) / sum;
+      for (let c = 0; c < classes; c++) result[at(c)] = logits[at(c)] - largest - Math.log(sum);
     }
   }
-  return probabilities;
+  return result;
 }
 
 /** From the derivative by probabilities to that by logits. */
@@ -179,23 +179,23 @@ function softDice(
 function crossEntropy(
   { topKPercent, labelSmoothing }: LossOptions,
   { batch, classes, voxels }: LossShape,
-  probabilities: Float64Array,
+  logProbabilities: Float64Array,
   { oneHot, isValid }: Truth,
 ): Term {
   const smoothed = oneHot.map((value) => (1 - labelSmoothing) * value + labelSmoothing / classes);
   const losses = new Float64Array(batch * voxels);
-  for (let i = 0; i < probabilities.length; i++) {
+  for (let i = 0; i < logProbabilities.length; i++) {
     const voxel = Math.floor(i / (classes * voxels)) * voxels + (i % voxels);
-    if (smoothed[i] > 0) losses[voxel] -= isValid[voxel] * smoothed[i] * Math.log(probabilities[i]);
+    losses[voxel] -= isValid[voxel] * smoothed[i] * logProbabilities[i];
   }
   const counted = topKPercent === undefined ? isValid : largest(losses, topKPercent);
   const count = counted.reduce((sum, share) => sum + share, 0);
   const hasValid = isValid.some((value) => value > 0);
-  const gradient = new Float64Array(probabilities.length);
+  const gradient = new Float64Array(logProbabilities.length);
   if (!hasValid) return { loss: 0, gradient };
-  for (let i = 0; i < probabilities.length; i++) {
+  for (let i = 0; i < logProbabilities.length; i++) {
     const voxel = Math.floor(i / (classes * voxels)) * voxels + (i % voxels);
-    gradient[i] = (isValid[voxel] * counted[voxel] * (probabilities[i] - smoothed[i])) / count;
+    gradient[i] = (isValid[voxel] * counted[voxel] * (Math.exp(logProbabilities[i]) - smoothed[i])) / count;
   }
   return { loss: losses.reduce((sum, loss, i) => sum + counted[i] * loss, 0) / count, gradient };
 }
