@@ -1,5 +1,6 @@
-// Losses of the real nnU-Net, value and gradient by the logits, and its learning rate schedule.
-import { readFileSync } from 'node:fs';
+// Losses of the real nnU-Net, value and gradient by the logits, alone and of each head of its networks; its learning rate
+// schedule.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { NpyArray } from '@/core/io/npy';
 import { polyLearningRate } from '@/core/training/polyLearningRate';
@@ -44,6 +45,7 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
       groups[row.variant] ??= [];
       groups[row.variant].push(...(await judgeLoss(gpu, row, arrays)));
     }
+    groups['heads of networks'] = await judgeNetworks(gpu, network);
   } finally {
     gpu.close();
   }
@@ -82,6 +84,46 @@ async function judgeLoss(gpu: Gpu, row: Row, arrays: (name: string) => NpyArray)
       tolerance: GRADIENT_TOLERANCE,
     },
   ];
+}
+
+async function judgeNetworks(gpu: Gpu, root: string): Promise<Outcome[]> {
+  const names = readdirSync(root).filter((name) => existsSync(path.join(root, name, 'config.json')));
+  const outcomes: Outcome[] = [];
+  for (const name of names) {
+    const folder = path.join(root, name);
+    const config: NetworkConfig = JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
+    const heads = await openArrays(path.join(folder, 'heads.npz'));
+    const targets = await openArrays(path.join(folder, 'targets.npz'));
+    const options = optionsOfNetwork(config);
+    for (const [i, expected] of config.loss_per_head_float64.entries()) {
+      const { shape, data } = heads(`head_${i}`);
+      const [batch, classes, ...sizes] = shape;
+      const voxels = sizes.reduce((product, size) => product * size, 1);
+      const target = Array.from(targets(`target_${i}`).data, Number);
+      const logits = Float32Array.from(data, Number);
+      const { sums } = await runLoss(gpu, { options, shape: { batch, classes, voxels }, logits, target });
+      outcomes.push({
+        name: `${name} head ${i}`,
+        error: Math.abs(sums[0] - expected),
+        tolerance: LOSS_TOLERANCE,
+      });
+    }
+  }
+  return outcomes;
+}
+
+interface NetworkConfig {
+  readonly batch_dice: boolean;
+  readonly has_regions: boolean;
+  readonly ignore_label: number | null;
+  readonly loss_per_head_float64: readonly number[];
+}
+
+function optionsOfNetwork({ batch_dice, has_regions, ignore_label }: NetworkConfig): LossOptions {
+  const batchDice = batch_dice;
+  return has_regions
+    ? diceAndBinaryCrossEntropyLoss({ batchDice, hasIgnore: ignore_label !== null })
+    : diceAndCrossEntropyLoss({ batchDice, ignoreLabel: ignore_label ?? undefined });
 }
 
 function judgeRates(file: string): Outcome[] {
