@@ -1,5 +1,6 @@
 // What the configurations of plans cost on this computer.
 
+import { checkEdit, editOf } from '@/core/planning/editPlans';
 import type { Configuration } from '@/core/planning/plans';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import { type TrainingCost, type TrainingDevice, trainingCost } from '@/core/planning/trainingCost';
@@ -49,6 +50,8 @@ export function configurationCost(
   gpu: GpuReport | undefined,
   flopsPerSecond: number | undefined,
 ): ConfigurationCost {
+  const [problem] = checkEdit(editOf(configuration));
+  if (problem) return { status: 'unknown', reason: problem.message };
   const channels = networkChannels(configuration, dataset);
   try {
     const device = trainingDevice(gpu, Number.NaN, flopsPerSecond ?? Number.NaN);

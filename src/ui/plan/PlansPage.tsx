@@ -3,6 +3,7 @@ import { IconCheck, IconCopy, IconDownload, IconFolderSymlink, IconTrash } from 
 import { useMemo, useState } from 'react';
 import type { PlansEntry } from '@/app/plansShelf';
 import { axisNames, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';
+import { messageOf } from '@/shared/errors';
 import { plural } from '../formats';
 import { ComparePlans } from './ComparePlans';
 import { ConfigurationTable } from './ConfigurationTable';
@@ -24,7 +25,7 @@ type Mode = 'look' | 'json' | 'edit' | 'compare';
 
 /** One plans file: looked at, edited, compared. */
 export function PlansPage({ entry }: { entry: PlansEntry }) {
-  const overview = useMemo(() => plansOverview(entry.text, entry.fileName), [entry]);
+  const { overview, problem } = useMemo(() => readOverview(entry), [entry]);
   const [mode, setMode] = useState<Mode>('look');
   const [dialog, setDialog] = useState<'move' | 'remove'>();
   const back = () => setMode('look');
@@ -40,14 +41,28 @@ export function PlansPage({ entry }: { entry: PlansEntry }) {
         </div>
         <PageActions entry={entry} mode={mode} onMode={setMode} onDialog={setDialog} />
       </header>
-      {mode === 'look' && <Overview entry={entry} overview={overview} />}
+      {problem && mode !== 'json' && (
+        <Alert color="red" variant="light" role="alert">
+          {problem}
+        </Alert>
+      )}
+      {overview && mode === 'look' && <Overview entry={entry} overview={overview} />}
+      {overview && mode === 'edit' && <EditPlans entry={entry} overview={overview} onDone={back} />}
+      {overview && mode === 'compare' && <ComparePlans entry={entry} />}
       {mode === 'json' && <JsonEditor entry={entry} onDone={back} />}
-      {mode === 'edit' && <EditPlans entry={entry} overview={overview} onDone={back} />}
-      {mode === 'compare' && <ComparePlans entry={entry} />}
       {dialog === 'move' && <MoveDialog entry={entry} onClose={() => setDialog(undefined)} />}
       {dialog === 'remove' && <RemoveDialog entry={entry} onClose={() => setDialog(undefined)} />}
     </article>
   );
+}
+
+/** A dataset's folder may hold plans that nobody checked. */
+function readOverview({ text, fileName }: PlansEntry): { overview?: PlansOverview; problem?: string } {
+  try {
+    return { overview: plansOverview(text, fileName) };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
 }
 
 interface PageActionsProps {

@@ -31,11 +31,12 @@ export function formatFlops(flops: number): string {
 
 /** `3 min 20 s`, `2 h 5 min`, `12 days`. */
 export function formatLongTime(seconds: number): string {
-  const hours = seconds / 3600;
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  if (hours < 1) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  if (hours < 48) return `${Math.floor(hours)} h ${Math.round((hours % 1) * 60)} min`;
-  const days = hours / 24;
+  if (seconds < 59.5) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const days = seconds / 86400;
   return days < 365 ? `${days.toFixed(days < 10 ? 1 : 0)} days` : `${(days / 365).toFixed(1)} years`;
 }
 
