@@ -44,7 +44,10 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
           size="xs"
           aria-label="Which cases"
           value={isOnlyProblems ? 'problems' : 'all'}
-          onChange={(value) => setIsOnlyProblems(value === 'problems')}
+          onChange={(value) => {
+            setIsOnlyProblems(value === 'problems');
+            setPage(1);
+          }}
           data={[
             { value: 'all', label: `All ${checks.length}` },
             { value: 'problems', label: `Problems ${problems}` },
@@ -57,7 +60,10 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
           placeholder="Case or message"
           aria-label="Search cases"
           value={text}
-          onChange={({ currentTarget }) => setText(currentTarget.value)}
+          onChange={({ currentTarget }) => {
+            setText(currentTarget.value);
+            setPage(1);
+          }}
         />
         <Text size="xs" c="dimmed" role="status">
           {shown.length === checks.length ? '' : `${plural(shown.length, 'case')} of ${checks.length}`}
