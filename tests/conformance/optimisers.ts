@@ -59,41 +59,58 @@ async function judgeFirstStep(gpu: Gpu, folder: string): Promise<Outcome[]> {
   return outcomes;
 }
 
-/** All tensors, one after another at multiples of 64 elements, and one SGD step. */
+function paddedLength(length: number): number {
+  return Math.ceil(length / ALIGNMENT_ELEMENTS) * ALIGNMENT_ELEMENTS;
+}
+
+/** All tensors, one after another at multiples of 64 elements, and one SGD step of those that have a gradient. */
 async function step(gpu: Gpu, weights: Tensors, gradients: Tensors, learningRate: number) {
   const starts = new Map<string, number>();
   let size = 0;
   for (const [name, { length }] of weights) {
     starts.set(name, size);
-    size += Math.ceil(length / ALIGNMENT_ELEMENTS) * ALIGNMENT_ELEMENTS;
+    size += paddedLength(length);
   }
-  const arenaOf = (tensors: Tensors): Promise<GpuArray> => {
-    const arena = new Float32Array(size);
-    for (const [name, start] of starts) arena.set(tensors.get(name) ?? [Number.NaN], start);
-    return upload(gpu, arena, 'arena');
+  const uploadAll = (tensors: Tensors): Promise<GpuArray> => {
+    const all = new Float32Array(size);
+    for (const [name, start] of starts) all.set(tensors.get(name) ?? [Number.NaN], start);
+    return upload(gpu, all, 'tensors');
   };
-  const parameters = await arenaOf(weights);
+  const parameters = await uploadAll(weights);
+  const allGradients = await uploadAll(gradients);
   const velocities = arrayOf(await allocate(gpu, size * 4, 'velocities'), size);
   const control = await upload(gpu, writeControl({ lossScale: 1, learningRate }), 'control');
-  const partialsSize = gradientNormPartialsSize([size]);
-  const arrays = {
-    arenas: [{ parameters, gradients: await arenaOf(gradients), states: [velocities] }],
-    control,
-    partials: arrayOf(await allocate(gpu, partialsSize * 4, 'partials'), partialsSize),
-  };
+  const arenas = [...starts]
+    .filter(([name]) => gradients.get(name)?.some((value) => value !== 0))
+    .map(([name, start]) => {
+      const range = (array: GpuArray): GpuArray => ({
+        ...array,
+        offset: start * 4,
+        size: paddedLength(weights.get(name)?.length ?? 0),
+      });
+      return {
+        parameters: range(parameters),
+        gradients: range(allGradients),
+        states: [range(velocities)],
+      };
+    });
+  const partialsSize = gradientNormPartialsSize(arenas.map((arena) => arena.parameters.size));
+  const partials = arrayOf(await allocate(gpu, partialsSize * 4, 'partials'), partialsSize);
   runDispatches(
     gpu,
     optimiserDispatches({
       optimiser: NNUNET_SGD,
+      arenas,
+      control,
+      partials,
       clipNorm: NNUNET_CLIP_NORM,
       lossScaling: undefined,
       limits: gpu.limits,
-      ...arrays,
     }),
   );
   const result = await readFloats(gpu, parameters);
   const { gradientNorm } = readControl(await readFloats(gpu, control));
-  const own = [parameters, velocities, control, arrays.partials, arrays.arenas[0].gradients];
+  const own = [parameters, allGradients, velocities, control, partials];
   for (const { buffer } of own) buffer.destroy();
   const updated = [...starts].map(
     ([name, start]) => [name, result.slice(start, start + (weights.get(name)?.length ?? 0))] as const,

@@ -13,7 +13,11 @@ const NORM_CHUNK = 16_384;
 /** Elements that one workgroup updates. */
 const UPDATE_CHUNK = 4096;
 
-/** Arrays of one layout and size, a multiple of 64 elements, f32, each in a buffer of its own; gaps are zero. */
+/**
+ * Arrays of one layout and size, a multiple of 64 elements, f32, each in a buffer of its own; gaps are zero. They may be
+ * ranges of larger arrays: parameters that no gradient reaches (a head of weight 0) belong to no arena, as PyTorch leaves
+ * them alone, weight decay included.
+ */
 export interface OptimiserArena {
   readonly parameters: GpuArray;
   readonly gradients: GpuArray;
