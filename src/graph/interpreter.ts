@@ -8,6 +8,7 @@ import { convTranspose3dReference } from '@/kernels/convTranspose3d.reference';
 import { instanceNormReference } from '@/kernels/instanceNorm.reference';
 import { leakyReluReference } from '@/kernels/leakyRelu.reference';
 import { elementCount } from '@/shared/geometry';
+import { TRAINING_REFERENCES } from './trainingReferences';
 import { featureMapOf, type OpName, topologicalOrder, type Value } from './value';
 
 /** Computes one node from its inputs' data. */
@@ -39,6 +40,7 @@ const REFERENCES: { readonly [Op in OpName]: Reference<Op> } = {
     const { batch, channels, size } = featureMapOf(inputs[0], 'avgPool');
     return avgPoolReference(x, batch * channels, size, attributes.stride);
   },
+  ...TRAINING_REFERENCES,
 };
 
 /** The outputs' data. `feeds`: data of inputs and parameters by name, row-major. */

@@ -13,13 +13,15 @@ import {
   packConvTranspose3dWeight,
   packedConvTranspose3dWeightSize,
 } from '@/kernels/convTranspose3d';
-import { addForward, copyForward, leakyReluForward } from '@/kernels/elementwise';
+import { accumulateInto, addForward, copyForward, leakyReluForward } from '@/kernels/elementwise';
 import { instanceNormForward, instanceNormPartialsSize } from '@/kernels/instanceNorm';
+import { packConv3dWeightOnDevice, packConvTranspose3dWeightOnDevice } from '@/kernels/packWeight';
 import { elementCount } from '@/shared/geometry';
 import { flopsOf } from './flops';
 import type { NormGroup } from './fusion';
-import type { PlanBuilder } from './planBuilder';
-import type { ParameterId, TensorId } from './step';
+import { arrayOfOperand, operandsOf, type PlanBuilder } from './planBuilder';
+import type { TensorId } from './step';
+import { TRAINING_LOWERINGS } from './trainingLowering';
 import { featureMapOf, type OpName, type Value } from './value';
 
 type Lowering<Op extends OpName> = (value: Value<Op>, builder: PlanBuilder) => void;
@@ -29,6 +31,7 @@ const LOWERINGS: { readonly [Op in OpName]: Lowering<Op> } = {
     builder.addValue(value);
   },
   parameter: () => {},
+  ...TRAINING_LOWERINGS,
   conv3d: lowerConv3d,
   convTranspose3d: lowerConvTranspose3d,
   instanceNorm: (value, builder) => {
@@ -45,10 +48,19 @@ const LOWERINGS: { readonly [Op in OpName]: Lowering<Op> } = {
   },
   add: (value, builder) => {
     const [a, b] = value.inputs.map((input) => builder.tensorOf(input));
+    const { limits } = builder.device;
+    if (a !== b && builder.isReadOnce(value.inputs[0])) {
+      builder.aliasValue(value, a);
+      builder.addStep(value.op, {
+        tensors: [a, b],
+        launch: ({ tensor }) => accumulateInto(tensor(b), tensor(a), limits),
+      });
+      return;
+    }
     const y = builder.addValue(value);
     builder.addStep(value.op, {
       tensors: [a, b, y],
-      launch: ({ tensor }) => addForward(tensor(a), tensor(b), tensor(y), builder.device.limits),
+      launch: ({ tensor }) => addForward(tensor(a), tensor(b), tensor(y), limits),
     });
   },
   concatChannels: lowerConcatChannels,
@@ -88,8 +100,8 @@ export function lowerNormGroup(value: Value, group: NormGroup, builder: PlanBuil
   const values = ownedCopy(value, input, builder);
   const partialsSize = instanceNormPartialsSize(batch * channels, planeLength);
   const partials = partialsSize > 0 ? builder.addTensor('instanceNorm moments', partialsSize) : undefined;
-  const weightId = vectorParameter(weight, channels, 1, builder);
-  const biasId = vectorParameter(bias, channels, 0, builder);
+  const weightId = builder.vectorParameter(weight, channels, 1);
+  const biasId = builder.vectorParameter(bias, channels, 0);
   builder.addStep('instanceNorm', {
     tensors: [values, partials, residual].filter((id) => id !== undefined),
     parameters: [weightId, biasId],
@@ -153,7 +165,7 @@ function lowerConv3d(value: Value<'conv3d'>, builder: PlanBuilder): void {
   const { limits } = builder.device;
   const outChannels = value.shape[1];
   const sources = concatenatedSources(input, builder);
-  const biasId = bias && vectorParameter(bias, outChannels, 0, builder);
+  const biasId = bias && builder.rawParameter(bias);
   const y = builder.addValue(value);
   let firstChannel = 0;
   for (const source of sources) {
@@ -161,29 +173,30 @@ function lowerConv3d(value: Value<'conv3d'>, builder: PlanBuilder): void {
     const shape: Conv3dShape = { ...value.attributes, batch, inChannels, outChannels, inputSize: size };
     const kernel = chooseConv3dKernel(shape, builder.device, builder.tunedConv3d(shape));
     const channels = { start: firstChannel, count: inChannels };
-    const weightId = builder.addParameter({
-      source: {
-        ...namedSource(weight),
-        pack: (data) => packConv3dWeight(inputChannels(data, weight.shape, channels), shape, kernel),
-      },
+    const taps = elementCount(value.attributes.kernelSize);
+    const packed = builder.packedWeight(value.op, weight, {
       size: packedConv3dWeightSize(shape, kernel),
+      onHost: (data) => packConv3dWeight(inputChannels(data, weight.shape, channels), shape, kernel),
+      onDevice: (array, result) => {
+        const raw = { array, start: channels.start * taps, outStep: weight.shape[1] * taps, inStep: taps };
+        return packConv3dWeightOnDevice({ ...raw, isFlipped: false }, shape, kernel, result, limits);
+      },
     });
     const x = builder.tensorOf(source);
     const accumulate = firstChannel > 0;
-    const biasHere = accumulate ? undefined : biasId;
+    const biasHere = accumulate || biasId === undefined ? undefined : { parameter: biasId };
     builder.addStep(value.op, {
-      tensors: [x, y],
-      parameters: biasHere === undefined ? [weightId] : [weightId, biasHere],
+      ...operandsOf([{ tensor: x }, packed, biasHere, { tensor: y }]),
       flops: (flopsOf(value) * inChannels) / input.shape[1],
-      launch: ({ tensor, parameter }) =>
+      launch: (arrays) =>
         conv3dForward({
           shape,
           kernel,
           limits,
-          x: tensor(x),
-          weight: parameter(weightId),
-          ...(biasHere === undefined ? {} : { bias: parameter(biasHere) }),
-          y: tensor(y),
+          x: arrays.tensor(x),
+          weight: arrayOfOperand(packed, arrays),
+          ...(biasHere === undefined ? {} : { bias: arrays.parameter(biasHere.parameter) }),
+          y: arrays.tensor(y),
           accumulate,
         }),
     });
@@ -218,41 +231,26 @@ function lowerConvTranspose3d(value: Value<'convTranspose3d'>, builder: PlanBuil
   const { batch, channels, size } = featureMapOf(input, value.op);
   const outChannels = value.shape[1];
   const shape = { ...value.attributes, batch, inChannels: channels, outChannels, inputSize: size };
-  const weightId = builder.addParameter({
-    source: { ...namedSource(weight), pack: (data) => packConvTranspose3dWeight(data, shape) },
+  const { limits } = builder.device;
+  const packed = builder.packedWeight(value.op, weight, {
     size: packedConvTranspose3dWeightSize(shape),
+    onHost: (data) => packConvTranspose3dWeight(data, shape),
+    onDevice: (raw, result) => packConvTranspose3dWeightOnDevice(raw, shape, result, limits),
   });
-  const biasId = bias && vectorParameter(bias, outChannels, 0, builder);
+  const biasVector = bias && { parameter: builder.rawParameter(bias) };
   const x = builder.tensorOf(input);
   const y = builder.addValue(value);
   builder.addStep(value.op, {
-    tensors: [x, y],
-    parameters: biasId === undefined ? [weightId] : [weightId, biasId],
+    ...operandsOf([{ tensor: x }, packed, biasVector, { tensor: y }]),
     flops: flopsOf(value),
-    launch: ({ tensor, parameter }) =>
+    launch: (arrays) =>
       convTranspose3dForward({
         shape,
-        limits: builder.device.limits,
-        x: tensor(x),
-        weight: parameter(weightId),
-        bias: biasId === undefined ? undefined : parameter(biasId),
-        y: tensor(y),
+        limits,
+        x: arrays.tensor(x),
+        weight: arrayOfOperand(packed, arrays),
+        bias: biasVector && arrays.parameter(biasVector.parameter),
+        y: arrays.tensor(y),
       }),
   });
-}
-
-/** A vector as it is; where the network has none, `constant` throughout. */
-function vectorParameter(
-  value: Value | undefined,
-  size: number,
-  constant: number,
-  builder: PlanBuilder,
-): ParameterId {
-  const source = value ? { ...namedSource(value), pack: (data: Float32Array) => data } : { constant };
-  return builder.addParameter({ source, size });
-}
-
-function namedSource(value: Value): { readonly name: string; readonly shape: readonly number[] } {
-  if (value.op !== 'parameter') throw new Error(`planGraph: ${value.op} where a parameter is expected`);
-  return { name: value.attributes.name, shape: value.shape };
 }

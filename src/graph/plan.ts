@@ -1,9 +1,10 @@
 // From graph to steps: order, fusions, lifetimes, memory. Pure: it allocates nothing, and knows every byte.
 
+import type { Gradients } from './differentiate';
 import { findFusions } from './fusion';
 import { lowerNode, lowerNormGroup } from './lowering';
 import { type Plan, PlanBuilder, type PlanDevice, type PlanOptions } from './planBuilder';
-import { type Graph, topologicalOrder } from './value';
+import { type Graph, topologicalOrder, type Value } from './value';
 
 /** Plans one forward run of the graph's outputs on a device like this. */
 export function planGraph(graph: Graph, device: PlanDevice, options: PlanOptions = {}): Plan {
@@ -17,4 +18,39 @@ export function planGraph(graph: Graph, device: PlanDevice, options: PlanOptions
     else if (!fusions.absorbed.has(value)) lowerNode(value, builder);
   }
   return builder.finish(graph);
+}
+
+/** A network that learns: its graph as {@link trainingGraph} makes it, and the gradients found in it. */
+export interface LearningGraph {
+  readonly graph: Graph;
+  /** Gradients of the loss with respect to the graph's outputs. */
+  readonly seeds: readonly Value[];
+  readonly gradients: Gradients;
+}
+
+/**
+ * Plans forward and backward together. Parameters are kept as they are, in optimiser order, and each gradient lies in
+ * buffers of its own where its parameter lies in its. Outputs: the graph's, then gradients of inputs that were found.
+ */
+export function planTraining(
+  { graph, seeds, gradients }: LearningGraph,
+  device: PlanDevice,
+  options: PlanOptions = {},
+): Plan {
+  const builder = new PlanBuilder(device, { ...options, areWeightsLearned: true });
+  const learned = graph.parameters.filter((parameter) => gradients.of.has(parameter));
+  for (const parameter of learned) builder.rawParameter(parameter);
+  for (const [leaf, gradient] of gradients.of) {
+    if (leaf.op === 'parameter') builder.keepGradient(gradient, leaf);
+  }
+  const inputGradients = graph.inputs.flatMap((value) => gradients.of.get(value) ?? []);
+  const outputs = [...graph.outputs, ...inputGradients];
+  const { absorbed } = findFusions(gradients.schedule, outputs);
+  builder.countUses(gradients.schedule, [...outputs, ...gradients.of.values()]);
+  for (const value of gradients.schedule) {
+    if (!absorbed.has(value)) lowerNode(value, builder);
+    builder.release(value);
+  }
+  const ownSeeds = seeds.filter((seed) => seed.op === 'input');
+  return builder.finish({ ...graph, inputs: [...graph.inputs, ...ownSeeds], outputs });
 }

@@ -1,12 +1,12 @@
 // Collects what nodes are lowered to, and places it in memory. Nothing is allocated.
 
+import type { Dispatch, GpuArray } from '@/gpu/dispatch';
 import type { Conv3dDevice, Conv3dKernel } from '@/kernels/conv3d';
 import type { Conv3dShape } from '@/kernels/conv3dShape';
 import type { KernelLimits } from '@/kernels/ranges';
 import { elementCount } from '@/shared/geometry';
-import { countFlops } from './flops';
 import { alignBytes, type MemoryPlan, type MemoryRequest, planMemory } from './memoryPlan';
-import type { ParameterId, Step, StepDraft, StoredParameter, TensorId } from './step';
+import type { Operand, ParameterId, Step, StepArrays, StepDraft, StoredParameter, TensorId } from './step';
 import type { Graph, OpName, Value } from './value';
 
 /** What planning asks of a device; a `Gpu` is one. */
@@ -17,6 +17,8 @@ export interface PlanDevice extends Conv3dDevice {
 export interface PlanOptions {
   /** A measured choice of kernel, where there is one. */
   readonly tunedConv3d?: (shape: Conv3dShape) => Conv3dKernel | undefined;
+  /** The weights change from run to run: they are kept as they are, and packed on the device before each use. */
+  readonly areWeightsLearned?: boolean;
 }
 
 /** Bytes, exact: what the program will allocate. */
@@ -33,6 +35,8 @@ export interface PlannedTensor {
   readonly label: string;
   /** Elements, f32. */
   readonly size: number;
+  /** The parameter whose gradient this is: it lies where the parameter does, in buffers of their own. */
+  readonly gradientOf?: ParameterId;
 }
 
 /** Where a stored parameter lies in a parameter set. */
@@ -73,6 +77,8 @@ export class PlanBuilder {
   private readonly tensorOfValue = new Map<Value, TensorId>();
   private readonly parameters: StoredParameter[] = [];
   private readonly uses = new Map<Value, number>();
+  private readonly rawParameters = new Map<Value, ParameterId>();
+  private readonly gradients = new Map<Value, ParameterId>();
 
   constructor(device: PlanDevice, options: PlanOptions) {
     this.device = device;
@@ -90,6 +96,11 @@ export class PlanBuilder {
     return value.op !== 'input' && this.uses.get(value) === 1;
   }
 
+  /** Notes that `reader` is done; from then on its inputs may be overwritten by their last reader. */
+  release(reader: Value): void {
+    for (const value of reader.inputs) this.uses.set(value, (this.uses.get(value) ?? 0) - 1);
+  }
+
   tunedConv3d(shape: Conv3dShape): Conv3dKernel | undefined {
     return this.options.tunedConv3d?.(shape);
   }
@@ -99,9 +110,19 @@ export class PlanBuilder {
     return this.tensors.push({ label, size }) - 1;
   }
 
+  /** Says that `value` is the gradient of a parameter, and belongs where gradients are kept. */
+  keepGradient(value: Value, parameter: Value): void {
+    this.gradients.set(value, this.rawParameter(parameter));
+  }
+
   /** A new tensor that holds `value`. */
   addValue(value: Value): TensorId {
-    const tensor = this.addTensor(value.op, elementCount(value.shape));
+    const size = elementCount(value.shape);
+    const gradientOf = this.gradients.get(value);
+    const tensor =
+      gradientOf === undefined
+        ? this.addTensor(value.op, size)
+        : this.tensors.push({ label: value.op, size, gradientOf }) - 1;
     this.tensorOfValue.set(value, tensor);
     return tensor;
   }
@@ -127,6 +148,39 @@ export class PlanBuilder {
     return this.parameters.push(parameter) - 1;
   }
 
+  /** A learned tensor as it is, stored once. */
+  rawParameter(value: Value): ParameterId {
+    const known = this.rawParameters.get(value);
+    if (known !== undefined) return known;
+    const id = this.addParameter({
+      source: { ...namedSource(value), pack: (data) => data },
+      size: elementCount(value.shape),
+    });
+    this.rawParameters.set(value, id);
+    return id;
+  }
+
+  /** A vector as it is; where the network has none, `constant` throughout. */
+  vectorParameter(value: Value | undefined, size: number, constant: number): ParameterId {
+    return value ? this.rawParameter(value) : this.addParameter({ source: { constant }, size });
+  }
+
+  /** A weight in the order that a kernel reads. */
+  packedWeight(op: OpName, value: Value, packing: WeightPacking): Operand {
+    const { size, onHost, onDevice } = packing;
+    if (!this.options.areWeightsLearned) {
+      return { parameter: this.addParameter({ source: { ...namedSource(value), pack: onHost }, size }) };
+    }
+    const raw = this.rawParameter(value);
+    const packed = this.addTensor('packed weight', size);
+    this.addStep(op, {
+      tensors: [packed],
+      parameters: [raw],
+      launch: ({ tensor, parameter }) => [onDevice(parameter(raw), tensor(packed))],
+    });
+    return { tensor: packed };
+  }
+
   addStep(op: OpName, step: StepDraft): void {
     this.steps.push({ flops: 0, parameters: [], ...step, op });
   }
@@ -150,7 +204,7 @@ export class PlanBuilder {
       parameterBufferBytes: bufferBytes,
       inputs,
       outputs,
-      flops: countFlops(graph),
+      flops: sum(this.steps.map(({ flops }) => flops)),
       bytes: { temporaries, parameters, peak: temporaries + parameters },
     };
   }
@@ -168,7 +222,8 @@ export class PlanBuilder {
     for (const [index, { tensors }] of this.steps.entries()) {
       for (const tensor of tensors) stepsOf[tensor].add(index);
     }
-    return this.tensors.map(({ size }, tensor) => {
+    return this.tensors.map(({ size, gradientOf }, tensor) => {
+      if (gradientOf !== undefined) return { bytes: 0, firstStep: 0, lastStep: 0, steps: new Set<number>() };
       const steps = stepsOf[tensor];
       const firstStep = inputs.includes(tensor) ? 0 : Math.min(...steps);
       const lastStep = inputs.includes(tensor) || outputs.includes(tensor) ? end : Math.max(...steps);
@@ -176,13 +231,17 @@ export class PlanBuilder {
     });
   }
 
+  /** Constants lie apart: an optimiser changes whole buffers. */
   private placeParameters(): { placements: ParameterPlacement[]; bufferBytes: number[] } {
     const capacity = Math.min(PARAMETER_BUFFER_BYTES, this.device.limits.maxBufferSize);
     const bufferBytes: number[] = [];
-    const placements = this.parameters.map(({ size }) => {
+    let isConstant: boolean | undefined;
+    const placements = this.parameters.map(({ size, source }) => {
       const bytes = alignBytes(size * 4);
       const last = bufferBytes.length - 1;
-      if (last < 0 || bufferBytes[last] + bytes > capacity) bufferBytes.push(0);
+      const belongsElsewhere = isConstant !== 'constant' in source;
+      isConstant = 'constant' in source;
+      if (belongsElsewhere || bufferBytes[last] + bytes > capacity) bufferBytes.push(0);
       const buffer = bufferBytes.length - 1;
       const offset = bufferBytes[buffer];
       bufferBytes[buffer] += bytes;
@@ -190,6 +249,36 @@ export class PlanBuilder {
     });
     return { placements, bufferBytes };
   }
+}
+
+/** How a weight gets into a kernel's order. */
+export interface WeightPacking {
+  /** Elements, packed. */
+  readonly size: number;
+  readonly onHost: (data: Float32Array) => Float32Array;
+  readonly onDevice: (raw: GpuArray, packed: GpuArray) => Dispatch;
+}
+
+/** The tensors and parameters that operands stand for, as a step names them. */
+export function operandsOf(operands: readonly (Operand | undefined)[]): {
+  tensors: TensorId[];
+  parameters: ParameterId[];
+} {
+  const present = operands.filter((operand) => operand !== undefined);
+  return {
+    tensors: present.flatMap((operand) => ('tensor' in operand ? [operand.tensor] : [])),
+    parameters: present.flatMap((operand) => ('parameter' in operand ? [operand.parameter] : [])),
+  };
+}
+
+/** The array of an operand. */
+export function arrayOfOperand(operand: Operand, { tensor, parameter }: StepArrays): GpuArray {
+  return 'tensor' in operand ? tensor(operand.tensor) : parameter(operand.parameter);
+}
+
+function namedSource(value: Value): { readonly name: string; readonly shape: readonly number[] } {
+  if (value.op !== 'parameter') throw new Error(`planGraph: ${value.op} where a parameter is expected`);
+  return { name: value.attributes.name, shape: value.shape };
 }
 
 function sum(values: readonly number[]): number {

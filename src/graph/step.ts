@@ -22,6 +22,9 @@ export interface StoredParameter {
   readonly size: number;
 }
 
+/** Something a step reads, wherever it is kept. */
+export type Operand = { readonly tensor: TensorId } | { readonly parameter: ParameterId };
+
 /** The arrays a step's kernels run on. */
 export interface StepArrays {
   tensor(id: TensorId): GpuArray;

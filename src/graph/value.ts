@@ -6,8 +6,8 @@ import type { Zyx } from '@/shared/geometry';
 /** How a parameter starts (`nn/initialise` draws the numbers). */
 export type Initialisation = 'kaimingNormal' | 'zeros' | 'ones';
 
-/** Attributes of each op. The keys are the op names: every table of kernels, references or exports is keyed by them. */
-export interface OpAttributes {
+/** Attributes of the ops that networks are traced in. */
+export interface NetworkOpAttributes {
   readonly input: { readonly name: string };
   readonly parameter: { readonly name: string; readonly initialisation: Initialisation };
   readonly conv3d: { readonly kernelSize: Zyx; readonly stride: Zyx };
@@ -19,6 +19,39 @@ export interface OpAttributes {
   readonly avgPool: { readonly stride: Zyx };
 }
 
+/** Attributes of what only training needs: norms in two steps, so that outputs can be computed again, and gradients. */
+export interface TrainingOpAttributes {
+  readonly normStatistics: { readonly eps: number };
+  readonly normApply: NormAttributes;
+  readonly normGradientSums: NormAttributes;
+  readonly normInputGradient: NormAttributes;
+  readonly normAffineGradient: { readonly of: 'weight' | 'bias' };
+  readonly leakyReluGradient: { readonly negativeSlope: number };
+  readonly avgPoolGradient: { readonly stride: Zyx };
+  readonly conv3dInputGradient: {
+    readonly kernelSize: Zyx;
+    readonly stride: Zyx;
+    /** Input channels whose gradient this is. */
+    readonly channels: { readonly start: number; readonly count: number };
+  };
+  readonly conv3dWeightGradient: { readonly kernelSize: Zyx; readonly stride: Zyx };
+  readonly convTranspose3dInputGradient: { readonly stride: Zyx };
+  readonly convTranspose3dWeightGradient: { readonly stride: Zyx };
+  readonly channelSum: Readonly<Record<string, never>>;
+}
+
+/** `leakyRelu(norm(x) [+ residual])`, and which of its optional inputs are there. */
+export interface NormAttributes {
+  /** 1 without activation. */
+  readonly negativeSlope: number;
+  readonly hasAffine: boolean;
+  readonly hasResidual: boolean;
+}
+
+/** The keys are the op names: every table of kernels, references or exports is keyed by them. */
+export interface OpAttributes extends NetworkOpAttributes, TrainingOpAttributes {}
+
+export type NetworkOp = keyof NetworkOpAttributes;
 export type OpName = keyof OpAttributes;
 
 /** A node and the tensor it stands for. Feature maps are `[n, c, z, y, x]`; parameters have their own rank. */

@@ -17,6 +17,25 @@ export interface AvgPoolArgs {
   readonly y: GpuArray;
 }
 
+/** Gradient with respect to `x`, in `x`, from the gradient with respect to the output, in `y`. */
+export function avgPoolGradient({ planes, inputSize, stride, limits, x, y }: AvgPoolArgs): Dispatch[] {
+  const inputLength = elementCount(inputSize);
+  const outputLength = elementCount(inputSize.map((n, axis) => Math.floor(n / stride[axis])));
+  return planePieces(planes, inputLength, limits).map(({ start, count }) => {
+    const boundX = bindRange(x, start * inputLength, count * inputLength);
+    const boundY = bindRange(y, start * outputLength, count * outputLength);
+    return {
+      label: 'avgPoolGradient',
+      source,
+      entryPoint: 'backward',
+      constants: { workgroupSize: WORKGROUP_SIZE },
+      uniform: Uint32Array.of(...inputSize, ...stride, count, boundX.base, boundY.base),
+      bindings: [undefined, undefined, undefined, boundY.array, boundX.array],
+      workgroups: [...foldGrid({ limits }, Math.ceil((count * inputLength) / WORKGROUP_SIZE)), 1],
+    };
+  });
+}
+
 /** `y` = mean of `x` over blocks of `stride` voxels. */
 export function avgPoolForward({ planes, inputSize, stride, limits, x, y }: AvgPoolArgs): Dispatch[] {
   const inputLength = elementCount(inputSize);

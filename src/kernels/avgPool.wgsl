@@ -36,3 +36,24 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   }
   y[sizes.yBase + i] = sum / f32(stride.x * stride.y * stride.z);
 }
+
+// Gradient with respect to x: each voxel's share of its block's gradient y; 0 outside every block. One thread per voxel of x.
+@group(0) @binding(3) var<storage, read> gy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(5) var<uniform> gradientSizes: Sizes;
+
+@compute @workgroup_size(workgroupSize)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * workgroupSize + lane;
+  let stride = vec3u(gradientSizes.strideX, gradientSizes.strideY, gradientSizes.strideZ);
+  let full = vec3u(gradientSizes.width, gradientSizes.height, gradientSizes.depth);
+  let size = full / stride;
+  let plane = i / (full.x * full.y * full.z);
+  if (plane >= gradientSizes.planes) { return; }
+  let block = vec3u(i % full.x, i / full.x % full.y, i / (full.x * full.y) % full.z) / stride;
+  var value = 0.0;
+  if (all(block < size)) {
+    value = gy[gradientSizes.yBase + ((plane * size.z + block.z) * size.y + block.y) * size.x + block.x] / f32(stride.x * stride.y * stride.z);
+  }
+  gx[gradientSizes.xBase + i] = value;
+}

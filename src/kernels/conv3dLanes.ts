@@ -59,6 +59,13 @@ function weightsPerChannel({ outBlock, useWinograd }: LanesKernel, { kernelSize 
   return Math.ceil((outBlock * kz * ky * (useWinograd ? F43_WEIGHT.length : kx)) / 4) * 4;
 }
 
+/** How the packed weight is laid out; see {@link packLanesWeight}. All in elements. */
+export function lanesLayout(kernel: LanesKernel, shape: Conv3dShape) {
+  const { count, step } = channelRuns(kernel, shape);
+  const perChannel = weightsPerChannel(kernel, shape);
+  return { chunkSize: CHUNK_SIZE, headerSize: HEADER_SIZE, runs: count, runStep: step, perChannel };
+}
+
 /** Elements of the packed weight: a chunk per block of output channels and run of input channels. */
 export function packedLanesWeightSize(kernel: LanesKernel, shape: Conv3dShape): number {
   return Math.ceil(shape.outChannels / kernel.outBlock) * channelRuns(kernel, shape).count * CHUNK_SIZE;

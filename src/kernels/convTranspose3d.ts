@@ -36,6 +36,11 @@ export function packedConvTranspose3dWeightSize(shape: ConvTranspose3dShape): nu
   return blockCount(shape) * packedBlock(shape) + UNIFORM_ELEMENTS;
 }
 
+/** How the packed weight is laid out, all in elements. */
+export function convTranspose3dLayout(shape: ConvTranspose3dShape) {
+  return { outBlock: convTranspose3dOutBlock(shape), row: packedRow(shape), block: packedBlock(shape) };
+}
+
 function blockCount(shape: ConvTranspose3dShape): number {
   return Math.ceil(shape.outChannels / convTranspose3dOutBlock(shape));
 }

@@ -19,6 +19,21 @@ export function leakyReluForward(
   return elementwise({ entryPoint: 'leakyRelu', a, y, limits, constants: { negativeSlope } });
 }
 
+/** `y += a`; of one size, in two buffers. */
+export function accumulateInto(a: GpuArray, y: GpuArray, limits: KernelLimits): Dispatch[] {
+  return elementwise({ entryPoint: 'accumulate', a, y, limits });
+}
+
+/** In place: the gradient `y` through a LeakyReLU whose output (or input) is `a`; in two buffers. */
+export function leakyReluGradientInPlace(
+  a: GpuArray,
+  y: GpuArray,
+  negativeSlope: number,
+  limits: KernelLimits,
+): Dispatch[] {
+  return elementwise({ entryPoint: 'leakyReluGradient', a, y, limits, constants: { negativeSlope } });
+}
+
 /** `y[yStart + i] = a[aStart + i]` for `count` elements; `y` in another buffer. */
 export function copyForward(
   a: GpuArray,
@@ -32,7 +47,7 @@ export function copyForward(
 }
 
 interface Elementwise {
-  readonly entryPoint: 'add' | 'leakyRelu' | 'copy';
+  readonly entryPoint: 'add' | 'leakyRelu' | 'copy' | 'accumulate' | 'leakyReluGradient';
   readonly a: GpuArray;
   readonly aStart?: number;
   readonly b?: GpuArray;

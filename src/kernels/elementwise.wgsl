@@ -39,3 +39,20 @@ fn copy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (i >= count) { return; }
   y[yBase + i] = a[aBase + i];
 }
+
+// y += a
+@compute @workgroup_size(workgroupSize)
+fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = indexOf(group, groups, lane);
+  if (i >= count) { return; }
+  y[yBase + i] += a[aBase + i];
+}
+
+// y = y where a is positive, negativeSlope · y elsewhere
+@compute @workgroup_size(workgroupSize)
+fn leakyReluGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = indexOf(group, groups, lane);
+  if (i >= count) { return; }
+  let value = y[yBase + i];
+  y[yBase + i] = select(negativeSlope * value, value, a[aBase + i] > 0.0);
+}

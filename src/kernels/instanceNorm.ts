@@ -77,8 +77,21 @@ export function instanceNormForward(args: InstanceNormArgs): Dispatch[] {
   });
 }
 
+/** Moments of every chunk (count, mean, sum of squared distances, 0) into `partials`; `values` are left as they are. */
+export function instanceNormMoments(args: MomentsArgs): Dispatch[] {
+  const { batch, channels, planeLength, limits } = args;
+  return planePieces(batch * channels, planeLength, limits).map((range) =>
+    normDispatch(args, range, 'statistics'),
+  );
+}
+
+type MomentsArgs = Pick<
+  InstanceNormArgs,
+  'batch' | 'channels' | 'planeLength' | 'limits' | 'values' | 'partials'
+>;
+
 function normDispatch(
-  args: InstanceNormArgs,
+  args: MomentsArgs & Partial<InstanceNormArgs>,
   planes: { readonly start: number; readonly count: number },
   entryPoint: string,
 ): Dispatch {
@@ -87,7 +100,7 @@ function normDispatch(
   const count = planes.count * args.planeLength;
   const values = bindRange(args.values, start, count);
   const isStatistics = entryPoint === 'statistics';
-  const usesPartials = chunks > 1;
+  const usesPartials = chunks > 1 || isStatistics;
   return {
     label: `instanceNorm.${entryPoint}`,
     source: PRELUDES[width] + source,

@@ -2,7 +2,7 @@
 // convolution becomes a 1×1×1 convolution and a voxel shuffle: the WebGPU provider refuses ConvTranspose in 3D.
 
 import type { Architecture } from '@/core/planning/plans';
-import type { Graph, OpName, Value } from '@/graph/value';
+import type { Graph, NetworkOp, Value } from '@/graph/value';
 import { buildUNet, type UNetOptions } from '@/nn/unet';
 import { StudioError } from '@/shared/errors';
 import { elementCount, formatShape } from '@/shared/geometry';
@@ -71,9 +71,9 @@ export function exportGraphToOnnx(graph: Graph, weights: StateDict, options: Onn
 type OnnxConstant = Pick<OnnxInitializer, 'shape' | 'data'>;
 
 /** Writes one op's nodes and returns the name of its result. */
-type OpWriter<Op extends OpName> = (value: Value<Op>, writer: GraphWriter) => string;
+type OpWriter<Op extends NetworkOp> = (value: Value<Op>, writer: GraphWriter) => string;
 
-const OP_WRITERS: { readonly [Op in OpName]: OpWriter<Op> } = {
+const OP_WRITERS: { readonly [Op in NetworkOp]: OpWriter<Op> } = {
   input: ({ attributes }) => attributes.name,
 
   parameter: (value, writer) => writer.initializer(value.attributes.name, writer.tensorOf(value)),
@@ -146,7 +146,8 @@ class GraphWriter {
   readonly nameOf = (value: Value): string => {
     const known = this.names.get(value);
     if (known !== undefined) return known;
-    const write = OP_WRITERS[value.op] as OpWriter<OpName>;
+    if (!isNetworkOp(value)) throw new Error(`onnxExport: ${value.op} is no part of a network`);
+    const write = OP_WRITERS[value.op] as OpWriter<NetworkOp>;
     const name = write(value, this);
     this.names.set(value, name);
     return name;
@@ -270,4 +271,8 @@ function withoutDepth([first, second, , ...plane]: readonly number[]): readonly 
 
 function isPresent(value: Value | undefined): value is Value {
   return value !== undefined;
+}
+
+function isNetworkOp(value: Value): value is Value<NetworkOp> {
+  return value.op in OP_WRITERS;
 }

@@ -1,0 +1,96 @@
+// Gradients of the convolutions, the activation and the pooling, as ops of their own.
+
+import type { Zyx } from '@/shared/geometry';
+import { expectSameShape, featureMapOf, type Value } from '../value';
+
+/** Gradient of {@link leakyRelu} with respect to its input; `output` has the input's sign. */
+export function leakyReluGradient(
+  output: Value,
+  gradient: Value,
+  negativeSlope: number,
+): Value<'leakyReluGradient'> {
+  expectSameShape(output.shape, gradient.shape, 'leakyReluGradient');
+  const inputs = [output, gradient];
+  return { op: 'leakyReluGradient', attributes: { negativeSlope }, inputs, shape: output.shape };
+}
+
+/** Gradient of `avgPool` with respect to its input of `shape`; voxels that no block covers get 0. */
+export function avgPoolGradient(
+  gradient: Value,
+  stride: Zyx,
+  shape: readonly number[],
+): Value<'avgPoolGradient'> {
+  return { op: 'avgPoolGradient', attributes: { stride }, inputs: [gradient], shape };
+}
+
+/**
+ * Gradient of `conv3d` with respect to some of its input channels: `[n, out, …]`, `[out, in, kz, ky, kx]` → `shape`,
+ * `[n, count, z, y, x]`.
+ */
+export function conv3dInputGradient(
+  gradient: Value,
+  weight: Value,
+  stride: Zyx,
+  start: number,
+  shape: readonly number[],
+): Value<'conv3dInputGradient'> {
+  const [outChannels, inChannels, ...kernel] = weight.shape;
+  if (gradient.shape[1] !== outChannels)
+    throw new Error('conv3dInputGradient: channels of gradient and weight');
+  if (start + shape[1] > inChannels)
+    throw new Error('conv3dInputGradient: more channels than the weight has');
+  const kernelSize: Zyx = [kernel[0], kernel[1], kernel[2]];
+  const channels = { start, count: shape[1] };
+  return {
+    op: 'conv3dInputGradient',
+    attributes: { kernelSize, stride, channels },
+    inputs: [gradient, weight],
+    shape,
+  };
+}
+
+/** Gradient of `conv3d` with respect to its weight of `shape`; `sources` together are its input, channels in order. */
+export function conv3dWeightGradient(
+  sources: readonly Value[],
+  gradient: Value,
+  stride: Zyx,
+  shape: readonly number[],
+): Value<'conv3dWeightGradient'> {
+  const channels = sources.reduce((sum, source) => sum + source.shape[1], 0);
+  if (channels !== shape[1]) throw new Error('conv3dWeightGradient: sources and weight differ in channels');
+  const kernelSize: Zyx = [shape[2], shape[3], shape[4]];
+  return {
+    op: 'conv3dWeightGradient',
+    attributes: { kernelSize, stride },
+    inputs: [...sources, gradient],
+    shape,
+  };
+}
+
+/** Gradient of `convTranspose3d` with respect to its input. */
+export function convTranspose3dInputGradient(
+  gradient: Value,
+  weight: Value,
+): Value<'convTranspose3dInputGradient'> {
+  const { batch, size } = featureMapOf(gradient, 'convTranspose3dInputGradient');
+  const [inChannels, , ...kernel] = weight.shape;
+  const stride: Zyx = [kernel[0], kernel[1], kernel[2]];
+  const shape = [batch, inChannels, ...size.map((n, axis) => n / stride[axis])];
+  return { op: 'convTranspose3dInputGradient', attributes: { stride }, inputs: [gradient, weight], shape };
+}
+
+/** Gradient of `convTranspose3d` with respect to its weight of `shape`. */
+export function convTranspose3dWeightGradient(
+  x: Value,
+  gradient: Value,
+  shape: readonly number[],
+): Value<'convTranspose3dWeightGradient'> {
+  const stride: Zyx = [shape[2], shape[3], shape[4]];
+  return { op: 'convTranspose3dWeightGradient', attributes: { stride }, inputs: [x, gradient], shape };
+}
+
+/** Sum over samples and voxels: `[n, c, z, y, x]` → `[c]`. The gradient of a bias. */
+export function channelSum(x: Value): Value<'channelSum'> {
+  const { channels } = featureMapOf(x, 'channelSum');
+  return { op: 'channelSum', attributes: {}, inputs: [x], shape: [channels] };
+}

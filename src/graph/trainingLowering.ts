@@ -1,0 +1,451 @@
+// From the training ops to steps. Gradients are overwritten by what follows from them wherever nothing else reads them.
+
+import { avgPoolGradient } from '@/kernels/avgPool';
+import { channelSum, channelSumScratchSize } from '@/kernels/channelSum';
+import { chooseConv3dKernel, conv3dForward, packedConv3dWeightSize } from '@/kernels/conv3d';
+import type { Conv3dShape } from '@/kernels/conv3dShape';
+import { conv3dWeightGradient, conv3dWeightGradientScratchSize } from '@/kernels/conv3dWeightGradient';
+import {
+  convTranspose3dWeightGradient,
+  convTranspose3dWeightGradientScratchSize,
+} from '@/kernels/convTranspose3dWeightGradient';
+import { copyForward, leakyReluGradientInPlace } from '@/kernels/elementwise';
+import {
+  convTranspose3dInputGradient,
+  convTranspose3dInputGradientLayout,
+  stridedInputGradient,
+  stridedInputGradientLayout,
+} from '@/kernels/inputGradient';
+import {
+  type NormActivation,
+  normAffineGradient,
+  normApply,
+  normGradientSums,
+  normInputGradient,
+  normScratchSize,
+  normStatistics,
+} from '@/kernels/normTraining';
+import { packBlocks, packConv3dWeightOnDevice, packedBlocksSize, type RawWeight } from '@/kernels/packWeight';
+import { elementCount } from '@/shared/geometry';
+import { flopsOf } from './flops';
+import { normInputs } from './ops/norm';
+import { arrayOfOperand, operandsOf, type PlanBuilder } from './planBuilder';
+import type { Operand, ParameterId, StepArrays, TensorId } from './step';
+import { featureMapOf, type TrainingOpAttributes, type Value } from './value';
+
+type TrainingOp = keyof TrainingOpAttributes;
+type Lowering<Op extends TrainingOp> = (value: Value<Op>, builder: PlanBuilder) => void;
+
+export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } = {
+  normStatistics: (value, builder) => {
+    const [input] = value.inputs;
+    const sizes = normSizes(input, builder);
+    const x = builder.tensorOf(input);
+    const statistics = builder.addValue(value);
+    const scratch = builder.addTensor('norm partials', normScratchSize(sizes));
+    builder.addStep(value.op, {
+      tensors: [x, statistics, scratch],
+      launch: ({ tensor }) =>
+        normStatistics({
+          ...sizes,
+          x: tensor(x),
+          statistics: tensor(statistics),
+          scratch: tensor(scratch),
+          eps: value.attributes.eps,
+        }),
+    });
+  },
+
+  normApply: (value, builder) => {
+    const norm = normOperands(value, builder);
+    const y = builder.addValue(value);
+    builder.addStep(value.op, {
+      tensors: [...norm.tensors, y],
+      parameters: norm.parameters,
+      launch: (arrays) =>
+        normApply({ ...norm.resolve(arrays), residual: norm.other(arrays), y: arrays.tensor(y) }),
+    });
+  },
+
+  normGradientSums: (value, builder) => {
+    const norm = normOperands(value, builder);
+    const gradient = builder.tensorOf(norm.last[0]);
+    const sums = builder.addValue(value);
+    const scratch = builder.addTensor('norm partials', normScratchSize(normSizes(value.inputs[0], builder)));
+    builder.addStep(value.op, {
+      tensors: [...norm.tensors, gradient, sums, scratch],
+      parameters: norm.parameters,
+      launch: (arrays) =>
+        normGradientSums({
+          ...norm.resolve(arrays),
+          output: norm.other(arrays),
+          gradient: arrays.tensor(gradient),
+          sums: arrays.tensor(sums),
+          scratch: arrays.tensor(scratch),
+        }),
+    });
+  },
+
+  normInputGradient: (value, builder) => {
+    const norm = normOperands(value, builder);
+    const [above, sumsValue] = norm.last;
+    const gradient = builder.tensorOf(above);
+    const sums = builder.tensorOf(sumsValue);
+    const isInPlace = builder.isReadOnce(above);
+    if (isInPlace) builder.aliasValue(value, gradient);
+    const gx = isInPlace ? gradient : builder.addValue(value);
+    builder.addStep(value.op, {
+      tensors: [...new Set([...norm.tensors, gradient, sums, gx])],
+      parameters: norm.parameters,
+      launch: (arrays) =>
+        normInputGradient({
+          ...norm.resolve(arrays),
+          output: norm.other(arrays),
+          gradient: arrays.tensor(gradient),
+          sums: arrays.tensor(sums),
+          gx: arrays.tensor(gx),
+        }),
+    });
+  },
+
+  normAffineGradient: (value, builder) => {
+    const [input] = value.inputs;
+    const [batch, channels] = input.shape;
+    const sums = builder.tensorOf(input);
+    const result = builder.addValue(value);
+    const { limits } = builder.device;
+    builder.addStep(value.op, {
+      tensors: [sums, result],
+      launch: ({ tensor }) => [
+        normAffineGradient({
+          batch,
+          channels,
+          planeLength: 1,
+          limits,
+          sums: tensor(sums),
+          result: tensor(result),
+          of: value.attributes.of,
+        }),
+      ],
+    });
+  },
+
+  leakyReluGradient: (value, builder) => {
+    const [outputValue, above] = value.inputs;
+    const { limits } = builder.device;
+    const output = builder.tensorOf(outputValue);
+    const result = ownedGradient(value, above, builder);
+    builder.addStep(value.op, {
+      tensors: [output, result],
+      launch: ({ tensor }) =>
+        leakyReluGradientInPlace(tensor(output), tensor(result), value.attributes.negativeSlope, limits),
+    });
+  },
+
+  avgPoolGradient: (value, builder) => {
+    const { batch, channels, size } = featureMapOf(value, value.op);
+    const gradient = builder.tensorOf(value.inputs[0]);
+    const result = builder.addValue(value);
+    builder.addStep(value.op, {
+      tensors: [gradient, result],
+      launch: ({ tensor }) =>
+        avgPoolGradient({
+          planes: batch * channels,
+          inputSize: size,
+          stride: value.attributes.stride,
+          limits: builder.device.limits,
+          x: tensor(result),
+          y: tensor(gradient),
+        }),
+    });
+  },
+
+  conv3dInputGradient: (value, builder) => {
+    const isStrided = value.attributes.stride.some((step) => step > 1);
+    if (isStrided) lowerStridedInputGradient(value, builder);
+    else lowerInputGradient(value, builder);
+  },
+
+  conv3dWeightGradient: (value, builder) => {
+    const above = value.inputs[value.inputs.length - 1];
+    const gy = builder.tensorOf(above);
+    const gw = builder.addValue(value);
+    const { limits, facts } = builder.device;
+    const [outChannels, of] = value.shape;
+    let start = 0;
+    for (const source of value.inputs.slice(0, -1)) {
+      const { batch, channels, size } = featureMapOf(source, value.op);
+      const shape = { ...value.attributes, batch, inChannels: channels, outChannels, inputSize: size };
+      const window = channels === of ? {} : { inChannels: { start, of } };
+      const x = builder.tensorOf(source);
+      const scratchSize = conv3dWeightGradientScratchSize(shape, facts, limits, window);
+      const scratch =
+        scratchSize > 0 ? builder.addTensor('weight gradient partials', scratchSize) : undefined;
+      builder.addStep(value.op, {
+        tensors: [x, gy, gw, scratch].filter((id) => id !== undefined),
+        flops: (flopsOf(value) * channels) / of,
+        launch: ({ tensor }) =>
+          conv3dWeightGradient({
+            shape,
+            limits,
+            facts,
+            x: tensor(x),
+            gy: tensor(gy),
+            gw: tensor(gw),
+            ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
+            ...window,
+            accumulate: false,
+          }),
+      });
+      start += channels;
+    }
+  },
+
+  convTranspose3dInputGradient: (value, builder) => {
+    const [above, weight] = value.inputs;
+    const { batch, channels, size } = featureMapOf(value, value.op);
+    const shape = {
+      ...value.attributes,
+      batch,
+      inChannels: channels,
+      outChannels: weight.shape[1],
+      inputSize: size,
+    };
+    const { limits } = builder.device;
+    const layout = convTranspose3dInputGradientLayout(shape);
+    const taps = elementCount(value.attributes.stride);
+    const order = { start: 0, outStep: weight.shape[1] * taps, inStep: taps, isFlipped: false };
+    const packed = turnedWeight(value, weight, packedBlocksSize(layout), builder, (array, result) =>
+      packBlocks({ array, ...order }, layout, result, limits),
+    );
+    const gy = builder.tensorOf(above);
+    const gx = builder.addValue(value);
+    builder.addStep(value.op, {
+      ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
+      flops: flopsOf(value),
+      launch: (arrays) =>
+        convTranspose3dInputGradient({
+          shape,
+          limits,
+          gy: arrays.tensor(gy),
+          weight: arrayOfOperand(packed, arrays),
+          gx: arrays.tensor(gx),
+        }),
+    });
+  },
+
+  convTranspose3dWeightGradient: (value, builder) => {
+    const [input, above] = value.inputs;
+    const { batch, channels, size } = featureMapOf(input, value.op);
+    const shape = {
+      ...value.attributes,
+      batch,
+      inChannels: channels,
+      outChannels: value.shape[1],
+      inputSize: size,
+    };
+    const { limits, facts } = builder.device;
+    const x = builder.tensorOf(input);
+    const gy = builder.tensorOf(above);
+    const gw = builder.addValue(value);
+    const scratchSize = convTranspose3dWeightGradientScratchSize(shape, facts, limits);
+    const scratch = scratchSize > 0 ? builder.addTensor('weight gradient partials', scratchSize) : undefined;
+    builder.addStep(value.op, {
+      tensors: [x, gy, gw, scratch].filter((id) => id !== undefined),
+      flops: flopsOf(value),
+      launch: ({ tensor }) =>
+        convTranspose3dWeightGradient({
+          shape,
+          limits,
+          facts,
+          x: tensor(x),
+          gy: tensor(gy),
+          gw: tensor(gw),
+          ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
+          accumulate: false,
+        }),
+    });
+  },
+
+  channelSum: (value, builder) => {
+    const { batch, channels, size } = featureMapOf(value.inputs[0], value.op);
+    const { limits } = builder.device;
+    const args = { batch, channels, length: elementCount(size), limits };
+    const values = builder.tensorOf(value.inputs[0]);
+    const sums = builder.addValue(value);
+    const scratch = builder.addTensor(
+      'channel sum partials',
+      channelSumScratchSize(batch, channels, args.length),
+    );
+    builder.addStep(value.op, {
+      tensors: [values, sums, scratch],
+      launch: ({ tensor }) =>
+        channelSum({
+          ...args,
+          values: tensor(values),
+          sums: tensor(sums),
+          scratch: tensor(scratch),
+          accumulate: false,
+        }),
+    });
+  },
+};
+
+/** Without a stride it is the convolution of the gradient with the weight turned round. */
+function lowerInputGradient(value: Value<'conv3dInputGradient'>, builder: PlanBuilder): void {
+  const [above, weight] = value.inputs;
+  const { channels, kernelSize, stride } = value.attributes;
+  const { batch, size } = featureMapOf(value, value.op);
+  const shape: Conv3dShape = {
+    batch,
+    inChannels: weight.shape[0],
+    outChannels: channels.count,
+    inputSize: size,
+    kernelSize,
+    stride,
+  };
+  const { limits } = builder.device;
+  const kernel = chooseConv3dKernel(shape, builder.device, builder.tunedConv3d(shape));
+  const packed = turnedWeight(
+    value,
+    weight,
+    packedConv3dWeightSize(shape, kernel),
+    builder,
+    (array, result) =>
+      packConv3dWeightOnDevice(
+        { ...turnedOrder(value, array), isFlipped: true },
+        shape,
+        kernel,
+        result,
+        limits,
+      ),
+  );
+  const gy = builder.tensorOf(above);
+  const gx = builder.addValue(value);
+  builder.addStep(value.op, {
+    ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
+    flops: flopsOf(value),
+    launch: (arrays) =>
+      conv3dForward({
+        shape,
+        kernel,
+        limits,
+        x: arrays.tensor(gy),
+        weight: arrayOfOperand(packed, arrays),
+        y: arrays.tensor(gx),
+        accumulate: false,
+      }),
+  });
+}
+
+function lowerStridedInputGradient(value: Value<'conv3dInputGradient'>, builder: PlanBuilder): void {
+  const [above, weight] = value.inputs;
+  const { channels, kernelSize, stride } = value.attributes;
+  const { batch, size } = featureMapOf(value, value.op);
+  const shape: Conv3dShape = {
+    batch,
+    inChannels: channels.count,
+    outChannels: weight.shape[0],
+    inputSize: size,
+    kernelSize,
+    stride,
+  };
+  const { limits } = builder.device;
+  const layout = stridedInputGradientLayout(shape);
+  const packed = turnedWeight(value, weight, packedBlocksSize(layout), builder, (array, result) =>
+    packBlocks({ ...turnedOrder(value, array), isFlipped: false }, layout, result, limits),
+  );
+  const gy = builder.tensorOf(above);
+  const gx = builder.addValue(value);
+  builder.addStep(value.op, {
+    ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
+    flops: flopsOf(value),
+    launch: (arrays) =>
+      stridedInputGradient({
+        shape,
+        limits,
+        gy: arrays.tensor(gy),
+        weight: arrayOfOperand(packed, arrays),
+        gx: arrays.tensor(gx),
+      }),
+  });
+}
+
+/** The weight's inputs as outputs. */
+function turnedOrder(
+  { attributes, inputs }: Value<'conv3dInputGradient'>,
+  array: RawWeight['array'],
+): Omit<RawWeight, 'isFlipped'> {
+  const taps = elementCount(attributes.kernelSize);
+  const [, inChannels] = inputs[1].shape;
+  return { array, start: attributes.channels.start * taps, outStep: taps, inStep: inChannels * taps };
+}
+
+function turnedWeight(
+  value: Value,
+  weight: Value,
+  size: number,
+  builder: PlanBuilder,
+  onDevice: Parameters<PlanBuilder['packedWeight']>[2]['onDevice'],
+): Operand {
+  const onHost = () => {
+    throw new Error(`${value.op}: only a graph that learns has gradients`);
+  };
+  return builder.packedWeight(value.op, weight, { size, onHost, onDevice });
+}
+
+/** A tensor that holds the gradient `above` now and may be overwritten with `value`. */
+function ownedGradient(value: Value, above: Value, builder: PlanBuilder): TensorId {
+  const gradient = builder.tensorOf(above);
+  if (builder.isReadOnce(above)) {
+    builder.aliasValue(value, gradient);
+    return gradient;
+  }
+  const copy = builder.addValue(value);
+  const size = elementCount(value.shape);
+  builder.addStep(value.op, {
+    tensors: [gradient, copy],
+    launch: ({ tensor }) => copyForward(tensor(gradient), 0, tensor(copy), 0, size, builder.device.limits),
+  });
+  return copy;
+}
+
+function normSizes(x: Value, builder: PlanBuilder) {
+  const { batch, channels, size } = featureMapOf(x, 'norm');
+  return { batch, channels, planeLength: elementCount(size), limits: builder.device.limits };
+}
+
+/** What all passes of a norm read, and how it becomes arrays. */
+function normOperands(
+  value: Value<'normApply' | 'normGradientSums' | 'normInputGradient'>,
+  builder: PlanBuilder,
+): {
+  readonly tensors: readonly TensorId[];
+  readonly parameters: readonly ParameterId[];
+  /** Inputs behind the norm's own. */
+  readonly last: readonly Value[];
+  resolve(arrays: StepArrays): NormActivation;
+  other(arrays: StepArrays): ReturnType<StepArrays['tensor']> | undefined;
+} {
+  const { x, statistics, affine, other, last } = normInputs(value);
+  const sizes = normSizes(x, builder);
+  const weight = builder.vectorParameter(affine?.weight, sizes.channels, 1);
+  const bias = builder.vectorParameter(affine?.bias, sizes.channels, 0);
+  const xTensor = builder.tensorOf(x);
+  const statisticsTensor = builder.tensorOf(statistics);
+  const otherTensor = other && builder.tensorOf(other);
+  return {
+    tensors: [xTensor, statisticsTensor, ...(otherTensor === undefined ? [] : [otherTensor])],
+    parameters: [weight, bias],
+    last,
+    resolve: ({ tensor, parameter }) => ({
+      ...sizes,
+      x: tensor(xTensor),
+      statistics: tensor(statisticsTensor),
+      weight: parameter(weight),
+      bias: parameter(bias),
+      negativeSlope: value.attributes.negativeSlope,
+    }),
+    other: ({ tensor }) => (otherTensor === undefined ? undefined : tensor(otherTensor)),
+  };
+}

@@ -1,0 +1,126 @@
+// The training ops in f64.
+
+import { avgPoolGradientReference } from '@/kernels/avgPool.reference';
+import { conv3dBackwardInput, conv3dBackwardWeight } from '@/kernels/conv3dWeightGradient.reference';
+import {
+  convTranspose3dBackwardInput,
+  convTranspose3dBackwardWeight,
+} from '@/kernels/convTranspose3dWeightGradient.reference';
+import {
+  type NormReference,
+  normAffineGradientReference,
+  normApplyReference,
+  normGradientSumsReference,
+  normInputGradientReference,
+  normStatisticsReference,
+} from '@/kernels/norm.reference';
+import { elementCount } from '@/shared/geometry';
+import { featureMapOf, type TrainingOpAttributes, type Value } from './value';
+
+type TrainingOp = keyof TrainingOpAttributes;
+
+/** Computes one node from its inputs' data. */
+export type TrainingReference<Op extends TrainingOp> = (
+  value: Value<Op>,
+  inputs: readonly Float64Array[],
+) => Float64Array;
+
+export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReference<Op> } = {
+  normStatistics: ({ attributes, shape }, [x]) =>
+    normStatisticsReference(x, shape[0] * shape[1], attributes.eps),
+
+  normApply: (value, inputs) => {
+    const { x, statistics, other } = normData(value, inputs);
+    return normApplyReference(normReference(value, inputs), x, statistics, other);
+  },
+
+  normGradientSums: (value, inputs) => {
+    const { x, statistics, other, last } = normData(value, inputs);
+    return normGradientSumsReference(normReference(value, inputs), x, statistics, other, last[0]);
+  },
+
+  normInputGradient: (value, inputs) => {
+    const { x, statistics, other, last } = normData(value, inputs);
+    const [gradient, sums] = last;
+    return normInputGradientReference(normReference(value, inputs), x, statistics, other, gradient, sums);
+  },
+
+  normAffineGradient: ({ attributes, shape }, [sums]) =>
+    normAffineGradientReference(sums, shape[0], attributes.of),
+
+  leakyReluGradient: ({ attributes }, [output, gradient]) =>
+    gradient.map((value, i) => (output[i] > 0 ? value : attributes.negativeSlope * value)),
+
+  avgPoolGradient: ({ attributes, shape }, [gradient]) =>
+    avgPoolGradientReference(
+      gradient,
+      shape[0] * shape[1],
+      [shape[2], shape[3], shape[4]],
+      attributes.stride,
+    ),
+
+  conv3dInputGradient: ({ attributes, inputs, shape }, [gradient, weight]) => {
+    const { start, count } = attributes.channels;
+    const [outChannels, inChannels, ...kernel] = inputs[1].shape;
+    const conv = { ...attributes, ...sizesOf(shape), outChannels };
+    const taps = elementCount(kernel);
+    const window = Float64Array.from({ length: outChannels * count * taps }, (_, i) => {
+      const out = Math.floor(i / (count * taps));
+      return weight[(out * inChannels + start) * taps + (i % (count * taps))];
+    });
+    return conv3dBackwardInput(conv, gradient, window);
+  },
+
+  conv3dWeightGradient: ({ attributes, inputs, shape }, data) => {
+    const [outChannels, inChannels, ...kernel] = shape;
+    const taps = elementCount(kernel);
+    const result = new Float64Array(elementCount(shape));
+    const gradient = data[data.length - 1];
+    let start = 0;
+    for (const [s, source] of inputs.slice(0, -1).entries()) {
+      const conv = { ...attributes, ...sizesOf(source.shape), outChannels };
+      const part = conv3dBackwardWeight(conv, data[s], gradient);
+      const count = source.shape[1] * taps;
+      for (let out = 0; out < outChannels; out++) {
+        result.set(part.subarray(out * count, (out + 1) * count), (out * inChannels + start) * taps);
+      }
+      start += source.shape[1];
+    }
+    return result;
+  },
+
+  convTranspose3dInputGradient: ({ attributes, inputs, shape }, [gradient, weight]) => {
+    const conv = { ...attributes, ...sizesOf(shape), outChannels: inputs[1].shape[1] };
+    return convTranspose3dBackwardInput(conv, gradient, weight);
+  },
+
+  convTranspose3dWeightGradient: ({ attributes, inputs, shape }, [x, gradient]) => {
+    const conv = { ...attributes, ...sizesOf(inputs[0].shape), outChannels: shape[1] };
+    return convTranspose3dBackwardWeight(conv, x, gradient);
+  },
+
+  channelSum: ({ inputs, shape }, [x]) => {
+    const { batch } = featureMapOf(inputs[0], 'channelSum');
+    const length = x.length / (batch * shape[0]);
+    const sums = new Float64Array(shape[0]);
+    for (let i = 0; i < x.length; i++) sums[Math.floor(i / length) % shape[0]] += x[i];
+    return sums;
+  },
+};
+
+type NormOp = Value<'normApply' | 'normGradientSums' | 'normInputGradient'>;
+
+function normData({ attributes }: NormOp, [x, statistics, ...rest]: readonly Float64Array[]) {
+  const behindAffine = rest.slice(attributes.hasAffine ? 2 : 0);
+  const other = attributes.hasResidual ? behindAffine[0] : undefined;
+  return { x, statistics, other, last: behindAffine.slice(other ? 1 : 0) };
+}
+
+function normReference({ attributes, shape }: NormOp, inputs: readonly Float64Array[]): NormReference {
+  const affine = attributes.hasAffine ? { weight: inputs[2], bias: inputs[3] } : undefined;
+  return { planes: shape[0] * shape[1], affine, negativeSlope: attributes.negativeSlope };
+}
+
+function sizesOf([batch, inChannels, z, y, x]: readonly number[]) {
+  return { batch, inChannels, inputSize: [z, y, x] as const };
+}

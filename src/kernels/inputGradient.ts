@@ -1,0 +1,262 @@
+// Input gradients that are no convolutions themselves: of convolutions with a stride, and of transposed convolutions. One
+// thread computes a strip of voxels along x times eight channels. Every accumulator is a named variable: an array indexed
+// by a loop variable may be placed in memory.
+
+import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
+import { elementCount, type Zyx } from '@/shared/geometry';
+import { type Conv3dShape, conv3dOutputSize } from './conv3dShape';
+import type { ConvTranspose3dShape } from './convTranspose3dShape';
+import type { BlockLayout } from './packWeight';
+import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
+
+const WORKGROUP_SIZE = 64;
+/** Channels of the gradient per thread. */
+const OUT_BLOCK = 8;
+const QUADS = OUT_BLOCK / 4;
+/** Voxels of the coarser grid per thread. */
+const STEPS = 4;
+
+export interface InputGradientArgs<Shape> {
+  readonly shape: Shape;
+  readonly limits: KernelLimits;
+  /** Gradient with respect to the output. */
+  readonly gy: GpuArray;
+  /** Packed as {@link stridedInputGradientLayout} or {@link convTranspose3dInputGradientLayout} says, taps unflipped. */
+  readonly weight: GpuArray;
+  /** `[n, cin, z, y, x]`, another buffer. */
+  readonly gx: GpuArray;
+}
+
+/** How the weight of {@link stridedInputGradient} is packed: `out` is the convolution's input channels. */
+export function stridedInputGradientLayout({
+  inChannels,
+  outChannels,
+  kernelSize,
+}: Conv3dShape): BlockLayout {
+  return layoutOf(inChannels, outChannels, kernelSize);
+}
+
+/** How the weight of {@link convTranspose3dInputGradient} is packed. */
+export function convTranspose3dInputGradientLayout({
+  inChannels,
+  outChannels,
+  stride,
+}: ConvTranspose3dShape): BlockLayout {
+  return layoutOf(inChannels, outChannels, stride);
+}
+
+function layoutOf(outChannels: number, inChannels: number, [kz, ky, kx]: Zyx): BlockLayout {
+  return { outChannels, inChannels, rowTaps: kz * ky, columnTaps: kx, outBlock: OUT_BLOCK };
+}
+
+/** Gradient of `conv3d` with respect to its input, for any stride. Run the dispatches in order. */
+export function stridedInputGradient(args: InputGradientArgs<Conv3dShape>): Dispatch[] {
+  const { shape } = args;
+  const sizes = { fine: shape.inputSize, coarse: conv3dOutputSize(shape) };
+  const source = (adds: boolean) => stridedSource(shape.kernelSize, shape.stride, adds);
+  return launch('stridedInputGradient', args, sizes.fine, sizes.coarse, STEPS * shape.stride[2], source);
+}
+
+/** Gradient of `convTranspose3d` (kernel = stride) with respect to its input. Run the dispatches in order. */
+export function convTranspose3dInputGradient(args: InputGradientArgs<ConvTranspose3dShape>): Dispatch[] {
+  const { inputSize, stride } = args.shape;
+  const outputSize: Zyx = [inputSize[0] * stride[0], inputSize[1] * stride[1], inputSize[2] * stride[2]];
+  const source = (adds: boolean) => transposedSource(stride, adds);
+  return launch('convTranspose3dInputGradient', args, inputSize, outputSize, STEPS, source);
+}
+
+/** A dispatch per image and range of channels that the bindings hold. */
+function launch(
+  label: string,
+  {
+    shape,
+    limits,
+    gy,
+    weight,
+    gx,
+  }: InputGradientArgs<{ batch: number; inChannels: number; outChannels: number }>,
+  gxSize: Zyx,
+  gySize: Zyx,
+  columns: number,
+  sourceOf: (adds: boolean) => string,
+): Dispatch[] {
+  const { batch, inChannels, outChannels } = shape;
+  const capacity = bindingCapacity(limits);
+  const gxLength = elementCount(gxSize);
+  const gyLength = elementCount(gySize);
+  const wanted = channelStep(capacity, gxLength, inChannels, label);
+  const step = wanted >= OUT_BLOCK ? wanted - (wanted % OUT_BLOCK) : wanted;
+  const summed = channelStep(capacity, gyLength, outChannels, label);
+  const threads = gxSize[0] * gxSize[1] * Math.ceil(gxSize[2] / columns);
+  const groups = Math.ceil(threads / WORKGROUP_SIZE);
+  return pieces(batch, 1).flatMap(({ start: image }) =>
+    pieces(inChannels, step).flatMap((to) =>
+      pieces(outChannels, summed).map((from) => {
+        const boundX = bindRange(gx, (image * inChannels + to.start) * gxLength, to.count * gxLength);
+        const boundY = bindRange(gy, (image * outChannels + from.start) * gyLength, from.count * gyLength);
+        const blocks = Math.ceil((to.start + to.count) / OUT_BLOCK) - Math.floor(to.start / OUT_BLOCK);
+        return {
+          label,
+          source: sourceOf(from.start > 0),
+          entryPoint: 'main',
+          constants: { workgroupSize: WORKGROUP_SIZE },
+          uniform: Uint32Array.of(
+            ...gxSize,
+            ...gySize,
+            to.start,
+            to.count,
+            from.start,
+            from.count,
+            outChannels,
+            boundX.base,
+            boundY.base,
+            groups,
+            blocks,
+            threads,
+          ),
+          bindings: [boundY.array, weight, boundX.array],
+          workgroups: [...foldGrid({ limits }, groups * blocks), 1],
+        };
+      }),
+    ),
+  );
+}
+
+function channelStep(capacity: number, length: number, channels: number, label: string): number {
+  const step = Math.min(channels, Math.floor(capacity / length));
+  if (step < 1)
+    throw new Error(`${label}: one channel of ${length} voxels exceeds the binding limit of this adapter`);
+  return step;
+}
+
+const each = <T>(count: number, make: (i: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
+
+/** What both shaders share: `body` sums over one channel of `gy`, from the thread's place `slice`, `row`, `column`. */
+function moduleOf(columns: number, taps: number, adds: boolean, body: string): string {
+  const names = each(columns, (v) => each(QUADS, (q) => `a${v}_${q}`)).flat();
+  const store = each(OUT_BLOCK, (c) => {
+    const writes = each(columns, (v) => {
+      const value = `a${v}_${Math.floor(c / 4)}[${c % 4}]`;
+      return `if (column + ${v} < i32(sizes.width)) { gx[at + ${v}] ${adds ? '+=' : '='} ${value}; }`;
+    });
+    return `
+  if (firstChannel + ${c} >= i32(sizes.firstOut) && firstChannel + ${c} < i32(sizes.firstOut + sizes.outCount)) {
+    let at = yStart + ${c} * volume;
+    ${writes.join('\n    ')}
+  }`;
+  });
+  return `
+override workgroupSize: u32;
+
+struct Sizes {
+  depth: u32, // of gx
+  height: u32,
+  width: u32,
+  gyDepth: u32,
+  gyHeight: u32,
+  gyWidth: u32,
+  firstOut: u32, // channels of gx that this dispatch computes
+  outCount: u32,
+  firstIn: u32, // channels of gy that it sums
+  inCount: u32,
+  inChannels: u32,
+  gxBase: u32, // elements before the first one in each binding
+  gyBase: u32,
+  groups: u32, // per block of channels
+  blocks: u32,
+  threads: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gy: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(workgroupSize)
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = id.y * grid.x + id.x;
+  let thread = group % sizes.groups * workgroupSize + lane;
+  if (thread >= sizes.threads || group >= sizes.groups * sizes.blocks) { return; }
+  let strips = (sizes.width + ${columns - 1}) / ${columns};
+  let column = i32(thread % strips) * ${columns};
+  let row = i32(thread / strips % sizes.height);
+  let slice = i32(thread / (strips * sizes.height));
+  let block = sizes.firstOut / ${OUT_BLOCK} + group / sizes.groups;
+  let gyDepth = i32(sizes.gyDepth); let gyHeight = i32(sizes.gyHeight); let gyWidth = i32(sizes.gyWidth);
+  ${names.map((name) => `var ${name} = vec4f(0.0);`).join(' ')}
+  for (var channel = 0u; channel < sizes.inCount; channel++) {
+    let gyStart = i32(sizes.gyBase) + i32(channel) * gyDepth * gyHeight * gyWidth;
+    let wStart = i32((block * sizes.inChannels + sizes.firstIn + channel) * ${taps * QUADS}u);${body}
+  }
+  let volume = i32(sizes.depth * sizes.height * sizes.width);
+  let firstChannel = i32(block) * ${OUT_BLOCK};
+  let yStart = i32(sizes.gxBase) + (firstChannel - i32(sizes.firstOut)) * volume + (slice * i32(sizes.height) + row) * i32(sizes.width) + column;${store.join('')}
+}
+`;
+}
+
+/** A voxel gets from the outputs that read it: those at `(voxel + padding − tap) / stride` where that is whole. */
+function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, adds: boolean): string {
+  const columns = STEPS * sx;
+  const padding = (kx - 1) / 2;
+  const pairs = each(columns, (v) =>
+    each(kx, (tap) => ({ v, tap, at: (v + padding - tap) / sx })).filter(({ at }) => Number.isInteger(at)),
+  ).flat();
+  const offsets = [...new Set(pairs.map(({ at }) => at))].sort((a, b) => a - b);
+  const nameOf = (at: number) => `v${offsets.indexOf(at)}`;
+  const loads = offsets.map((at) => {
+    const index = `column / ${sx} + ${at}`;
+    return `let ${nameOf(at)} = select(0.0, gy[start + clamp(${index}, 0, gyWidth - 1)], ${index} >= 0 && ${index} < gyWidth);`;
+  });
+  const sums = pairs.flatMap(({ v, tap, at }) =>
+    each(
+      QUADS,
+      (q) => `a${v}_${q} = fma(vec4f(${nameOf(at)}), weight[tap + ${tap * QUADS + q}], a${v}_${q});`,
+    ),
+  );
+  return moduleOf(
+    columns,
+    kz * ky * kx,
+    adds,
+    `
+    for (var tz = 0; tz < ${kz}; tz++) {
+      let z = slice + ${(kz - 1) / 2} - tz;
+      if (z < 0 || z % ${sz} != 0 || z / ${sz} >= gyDepth) { continue; }
+      for (var ty = 0; ty < ${ky}; ty++) {
+        let y = row + ${(ky - 1) / 2} - ty;
+        if (y < 0 || y % ${sy} != 0 || y / ${sy} >= gyHeight) { continue; }
+        let start = gyStart + (z / ${sz} * gyHeight + y / ${sy}) * gyWidth;
+        let tap = wStart + (tz * ${ky} + ty) * ${kx * QUADS};
+        ${loads.join('\n        ')}
+        ${sums.join('\n        ')}
+      }
+    }`,
+  );
+}
+
+/** A voxel gets from the block of outputs that it became. */
+function transposedSource([kz, ky, kx]: Zyx, adds: boolean): string {
+  const pairs = each(STEPS, (v) => each(kx, (tap) => ({ v, tap }))).flat();
+  const loads = pairs.map(
+    ({ v, tap }) => `let v${v}_${tap} = gy[start + min(column * ${kx} + ${v * kx + tap}, gyWidth - 1)];`,
+  );
+  const sums = pairs.flatMap(({ v, tap }) =>
+    each(
+      QUADS,
+      (q) => `a${v}_${q} = fma(vec4f(v${v}_${tap}), weight[tap + ${tap * QUADS + q}], a${v}_${q});`,
+    ),
+  );
+  return moduleOf(
+    STEPS,
+    kz * ky * kx,
+    adds,
+    `
+    for (var line = 0; line < ${kz * ky}; line++) {
+      let start = gyStart + ((slice * ${kz} + line / ${ky}) * gyHeight + row * ${ky} + line % ${ky}) * gyWidth;
+      let tap = wStart + line * ${kx * QUADS};
+      ${loads.join('\n      ')}
+      ${sums.join('\n      ')}
+    }`,
+  );
+}
