@@ -6,9 +6,11 @@ import { initialise } from '@/nn/initialise';
 import { buildUNet } from '@/nn/unet';
 
 /** Edges of the patches to try, voxels: the next one while a run is too short to time. */
-const EDGES = [16, 32, 64, 96, 128] as const;
+const EDGES = [32, 64, 96, 128] as const;
 const LONG_ENOUGH_MS = 200;
 const RUNS = 3;
+/** Once this is spent, fewer runs than that will do. */
+const BUDGET_MS = 4000;
 
 /** The finer half of nnU-Net's default network, where most of its arithmetic is. */
 const NETWORK: Architecture = {
@@ -49,11 +51,13 @@ async function measureAt(gpu: Gpu, edge: number): Promise<{ ms: number; flops: n
   try {
     program.setParameters(initialise(graph.parameters, 1));
     const times: number[] = [];
+    const started = performance.now();
     for (let run = 0; run <= RUNS; run++) {
       const begun = performance.now();
       program.run();
       await gpu.device.queue.onSubmittedWorkDone();
       if (run > 0) times.push(performance.now() - begun); // the first one also warms up
+      if (run > 0 && performance.now() - started > BUDGET_MS) break;
     }
     return { ms: times.sort((a, b) => a - b)[times.length >> 1], flops: plan.flops };
   } finally {

@@ -77,10 +77,10 @@ function PlaneDrawing({ plane, scale }: { plane: Projection; scale: number }) {
       <figcaption>
         <b>{planeName(plane)}</b>
         <span>
-          {columns.name} {mm(columns.patchMm)} of {mm(columns.caseMm)}
+          {columns.name} {digits(columns.patchMm)} of {mm(columns.caseMm)}
         </span>
         <span>
-          {rows.name} {mm(rows.patchMm)} of {mm(rows.caseMm)}
+          {rows.name} {digits(rows.patchMm)} of {mm(rows.caseMm)}
         </span>
       </figcaption>
     </figure>
@@ -88,5 +88,9 @@ function PlaneDrawing({ plane, scale }: { plane: Projection; scale: number }) {
 }
 
 function mm(length: number): string {
-  return `${Number(length.toPrecision(length >= 100 ? 3 : 2))} mm`;
+  return `${digits(length)} mm`;
+}
+
+function digits(length: number): string {
+  return String(Number(length.toPrecision(length >= 100 ? 3 : 2)));
 }
