@@ -1,4 +1,5 @@
-import { isAbort, messageOf } from '@/shared/errors';
+import { isAbort, messageOf, StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
 import type { PairsFacts } from '@/workers/datasetApi';
 import type { GivenFile } from '@/workers/filesApi';
 import { addProblems } from './addGivenFiles';
@@ -42,6 +43,7 @@ export async function addDataset(
           datasets.store.setState({ rival: { files, name: found.name } });
           return { status: 'asking' };
         }
+        await assertRoom(studio, files, found.name);
         return imported(await datasets.importDataset(files, found.name));
       default:
         return found satisfies never;
@@ -75,6 +77,20 @@ export async function addPairs(studio: Studio, facts: PairsFacts): Promise<Datas
 /** Makes up the sample and opens it. */
 export function addSampleDataset(studio: Studio): Promise<DatasetOutcome> {
   return explaining(studio, [], async () => imported(await studio.datasets.importSample()));
+}
+
+/** Before hours of copying: what the browser cannot hold is refused at once. Throws `StorageFull`. */
+async function assertRoom({ system }: Studio, files: readonly GivenFile[], name: string): Promise<void> {
+  await system.measureStorage();
+  const { storage } = system.store.getState();
+  const needed = files.reduce((sum, { content }) => sum + content.size, 0);
+  if (!storage || storage.usedBytes + needed <= storage.quotaBytes) return;
+  const left = Math.max(0, storage.quotaBytes - storage.usedBytes);
+  throw new StudioError(
+    'StorageFull',
+    `${name} has ${formatBytes(needed)}, but the browser has room for ${formatBytes(left)} more.`,
+    'Remove datasets or models you no longer need, or free disk space. The nnstudio command has no such limit.',
+  );
 }
 
 function imported({ name }: { readonly name: string }): DatasetOutcome {

@@ -96,7 +96,9 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
 
   return {
     async recognise(given, isExpected, signal, tell) {
-      const files = await givenImages(sourcesOf(given));
+      // A damaged zip is explained by whoever takes images and models.
+      const files = await givenImages(sourcesOf(given)).catch(() => undefined);
+      if (!files) return { kind: 'none' };
       const json = await findDatasetJson(files);
       const taken = [...(await records.keys()), ...(await folders.names())];
       if (json) {

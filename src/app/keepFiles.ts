@@ -196,7 +196,7 @@ const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
   onnx: 'an ONNX model. Give the nnU-Net results folder or its zip',
   safetensors: 'a file of bare weights. Give the nnU-Net results folder or its zip',
   nifti: 'a NIfTI image with another ending. Rename it to end in .nii or .nii.gz',
-  'nnunet-dataset': 'the description of a dataset. Give the images themselves, or a model folder',
+  'nnunet-dataset': 'the description of a dataset without its images. Give its whole folder',
   empty: 'an empty file. Copy or download it again',
 };
 
@@ -212,7 +212,8 @@ async function strangers(files: readonly SourceFile[]): Promise<readonly Problem
 async function describeStranger(file: SourceFile): Promise<Problem> {
   const kind = STRANGERS[await sniff(file)];
   const what =
-    kind ?? 'neither an image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF, BMP) nor an nnU-Net model folder or zip';
+    kind ??
+    'neither an image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF, BMP) nor an nnU-Net model or dataset, as a folder or zip';
   return { path: file.path, name: 'NotUsable', message: `${fileName(file)} is ${what}.` };
 }
 
@@ -222,7 +223,7 @@ function nothingFound(files: readonly SourceFile[]): Problem {
     path,
     name: 'NothingFound',
     message:
-      'There was nothing to use in what was dropped. Drop images (NIfTI, DICOM, NRRD, MHA, PNG, TIFF), or an nnU-Net model folder or zip.',
+      'There was nothing to use in what was dropped. Drop images (NIfTI, DICOM, NRRD, MHA, PNG, TIFF), or an nnU-Net model or dataset, as a folder or zip.',
   };
 }
 

@@ -22,7 +22,7 @@ export function explainWriteFailure(error: unknown, what: string, sizeInBytes?: 
   return new StudioError(
     'StorageFull',
     `The browser's storage has no room for ${what}${size}; nothing of it was kept.`,
-    'Remove models you no longer need under Models or finished cases under Segment, or free disk space, then try again.',
+    'Remove datasets, models or finished cases you no longer need, or free disk space, then try again.',
     { cause: error },
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import { formatBytes } from '@/shared/numeric';
 import { formatCount } from '../formats';
 import { GpuNotice } from '../segment/GpuNotice';
-import { useLibrary, useQueue, useStudio, useSystem } from '../useStudio';
+import { useDatasets, useLibrary, useQueue, useStudio, useSystem } from '../useStudio';
 import styles from './system.module.css';
 import { systemReport } from './systemReport';
 
@@ -84,6 +84,9 @@ function StorageCard() {
     models.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
   );
   const imageBytes = useQueue(({ cases }) => cases.reduce((sum, { image }) => sum + image.sizeInBytes, 0));
+  const datasetBytes = useDatasets(({ datasets }) =>
+    datasets.reduce((sum, { rawBytes, preprocessedBytes }) => sum + rawBytes + preprocessedBytes, 0),
+  );
   const [wasRefused, setWasRefused] = useState(false);
   if (!storage) return null;
   const { usedBytes, quotaBytes, isPersistent } = storage;
@@ -99,6 +102,8 @@ function StorageCard() {
         <dd>{formatBytes(modelBytes)}</dd>
         <dt>Images of cases</dt>
         <dd>{formatBytes(imageBytes)}</dd>
+        <dt title="Images, label maps and what is preprocessed for training">Datasets</dt>
+        <dd>{formatBytes(datasetBytes)}</dd>
         <dt title="Without it a browser short of disk space may clear this site by itself">Kept for good</dt>
         <dd>{isPersistent ? 'yes' : 'no'}</dd>
       </dl>
