@@ -28,17 +28,20 @@ export interface DifferentiateOptions {
 }
 
 /**
- * `graph` as {@link trainingGraph} makes it; `seeds`: the gradient of the loss with respect to each output, nodes of
- * their own. Throws for ops that have no gradient rule.
+ * `graph` as {@link trainingGraph} makes it; `seeds`: the gradient of the loss with respect to each output, none
+ * where it is zero. Throws for ops that have no gradient rule.
  */
 export function differentiate(
   graph: Graph,
-  seeds: readonly Value[],
+  seeds: readonly (Value | undefined)[],
   { ofInputs = false }: DifferentiateOptions = {},
 ): Gradients {
   const forward = topologicalOrder(graph.outputs);
   const tape = new Tape(activeValues(forward, ofInputs), forward);
-  for (const [i, output] of graph.outputs.entries()) tape.contribute(output, seeds[i]);
+  for (const [i, output] of graph.outputs.entries()) {
+    const seed = seeds[i];
+    if (seed) tape.contribute(output, tape.include(seed));
+  }
   for (const value of forward.toReversed()) {
     const gradient = tape.gradientOf(value);
     if (!gradient || value.op === 'parameter' || value.op === 'input') continue;
@@ -83,6 +86,14 @@ class Tape {
     return value !== undefined && this.active.has(value);
   }
 
+  /** Puts a node, and what it depends on, next in the schedule where it is not in it yet. */
+  include(node: Value): Value {
+    for (const value of topologicalOrder([node])) {
+      if (!this.schedule.includes(value)) this.schedule.push(value);
+    }
+    return node;
+  }
+
   /** Puts a new node next in the schedule. */
   emit<Node extends Value>(node: Node): Node {
     this.schedule.push(node);
@@ -91,7 +102,6 @@ class Tape {
 
   /** Notes that `gradient` is part of the gradient of `value`. */
   contribute(value: Value, gradient: Value): void {
-    if (!this.schedule.includes(gradient)) this.schedule.push(gradient);
     const list = this.contributions.get(value) ?? [];
     list.push(gradient);
     this.contributions.set(value, list);

@@ -23,22 +23,23 @@ export function planGraph(graph: Graph, device: PlanDevice, options: PlanOptions
 /** A network that learns: its graph as {@link trainingGraph} makes it, and the gradients found in it. */
 export interface LearningGraph {
   readonly graph: Graph;
-  /** Gradients of the loss with respect to the graph's outputs. */
-  readonly seeds: readonly Value[];
+  /** What is fed besides the graph's inputs: targets, or gradients of outputs. */
+  readonly fed: readonly Value<'input'>[];
   readonly gradients: Gradients;
 }
 
 /**
  * Plans forward and backward together. Parameters are kept as they are, in optimiser order, and each gradient lies in
- * buffers of its own where its parameter lies in its. Outputs: the graph's, then gradients of inputs that were found.
+ * buffers of its own where its parameter lies in its; one that is always zero is never written. Outputs: the graph's, then gradients of inputs that were found.
  */
 export function planTraining(
-  { graph, seeds, gradients }: LearningGraph,
+  { graph, fed, gradients }: LearningGraph,
   device: PlanDevice,
   options: PlanOptions = {},
 ): Plan {
   const builder = new PlanBuilder(device, { ...options, areWeightsLearned: true });
-  const learned = graph.parameters.filter((parameter) => gradients.of.has(parameter));
+  const used = new Set(topologicalOrder(graph.outputs));
+  const learned = graph.parameters.filter((parameter) => used.has(parameter));
   for (const parameter of learned) builder.rawParameter(parameter);
   for (const [leaf, gradient] of gradients.of) {
     if (leaf.op === 'parameter') builder.keepGradient(gradient, leaf);
@@ -51,6 +52,5 @@ export function planTraining(
     if (!absorbed.has(value)) lowerNode(value, builder);
     builder.release(value);
   }
-  const ownSeeds = seeds.filter((seed) => seed.op === 'input');
-  return builder.finish({ ...graph, inputs: [...graph.inputs, ...ownSeeds], outputs });
+  return builder.finish({ ...graph, inputs: [...graph.inputs, ...fed], outputs });
 }

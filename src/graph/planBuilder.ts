@@ -60,6 +60,8 @@ export interface Plan {
   readonly inputs: ReadonlyMap<string, TensorId>;
   /** In the graph's order. */
   readonly outputs: readonly TensorId[];
+  /** What else lasts until the next run, by name. */
+  readonly kept: ReadonlyMap<string, TensorId>;
   /** Floating-point operations of one run, in convolutions. */
   readonly flops: number;
   readonly bytes: PlannedBytes;
@@ -78,6 +80,7 @@ export class PlanBuilder {
   private readonly parameters: StoredParameter[] = [];
   private readonly uses = new Map<Value, number>();
   private readonly rawParameters = new Map<Value, ParameterId>();
+  private readonly kept = new Map<string, TensorId>();
   private readonly gradients = new Map<Value, ParameterId>();
 
   constructor(device: PlanDevice, options: PlanOptions) {
@@ -113,6 +116,13 @@ export class PlanBuilder {
   /** Says that `value` is the gradient of a parameter, and belongs where gradients are kept. */
   keepGradient(value: Value, parameter: Value): void {
     this.gradients.set(value, this.rawParameter(parameter));
+  }
+
+  /** Memory that keeps what a run wrote into it until the next. */
+  addKeptTensor(name: string, size: number): TensorId {
+    const tensor = this.addTensor(name, size);
+    this.kept.set(name, tensor);
+    return tensor;
   }
 
   /** A new tensor that holds `value`. */
@@ -188,7 +198,7 @@ export class PlanBuilder {
   finish(graph: Graph): Plan {
     const inputs = new Map(graph.inputs.map((value) => [value.attributes.name, this.inputTensor(value)]));
     const outputs = graph.outputs.map((value) => this.tensorOf(value));
-    const requests = this.memoryRequests([...inputs.values()], outputs);
+    const requests = this.memoryRequests([...inputs.values()], [...outputs, ...this.kept.values()]);
     const memory = planMemory(requests);
     const { placements, bufferBytes } = this.placeParameters();
     const temporaries = sum(memory.slotBytes);
@@ -204,6 +214,7 @@ export class PlanBuilder {
       parameterBufferBytes: bufferBytes,
       inputs,
       outputs,
+      kept: this.kept,
       flops: sum(this.steps.map(({ flops }) => flops)),
       bytes: { temporaries, parameters, peak: temporaries + parameters },
     };

@@ -1,10 +1,11 @@
 // A plan on a device: every buffer it will ever use, every pipeline, and the list of dispatches that one run replays.
 
-import { allocate, arrayOf } from '@/gpu/buffers';
+import { allocate } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { type Dispatch, encode, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
-import { type ParameterBuffers, type StateTensors, storeParameters } from './parameters';
+import type { GpuArray } from '@/gpu/dispatch';
+import { type StateTensors, storeParameters } from './parameters';
 import type { Plan } from './planBuilder';
+import { prepareSubmits, releaseSubmits, type Submits, submit, tensorArrays, warmUp } from './submits';
 
 /** One resident set of weights; several sets of one program share everything else. */
 export interface ParameterSet {
@@ -35,12 +36,6 @@ export interface Program {
   destroy(): void;
 }
 
-/**
- * Floating-point operations of one submit, at most (one dispatch may exceed it): a tenth of a second on a GPU of
- * 0.2 TFLOP/s, so that no driver takes a run for a hang and other work on the GPU gets its turn.
- */
-const SUBMIT_FLOPS = 20e9;
-
 /** Allocates and compiles. Throws `GpuOutOfMemory` where there is no room; nothing stays allocated then. */
 export async function compileProgram(gpu: Gpu, plan: Plan): Promise<Program> {
   const slots: GPUBuffer[] = [];
@@ -51,7 +46,9 @@ export async function compileProgram(gpu: Gpu, plan: Plan): Promise<Program> {
   };
   try {
     for (const bytes of plan.memory.slotBytes) slots.push(await allocate(gpu, bytes, 'the network'));
-    const tensors = tensorArrays(plan, slots);
+    const tensors = tensorArrays(plan, slots, () => {
+      throw new Error('compileProgram: this plan is one for training');
+    });
     const addSet = async () => {
       const set = await residentSet(gpu, plan, tensors, (gone) => sets.delete(gone));
       sets.add(set);
@@ -59,7 +56,7 @@ export async function compileProgram(gpu: Gpu, plan: Plan): Promise<Program> {
     };
     const startMs = performance.now();
     const own = await addSet();
-    await warmUp(gpu, own.submits.flat());
+    await warmUp(gpu, own.submits);
     const compileMs = performance.now() - startMs;
     const slotBytes = slots.reduce((sum, { size }) => sum + size, 0);
     return {
@@ -98,7 +95,7 @@ export async function compileProgram(gpu: Gpu, plan: Plan): Promise<Program> {
 
 /** A set and the dispatches bound to it, by submit. */
 interface ResidentSet extends ParameterSet {
-  readonly submits: readonly (readonly PreparedDispatch[])[];
+  readonly submits: Submits;
 }
 
 async function residentSet(
@@ -109,13 +106,19 @@ async function residentSet(
 ): Promise<ResidentSet> {
   const parameters = await storeParameters(gpu, plan);
   try {
-    const submits = await prepareSubmits(gpu, plan, tensors, parameters);
+    const submits = await prepareSubmits(gpu, plan, {
+      tensor: (id) => tensors[id],
+      parameter: parameters.array,
+      lossScale: () => {
+        throw new Error('compileProgram: this plan has a loss');
+      },
+    });
     const set: ResidentSet = {
       submits,
       bytes: parameters.bytes,
       write: parameters.write,
       destroy() {
-        for (const { ownUniform } of submits.flat()) ownUniform?.destroy();
+        releaseSubmits(submits);
         parameters.destroy();
         onDestroy(set);
       },
@@ -124,54 +127,5 @@ async function residentSet(
   } catch (error) {
     parameters.destroy();
     throw error;
-  }
-}
-
-function tensorArrays({ tensors, memory }: Plan, slots: readonly GPUBuffer[]): GpuArray[] {
-  return tensors.map(({ size }, id) => {
-    const { slot, offset } = memory.placements[id];
-    return arrayOf(slots[slot], size, 'f32', offset);
-  });
-}
-
-async function prepareSubmits(
-  gpu: Gpu,
-  plan: Plan,
-  tensors: readonly GpuArray[],
-  parameters: ParameterBuffers,
-): Promise<PreparedDispatch[][]> {
-  const arrays = { tensor: (id: number) => tensors[id], parameter: parameters.array };
-  gpu.device.pushErrorScope('validation');
-  const submits: PreparedDispatch[][] = [[]];
-  let flops = 0;
-  for (const step of plan.steps) {
-    const dispatches: readonly Dispatch[] = step.launch(arrays);
-    for (const dispatch of dispatches) {
-      const cost = step.flops / dispatches.length;
-      const isFull = flops > 0 && flops + cost > SUBMIT_FLOPS;
-      if (isFull) submits.push([]);
-      flops = isFull ? cost : flops + cost;
-      submits[submits.length - 1].push(prepare(gpu, dispatch));
-    }
-  }
-  const error = await gpu.device.popErrorScope();
-  if (error) throw new Error(`compileProgram: ${error.message}`);
-  return submits;
-}
-
-/** Launches one workgroup of each: some drivers compile only then. What it writes, no run reads. */
-async function warmUp(gpu: Gpu, dispatches: readonly PreparedDispatch[]): Promise<void> {
-  const small = dispatches.map((dispatch) => ({ ...dispatch, workgroups: [1, 1, 1] as const }));
-  submit(gpu, [small]);
-  await gpu.device.queue.onSubmittedWorkDone();
-}
-
-function submit(gpu: Gpu, submits: readonly (readonly PreparedDispatch[])[]): void {
-  for (const dispatches of submits) {
-    const encoder = gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass, dispatches);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
   }
 }

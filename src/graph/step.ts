@@ -29,6 +29,8 @@ export type Operand = { readonly tensor: TensorId } | { readonly parameter: Para
 export interface StepArrays {
   tensor(id: TensorId): GpuArray;
   parameter(id: ParameterId): GpuArray;
+  /** Its first element is what the loss's gradient is multiplied with. */
+  lossScale(): GpuArray;
 }
 
 /** One kernel launch, or a few. */

@@ -16,6 +16,8 @@ import {
   stridedInputGradient,
   stridedInputGradientLayout,
 } from '@/kernels/inputGradient';
+import { lossDispatches } from '@/kernels/losses/loss';
+import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import {
   type NormActivation,
   normAffineGradient,
@@ -263,6 +265,35 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
           gw: tensor(gw),
           ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
           accumulate: false,
+        }),
+    });
+  },
+
+  lossGradient: (value, builder) => {
+    const [head, targetValue] = value.inputs;
+    const { options, weight, name } = value.attributes;
+    const { batch, channels: classes, size } = featureMapOf(head, value.op);
+    const { limits } = builder.device;
+    const shape = { batch, classes, voxels: elementCount(size) };
+    const logits = builder.tensorOf(head);
+    const target = builder.tensorOf(targetValue);
+    const gradient = builder.addValue(value);
+    const sums = builder.addKeptTensor(name, lossSumsSize(shape));
+    const scratch = builder.addTensor('loss partials', lossScratchSize(options, shape));
+    builder.addStep(value.op, {
+      tensors: [logits, target, gradient, sums, scratch],
+      launch: ({ tensor, lossScale }) =>
+        lossDispatches({
+          ...shape,
+          options,
+          limits,
+          weight,
+          logits: tensor(logits),
+          target: tensor(target),
+          gradient: tensor(gradient),
+          sums: tensor(sums),
+          scratch: tensor(scratch),
+          lossScale: lossScale(),
         }),
     });
   },

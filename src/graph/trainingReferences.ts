@@ -6,6 +6,8 @@ import {
   convTranspose3dBackwardInput,
   convTranspose3dBackwardWeight,
 } from '@/kernels/convTranspose3dWeightGradient.reference';
+import { lossReference } from '@/kernels/losses/loss.reference';
+import { unpackTarget } from '@/kernels/losses/target';
 import {
   type NormReference,
   normAffineGradientReference,
@@ -97,6 +99,14 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
   convTranspose3dWeightGradient: ({ attributes, inputs, shape }, [x, gradient]) => {
     const conv = { ...attributes, ...sizesOf(inputs[0].shape), outChannels: shape[1] };
     return convTranspose3dBackwardWeight(conv, x, gradient);
+  },
+
+  lossGradient: ({ attributes, inputs }, [logits, target]) => {
+    const { options, weight } = attributes;
+    const { batch, channels: classes, size } = featureMapOf(inputs[0], 'lossGradient');
+    const shape = { batch, classes, voxels: elementCount(size) };
+    const { gradient } = lossReference(options, shape, logits, unpackTarget(options.target, shape, target));
+    return gradient.map((value) => weight * value);
   },
 
   channelSum: ({ inputs, shape }, [x]) => {

@@ -1,6 +1,7 @@
 // Symbolic values. Network code calls ops on values; nothing is computed while it does. What it leaves behind, nodes
 // pointing at their inputs, is the graph that is interpreted (f64) or planned and run (WebGPU).
 
+import type { LossOptions } from '@/kernels/losses/lossOptions';
 import type { Zyx } from '@/shared/geometry';
 
 /** How a parameter starts (`nn/initialise` draws the numbers). */
@@ -38,6 +39,16 @@ export interface TrainingOpAttributes {
   readonly convTranspose3dInputGradient: { readonly stride: Zyx };
   readonly convTranspose3dWeightGradient: { readonly stride: Zyx };
   readonly channelSum: Readonly<Record<string, never>>;
+  readonly lossGradient: HeadLoss;
+}
+
+/** Which output a loss judges, and how. */
+export interface HeadLoss {
+  readonly options: LossOptions;
+  /** Of this head in the sum of all. */
+  readonly weight: number;
+  /** Under this name the program keeps the loss's sums. */
+  readonly name: string;
 }
 
 /** `leakyRelu(norm(x) [+ residual])`, and which of its optional inputs are there. */

@@ -130,7 +130,13 @@ async function measureConvolutions(gpu: Gpu, { plan }: Program): Promise<number>
     const { slot, offset } = plan.memory.placements[id];
     return arrayOf(slots[slot], size, 'f32', offset);
   });
-  const arrays = { tensor: (id: number) => tensors[id], parameter: parameters.array };
+  const arrays = {
+    tensor: (id: number) => tensors[id],
+    parameter: parameters.array,
+    lossScale: () => {
+      throw new Error('a forward pass has no loss');
+    },
+  };
   const dispatches = plan.steps
     .filter(({ flops }) => flops > 0)
     .flatMap((step) => step.launch(arrays))

@@ -1,6 +1,6 @@
 // Targets as the loss kernels read them: bytes, packed into words, first byte lowest (as typed arrays lie in memory).
 
-import type { LossTarget } from './lossOptions';
+import type { LossShape, LossTarget } from './lossOptions';
 
 /** Label map `[n, voxels]`, one byte a voxel; labels and the ignore label at most 255. */
 export function packLabels(labels: ArrayLike<number>): Uint32Array {
@@ -24,6 +24,23 @@ export function packRegions(regions: ArrayLike<number>, channels: number, voxels
     bytes[voxel * bytesPerVoxel + (channel >> 3)] |= 1 << (channel & 7);
   }
   return new Uint32Array(bytes.buffer);
+}
+
+/** What {@link packLabels} or {@link packRegions} packed. */
+export function unpackTarget(
+  target: LossTarget,
+  { batch, classes, voxels }: LossShape,
+  words: ArrayLike<number>,
+): Uint8Array {
+  const bytes = new Uint8Array(Uint32Array.from(words).buffer);
+  if (target.kind === 'labels') return bytes.subarray(0, batch * voxels);
+  const channels = classes + (target.hasIgnore ? 1 : 0);
+  const bytesPerVoxel = targetBytesPerVoxel(target, classes);
+  return Uint8Array.from({ length: batch * channels * voxels }, (_, i) => {
+    const channel = Math.floor(i / voxels) % channels;
+    const voxel = Math.floor(i / (voxels * channels)) * voxels + (i % voxels);
+    return (bytes[voxel * bytesPerVoxel + (channel >> 3)] >> (channel & 7)) & 1;
+  });
 }
 
 /** Bytes of one voxel's target. */

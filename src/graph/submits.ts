@@ -1,0 +1,75 @@
+// From planned steps to what a run replays.
+
+import { arrayOf } from '@/gpu/buffers';
+import type { Gpu } from '@/gpu/device';
+import { type Dispatch, encode, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import type { Plan } from './planBuilder';
+import type { StepArrays } from './step';
+
+/** Dispatches that go to the queue together, each submit after the other. */
+export type Submits = readonly (readonly PreparedDispatch[])[];
+
+/**
+ * Floating-point operations of one submit, at most (one dispatch may exceed it): a tenth of a second on a GPU of
+ * 0.2 TFLOP/s, so that no driver takes a run for a hang and other work on the GPU gets its turn.
+ */
+const SUBMIT_FLOPS = 20e9;
+
+/** Compiles and binds the plan's steps. Throws where the device refuses one. */
+export async function prepareSubmits(
+  gpu: Gpu,
+  plan: Plan,
+  arrays: StepArrays,
+): Promise<PreparedDispatch[][]> {
+  gpu.device.pushErrorScope('validation');
+  const submits: PreparedDispatch[][] = [[]];
+  let flops = 0;
+  for (const step of plan.steps) {
+    const dispatches: readonly Dispatch[] = step.launch(arrays);
+    for (const dispatch of dispatches) {
+      const cost = step.flops / dispatches.length;
+      const isFull = flops > 0 && flops + cost > SUBMIT_FLOPS;
+      if (isFull) submits.push([]);
+      flops = isFull ? cost : flops + cost;
+      submits[submits.length - 1].push(prepare(gpu, dispatch));
+    }
+  }
+  const error = await gpu.device.popErrorScope();
+  if (error) throw new Error(`compileProgram: ${error.message}`);
+  return submits;
+}
+
+/** Launches one workgroup of each: some drivers compile only then. What it writes, no run may read. */
+export async function warmUp(gpu: Gpu, submits: Submits): Promise<void> {
+  const small = submits.flat().map((dispatch) => ({ ...dispatch, workgroups: [1, 1, 1] as const }));
+  submit(gpu, [small]);
+  await gpu.device.queue.onSubmittedWorkDone();
+}
+
+export function submit(gpu: Gpu, submits: Submits): void {
+  for (const dispatches of submits) {
+    const encoder = gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encode(pass, dispatches);
+    pass.end();
+    gpu.device.queue.submit([encoder.finish()]);
+  }
+}
+
+/** Frees what preparing made. */
+export function releaseSubmits(submits: Submits): void {
+  for (const { ownUniform } of submits.flat()) ownUniform?.destroy();
+}
+
+/** Where the plan's tensors lie in its buffers; gradients of parameters lie elsewhere. */
+export function tensorArrays(
+  { tensors, memory }: Plan,
+  slots: readonly GPUBuffer[],
+  gradientArray: (parameter: number) => GpuArray,
+): GpuArray[] {
+  return tensors.map(({ size, gradientOf }, id) => {
+    if (gradientOf !== undefined) return gradientArray(gradientOf);
+    const { slot, offset } = memory.placements[id];
+    return arrayOf(slots[slot], size, 'f32', offset);
+  });
+}
