@@ -3,8 +3,8 @@ import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { type Dispatch, runDispatches } from '@/gpu/dispatch';
 import { type LossArgs, lossDispatches } from '@/kernels/losses/loss';
-import type { LossOptions } from '@/kernels/losses/lossOptions';
-import { type LossShape, lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
+import type { LossOptions, LossShape } from '@/kernels/losses/lossOptions';
+import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import { packLabels, packRegions } from '@/kernels/losses/target';
 
 export interface LossProblem {

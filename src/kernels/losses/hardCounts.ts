@@ -1,9 +1,9 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { bindRange, type KernelLimits } from '../ranges';
 import source from './hardCounts.wgsl?raw';
-import type { LossOptions } from './lossOptions';
+import type { LossOptions, LossShape } from './lossOptions';
 import shared from './lossShared.wgsl?raw';
-import { bindTarget, chunksOf, type LossShape, samplePieces, sizesUniform } from './lossSizes';
+import { bindTarget, chunksOf, samplePieces, sizesUniform } from './lossSizes';
 import { targetBytesPerVoxel } from './target';
 
 /** Elements (u32) of the counts. */

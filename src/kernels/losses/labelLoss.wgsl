@@ -7,16 +7,21 @@ var<workgroup> largests: array<f32, CHUNK_VOXELS>;
 var<workgroup> inverses: array<f32, CHUNK_VOXELS>;
 var<workgroup> labels: array<u32, CHUNK_VOXELS>;
 
+// NaN if any logit of the voxel is not finite.
 fn largestLogit(first: u32) -> f32 {
   var largest = f32(logits[first]);
-  for (var c = 1u; c < sizes.classes; c++) { largest = max(largest, f32(logits[first + c * sizes.voxels])); }
+  for (var c = 0u; c < sizes.classes; c++) {
+    let logit = f32(logits[first + c * sizes.voxels]);
+    if (!isFinite(logit)) { return notANumber(logit); }
+    largest = max(largest, logit);
+  }
   return largest;
 }
 
 // Cross entropy of a voxel against its label, of which `labelSmoothing` is spread over all classes.
-fn crossEntropy(logarithm: f32, distance: f32, distances: f32) -> f32 {
-  let hard = distance + logarithm;
-  let even = logarithm + distances / f32(sizes.classes);
+fn crossEntropy(logSum: f32, distance: f32, distances: f32) -> f32 {
+  let hard = distance + logSum;
+  let even = logSum + distances / f32(sizes.classes);
   return max(0.0, (1.0 - labelSmoothing) * hard + labelSmoothing * even);
 }
 
@@ -41,12 +46,13 @@ fn statistics(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
     var loss = 0.0;
     if (isValid) {
       loss = crossEntropy(log(sum), largest - f32(logits[first + label * sizes.voxels]), distances);
+      if (!isFinite(largest)) { loss = largest; }
       valid += 1.0;
     }
     entropy += loss;
     keepLoss(chunk.sample, voxel, loss);
     largests[voxel - chunk.start] = largest;
-    inverses[voxel - chunk.start] = select(0.0, 1.0 / sum, isValid);
+    inverses[voxel - chunk.start] = select(0.0, select(largest, 1.0 / sum, isFinite(largest)), isValid);
     labels[voxel - chunk.start] = select(NONE, label, isValid);
   }
   let row = rowOf(chunk);
@@ -112,6 +118,7 @@ fn gradientPass(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
     let probability = exp(f32(logits[first + c * sizes.voxels]) - largest) * inverse;
     let derivative = coefficients[dice + 2 * c + 1] + select(0.0, coefficients[dice + 2 * c], isLabel);
     let surprise = probability - even - select(0.0, 1.0 - labelSmoothing, isLabel);
-    gradient[output + c * sizes.voxels] = scalar(factor * (probability * (derivative - mean) + share * surprise));
+    let own = factor * (probability * (derivative - mean) + share * surprise);
+    gradient[output + c * sizes.voxels] = scalar(select(largest, own, isFinite(largest)));
   }
 }

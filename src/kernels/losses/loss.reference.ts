@@ -1,8 +1,6 @@
 // The losses in f64, with whole arrays of probabilities.
 
-import type { LossOptions } from './lossOptions';
-import { rankedVoxels } from './lossOptions';
-import type { LossShape } from './lossSizes';
+import { type LossOptions, type LossShape, rankedVoxels } from './lossOptions';
 
 export interface LossReference {
   readonly loss: number;

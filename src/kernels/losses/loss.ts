@@ -3,13 +3,12 @@ import { bindRange, type KernelLimits, planePieces } from '../ranges';
 import everyVoxel from './everyVoxel.wgsl?raw';
 import labelLoss from './labelLoss.wgsl?raw';
 import combine from './lossCombine.wgsl?raw';
-import type { LossOptions } from './lossOptions';
+import type { LossOptions, LossShape } from './lossOptions';
 import shared from './lossShared.wgsl?raw';
 import {
   bindTarget,
   chunksOf,
   columnsOf,
-  type LossShape,
   type SampleRange,
   samplePieces,
   scratchSections,
@@ -22,6 +21,7 @@ import topK from './topK.wgsl?raw';
 
 const LANES = 64;
 
+/** `gradient`, `sums` and `scratch` share no buffer with `logits`, `target` and `lossScale`. */
 export interface LossArgs extends LossShape {
   readonly options: LossOptions;
   readonly limits: KernelLimits;
@@ -29,7 +29,7 @@ export interface LossArgs extends LossShape {
   readonly logits: GpuArray;
   /** Of {@link packLabels} or {@link packRegions}, u32. */
   readonly target: GpuArray;
-  /** `[n, k, voxels]`, f32, written: `weight · lossScale · d loss / d logits`. Another buffer than `logits`. */
+  /** `[n, k, voxels]`, f32, written: `weight · lossScale · d loss / d logits`. */
   readonly gradient: GpuArray;
   /** {@link lossSumsSize} elements, written; neither `weight` nor `lossScale` is in them. */
   readonly sums: GpuArray;

@@ -45,7 +45,7 @@ fn diceOfRow(row: u32, rows: u32, diceClasses: u32) -> f32 {
   var total = vec3f(0.0);
   for (var n = firstSample; n < firstSample + samples; n++) { total += totalOf(n, diceClass); }
   let whole = total.y + total.z + smoothing;
-  let denominator = max(whole, SMALLEST_DENOMINATOR);
+  let denominator = select(whole, SMALLEST_DENOMINATOR, whole < SMALLEST_DENOMINATOR); // max would hide a NaN
   let dice = (2.0 * total.x + smoothing) / denominator;
   let scale = diceWeight / (f32(rows) * denominator);
   for (var n = firstSample; n < firstSample + samples; n++) {

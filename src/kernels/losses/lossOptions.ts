@@ -5,6 +5,15 @@ export type LossTarget =
   | { readonly kind: 'labels'; readonly ignoreLabel: number | undefined }
   | { readonly kind: 'regions'; readonly hasIgnore: boolean };
 
+export interface LossShape {
+  /** Samples of the whole loss. */
+  readonly batch: number;
+  /** Output channels of the network: at most 256 labels or regions. */
+  readonly classes: number;
+  /** Of one sample. */
+  readonly voxels: number;
+}
+
 export interface LossOptions {
   /** Labels: softmax and cross entropy. Regions: sigmoid and binary cross entropy. */
   readonly target: LossTarget;

@@ -82,6 +82,16 @@ fn isIgnoredRegion(sample: u32, voxel: u32) -> bool {
   return sizes.ignored != NONE && regionBit(sample, voxel, sizes.ignored);
 }
 
+// Some devices make a number of exp(NaN) and compile `x != x` away, so an overflow upstream could pass for a loss. A
+// logit that is not finite is told by its bits, and makes NaN of what comes of it.
+fn isFinite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000) != 0x7f800000;
+}
+
+fn notANumber(x: f32) -> f32 {
+  return bitcast<f32>(bitcast<u32>(x) | 0x7fc00000);
+}
+
 var<workgroup> laneSums: array<vec3f, LANES>;
 
 fn sumWorkgroup(lane: u32, own: vec3f) -> vec3f {

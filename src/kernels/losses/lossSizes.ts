@@ -2,8 +2,7 @@
 
 import type { GpuArray } from '@/gpu/dispatch';
 import { ALIGNMENT_ELEMENTS, bindingCapacity, bindRange, type KernelLimits, pieces } from '../ranges';
-import type { LossOptions, LossTarget } from './lossOptions';
-import { rankedVoxels } from './lossOptions';
+import { type LossOptions, type LossShape, type LossTarget, rankedVoxels } from './lossOptions';
 import { targetBytesPerVoxel } from './target';
 
 /** As in the shaders. */
@@ -12,15 +11,6 @@ const COEFFICIENTS_HEADER = 4;
 const SUMS_HEADER = 4;
 const RANKING_ELEMENTS = 4 + 256;
 const NONE = 0xffffffff;
-
-export interface LossShape {
-  /** Samples of the whole loss. */
-  readonly batch: number;
-  /** Output channels of the network: at most 256 labels or regions. */
-  readonly classes: number;
-  /** Of one sample. */
-  readonly voxels: number;
-}
 
 /** Some samples of the batch. */
 export interface SampleRange {

@@ -5,11 +5,12 @@ override hasDice: bool;
 // Sigmoid of a logit, and the binary cross entropy log(1 + e^−|x|) + max(x, 0) − x · target.
 fn sigmoid(logit: f32) -> f32 {
   let small = exp(-abs(logit));
-  return select(small, 1.0, logit >= 0.0) / (1.0 + small);
+  return select(notANumber(logit), select(small, 1.0, logit >= 0.0) / (1.0 + small), isFinite(logit));
 }
 
 fn binaryCrossEntropy(logit: f32, isInside: bool) -> f32 {
-  return log(1.0 + exp(-abs(logit))) + max(logit, 0.0) - select(0.0, logit, isInside);
+  let loss = log(1.0 + exp(-abs(logit))) + max(logit, 0.0) - select(0.0, logit, isInside);
+  return select(notANumber(logit), loss, isFinite(logit));
 }
 
 @compute @workgroup_size(LANES)

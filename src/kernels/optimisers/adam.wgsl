@@ -22,7 +22,7 @@ fn moveMeans(i: u32) -> vec4f {
   return square;
 }
 
-fn step(i: u32, square: vec4f) {
+fn descend(i: u32, square: vec4f) {
   let parameter = parameters[i];
   let denominator = sqrt(square) / sqrt(control.corrections.y) + eps;
   let decay = select(0.0, control.learningRate * weightDecay, isDecoupled);
@@ -33,7 +33,7 @@ fn step(i: u32, square: vec4f) {
 fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let start = chunkOf(group, groups);
   if (control.isSkipped != 0.0) { return; }
-  for (var i = start + lane; i < endOf(start); i += LANES) { step(i, moveMeans(i)); }
+  for (var i = start + lane; i < endOf(start); i += LANES) { descend(i, moveMeans(i)); }
 }
 
 // Divides by the root of the largest mean of squares so far.
@@ -44,6 +44,6 @@ fn updateAmsgrad(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
   for (var i = start + lane; i < endOf(start); i += LANES) {
     let largest = max(largestSquares[i], moveMeans(i));
     largestSquares[i] = largest;
-    step(i, largest);
+    descend(i, largest);
   }
 }

@@ -10,9 +10,10 @@ import {
   diceAndTopKLoss,
   diceLoss,
   type LossOptions,
+  type LossShape,
   topKLoss,
 } from '@/kernels/losses/lossOptions';
-import { type LossShape, lossScratchSize } from '@/kernels/losses/lossSizes';
+import { lossScratchSize } from '@/kernels/losses/lossSizes';
 import { test } from '../../support/gpu';
 import { type LossProblem, runLoss } from '../../support/losses';
 import { relativeError } from '../device';
@@ -152,6 +153,26 @@ describe('loss', () => {
       expect(gradient.every((x) => x === 0)).toBe(true);
     });
   }
+
+  test('no smoothing and no valid voxel: the Dice is 0, not missing', async ({ gpu }) => {
+    const options = { ...diceAndCrossEntropyLoss({ batchDice: true, ignoreLabel: 2 }), smooth: 0 };
+    const problem = randomProblem(options, { batch: 1, classes: 2, voxels: 90 }, { ignoredShare: 1 });
+    const { sums, gradient } = await runLoss(gpu, problem);
+    expect(sums[0]).toBeCloseTo(0, 20);
+    expect(gradient.every((x) => x === 0)).toBe(true);
+  });
+
+  test('a logit that is not finite shows in loss and gradient', async ({ gpu }) => {
+    for (const options of [...Object.values(labelLosses(undefined)), ...Object.values(regionLosses(false))]) {
+      for (const broken of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        const problem = randomProblem(options, { batch: 2, classes: 3, voxels: 200 });
+        problem.logits[700] = broken;
+        const { sums, gradient } = await runLoss(gpu, problem);
+        expect(sums[0]).toBeNaN();
+        expect(gradient[700]).toBeNaN();
+      }
+    }
+  });
 
   test('weight and loss scale multiply the gradient, not the loss', async ({ gpu }) => {
     const options = diceAndCrossEntropyLoss({ batchDice: true, ignoreLabel: undefined });

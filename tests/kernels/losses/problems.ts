@@ -1,5 +1,4 @@
-import type { LossOptions } from '@/kernels/losses/lossOptions';
-import type { LossShape } from '@/kernels/losses/lossSizes';
+import type { LossOptions, LossShape } from '@/kernels/losses/lossOptions';
 import { seededRandom } from '@/shared/random';
 import type { LossProblem } from '../../support/losses';
 

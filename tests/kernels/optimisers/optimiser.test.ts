@@ -34,6 +34,7 @@ const OPTIMISERS: readonly (readonly [string, Optimiser, number])[] = [
   ['Adam', NNUNET_ADAM, 1e-3],
   ['AdamW', NNUNET_ADAMW, 1e-3],
   ['AdamW, amsgrad', NNUNET_ADAMW_AMSGRAD, 1e-3],
+  ['AdamW, amsgrad, short memory', { ...NNUNET_ADAMW_AMSGRAD, betas: [0.9, 0.5] }, 1e-3],
   ['AdamW, strong decay', { ...NNUNET_ADAMW, weightDecay: 0.05, betas: [0.9, 0.98] }, 1e-3],
   ['Adan', NNUNET_ADAN, 1e-3],
   ['Adan, strong decay', { ...NNUNET_ADAN, weightDecay: 0.05 }, 1e-3],
