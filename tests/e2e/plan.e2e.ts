@@ -223,6 +223,7 @@ test('a dataset is planned by another planner and for this GPU, its patch shown 
         scanPlans('Dataset011_Scans', plannerNamed('ExperimentPlanner'), [40, 60, 50]),
       ),
     );
+  await expect(page.getByRole('article', { name: 'nnUNetPlans of Dataset011_Scans' })).toBeVisible();
   await page.getByRole('button', { name: 'Use for another dataset' }).click();
   const move = page.getByRole('dialog', { name: 'Use nnUNetPlans for another dataset' });
   await move.getByLabel('Name of the plans there').fill('coarse');

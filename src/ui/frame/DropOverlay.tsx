@@ -54,7 +54,7 @@ export function DropOverlay({ onFiles }: { onFiles: (files: readonly GivenFile[]
       <div className={styles.dropText}>
         <IconDownload size={44} stroke={1.4} aria-hidden />
         <Text size="xl" fw={600} mt="xs">
-          Images open, datasets and models go into your library
+          Images open; datasets, plans and models go into your library
         </Text>
         <Text mt={4}>Everything stays on this computer. Nothing is uploaded.</Text>
       </div>
