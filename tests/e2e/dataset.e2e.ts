@@ -7,21 +7,6 @@ import type { Workbench } from './files';
 import { expect, type StudioPage, test } from './studioPage';
 import { CASES, nifti, writeRawDataset, writeTask } from './trainingData';
 
-/** Drops files or folders from the disk on the page, as a file manager would. */
-async function dropFromDisk(page: Page, ...files: readonly string[]): Promise<void> {
-  const session = await page.context().newCDPSession(page);
-  const data = { items: [], files: [...files], dragOperationsMask: 1 };
-  const drag = (type: 'dragEnter' | 'dragOver' | 'drop') =>
-    session.send('Input.dispatchDragEvent', { type, x: 700, y: 450, data });
-  await drag('dragEnter');
-  await expect(page.getByText('Everything stays on this computer')).toBeVisible();
-  // The browser drops where the last move was welcome; it learns that with the next.
-  await drag('dragOver');
-  await drag('dragOver');
-  await drag('drop');
-  await session.detach();
-}
-
 const step = (page: Page, name: string) =>
   page.getByRole('region', { name: 'Steps' }).getByRole('listitem', { name });
 
@@ -65,7 +50,7 @@ test('a dropped Decathlon folder becomes plans and preprocessed cases, which a r
   workbench,
 }) => {
   const { page } = studio;
-  await dropFromDisk(page, await writeTask(workbench));
+  await studio.drop(await writeTask(workbench));
   await expect(page.getByRole('heading', { name: 'Hippocampus', level: 1 })).toBeVisible();
   await prepare(page);
   const plans = await downloadedPlans(studio);
@@ -90,7 +75,7 @@ test('the Hippocampus task of the Decathlon: plans as the command makes them, ke
     cpSync(path.join(source, part), path.join(folder, part), { recursive: true });
   }
   const { page } = studio;
-  await dropFromDisk(page, folder);
+  await studio.drop(folder);
   await expect(page.getByRole('heading', { name: 'Hippocampus', level: 1 })).toBeVisible({
     timeout: 300_000,
   });
@@ -113,7 +98,7 @@ test('a broken dataset is not planned, and says what is wrong with which case', 
     if (file === 'imagesTr/hippocampus_004_0000.nii.gz') return new TextEncoder().encode('no image');
     return content;
   });
-  await dropFromDisk(page, folder);
+  await studio.drop(folder);
   const problems = page.getByRole('region', { name: 'Problems' });
   await expect(problems).toContainText('cannot be planned or trained');
   await expect(step(page, 'Check')).toHaveAttribute('data-state', 'failed');
@@ -131,7 +116,7 @@ test('a broken dataset is not planned, and says what is wrong with which case', 
   await expect(rows).toHaveCount(2);
 
   // Corrected and dropped again, it takes the old one's place.
-  await dropFromDisk(page, await writeRawDataset(workbench));
+  await studio.drop(await writeRawDataset(workbench));
   await page.getByRole('button', { name: 'Replace it' }).click();
   await expectDone(page, 'Check');
   await expect(problems).toHaveCount(0);
@@ -144,7 +129,7 @@ test('images with label maps of the same names become a dataset by a form', asyn
     workbench.write(`brains/images/anna${i}.nii.gz`, image);
     workbench.write(`brains/labels/anna${i}.nii.gz`, labels);
   }
-  await dropFromDisk(page, path.join(workbench.folder, 'brains'));
+  await studio.drop(path.join(workbench.folder, 'brains'));
   const form = page.getByRole('dialog', { name: 'A new dataset' });
   await expect(form).toContainText('2 images with a label map of the same name');
   await expect(form.getByRole('textbox', { name: 'Name', exact: true })).toHaveValue('Brains');
@@ -177,7 +162,7 @@ test('images with label maps of the same names become a dataset by a form', asyn
 
 test('own splits are taken if the dataset knows their cases', async ({ studio, workbench }) => {
   const { page } = studio;
-  await dropFromDisk(page, await writeRawDataset(workbench));
+  await studio.drop(await writeRawDataset(workbench));
   await page.getByRole('tab', { name: 'Splits' }).click();
   const folds = page.getByRole('table', { name: 'Folds' }).getByRole('row');
   await expect(folds).toHaveCount(6);
@@ -224,7 +209,7 @@ test('a cancelled import leaves nothing', async ({ studio, workbench }) => {
     file_ending: '.nii.gz',
   };
   workbench.write('Dataset005_Many/dataset.json', JSON.stringify(json));
-  await dropFromDisk(page, path.join(workbench.folder, 'Dataset005_Many'));
+  await studio.drop(path.join(workbench.folder, 'Dataset005_Many'));
   const notice = page.getByRole('region', { name: 'Import' });
   await expect(notice).toContainText('Copying');
   await notice.getByRole('button', { name: 'Cancel' }).click();

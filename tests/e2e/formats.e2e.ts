@@ -57,6 +57,16 @@ for (const { what, name, make } of FORMATS) {
   });
 }
 
+test('a dropped file is shown, and so is a dropped folder', async ({ studio, workbench }) => {
+  const [file] = await volume(workbench, '.nrrd');
+  await studio.drop(file);
+  await studio.waitUntilShown();
+  await expect(studio.panel).toContainText('scan');
+  series(workbench);
+  await studio.drop(workbench.folder);
+  await expect(studio.panel).toContainText('CT');
+});
+
 test('a series packed as JPEG 2000 is unpacked by our own codec', async ({ studio }) => {
   const folder = path.join(DATA, 'dicom/ct-series');
   test.skip(!existsSync(folder), 'the shared test data are not there');
