@@ -39,6 +39,8 @@ export interface TrainingSetup {
   readonly clipNorm: number | undefined;
   /** `undefined`: gradients are not scaled. */
   readonly lossScaling: LossScaling | undefined;
+  /** Also the gradient with respect to the network's input, the last of the outputs. */
+  readonly ofInputs?: boolean;
 }
 
 /** A setup planned for a device. Nothing is allocated yet. */
@@ -73,10 +75,8 @@ export function planTrainingStep(
     const loss = { options: setup.loss, weight, name: lossName(head) };
     return { target, seed: lossGradient(logits, target, loss) };
   });
-  const gradients = differentiate(
-    graph,
-    judged.map((head) => head?.seed),
-  );
+  const seeds = judged.map((head) => head?.seed);
+  const gradients = differentiate(graph, seeds, { ofInputs: setup.ofInputs ?? false });
   const fed = judged.flatMap((head) => head?.target ?? []);
   const plan = planTraining({ graph, fed, gradients }, device, options);
   const arenaSizes = plan.parameterBufferBytes

@@ -1,0 +1,267 @@
+// Training steps of the real nnU-Net: losses, the gradient of every parameter and of the input, and parameters after
+// steps of its optimisers, for every network found in the folder.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type NpyArray, readNpy, readNpz } from '@/core/io/npy';
+import { readArchitecture } from '@/core/planning/readArchitecture';
+import { readFloats } from '@/gpu/buffers';
+import type { Gpu } from '@/gpu/device';
+import { openNodeGpu } from '@/gpu/nodeGpu';
+import type { StateTensors } from '@/graph/parameters';
+import {
+  compileTraining,
+  planTrainingStep,
+  type TrainingProgram,
+  type TrainingSetup,
+} from '@/graph/trainingProgram';
+import {
+  diceAndBinaryCrossEntropyLoss,
+  diceAndCrossEntropyLoss,
+  type LossOptions,
+} from '@/kernels/losses/lossOptions';
+import { packLabels, packRegions } from '@/kernels/losses/target';
+import {
+  NNUNET_ADAMW,
+  NNUNET_ADAMW_AMSGRAD,
+  NNUNET_CLIP_NORM,
+  NNUNET_SGD,
+  type Optimiser,
+} from '@/kernels/optimisers/optimiserOptions';
+import { buildUNet } from '@/nn/unet';
+import { floats, type Outcome, summarise } from '../support/golden';
+import type { TopicResult } from './topic';
+
+const LOSS_TOLERANCE = 2e-6;
+/** Of an array's largest value. */
+const GRADIENT_TOLERANCE = 1e-4;
+const ALL_GRADIENTS_TOLERANCE = 2e-5;
+/** Of the largest gradient of all, where a gradient is zero but for rounding. */
+const ZERO_TOLERANCE = 1e-5;
+const SGD_TOLERANCE = 3e-6;
+const ADAM_TOLERANCE = 2e-5;
+/** Share of elements that may be beyond it. */
+const ADAM_OUTLIERS = 0.005;
+/** Of a norm before clipping. */
+const NORM_TOLERANCE = 1e-4;
+
+export async function run(goldenFolder: string): Promise<TopicResult> {
+  const root = path.join(goldenFolder, 'network');
+  const names = readdirSync(root).filter((name) => existsSync(path.join(root, name, 'grads.npz')));
+  const gpu = await openNodeGpu();
+  const groups: Record<string, Outcome[]> = {};
+  try {
+    for (const name of names) groups[name] = await judgeNetwork(gpu, path.join(root, name));
+  } finally {
+    gpu.close();
+  }
+  return summarise('training', groups);
+}
+
+interface GoldenConfig {
+  readonly num_classes: number;
+  readonly architecture: unknown;
+  readonly has_regions: boolean;
+  readonly ignore_label: number | null;
+  readonly batch_dice: boolean;
+  readonly ds_weights: readonly number[];
+  readonly loss_float64: number;
+  readonly zero_gradient_parameters: readonly string[];
+  readonly optim: Readonly<
+    Record<string, { lr: number[]; loss: number[]; grad_norm_before_clip: number[] } | undefined>
+  >;
+}
+
+interface GoldenTraining {
+  readonly config: GoldenConfig;
+  readonly setup: TrainingSetup;
+  readonly weights: StateTensors;
+  readonly input: NpyArray;
+  readonly targets: readonly NpyArray[];
+}
+
+const OPTIMISERS: Readonly<Record<string, Optimiser>> = {
+  sgd: NNUNET_SGD,
+  adamw: NNUNET_ADAMW,
+  adamw_amsgrad: NNUNET_ADAMW_AMSGRAD,
+};
+
+async function judgeNetwork(gpu: Gpu, folder: string): Promise<Outcome[]> {
+  const golden = await readTraining(folder);
+  const outcomes = await judgeGradients(gpu, folder, golden);
+  for (const [name, optimiser] of Object.entries(OPTIMISERS)) {
+    for (const steps of [1, 5]) {
+      const file = path.join(folder, `${name}_step${steps}.npz`);
+      if (existsSync(file)) outcomes.push(...(await judgeSteps(gpu, file, golden, name, optimiser, steps)));
+    }
+  }
+  return outcomes;
+}
+
+async function readTraining(folder: string): Promise<GoldenTraining> {
+  const config: GoldenConfig = JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
+  const input = readNpy(bytesOf(folder, 'input.npy'));
+  const [batch, inputChannels, ...patchSize] = input.shape;
+  const graph = buildUNet(readArchitecture(config.architecture, folder), {
+    inputChannels,
+    outputChannels: config.num_classes,
+    batch,
+    patchSize,
+    deepSupervision: true,
+  });
+  const targets = await readNpz(bytesOf(folder, 'targets.npz'));
+  const setup: TrainingSetup = {
+    graph,
+    loss: lossOf(config),
+    headWeights: graph.outputs.map((_, head) => config.ds_weights[head]),
+    optimiser: NNUNET_SGD,
+    clipNorm: NNUNET_CLIP_NORM,
+    lossScaling: undefined,
+    ofInputs: true,
+  };
+  return {
+    config,
+    setup,
+    weights: stateOf(await readNpz(bytesOf(folder, 'weights.npz'))),
+    input,
+    targets: graph.outputs.flatMap((_, head) => targets.get(`target_${head}`) ?? []),
+  };
+}
+
+function lossOf({ has_regions, ignore_label, batch_dice }: GoldenConfig): LossOptions {
+  const hasIgnore = ignore_label !== null;
+  return has_regions
+    ? diceAndBinaryCrossEntropyLoss({ batchDice: batch_dice, hasIgnore })
+    : diceAndCrossEntropyLoss({ batchDice: batch_dice, ignoreLabel: ignore_label ?? undefined });
+}
+
+/** Feeds the batch rolled by `step` along the batch axis, the image brighter by a tenth each step. */
+function feed(
+  gpu: Gpu,
+  program: TrainingProgram,
+  { input, targets, config }: GoldenTraining,
+  step: number,
+): void {
+  const [batch] = input.shape;
+  const image = rolled(floats(input), batch, step).map((value) => value * (1 + 0.1 * step));
+  const [x] = program.inputs.values();
+  gpu.device.queue.writeBuffer(x.buffer, x.offset, image as GPUAllowSharedBufferSource);
+  for (const [head, target] of program.targets.entries()) {
+    if (!target) continue;
+    const { data, shape } = targets[head];
+    const values = rolled(Float32Array.from(data as ArrayLike<number>, Number), batch, step);
+    const voxels = shape.slice(2).reduce((product, size) => product * size, 1);
+    const words = config.has_regions ? packRegions(values, shape[1], voxels) : packLabels(values);
+    gpu.device.queue.writeBuffer(target.buffer, target.offset, words as GPUAllowSharedBufferSource);
+  }
+}
+
+/** Sample `i` is what was sample `i − step`. */
+function rolled(data: Float32Array, batch: number, step: number): Float32Array {
+  const size = data.length / batch;
+  const result = new Float32Array(data.length);
+  for (let i = 0; i < batch; i++) {
+    const from = (((i - step) % batch) + batch) % batch;
+    result.set(data.subarray(from * size, (from + 1) * size), i * size);
+  }
+  return result;
+}
+
+async function judgeGradients(gpu: Gpu, folder: string, golden: GoldenTraining): Promise<Outcome[]> {
+  const program = await compileTraining(gpu, planTrainingStep(golden.setup, gpu));
+  program.setParameters(golden.weights);
+  feed(gpu, program, golden, 0);
+  program.computeGradients();
+  const loss = await program.readLoss();
+  const found = new Map<string, Float32Array>();
+  for (const [name, { data }] of await program.readGradients()) found.set(name, data);
+  found.set('__input__', await readFloats(gpu, program.outputs[program.outputs.length - 1]));
+  program.destroy();
+
+  const { config } = golden;
+  const expected = stateOf(await readNpz(bytesOf(folder, 'grads.npz')));
+  const largest = Math.max(...[...expected.values()].map(({ data }) => largestOf(data)));
+  let [difference, total] = [0, 0];
+  const outcomes: Outcome[] = [
+    { name: 'loss', error: Math.abs(loss - config.loss_float64), tolerance: LOSS_TOLERANCE },
+  ];
+  for (const [name, { data }] of expected) {
+    const actual = found.get(name);
+    const isZero = config.zero_gradient_parameters.includes(name);
+    const scale = isZero ? largest : largestOf(data);
+    let worst = actual?.length === data.length ? 0 : Number.POSITIVE_INFINITY;
+    for (let i = 0; i < data.length && actual; i++) {
+      worst = Math.max(worst, Math.abs(actual[i] - data[i]) / scale);
+      difference += (actual[i] - data[i]) ** 2;
+      total += data[i] ** 2;
+    }
+    outcomes.push({
+      name: `gradient ${name}`,
+      error: worst,
+      tolerance: isZero ? ZERO_TOLERANCE : GRADIENT_TOLERANCE,
+    });
+  }
+  const error = Math.sqrt(difference / total);
+  return [...outcomes, { name: 'all gradients, relative L2', error, tolerance: ALL_GRADIENTS_TOLERANCE }];
+}
+
+async function judgeSteps(
+  gpu: Gpu,
+  file: string,
+  golden: GoldenTraining,
+  name: string,
+  optimiser: Optimiser,
+  steps: number,
+): Promise<Outcome[]> {
+  const log = golden.config.optim[name];
+  if (!log) throw new Error(`${file}: config.json says nothing of ${name}`);
+  const setup = { ...golden.setup, optimiser, ofInputs: false };
+  const program = await compileTraining(gpu, planTrainingStep(setup, gpu));
+  program.setParameters(golden.weights);
+  const label = `${name}, ${steps} steps:`;
+  let [lossError, normError] = [0, 0];
+  for (let step = 0; step < steps; step++) {
+    feed(gpu, program, golden, step);
+    program.step(log.lr[step]);
+    lossError = Math.max(lossError, Math.abs((await program.readLoss()) - log.loss[step]));
+    const { gradientNorm } = await program.readControl();
+    normError = Math.max(normError, Math.abs(gradientNorm / log.grad_norm_before_clip[step] - 1));
+  }
+  const actual = await program.readParameters();
+  program.destroy();
+
+  const expected = stateOf(await readNpz(new Uint8Array(readFileSync(file))));
+  const zero = new Set(name === 'sgd' ? [] : golden.config.zero_gradient_parameters);
+  let [worst, beyond, count] = [0, 0, 0];
+  for (const [parameter, { data }] of expected) {
+    const found = actual.get(parameter)?.data;
+    if (!found) throw new Error(`${file}: ${parameter} is not learned`);
+    if (zero.has(parameter)) continue;
+    for (let i = 0; i < data.length; i++) {
+      const error = Math.abs(found[i] - data[i]);
+      worst = Math.max(worst, error);
+      if (!(error <= ADAM_TOLERANCE)) beyond++;
+      count++;
+    }
+  }
+  const parameters: Outcome =
+    name === 'sgd'
+      ? { name: `${label} parameters`, error: worst, tolerance: SGD_TOLERANCE }
+      : { name: `${label} share of parameters off`, error: beyond / count, tolerance: ADAM_OUTLIERS };
+  return [
+    parameters,
+    { name: `${label} loss`, error: lossError, tolerance: 5 * LOSS_TOLERANCE },
+    { name: `${label} gradient norm`, error: normError, tolerance: NORM_TOLERANCE },
+  ];
+}
+
+function stateOf(arrays: ReadonlyMap<string, NpyArray>): StateTensors {
+  return new Map([...arrays].map(([name, array]) => [name, { shape: array.shape, data: floats(array) }]));
+}
+
+function largestOf(data: Float32Array): number {
+  return data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+function bytesOf(folder: string, file: string): Uint8Array {
+  return new Uint8Array(readFileSync(path.join(folder, file)));
+}
