@@ -13,7 +13,7 @@ const TICKS = 6;
 /** Intensities of a channel, all voxels behind the labelled ones; each curve has its own height. */
 export function IntensityPlot({ sample, name }: { sample: IntensitySample; name: string }) {
   const { low, high, all, foreground } = useMemo(() => {
-    const range = rangeOf(sample.all, OUTLIERS);
+    const range = sharedRange(sample);
     return {
       low: range[0],
       high: range[1],
@@ -45,6 +45,14 @@ export function IntensityPlot({ sample, name }: { sample: IntensitySample; name:
       ))}
     </svg>
   );
+}
+
+/** What is labelled may be brighter than nearly all the rest. */
+function sharedRange({ all, foreground }: IntensitySample): readonly [number, number] {
+  const range = rangeOf(all, OUTLIERS);
+  if (foreground.length === 0) return range;
+  const labelled = rangeOf(foreground, OUTLIERS);
+  return [Math.min(range[0], labelled[0]), Math.max(range[1], labelled[1])];
 }
 
 /** A filled curve over the bins, its highest at the top. */
