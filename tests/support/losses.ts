@@ -1,11 +1,12 @@
 // Runs a loss kernel on plain arrays.
-import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
+import { allocate, arrayOf, readback, readFloats, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { type Dispatch, runDispatches } from '@/gpu/dispatch';
+import { type Dispatch, type GpuArray, runDispatches } from '@/gpu/dispatch';
 import { type LossArgs, lossDispatches } from '@/kernels/losses/loss';
 import type { LossOptions, LossShape } from '@/kernels/losses/lossOptions';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import { packLabels, packRegions } from '@/kernels/losses/target';
+import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 
 export interface LossProblem {
   readonly options: LossOptions;
@@ -27,27 +28,47 @@ export function packTarget({ options, shape, target }: LossProblem): Uint32Array
   return packRegions(target, shape.classes + (options.target.hasIgnore ? 1 : 0), shape.voxels);
 }
 
+export type LossSettings = Partial<Pick<LossArgs, 'limits' | 'weight'>> & {
+  readonly lossScale?: number;
+  /** Of logits and gradient. */
+  readonly storage?: 'f32' | 'f16';
+};
+
+/** Uploads floats as they are or as halves. */
+export async function uploadAs(gpu: Gpu, dtype: 'f32' | 'f16', data: Float32Array): Promise<GpuArray> {
+  if (dtype === 'f32') return upload(gpu, data, 'floats');
+  const halves = new Uint16Array(Math.ceil(data.length / 2) * 2);
+  halves.set(Array.from(data, toFloat16Bits));
+  const { buffer } = await upload(gpu, new Uint32Array(halves.buffer), 'halves');
+  return arrayOf(buffer, data.length, 'f16');
+}
+
+async function readNumbers(gpu: Gpu, array: GpuArray): Promise<Float32Array> {
+  if (array.dtype === 'f32') return readFloats(gpu, array);
+  return Float32Array.from(new Uint16Array(await readback(gpu, array)), fromFloat16Bits);
+}
+
 /** All that {@link lossDispatches} leaves; scratch and results hold NaN before. */
 export async function runLoss(
   gpu: Gpu,
   problem: LossProblem,
-  settings: Partial<Pick<LossArgs, 'limits' | 'weight'>> & { readonly lossScale?: number } = {},
+  settings: LossSettings = {},
   dispatchesOf: (args: LossArgs) => readonly Dispatch[] = lossDispatches,
 ): Promise<LossRun> {
   const { options, shape, logits } = problem;
+  const { limits = gpu.limits, weight = 1, storage = 'f32' } = settings;
   const nothing = (size: number) => upload(gpu, new Float32Array(size).fill(Number.NaN), 'nothing');
   const arrays = {
-    logits: await upload(gpu, logits, 'logits'),
+    logits: await uploadAs(gpu, storage, logits),
     target: await upload(gpu, packTarget(problem), 'target'),
-    gradient: await nothing(logits.length),
+    gradient: await uploadAs(gpu, storage, new Float32Array(logits.length).fill(Number.NaN)),
     sums: await nothing(lossSumsSize(shape)),
     scratch: await nothing(lossScratchSize(options, shape)),
     lossScale: await upload(gpu, Float32Array.of(settings.lossScale ?? 1), 'loss scale'),
   };
-  const { limits = gpu.limits, weight = 1 } = settings;
   runDispatches(gpu, dispatchesOf({ ...shape, options, ...arrays, limits, weight }));
   const sums = await readFloats(gpu, arrays.sums);
-  const gradient = await readFloats(gpu, arrays.gradient);
+  const gradient = await readNumbers(gpu, arrays.gradient);
   for (const { buffer } of Object.values(arrays)) buffer.destroy();
   return { sums, gradient };
 }

@@ -1,9 +1,8 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
-import { bindRange, type KernelLimits } from '../ranges';
+import type { KernelLimits } from '../ranges';
 import source from './hardCounts.wgsl?raw';
 import type { LossOptions, LossShape } from './lossOptions';
-import shared from './lossShared.wgsl?raw';
-import { bindTarget, chunksOf, samplePieces, sizesUniform } from './lossSizes';
+import { bindSamples, bindTarget, chunksOf, samplePieces, sharedSource, sizesUniform } from './lossSizes';
 import { targetBytesPerVoxel } from './target';
 
 /** Elements (u32) of the counts. */
@@ -15,7 +14,7 @@ export interface HardCountsArgs extends LossShape {
   /** Only its target matters. */
   readonly options: LossOptions;
   readonly limits: KernelLimits;
-  /** `[n, k, voxels]`, f32. */
+  /** `[n, k, voxels]`, f32 or f16. */
   readonly logits: GpuArray;
   /** As of the loss, u32. */
   readonly target: GpuArray;
@@ -33,13 +32,13 @@ export function hardCountsDispatches(args: HardCountsArgs): Dispatch[] {
   const { options, batch, classes, voxels, limits } = args;
   const targetBytes = voxels * targetBytesPerVoxel(options.target, classes);
   const entryPoint = options.target.kind === 'labels' ? 'countLabels' : 'countRegions';
-  return samplePieces(args, batch, limits).map((samples) => {
-    const logits = bindRange(args.logits, samples.start * classes * voxels, samples.count * classes * voxels);
+  return samplePieces(args, batch, args.logits, limits).map((samples) => {
+    const logits = bindSamples(args.logits, args, samples);
     const target = bindTarget(args.target, samples.start * targetBytes, samples.count * targetBytes);
     const unused = undefined;
     return {
       label: `hardCounts.${entryPoint}`,
-      source: shared + source,
+      source: sharedSource(args.logits.dtype) + source,
       entryPoint,
       bindings: [logits.array, target.array, unused, unused, unused, unused, args.counts, unused, unused],
       uniform: sizesUniform(options, args, { samples, logitsBase: logits.base, targetBase: target.base }),

@@ -4,14 +4,15 @@ import everyVoxel from './everyVoxel.wgsl?raw';
 import labelLoss from './labelLoss.wgsl?raw';
 import combine from './lossCombine.wgsl?raw';
 import type { LossOptions, LossShape } from './lossOptions';
-import shared from './lossShared.wgsl?raw';
 import {
+  bindSamples,
   bindTarget,
   chunksOf,
   columnsOf,
   type SampleRange,
   samplePieces,
   scratchSections,
+  sharedSource,
   sizesUniform,
 } from './lossSizes';
 import rankedVoxels from './rankedVoxels.wgsl?raw';
@@ -25,11 +26,11 @@ const LANES = 64;
 export interface LossArgs extends LossShape {
   readonly options: LossOptions;
   readonly limits: KernelLimits;
-  /** `[n, k, voxels]`, f32. */
+  /** `[n, k, voxels]`, f32 or f16. */
   readonly logits: GpuArray;
   /** Of {@link packLabels} or {@link packRegions}, u32. */
   readonly target: GpuArray;
-  /** `[n, k, voxels]`, f32, written: `weight · lossScale · d loss / d logits`. */
+  /** `[n, k, voxels]`, of the same type, written: `weight · lossScale · d loss / d logits`. */
   readonly gradient: GpuArray;
   /** {@link lossSumsSize} elements, written; neither `weight` nor `lossScale` is in them. */
   readonly sums: GpuArray;
@@ -63,8 +64,11 @@ export function lossDispatches(args: LossArgs): Dispatch[] {
  * hold alone, while `batch`, `sums` and `scratch` are of the whole batch.
  */
 export function lossStatistics(args: LossArgs, samples: SampleRange): Dispatch[] {
+  if (args.gradient.dtype !== args.logits.dtype) {
+    throw new Error(`loss: logits are ${args.logits.dtype}, their gradient ${args.gradient.dtype}`);
+  }
   const constants = { hasDice: Number(hasDice(args)) };
-  return samplePieces(args, samples.count, args.limits).map((piece) => {
+  return samplePieces(args, samples.count, args.logits, args.limits).map((piece) => {
     const bound = bindPiece(args, samples, piece);
     return {
       label: 'loss.statistics',
@@ -83,7 +87,7 @@ export function lossCombination(args: LossArgs): Dispatch[] {
   const { options, batch, scratch, limits } = args;
   const { partials, totals, coefficients, ranking } = scratchSections(options, args, scratch);
   const uniform = sizesUniform(options, args, { samples: { start: 0, count: batch } });
-  const source = shared + combine;
+  const source = sharedSource('f32') + combine;
   return [
     ...rankingDispatches(args),
     {
@@ -116,7 +120,7 @@ export function lossCombination(args: LossArgs): Dispatch[] {
 
 /** Third part: the gradient of `samples`. */
 export function lossGradient(args: LossArgs, samples: SampleRange): Dispatch[] {
-  return samplePieces(args, samples.count, args.limits).map((piece) => {
+  return samplePieces(args, samples.count, args.logits, args.limits).map((piece) => {
     const bound = bindPiece(args, samples, piece);
     return {
       label: 'loss.gradient',
@@ -135,15 +139,16 @@ function bindPiece(args: LossArgs, samples: SampleRange, piece: SampleRange) {
   const { options, classes, voxels } = args;
   const { partials, coefficients, voxelLosses } = scratchSections(options, args, args.scratch);
   const firstSample = samples.start + piece.start;
-  const elements = [piece.start * classes * voxels, piece.count * classes * voxels] as const;
   const targetBytes = voxels * targetBytesPerVoxel(options.target, classes);
-  const logits = bindRange(args.logits, ...elements);
-  const gradient = bindRange(args.gradient, ...elements);
+  const logits = bindSamples(args.logits, args, piece);
+  const gradient = bindSamples(args.gradient, args, piece);
   const target = bindTarget(args.target, piece.start * targetBytes, piece.count * targetBytes);
   const losses = bindRange(voxelLosses, firstSample * voxels, piece.count * voxels);
   const isRanked = options.topKPercent !== undefined;
   return {
-    source: shared + (isRegions(args) ? regionLoss : (isRanked ? rankedVoxels : everyVoxel) + labelLoss),
+    source:
+      sharedSource(args.logits.dtype) +
+      (isRegions(args) ? regionLoss : (isRanked ? rankedVoxels : everyVoxel) + labelLoss),
     inputs: { 0: logits.array, 1: target.array, 7: isRanked ? losses.array : undefined },
     gradient: gradient.array,
     partials,
@@ -165,7 +170,7 @@ function rankingDispatches(args: LossArgs): Dispatch[] {
   if (options.topKPercent === undefined) return [];
   if (isRegions(args)) throw new Error('loss: the top-k cross entropy needs labels');
   const { partials, ranking, voxelLosses } = scratchSections(options, args, args.scratch);
-  const source = shared + topK;
+  const source = sharedSource('f32') + topK;
   const step = (entryPoint: string, constants?: Dispatch['constants']): Dispatch => ({
     label: `loss.topK.${entryPoint}`,
     source,

@@ -1,10 +1,9 @@
 // What all passes of a loss share. A sample is cut into chunks of voxels, one workgroup each; a chunk leaves one row of
-// partial sums, and later passes add rows in their order, so that equal inputs give equal bits.
+// partial sums, and later passes add rows in their order, so that equal inputs give equal bits. A prelude names `scalar`,
+// the type that logits and their gradient are stored in; all else is f32.
 
 const LANES = 64u;
 const CHUNK_VOXELS = 1024u;
-
-alias scalar = f32; // of logits and their gradient
 
 struct Sizes {
   voxels: u32, // of a sample

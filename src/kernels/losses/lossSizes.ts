@@ -1,8 +1,9 @@
 // How the passes of a loss cut their work and lay out their scratch array.
 
-import type { GpuArray } from '@/gpu/dispatch';
+import { BYTES_PER_ELEMENT, type GpuArray } from '@/gpu/dispatch';
 import { ALIGNMENT_ELEMENTS, bindingCapacity, bindRange, type KernelLimits, pieces } from '../ranges';
 import { type LossOptions, type LossShape, type LossTarget, rankedVoxels } from './lossOptions';
+import shared from './lossShared.wgsl?raw';
 import { targetBytesPerVoxel } from './target';
 
 /** As in the shaders. */
@@ -81,19 +82,40 @@ export function scratchSections(
   return Object.fromEntries(sections) as Record<Section, GpuArray>;
 }
 
+/** The source that all passes begin with, for logits and gradients stored as `dtype`. */
+export function sharedSource(dtype: GpuArray['dtype']): string {
+  if (dtype === 'u32') throw new Error('loss: logits are f32 or f16');
+  return `${dtype === 'f16' ? 'enable f16;\n' : ''}alias scalar = ${dtype};\n${shared}`;
+}
+
 /** Samples in pieces whose logits fit one binding. */
 export function samplePieces(
   { classes, voxels }: LossShape,
   count: number,
+  { dtype }: GpuArray,
   limits: KernelLimits,
 ): SampleRange[] {
-  const perBinding = Math.floor(bindingCapacity(limits) / (classes * voxels));
+  const capacity = (bindingCapacity(limits) * 4) / BYTES_PER_ELEMENT[dtype];
+  const perBinding = Math.floor(capacity / (classes * voxels));
   if (perBinding < 1) {
     throw new Error(
       `loss: ${classes} logits of ${voxels} voxels exceed the binding limit of this adapter; choose a smaller patch`,
     );
   }
   return pieces(count, perBinding);
+}
+
+/** Logits of some samples, or their gradient, as one binding; `base` in elements. */
+export function bindSamples(
+  array: GpuArray,
+  { classes, voxels }: LossShape,
+  { start, count }: SampleRange,
+): { array: GpuArray; base: number } {
+  const bytes = BYTES_PER_ELEMENT[array.dtype];
+  const first = start * classes * voxels;
+  const base = first % ((ALIGNMENT_ELEMENTS * 4) / bytes);
+  const offset = array.offset + (first - base) * bytes;
+  return { array: { ...array, offset, size: base + count * classes * voxels }, base };
 }
 
 /** The packed target of some samples as one binding; `base` in bytes. */

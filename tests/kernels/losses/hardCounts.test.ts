@@ -10,8 +10,9 @@ import {
   type LossOptions,
 } from '@/kernels/losses/lossOptions';
 import type { KernelLimits } from '@/kernels/ranges';
+import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { test } from '../../support/gpu';
-import { type LossProblem, packTarget, zeroCounts } from '../../support/losses';
+import { type LossProblem, packTarget, uploadAs, zeroCounts } from '../../support/losses';
 import { randomProblem } from './problems';
 
 /** Counts after the batch was counted `times` times. */
@@ -20,9 +21,10 @@ async function countHard(
   problem: LossProblem,
   limits: KernelLimits = gpu.limits,
   times = 1,
+  storage: 'f32' | 'f16' = 'f32',
 ): Promise<Uint32Array> {
   const { options, shape } = problem;
-  const logits = await upload(gpu, problem.logits, 'logits');
+  const logits = await uploadAs(gpu, storage, problem.logits);
   const target = await upload(gpu, packTarget(problem), 'target');
   const counts = await zeroCounts(gpu, hardCountsSize(shape));
   const dispatches = hardCountsDispatches({ ...shape, options, limits, logits, target, counts });
@@ -67,6 +69,15 @@ describe('hard counts', () => {
     };
     const thrice = expectedCounts(problem).map((count) => 3 * count);
     expect([...(await countHard(gpu, problem, limits, 3))]).toEqual(thrice);
+  });
+
+  test('halves', async ({ gpu }) => {
+    const options = diceAndCrossEntropyLoss({ batchDice: true, ignoreLabel: 3 });
+    const problem = randomProblem(options, { batch: 3, classes: 3, voxels: 1301 });
+    const logits = problem.logits.map((x) => fromFloat16Bits(toFloat16Bits(x)));
+    const limits = { maxStorageBufferBindingSize: 9000, maxComputeWorkgroupsPerDimension: 65_535 };
+    const counts = await countHard(gpu, { ...problem, logits }, limits, 1, 'f16');
+    expect([...counts]).toEqual(expectedCounts({ ...problem, logits }));
   });
 
   test('the first of equal logits is predicted', async ({ gpu }) => {

@@ -14,8 +14,9 @@ import {
   topKLoss,
 } from '@/kernels/losses/lossOptions';
 import { lossScratchSize } from '@/kernels/losses/lossSizes';
+import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { test } from '../../support/gpu';
-import { type LossProblem, runLoss } from '../../support/losses';
+import { type LossProblem, type LossSettings, runLoss } from '../../support/losses';
 import { relativeError } from '../device';
 import { randomProblem } from './problems';
 
@@ -71,7 +72,7 @@ function sampleBySample(args: LossArgs): Dispatch[] {
   ];
 }
 
-async function errorsOf(gpu: Gpu, problem: LossProblem, settings: Parameters<typeof runLoss>[2] = {}) {
+async function errorsOf(gpu: Gpu, problem: LossProblem, settings: LossSettings = {}) {
   const { options, shape, logits, target } = problem;
   const { sums, gradient } = await runLoss(gpu, problem, settings);
   const expected = lossReference(options, shape, Float64Array.from(logits), target);
@@ -87,7 +88,7 @@ async function errorsOf(gpu: Gpu, problem: LossProblem, settings: Parameters<typ
   };
 }
 
-async function expectMatch(gpu: Gpu, problem: LossProblem, settings: Parameters<typeof runLoss>[2] = {}) {
+async function expectMatch(gpu: Gpu, problem: LossProblem, settings: LossSettings = {}) {
   const errors = await errorsOf(gpu, problem, settings);
   expect(errors.loss).toBeLessThan(LOSS_TOLERANCE);
   expect(errors.gradient).toBeLessThan(GRADIENT_TOLERANCE);
@@ -105,6 +106,34 @@ describe('loss', () => {
         }
       });
     }
+  }
+
+  for (const [name, options] of Object.entries({ ...labelLosses(3), ...regionLosses(true) })) {
+    test(`halves: ${name}`, async ({ gpu }) => {
+      const shape = { batch: 3, classes: 3, voxels: 1024 + 333 };
+      const problem = randomProblem(options, shape);
+      const logits = problem.logits.map((x) => fromFloat16Bits(toFloat16Bits(x)));
+      const expected = lossReference(options, shape, Float64Array.from(logits), problem.target);
+      const limits = {
+        maxStorageBufferBindingSize: 2 * shape.classes * shape.voxels + 1024,
+        maxComputeWorkgroupsPerDimension: 65_535,
+      };
+      for (const settings of [{}, { limits }]) {
+        const halves = { ...problem, logits };
+        const { sums, gradient } = await runLoss(gpu, halves, {
+          ...settings,
+          storage: 'f16',
+          lossScale: 4096,
+        });
+        expect(Math.abs(sums[0] - expected.loss)).toBeLessThan(LOSS_TOLERANCE);
+        // half a unit in the last place of f16, or of its smallest numbers, and the error of f32
+        const largest = expected.gradient.reduce((most, x) => Math.max(most, Math.abs(4096 * x)), 0);
+        for (const [i, x] of expected.gradient.entries()) {
+          const allowed = Math.max(4096 * Math.abs(x) * 2 ** -11, 2 ** -25) + GRADIENT_TOLERANCE * largest;
+          expect(Math.abs(gradient[i] - 4096 * x)).toBeLessThanOrEqual(allowed);
+        }
+      }
+    });
   }
 
   test('255 classes and their ignore label', async ({ gpu }) => {
