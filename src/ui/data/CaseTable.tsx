@@ -10,6 +10,7 @@ import { usePreferences } from '../useStudio';
 import { casesThatFit, problemsText } from './caseFilter';
 import styles from './data.module.css';
 import { Findings } from './Findings';
+import { withoutFlatAxis } from './flatAxis';
 import { ThumbnailImage } from './ThumbnailImage';
 import { useGlances } from './useGlances';
 
@@ -134,8 +135,8 @@ function CaseRow({ dataset, check, thumbnail }: CaseRowProps) {
           {caseId}
         </a>
       </Table.Td>
-      <Table.Td>{shape ? formatXyz(shape) : ''}</Table.Td>
-      <Table.Td>{spacing ? formatXyz(spacing, 3) : ''}</Table.Td>
+      <Table.Td>{shape ? formatXyz(withoutFlatAxis(shape, shape)) : ''}</Table.Td>
+      <Table.Td>{shape && spacing ? formatXyz(withoutFlatAxis(spacing, shape), 3) : ''}</Table.Td>
       <Table.Td>
         <LabelValues dataset={dataset} values={labels ?? []} />
       </Table.Td>

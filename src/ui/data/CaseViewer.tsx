@@ -10,6 +10,7 @@ import { useViewerController, ViewerContext } from '../segment/viewerContext';
 import { useStudio } from '../useStudio';
 import styles from './data.module.css';
 import { Findings } from './Findings';
+import { withoutFlatAxis } from './flatAxis';
 
 interface CaseViewerProps {
   readonly dataset: DatasetRecord;
@@ -35,8 +36,8 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
         </Text>
         {check?.shape && (
           <span className={styles.viewerFacts}>
-            {formatXyz(check.shape)} voxels
-            {check.spacing && ` of ${formatXyz(check.spacing, 3)} mm`}
+            {formatXyz(withoutFlatAxis(check.shape, check.shape))} voxels
+            {check.spacing && ` of ${formatXyz(withoutFlatAxis(check.spacing, check.shape), 3)} mm`}
           </span>
         )}
         <div className={styles.neighbours}>

@@ -11,6 +11,7 @@ import { saveFile } from '../saveFile';
 import { usePreferences, useStudio } from '../useStudio';
 import { DistributionPlot } from './DistributionPlot';
 import styles from './data.module.css';
+import { withoutFlatAxis } from './flatAxis';
 import { spreadOf } from './histogram';
 import { IntensityPlot } from './IntensityPlot';
 
@@ -95,6 +96,7 @@ function Grids({ checks }: { checks: readonly CaseCheck[] }) {
   if (checks.length === 0) return null;
   const along = (pick: (check: CaseCheck) => readonly number[] | undefined, axis: number) =>
     checks.map((check) => pick(check)?.[2 - axis] ?? 0);
+  const axes = checks.every(({ shape }) => shape?.[0] === 1) ? AXES.slice(0, 2) : AXES;
   return (
     <section className={styles.section} aria-label="Shapes and spacings">
       <h2>Shapes and voxel sizes</h2>
@@ -103,7 +105,7 @@ function Grids({ checks }: { checks: readonly CaseCheck[] }) {
         much; look at cases at the ends.
       </p>
       <div className={styles.plots}>
-        {AXES.map((name, axis) => (
+        {axes.map((name, axis) => (
           <DistributionPlot
             key={name}
             name={`Voxels along ${name}`}
@@ -111,7 +113,7 @@ function Grids({ checks }: { checks: readonly CaseCheck[] }) {
             values={along(({ shape }) => shape, axis)}
           />
         ))}
-        {AXES.map((name, axis) => (
+        {axes.map((name, axis) => (
           <DistributionPlot
             key={name}
             name={`Voxel size along ${name}`}
@@ -200,6 +202,8 @@ function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
   }
   const median = (lists: readonly (readonly number[])[]) =>
     [0, 1, 2].map((axis) => spreadOf(lists.map((values) => values[axis])).median);
+  const shape = median(fingerprint.shapes_after_crop);
+  const spacing = median(fingerprint.spacings);
   const channels = Object.entries(fingerprint.foreground_intensity_properties_per_channel);
   return (
     <section className={styles.section} aria-label="Fingerprint">
@@ -208,12 +212,12 @@ function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
       <dl className={styles.terms}>
         <dt>Median shape</dt>
         <dd>
-          {formatXyz(median(fingerprint.shapes_after_crop))} voxels
+          {formatXyz(withoutFlatAxis(shape, shape))} voxels
           <span>of the cases, cropped to what is not zero; the patch is chosen to see enough of it</span>
         </dd>
         <dt>Median voxel size</dt>
         <dd>
-          {formatXyz(median(fingerprint.spacings), 4)} mm
+          {formatXyz(withoutFlatAxis(spacing, shape), 4)} mm
           <span>cases are resampled to about it</span>
         </dd>
         <dt>Left after cropping</dt>
