@@ -30,7 +30,7 @@ export interface LearningGraph {
 
 /**
  * Plans forward and backward together. Parameters are kept as they are, in optimiser order, and each gradient lies in
- * buffers of its own where its parameter lies in its; one that is always zero is never written. Outputs: the graph's, then gradients of inputs that were found.
+ * buffers of its own where its parameter lies in its; a parameter without one lies apart, for no optimiser to change. Outputs: the graph's, then gradients of inputs that were found.
  */
 export function planTraining(
   { graph, fed, gradients }: LearningGraph,
@@ -39,8 +39,10 @@ export function planTraining(
 ): Plan {
   const builder = new PlanBuilder(device, { ...options, areWeightsLearned: true });
   const used = new Set(topologicalOrder(graph.outputs));
-  const learned = graph.parameters.filter((parameter) => used.has(parameter));
+  const learned = graph.parameters.filter((parameter) => gradients.of.has(parameter));
+  const frozen = graph.parameters.filter((parameter) => used.has(parameter) && !gradients.of.has(parameter));
   for (const parameter of learned) builder.rawParameter(parameter);
+  for (const parameter of frozen) builder.frozenParameter(parameter);
   for (const [leaf, gradient] of gradients.of) {
     if (leaf.op === 'parameter') builder.keepGradient(gradient, leaf);
   }

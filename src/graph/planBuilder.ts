@@ -170,6 +170,12 @@ export class PlanBuilder {
     return id;
   }
 
+  /** The same for one that nothing learns. */
+  frozenParameter(value: Value): void {
+    const source = { ...namedSource(value), pack: (data: Float32Array) => data, isFrozen: true };
+    this.rawParameters.set(value, this.addParameter({ source, size: elementCount(value.shape) }));
+  }
+
   /** A vector as it is; where the network has none, `constant` throughout. */
   vectorParameter(value: Value | undefined, size: number, constant: number): ParameterId {
     return value ? this.rawParameter(value) : this.addParameter({ source: { constant }, size });
@@ -242,16 +248,17 @@ export class PlanBuilder {
     });
   }
 
-  /** Constants lie apart: an optimiser changes whole buffers. */
+  /** What is not learned lies apart: an optimiser changes whole buffers. */
   private placeParameters(): { placements: ParameterPlacement[]; bufferBytes: number[] } {
     const capacity = Math.min(PARAMETER_BUFFER_BYTES, this.device.limits.maxBufferSize);
     const bufferBytes: number[] = [];
-    let isConstant: boolean | undefined;
+    let wasLearned: boolean | undefined;
     const placements = this.parameters.map(({ size, source }) => {
       const bytes = alignBytes(size * 4);
       const last = bufferBytes.length - 1;
-      const belongsElsewhere = isConstant !== 'constant' in source;
-      isConstant = 'constant' in source;
+      const isLearned = isLearnedSource(source);
+      const belongsElsewhere = wasLearned !== isLearned;
+      wasLearned = isLearned;
       if (belongsElsewhere || bufferBytes[last] + bytes > capacity) bufferBytes.push(0);
       const buffer = bufferBytes.length - 1;
       const offset = bufferBytes[buffer];
@@ -285,6 +292,11 @@ export function operandsOf(operands: readonly (Operand | undefined)[]): {
 /** The array of an operand. */
 export function arrayOfOperand(operand: Operand, { tensor, parameter }: StepArrays): GpuArray {
   return 'tensor' in operand ? tensor(operand.tensor) : parameter(operand.parameter);
+}
+
+/** Whether an optimiser may change what is stored. */
+export function isLearnedSource(source: StoredParameter['source']): boolean {
+  return 'name' in source && !source.isFrozen;
 }
 
 function namedSource(value: Value): { readonly name: string; readonly shape: readonly number[] } {

@@ -16,6 +16,8 @@ export interface StoredParameter {
         readonly name: string;
         readonly shape: readonly number[];
         readonly pack: (data: Float32Array) => Float32Array;
+        /** Nothing learns it. */
+        readonly isFrozen?: boolean;
       }
     | { readonly constant: number };
   /** Elements, f32. */

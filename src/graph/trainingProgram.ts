@@ -22,7 +22,7 @@ import { differentiate } from './differentiate';
 import { lossGradient, targetInput } from './ops/lossGradient';
 import { type ParameterBuffers, type StateTensors, storeParameters } from './parameters';
 import { planTraining } from './plan';
-import type { Plan, PlanDevice, PlanOptions } from './planBuilder';
+import { isLearnedSource, type Plan, type PlanDevice, type PlanOptions } from './planBuilder';
 import { prepareSubmits, releaseSubmits, type Submits, submit, tensorArrays, warmUp } from './submits';
 import { trainingGraph } from './trainingGraph';
 import type { Graph } from './value';
@@ -101,7 +101,9 @@ function lossName(head: number): string {
 }
 
 function isLearned({ parameters, parameterPlacements }: Plan, buffer: number): boolean {
-  return parameters.some(({ source }, id) => 'name' in source && parameterPlacements[id].buffer === buffer);
+  return parameters.some(
+    ({ source }, id) => isLearnedSource(source) && parameterPlacements[id].buffer === buffer,
+  );
 }
 
 /** Everything besides the weights that a run goes on from. */
@@ -130,8 +132,9 @@ export interface TrainingProgram {
   readLoss(): Promise<number>;
   readControl(): Promise<OptimiserControl>;
   setParameters(state: StateTensors): void;
-  /** Of the parameters that are learned. */
+  /** Those that are not learned among them. */
   readParameters(): Promise<StateTensors>;
+  /** Of the parameters that are learned. */
   readGradients(): Promise<StateTensors>;
   readOptimiser(): Promise<OptimiserState>;
   setOptimiser(state: OptimiserState): void;
@@ -217,9 +220,13 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
     const compileMs = performance.now() - startMs;
 
     const named = plan.parameters.flatMap(({ source }, id) => ('name' in source ? [{ id, ...source }] : []));
-    const readAll = async (arrayFor: (id: number) => GpuArray): Promise<StateTensors> => {
+    const learned = named.filter(isLearnedSource);
+    const readAll = async (
+      wanted: typeof named,
+      arrayFor: (id: number) => GpuArray,
+    ): Promise<StateTensors> => {
       const tensorsByName = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-      for (const { id, name, shape } of named) {
+      for (const { id, name, shape } of wanted) {
         tensorsByName.set(name, { shape, data: await readFloats(gpu, arrayFor(id)) });
       }
       return tensorsByName;
@@ -255,17 +262,17 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       },
       readControl: async () => readControl(await readFloats(gpu, control)),
       setParameters: parameters.write,
-      readParameters: () => readAll(array),
-      readGradients: () => readAll(like(gradients)),
+      readParameters: () => readAll(named, array),
+      readGradients: () => readAll(learned, like(gradients)),
       async readOptimiser() {
         const kept: StateTensors[] = [];
-        for (const state of states) kept.push(await readAll(like(state)));
+        for (const state of states) kept.push(await readAll(learned, like(state)));
         return { control: readControl(await readFloats(gpu, control)), states: kept };
       },
       setOptimiser(state) {
         write(control, writeControl(state.control));
         for (const [s, arrays] of states.entries()) {
-          for (const { id, name, shape } of named) {
+          for (const { id, name, shape } of learned) {
             const data = state.states[s]?.get(name)?.data;
             if (data?.length !== elementCount(shape))
               throw new Error(`setOptimiser: state ${s} of ${name} does not fit`);
