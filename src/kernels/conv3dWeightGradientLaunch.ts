@@ -5,6 +5,7 @@ import type { AdapterFacts } from '@/gpu/device';
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { elementCount } from '@/shared/geometry';
 import { directSource, directSplits, directTiles } from './conv3dWeightGradientDirect';
+import { lanesSource, lanesSplits, lanesTiles } from './conv3dWeightGradientLanes';
 import {
   type ChannelWindow,
   innerSlices,
@@ -23,7 +24,7 @@ import { bindRange, type KernelLimits } from './ranges';
 const SUM_WORKGROUP_SIZE = 64;
 
 /** A family of kernels. */
-export type WeightGradientKernel = 'direct' | 'tiled';
+export type WeightGradientKernel = 'direct' | 'lanes' | 'tiled';
 
 interface Family {
   readonly source: (shape: WeightGradientShape, access: WeightGradientAccess) => string;
@@ -34,12 +35,14 @@ interface Family {
 
 const FAMILIES: Readonly<Record<WeightGradientKernel, Family>> = {
   direct: { source: directSource, tiles: directTiles, splits: directSplits },
+  lanes: { source: lanesSource, tiles: lanesTiles, splits: lanesSplits },
   tiled: { source: tiledSource, tiles: tiledTiles, splits: tiledSplits },
 };
 
 /** The family for an adapter. */
 export function chooseWeightGradientKernel(facts: AdapterFacts): WeightGradientKernel {
-  return facts.isSoftware ? 'direct' : 'tiled';
+  if (!facts.isSoftware) return 'tiled';
+  return facts.subgroupSize === 8 ? 'lanes' : 'direct';
 }
 
 /** What decides about the dispatches, but for the arrays. */

@@ -169,7 +169,7 @@ async function errorOf(gpu: Gpu, kernel: WeightGradientKernel | undefined, testC
   return relativeError(actual, expected);
 }
 
-const KERNELS: readonly WeightGradientKernel[] = ['direct', 'tiled'];
+const KERNELS: readonly WeightGradientKernel[] = ['direct', 'lanes', 'tiled'];
 
 describe.each(KERNELS)('weight gradient of conv3d, %s', (kernel) => {
   test.for([...CASES])('matches the reference for $name', async (testCase, { gpu }) => {

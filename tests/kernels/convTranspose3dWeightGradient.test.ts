@@ -74,7 +74,7 @@ describe('convTranspose3d gradients, f64', () => {
   });
 });
 
-describe.each(['direct', 'tiled', undefined] as const)(
+describe.each(['direct', 'lanes', 'tiled', undefined] as const)(
   'weight gradient of convTranspose3d, kernel %s',
   (kernel) => {
     test.for([...CASES])('matches the reference for $name', async (testCase, { gpu }) => {

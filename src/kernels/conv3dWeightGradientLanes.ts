@@ -1,0 +1,321 @@
+// Weight gradient for adapters that run a subgroup as one SIMD register (software Vulkan drivers). What is cheap there
+// is arithmetic on values already in registers and broadcasting them from lane to lane; what is dear is every element
+// loaded from a storage buffer, because lanes do that one by one. So:
+// - a lane holds one outer channel, for sums that no other lane has: nothing to reduce, and small volumes fill all lanes;
+// - inner channels are loaded one per lane too, and broadcast, so that each loaded element meets all channels of the
+//   other side that the workgroup (one subgroup) holds, and all taps along y and x;
+// - a workgroup walks down strips of four columns, a few rows at once, and keeps the inner rows that the next ones share;
+// - along x, kernels of size 3 use Winograd's F(3, 4): 6 products for 4 columns and 3 taps instead of 12. The sums stay
+//   in the transformed domain to the end, so that only loading costs a transform.
+// Sizes come in a uniform buffer, so that one compiled shader serves every layer.
+
+import type { WeightGradientPart, WeightGradientShape } from './conv3dWeightGradientShape';
+import { each, type WeightGradientAccess, weightGradientPrelude } from './conv3dWeightGradientSource';
+
+/** Columns of `outer` per strip. */
+const COLUMNS = 4;
+/** Invocations per subgroup. */
+const LANES = 8;
+const LARGEST_OUTER_VECTORS = 4;
+const LARGEST_INNER_BLOCK = 16;
+/** Workgroups that keep all cores busy to the end. */
+const WANTED_WORKGROUPS = 24;
+
+/** What one workgroup holds. */
+interface Tile {
+  /** Outer channels, in vectors of one per lane. */
+  readonly outerVectors: number;
+  readonly innerBlock: number;
+  /** Rows of `outer` per step. */
+  readonly rows: number;
+}
+
+function tileOf({ outerChannels, innerChannels }: WeightGradientShape): Tile {
+  return {
+    outerVectors: Math.min(LARGEST_OUTER_VECTORS, Math.ceil(outerChannels / LANES)),
+    innerBlock: Math.min(LARGEST_INNER_BLOCK, innerChannels),
+    rows: 2,
+  };
+}
+
+/** Workgroups per split. */
+export function lanesTiles(shape: WeightGradientShape, part: WeightGradientPart): number {
+  const { outerVectors, innerBlock } = tileOf(shape);
+  const blocks =
+    Math.ceil(part.outer.count / (outerVectors * LANES)) * Math.ceil(part.inner.count / innerBlock);
+  return blocks * shape.kernelSize[0];
+}
+
+/** Ranges of strips that would keep all cores busy. */
+export function lanesSplits(shape: WeightGradientShape, part: WeightGradientPart): number {
+  const strips = part.images.count * part.slices.count * Math.ceil(shape.outerSize[2] / COLUMNS);
+  return Math.max(1, Math.min(strips, Math.round(WANTED_WORKGROUPS / lanesTiles(shape, part))));
+}
+
+/** How columns become the two factors of each product, and sums of products the taps along x. */
+interface ColumnScheme {
+  /** Statements that define `${name}_0…` from the loaded `${name}_c0…`, for a row of `outer` and one of `inner`. */
+  readonly outerTransform: (name: string) => string;
+  readonly innerTransform: (name: string) => string;
+  /** For each sum, the `[outer, inner]` pairs of a row that it adds up. */
+  readonly products: readonly (readonly (readonly [number, number])[])[];
+  /** The taps from the sums `s(0)…`. */
+  readonly taps: (s: (m: number) => string) => readonly string[];
+}
+
+/** Points 0, ±1, ±2 and infinity, as the forward pass; the denominators wait for the end (Lavin and Gray, 2015). */
+const WINOGRAD_COLUMNS: ColumnScheme = {
+  outerTransform: (g) => `
+      let ${g}_0 = ${g}_c0; let ${g}_5 = ${g}_c3;
+      let ${g}_p = ${g}_c0 + ${g}_c2; let ${g}_q = ${g}_c1 + ${g}_c3; let ${g}_1 = ${g}_p + ${g}_q; let ${g}_2 = ${g}_p - ${g}_q;
+      let ${g}_s = ${g}_c0 + 4.0 * ${g}_c2; let ${g}_t = 2.0 * ${g}_c1 + 8.0 * ${g}_c3; let ${g}_3 = ${g}_s + ${g}_t; let ${g}_4 = ${g}_s - ${g}_t;`,
+  innerTransform: (r) => `
+      let ${r}_0 = 4.0 * ${r}_c0 - 5.0 * ${r}_c2 + ${r}_c4;
+      let ${r}_p = ${r}_c4 - 4.0 * ${r}_c2; let ${r}_q = ${r}_c3 - 4.0 * ${r}_c1; let ${r}_1 = ${r}_p + ${r}_q; let ${r}_2 = ${r}_p - ${r}_q;
+      let ${r}_s = ${r}_c4 - ${r}_c2; let ${r}_t = 2.0 * (${r}_c3 - ${r}_c1); let ${r}_3 = ${r}_s + ${r}_t; let ${r}_4 = ${r}_s - ${r}_t;
+      let ${r}_5 = 4.0 * ${r}_c1 - 5.0 * ${r}_c3 + ${r}_c5;`,
+  products: each(6, (m) => [[m, m] as const]),
+  taps: (s) => [
+    `${s(0)} / 4.0 - (${s(1)} + ${s(2)}) / 6.0 + (${s(3)} + ${s(4)}) / 24.0`,
+    `(${s(2)} - ${s(1)}) / 6.0 + (${s(3)} - ${s(4)}) / 12.0`,
+    `(${s(3)} + ${s(4)} - ${s(1)} - ${s(2)}) / 6.0 + ${s(5)}`,
+  ],
+};
+
+function directColumns(kx: number, stride: number): ColumnScheme {
+  const copies = (count: number) => (name: string) =>
+    each(count, (i) => `let ${name}_${i} = ${name}_c${i};`).join(' ');
+  return {
+    outerTransform: copies(COLUMNS),
+    innerTransform: copies(columnSpan(kx, stride)),
+    products: each(kx, (dx) => each(COLUMNS, (j) => [j, j * stride + dx] as const)),
+    taps: (s) => each(kx, s),
+  };
+}
+
+/** Columns of `inner` that a strip meets. */
+function columnSpan(kx: number, stride: number): number {
+  return (COLUMNS - 1) * stride + kx;
+}
+
+/** What the pieces of the shader share. */
+interface Plan {
+  readonly shape: WeightGradientShape;
+  readonly tile: Tile;
+  readonly columns: ColumnScheme;
+  readonly innerVectors: number;
+  /** Rows of `inner` that a step meets, and how many of them the step before has loaded. */
+  readonly innerRows: number;
+  readonly carriedRows: number;
+  readonly isOuterAligned: boolean;
+  readonly isInnerAligned: boolean;
+}
+
+function makePlan(shape: WeightGradientShape): Plan {
+  const [, ky, kx] = shape.kernelSize;
+  const [, sy, sx] = shape.stride;
+  const tile = tileOf(shape);
+  return {
+    shape,
+    tile,
+    columns: kx === 3 && sx === 1 ? WINOGRAD_COLUMNS : directColumns(kx, sx),
+    innerVectors: Math.ceil(tile.innerBlock / LANES),
+    innerRows: (tile.rows - 1) * sy + ky,
+    carriedRows: Math.max(0, ky - sy),
+    isOuterAligned: shape.outerSize[2] % 4 === 0,
+    isInnerAligned: shape.innerSize[2] % 4 === 0,
+  };
+}
+
+/** The whole module; entry point `main`. */
+export function lanesSource(shape: WeightGradientShape, access: WeightGradientAccess): string {
+  const plan = makePlan(shape);
+  const { tile, innerVectors, carriedRows } = plan;
+  const [kz, ky, kx] = shape.kernelSize;
+  const [sz, sy, sx] = shape.stride;
+  const [pz, py] = shape.padding;
+  const element = (isAligned: boolean) => (isAligned ? 'vec4f' : 'f32');
+  const outerBlock = tile.outerVectors * LANES;
+  const carried = each(carriedRows, (row) => rowValues(plan, row)).flat();
+  return `enable subgroups;
+${weightGradientPrelude(shape, access, { outer: element(plan.isOuterAligned), inner: element(plan.isInnerAligned) })}
+@compute @workgroup_size(${LANES})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(subgroup_invocation_id) invocation: u32) {
+  let lane = i32(invocation);
+  let group = i32(id.y * grid.x + id.x);
+  let innerBlocks = (sizes.innerCount + ${tile.innerBlock - 1}) / ${tile.innerBlock};
+  let outerBlocks = (sizes.outerCount + ${outerBlock - 1}) / ${outerBlock};
+  let dz = group % ${kz};
+  let firstInner = group / ${kz} % innerBlocks * ${tile.innerBlock};
+  let firstOuter = group / ${kz} / innerBlocks % outerBlocks * ${outerBlock};
+  let split = group / ${kz} / innerBlocks / outerBlocks;
+  if (split >= sizes.splits) { return; }
+  let across = (sizes.outerWidth + ${COLUMNS - 1}) / ${COLUMNS};
+  let strips = sizes.images * sizes.slices * across;
+  let share = (strips + sizes.splits - 1) / sizes.splits;
+  let outerVolume = sizes.outerDepth * sizes.outerHeight * sizes.outerWidth;
+  let innerVolume = sizes.innerDepth * sizes.innerHeight * sizes.innerWidth;
+  ${each(tile.outerVectors, (v) => `let outer${v} = min(firstOuter + ${v * LANES} + lane, sizes.outerCount - 1) * outerVolume;`).join('\n  ')}
+  ${each(innerVectors, (v) => `let inner${v} = min(firstInner + ${v * LANES} + lane, sizes.innerCount - 1) * innerVolume;`).join('\n  ')}
+  ${sumNames(plan)
+    .map((name) => `var ${name} = 0.0;`)
+    .join(' ')}
+  for (var strip = split * share; strip < min(strips, (split + 1) * share); strip++) {
+    let column = strip % across * ${COLUMNS};
+    let slice = sizes.firstSlice + strip / across % sizes.slices;
+    let image = strip / across / sizes.slices;
+    let z = slice * ${sz} + dz - ${pz};
+    if (z < 0 || z >= sizes.innerDepth) { continue; }
+    let outerAt = sizes.outerBase + image * sizes.outerChannels * outerVolume + slice * sizes.outerHeight * sizes.outerWidth + column;
+    let innerColumn = column * ${sx};
+    let innerAt = sizes.innerBase + image * sizes.innerChannels * innerVolume + z * sizes.innerHeight * sizes.innerWidth + innerColumn;
+    ${carried.map((name) => `var kept_${name} = 0.0;`).join(' ')}
+    {
+      let y = ${-py};${each(carriedRows, (row) => innerRow(plan, row)).join('')}
+      ${carried.map((name) => `kept_${name} = ${name};`).join(' ')}
+    }
+    for (var row = 0; row < sizes.outerHeight; row += ${tile.rows}) {
+      let y = row * ${sy} - ${py};
+      ${carried.map((name) => `let ${name} = kept_${name};`).join(' ')}
+      ${each(plan.innerRows - carriedRows, (i) => innerRow(plan, carriedRows + i)).join('')}
+      ${each(tile.rows, (r) => outerRow(plan, r)).join('')}
+      ${arithmetic(plan)}
+      ${each(carriedRows, (row) => {
+        const from = rowValues(plan, row + tile.rows * sy);
+        return rowValues(plan, row)
+          .map((name, i) => `kept_${name} = ${from[i]};`)
+          .join(' ');
+      }).join('\n      ')}
+    }
+  }
+  // Stored from a list: one store in a loop compiles many times faster than one per value.
+  var results = array<f32, ${tile.outerVectors * tile.innerBlock * ky * kx}>(${results(plan).join(', ')});
+  for (var v = 0; v < ${tile.outerVectors}; v++) {
+    let outerChannel = firstOuter + v * ${LANES} + lane;
+    if (outerChannel >= sizes.outerCount) { break; }
+    for (var c = 0; c < min(${tile.innerBlock}, sizes.innerCount - firstInner); c++) {
+      for (var tap = 0; tap < ${ky * kx}; tap++) {
+        put(split, outerChannel, firstInner + c, dz * ${ky * kx} + tap, results[(v * ${tile.innerBlock} + c) * ${ky * kx} + tap]);
+      }
+    }
+  }
+}
+`;
+}
+
+function innerName(vector: number, row: number): string {
+  return `r${vector}_${row}`;
+}
+
+/** The transformed values of an inner row, all vectors of channels. */
+function rowValues({ columns, innerVectors }: Plan, row: number): string[] {
+  const count = 1 + Math.max(...columns.products.flat().map(([, inner]) => inner));
+  return each(innerVectors, (v) => each(count, (i) => `${innerName(v, row)}_${i}`)).flat();
+}
+
+/** Loads a row of \`inner\` and transforms it; zero outside the volume. */
+function innerRow(plan: Plan, row: number): string {
+  const { shape, columns, innerVectors, isInnerAligned } = plan;
+  const px = shape.padding[2];
+  const span = columnSpan(shape.kernelSize[2], shape.stride[2]);
+  const quads = new Map<number, number[]>();
+  for (let i = 0; i < span; i++) {
+    const quad = Math.floor((i - px) / 4);
+    quads.set(quad, [...(quads.get(quad) ?? []), i]);
+  }
+  const isInside = (offset: number) =>
+    `isRow${row} && innerColumn + ${offset} >= 0 && innerColumn + ${offset} < sizes.innerWidth`;
+  const loads = each(innerVectors, (v) => {
+    const name = innerName(v, row);
+    const one = (i: number) => {
+      const at = `select(0, rowAt${row} + inner${v} + ${i - px}, isColumn${row}_${i})`;
+      const load = isInnerAligned ? `inner[${at} / 4].${'xyzw'[(((i - px) % 4) + 4) % 4]}` : `inner[${at}]`;
+      return `let ${name}_c${i} = select(0.0, ${load}, isColumn${row}_${i});`;
+    };
+    const groups = [...quads].map(([quad, columnsOfQuad]) => {
+      if (!isInnerAligned || columnsOfQuad.length < 3) return columnsOfQuad.map(one).join(' ');
+      const whole = `${name}_v${columnsOfQuad[0]}`;
+      const isQuad = `isColumn${row}_${columnsOfQuad[0]}`;
+      return `let ${whole} = select(vec4f(), inner[select(0, rowAt${row} + inner${v} + ${4 * quad}, ${isQuad}) / 4], ${isQuad}); ${columnsOfQuad
+        .map((i) => `let ${name}_c${i} = ${whole}.${'xyzw'[i - px - 4 * quad]};`)
+        .join(' ')}`;
+    });
+    return `${groups.join('\n      ')}${columns.innerTransform(name)}`;
+  });
+  return `
+      let isRow${row} = y + ${row} >= 0 && y + ${row} < sizes.innerHeight; let rowAt${row} = innerAt + (y + ${row}) * sizes.innerWidth;
+      ${each(span, (i) => `let isColumn${row}_${i} = ${isInside(i - px)};`).join(' ')}
+      ${loads.join('\n      ')}`;
+}
+
+/** Loads a row of \`outer\` and transforms it; zero outside the volume. */
+function outerRow({ tile, columns, isOuterAligned }: Plan, r: number): string {
+  const loads = each(tile.outerVectors, (v) => {
+    const name = `g${v}_${r}`;
+    const at = `gradientAt${r} + outer${v}`;
+    const load = isOuterAligned
+      ? `let ${name} = select(vec4f(), outer[select(0, ${at}, isGradient${r}) / 4], isGradient${r}); ${each(COLUMNS, (i) => `let ${name}_c${i} = ${name}.${'xyzw'[i]};`).join(' ')}`
+      : each(COLUMNS, (i) => {
+          const isInside = `isGradient${r} && column + ${i} < sizes.outerWidth`;
+          return `let ${name}_c${i} = select(0.0, outer[select(0, ${at} + ${i}, ${isInside})], ${isInside});`;
+        }).join(' ');
+    return `${load}${columns.outerTransform(name)}`;
+  });
+  return `
+      let isGradient${r} = row + ${r} < sizes.outerHeight; let gradientAt${r} = outerAt + (row + ${r}) * sizes.outerWidth;
+      ${loads.join('\n      ')}`;
+}
+
+/** Every product of the loaded rows; several rows per sum, because the sums lie in memory. */
+function arithmetic({ shape, tile, columns, innerRows }: Plan): string {
+  const [, ky] = shape.kernelSize;
+  const sy = shape.stride[1];
+  const lines: string[] = [];
+  for (let c = 0; c < tile.innerBlock; c++) {
+    const known = new Set<string>();
+    const broadcast = (row: number, i: number) => {
+      const name = `b${c}_${row}_${i}`;
+      if (!known.has(name)) {
+        const from = `${innerName(Math.floor(c / LANES), row)}_${i}`;
+        lines.push(`let ${name} = subgroupBroadcast(${from}, ${c % LANES}u);`);
+      }
+      known.add(name);
+      return name;
+    };
+    for (const [m, pairs] of columns.products.entries()) {
+      for (let row = 0; row < innerRows; row++) for (const [, inner] of pairs) broadcast(row, inner);
+      for (let v = 0; v < tile.outerVectors; v++) {
+        for (let dy = 0; dy < ky; dy++) {
+          const terms = each(tile.rows, (r) =>
+            pairs.map(([outer, inner]) => `g${v}_${r}_${outer} * ${broadcast(r * sy + dy, inner)}`),
+          );
+          lines.push(`${sumName(v, c, dy, m)} += ${terms.flat().join(' + ')};`);
+        }
+      }
+    }
+  }
+  return lines.join('\n      ');
+}
+
+function sumName(vector: number, channel: number, dy: number, m: number): string {
+  return `s${vector}_${channel}_${dy}_${m}`;
+}
+
+function sumNames(plan: Plan): string[] {
+  const { columns } = plan;
+  return eachRowOfTaps(plan, (v, c, dy) => columns.products.map((_, m) => sumName(v, c, dy, m)));
+}
+
+/** The taps, in the order of the gradient. */
+function results(plan: Plan): string[] {
+  return eachRowOfTaps(plan, (v, c, dy) => plan.columns.taps((m) => sumName(v, c, dy, m)));
+}
+
+function eachRowOfTaps(
+  { shape, tile }: Plan,
+  make: (v: number, c: number, dy: number) => readonly string[],
+): string[] {
+  return each(tile.outerVectors, (v) =>
+    each(tile.innerBlock, (c) => each(shape.kernelSize[1], (dy) => make(v, c, dy))),
+  ).flat(3);
+}
