@@ -21,7 +21,8 @@ export function nodeCaseWorkers(
   workerFile = new URL('nodeCase.worker.mjs', import.meta.url),
 ): CaseWorkers {
   return casePool(count, ({ answer, death }) => {
-    const worker = new Worker(workerFile);
+    // geotiff's web-worker looks into what the thread was given, and fails where that is nothing.
+    const worker = new Worker(workerFile, { workerData: {} });
     // An idle thread keeps nobody waiting.
     worker.unref();
     worker.on('message', (message: CaseAnswer) => answer(message));

@@ -9,6 +9,8 @@ import { planDataset } from '@/app/planDataset';
 import { preprocessDataset } from '@/app/preprocessDataset';
 import { openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
 import { datasetFingerprint } from '@/core/fingerprint/datasetFingerprint';
+import { memoryFile } from '@/core/io/sourceFile';
+import { encodeTiff } from '@/core/io/tiff';
 import { plannerNamed } from '@/core/planning/planners';
 import { readPlans } from '@/core/planning/readPlans';
 import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
@@ -97,6 +99,18 @@ test('an error keeps its name and words, and the thread goes on', async () => {
     message: expect.stringMatching(/case_0: its label map is missing/),
   });
   expect((await workers.fingerprint(rawCase, 'NibabelIO', 5)).spacing).toEqual([2, 1, 1]);
+  workers.close();
+});
+
+test('a thread reads TIFF stacks too', async () => {
+  const workers = nodeCaseWorkers(1, workerFile);
+  const stack = async (name: string) => {
+    const voxels = Uint8Array.from({ length: 60 }, (_, i) => i % 2);
+    return memoryFile(await encodeTiff(voxels, [3, 4, 5]), name);
+  };
+  const images = [await stack('a_0000.tif')];
+  const rawCase = { caseId: 'a', images, label: await stack('a.tif'), missing: [] };
+  expect((await workers.fingerprint(rawCase, 'Tiff3DIO', 5)).shapeAfterCrop).toEqual([3, 4, 5]);
   workers.close();
 });
 
