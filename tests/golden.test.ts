@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { RunTopic } from './conformance/topic';
 
 const GOLDEN = path.resolve(process.env.NNSTUDIO_GOLDEN ?? '../shared/golden');
-const TIMEOUT_MS = 5 * 60_000;
+const TIMEOUT_MS = 15 * 60_000;
 /** Takes long on a software adapter: every trained model, image and setting. `npm run test:conformance` has it. */
 const LONG_TOPICS: readonly string[] = ['checkpoint'];
 

@@ -61,6 +61,6 @@ test('when the storage is full nothing stays, and the message says what to do', 
   const chunks = new MemoryRecords(1.5 * CHUNK_BYTES);
   const writing = writeWeights(chunks, 'model/0', stateDictOf([2 * CHUNK_FLOATS]), 'model X');
   await expect(writing).rejects.toMatchObject({ name: 'StorageFull' });
-  await expect(writing).rejects.toThrow(/no room for model X \(33\.6 MB\).*Remove models/);
+  await expect(writing).rejects.toThrow(/no room for model X \(33\.6 MB\).*Remove datasets, models/);
   expect(await chunks.keys()).toEqual([]);
 });
