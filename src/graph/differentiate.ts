@@ -1,6 +1,8 @@
 // Reverse mode: from a graph and the gradients of its outputs to the gradients of its parameters, as more nodes of the
-// same kind. What is cheap to compute again is not kept for it: a norm's output is recomputed from the norm's input.
+// same kind. What is cheap to compute again is not kept for it: a norm's output is recomputed from the norm's input, what
+// was upsampled from the coarser stage, and every other residual block's output from its last norm and the block before.
 
+import { elementCount, type Zyx } from '@/shared/geometry';
 import { add } from './ops/add';
 import {
   avgPoolGradient,
@@ -18,7 +20,10 @@ import { type Graph, type OpName, topologicalOrder, type Value } from './value';
 export interface Gradients {
   /** By parameter, and by input where asked for. Parameters that no output depends on are not there. */
   readonly of: ReadonlyMap<Value, Value>;
-  /** Every node of both directions in an order that frees early: gradients of weights as soon as they can be had. */
+  /**
+   * Every node of both directions in an order that frees early: gradients of weights as soon as they can be had, an
+   * output's gradient when its turn comes, and the gradient of a skip only when its encoder stage is reached.
+   */
   readonly schedule: readonly Value[];
 }
 
@@ -36,19 +41,21 @@ export function differentiate(
   seeds: readonly (Value | undefined)[],
   { ofInputs = false }: DifferentiateOptions = {},
 ): Gradients {
-  const forward = topologicalOrder(graph.outputs);
+  // Heads come finest first. From the last on, each is computed, and its gradient too, right beside its stage.
+  const forward = topologicalOrder(graph.outputs.toReversed());
   const tape = new Tape(activeValues(forward, ofInputs), forward);
-  for (const [i, output] of graph.outputs.entries()) {
-    const seed = seeds[i];
-    if (seed) tape.contribute(output, tape.include(seed));
-  }
   for (const value of forward.toReversed()) {
+    for (const [i, output] of graph.outputs.entries()) {
+      const seed = output === value && seeds[i];
+      if (seed) tape.contribute(output, tape.include(seed));
+    }
     const gradient = tape.gradientOf(value);
     if (!gradient || value.op === 'parameter' || value.op === 'input') continue;
     const rule = RULES[value.op];
     if (!rule) throw new Error(`differentiate: ${value.op} has no gradient rule`);
     // The key and the node's op are the same, which the compiler cannot see.
     (rule as GradientRule<OpName>)(value, gradient, tape);
+    if (value.op === 'normApply') tape.forgetCopies();
   }
   const leaves = [...graph.parameters, ...(ofInputs ? graph.inputs : [])];
   const of = leaves.flatMap((leaf) => {
@@ -70,15 +77,20 @@ function activeValues(order: readonly Value[], ofInputs: boolean): ReadonlySet<V
 
 /** Collects gradients while the graph is walked backwards. */
 class Tape {
-  /** See {@link Gradients.schedule}. */
-  readonly schedule: Value[];
   private readonly active: ReadonlySet<Value>;
-  private readonly contributions = new Map<Value, Value[]>();
+  private readonly scheduled: Set<Value>;
+  private readonly contributions = new Map<Value, (() => Value)[]>();
   private readonly totals = new Map<Value, Value>();
+  private readonly copies = new Map<Value, Value>();
 
   constructor(active: ReadonlySet<Value>, forward: readonly Value[]) {
     this.active = active;
-    this.schedule = [...forward];
+    this.scheduled = new Set(forward);
+  }
+
+  /** See {@link Gradients.schedule}. */
+  get schedule(): Value[] {
+    return [...this.scheduled];
   }
 
   /** Whether anybody wants the gradient of `value`. */
@@ -88,20 +100,29 @@ class Tape {
 
   /** Puts a node, and what it depends on, next in the schedule where it is not in it yet. */
   include(node: Value): Value {
-    for (const value of topologicalOrder([node])) {
-      if (!this.schedule.includes(value)) this.schedule.push(value);
-    }
+    for (const value of topologicalOrder([node])) this.scheduled.add(value);
     return node;
   }
 
   /** Puts a new node next in the schedule. */
   emit<Node extends Value>(node: Node): Node {
-    this.schedule.push(node);
+    this.scheduled.add(node);
     return node;
   }
 
-  /** Notes that `gradient` is part of the gradient of `value`. */
+  /** Notes that `gradient`, which is in the schedule, is part of the gradient of `value`. */
   contribute(value: Value, gradient: Value): void {
+    this.contributeLater(value, () => gradient);
+  }
+
+  /** Notes that the node `gradient`, made from `source`, is part of the gradient of `value`: the smaller of the two waits. */
+  contributeFrom(source: Value, value: Value, gradient: Value): void {
+    const isSourceSmaller = elementCount(source.shape) <= elementCount(value.shape);
+    if (isSourceSmaller) this.contributeLater(value, () => this.emit(gradient));
+    else this.contribute(value, this.emit(gradient));
+  }
+
+  private contributeLater(value: Value, gradient: () => Value): void {
     const list = this.contributions.get(value) ?? [];
     list.push(gradient);
     this.contributions.set(value, list);
@@ -113,16 +134,34 @@ class Tape {
     if (known) return known;
     const [first, ...others] = this.contributions.get(value) ?? [];
     if (!first) return undefined;
-    const total = others.reduce((sum, next) => this.emit(add(sum, next)), first);
+    const total = others.reduce((sum, next) => this.emit(add(sum, next())), first());
     this.totals.set(value, total);
     return total;
   }
 
-  /** `value` computed again where that costs one pass over what is kept anyway; else itself. */
+  /** `value`, computed again where that is cheap. The copy serves until {@link forgetCopies}. */
   recomputed(value: Value): Value {
-    const isCheap = value.op === 'normApply' && !value.attributes.hasResidual;
-    return isCheap ? this.emit({ ...value }) : value;
+    if (!isCheap(value)) return value;
+    const known = this.copies.get(value);
+    if (known) return known;
+    const copy = this.emit({ ...value, inputs: value.inputs.map((input) => this.recomputed(input)) });
+    this.copies.set(value, copy);
+    return copy;
   }
+
+  /** Lets copies go: what reads them next is far off. */
+  forgetCopies(): void {
+    this.copies.clear();
+  }
+}
+
+/** Whether few operations bring `value` back from what is kept. Of residual blocks in a row every other one is kept. */
+function isCheap({ op, attributes, inputs }: Value): boolean {
+  if (op === 'convTranspose3d') return true;
+  if (op !== 'normApply') return false;
+  const residual = attributes.hasResidual ? inputs[inputs.length - 1] : undefined;
+  const endsBlock = residual?.op === 'normApply' && residual.attributes.hasResidual;
+  return !(endsBlock && isCheap(residual));
 }
 
 /** Contributes the gradients of a node's inputs. */
@@ -134,15 +173,12 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
     const { stride } = attributes;
     const sources = concatenated(x);
     if (tape.wants(bias)) tape.contribute(bias, tape.emit(channelSum(gradient)));
-    if (tape.wants(weight)) {
-      const read = sources.map((source) => tape.recomputed(source));
-      tape.contribute(weight, tape.emit(conv3dWeightGradient(read, gradient, stride, weight.shape)));
-    }
+    if (tape.wants(weight)) tape.contribute(weight, weightGradient(sources, gradient, stride, weight, tape));
     let start = 0;
     for (const source of sources) {
       if (tape.wants(source)) {
         const part = conv3dInputGradient(gradient, weight, stride, start, source.shape);
-        tape.contribute(source, tape.emit(part));
+        tape.contributeFrom(gradient, source, part);
       }
       start += source.shape[1];
     }
@@ -154,13 +190,13 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
       const read = tape.recomputed(x);
       tape.contribute(weight, tape.emit(convTranspose3dWeightGradient(read, gradient, weight.shape)));
     }
-    if (tape.wants(x)) tape.contribute(x, tape.emit(convTranspose3dInputGradient(gradient, weight)));
+    if (tape.wants(x)) tape.contributeFrom(gradient, x, convTranspose3dInputGradient(gradient, weight));
   },
 
   normApply: (value, gradient, tape) => {
     const { negativeSlope } = value.attributes;
     const { x, statistics, affine, other: residual } = normInputs(value);
-    const output = residual && value;
+    const output = residual && tape.recomputed(value);
     const operands = { x, statistics, affine, negativeSlope, output, gradient };
     const sums = tape.emit(normGradientSums(operands));
     if (tape.wants(affine?.weight))
@@ -168,8 +204,8 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
     if (tape.wants(affine?.bias)) tape.contribute(affine.bias, tape.emit(normAffineGradient(sums, 'bias')));
     if (tape.wants(x)) tape.contribute(x, tape.emit(normInputGradient(operands, sums)));
     if (tape.wants(residual)) {
-      const before = leakyReluGradient(value, gradient, negativeSlope);
-      tape.contribute(residual, negativeSlope === 1 ? gradient : tape.emit(before));
+      const before = () => tape.emit(leakyReluGradient(output ?? value, gradient, negativeSlope));
+      tape.contribute(residual, negativeSlope === 1 ? gradient : before());
     }
   },
 
@@ -183,7 +219,8 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
   },
 
   avgPool: ({ attributes, inputs: [x] }, gradient, tape) => {
-    if (tape.wants(x)) tape.contribute(x, tape.emit(avgPoolGradient(gradient, attributes.stride, x.shape)));
+    if (tape.wants(x))
+      tape.contributeFrom(gradient, x, avgPoolGradient(gradient, attributes.stride, x.shape));
   },
 
   // Convolutions give their gradients to what was concatenated, so that the concatenation itself gets none.
@@ -191,6 +228,25 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
     throw new Error('differentiate: a concatenation that something else than a convolution reads');
   },
 };
+
+/** Source by source, so that only one of them is computed again at a time. */
+function weightGradient(
+  sources: readonly Value[],
+  gradient: Value,
+  stride: Zyx,
+  weight: Value,
+  tape: Tape,
+): Value {
+  const { shape } = weight;
+  const [first, ...others] = sources;
+  let part = tape.emit(conv3dWeightGradient(tape.recomputed(first), gradient, { stride, shape }));
+  for (const source of others) {
+    part = tape.emit(
+      conv3dWeightGradient(tape.recomputed(source), gradient, { stride, shape, before: part }),
+    );
+  }
+  return part;
+}
 
 /** The values that `x` is a concatenation of, or itself. */
 function concatenated(x: Value): readonly Value[] {

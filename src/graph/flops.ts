@@ -17,7 +17,7 @@ export function flopsOf(value: Value): number {
     case 'conv3dInputGradient':
       return (products(inputs[0], inputs[1].shape) * value.shape[1]) / inputs[1].shape[1];
     case 'conv3dWeightGradient':
-      return products(inputs.at(-1), value.shape);
+      return (products(inputs[1], value.shape) * value.attributes.channels.count) / value.shape[1];
     case 'convTranspose3dInputGradient':
       return products(value, inputs[1].shape);
     default:

@@ -44,7 +44,7 @@ export function planTraining(
   for (const parameter of learned) builder.rawParameter(parameter);
   for (const parameter of frozen) builder.frozenParameter(parameter);
   for (const [leaf, gradient] of gradients.of) {
-    if (leaf.op === 'parameter') builder.keepGradient(gradient, leaf);
+    if (leaf.op === 'parameter') builder.keepGradient(firstPart(gradient), leaf);
   }
   const inputGradients = graph.inputs.flatMap((value) => gradients.of.get(value) ?? []);
   const outputs = [...graph.outputs, ...inputGradients];
@@ -55,4 +55,10 @@ export function planTraining(
     builder.release(value);
   }
   return builder.finish({ ...graph, inputs: [...graph.inputs, ...fed], outputs });
+}
+
+/** Where a gradient is computed part by part, what the other parts are written into. */
+function firstPart(gradient: Value): Value {
+  const before = gradient.op === 'conv3dWeightGradient' ? gradient.inputs[2] : undefined;
+  return before ? firstPart(before) : gradient;
 }

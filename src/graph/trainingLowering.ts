@@ -169,38 +169,35 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
   },
 
   conv3dWeightGradient: (value, builder) => {
-    const above = value.inputs[value.inputs.length - 1];
-    const gy = builder.tensorOf(above);
-    const gw = builder.addValue(value);
+    const [source, above, before] = value.inputs;
     const { limits, facts } = builder.device;
+    const { batch, channels, size } = featureMapOf(source, value.op);
     const [outChannels, of] = value.shape;
-    let start = 0;
-    for (const source of value.inputs.slice(0, -1)) {
-      const { batch, channels, size } = featureMapOf(source, value.op);
-      const shape = { ...value.attributes, batch, inChannels: channels, outChannels, inputSize: size };
-      const window = channels === of ? {} : { inChannels: { start, of } };
-      const x = builder.tensorOf(source);
-      const scratchSize = conv3dWeightGradientScratchSize(shape, facts, limits, window);
-      const scratch =
-        scratchSize > 0 ? builder.addTensor('weight gradient partials', scratchSize) : undefined;
-      builder.addStep(value.op, {
-        tensors: [x, gy, gw, scratch].filter((id) => id !== undefined),
-        flops: (flopsOf(value) * channels) / of,
-        launch: ({ tensor }) =>
-          conv3dWeightGradient({
-            shape,
-            limits,
-            facts,
-            x: tensor(x),
-            gy: tensor(gy),
-            gw: tensor(gw),
-            ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
-            ...window,
-            accumulate: false,
-          }),
-      });
-      start += channels;
-    }
+    const shape = { ...value.attributes, batch, inChannels: channels, outChannels, inputSize: size };
+    const { start } = value.attributes.channels;
+    const window = channels === of ? {} : { inChannels: { start, of } };
+    const x = builder.tensorOf(source);
+    const gy = builder.tensorOf(above);
+    if (before) builder.aliasValue(value, builder.tensorOf(before));
+    const gw = before ? builder.tensorOf(before) : builder.addValue(value);
+    const scratchSize = conv3dWeightGradientScratchSize(shape, facts, limits, window);
+    const scratch = scratchSize > 0 ? builder.addTensor('weight gradient partials', scratchSize) : undefined;
+    builder.addStep(value.op, {
+      tensors: [x, gy, gw, scratch].filter((id) => id !== undefined),
+      flops: flopsOf(value),
+      launch: ({ tensor }) =>
+        conv3dWeightGradient({
+          shape,
+          limits,
+          facts,
+          x: tensor(x),
+          gy: tensor(gy),
+          gw: tensor(gw),
+          ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
+          ...window,
+          accumulate: false,
+        }),
+    });
   },
 
   convTranspose3dInputGradient: (value, builder) => {

@@ -73,20 +73,16 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
     return conv3dBackwardInput(conv, gradient, window);
   },
 
-  conv3dWeightGradient: ({ attributes, inputs, shape }, data) => {
+  conv3dWeightGradient: ({ attributes, inputs, shape }, [source, gradient, before]) => {
     const [outChannels, inChannels, ...kernel] = shape;
     const taps = elementCount(kernel);
-    const result = new Float64Array(elementCount(shape));
-    const gradient = data[data.length - 1];
-    let start = 0;
-    for (const [s, source] of inputs.slice(0, -1).entries()) {
-      const conv = { ...attributes, ...sizesOf(source.shape), outChannels };
-      const part = conv3dBackwardWeight(conv, data[s], gradient);
-      const count = source.shape[1] * taps;
-      for (let out = 0; out < outChannels; out++) {
-        result.set(part.subarray(out * count, (out + 1) * count), (out * inChannels + start) * taps);
-      }
-      start += source.shape[1];
+    const result = new Float64Array(before ?? elementCount(shape));
+    const conv = { ...attributes, ...sizesOf(inputs[0].shape), outChannels };
+    const part = conv3dBackwardWeight(conv, source, gradient);
+    const { start, count } = attributes.channels;
+    for (let out = 0; out < outChannels; out++) {
+      const row = part.subarray(out * count * taps, (out + 1) * count * taps);
+      result.set(row, (out * inChannels + start) * taps);
     }
     return result;
   },

@@ -35,7 +35,12 @@ export interface TrainingOpAttributes {
     /** Input channels whose gradient this is. */
     readonly channels: { readonly start: number; readonly count: number };
   };
-  readonly conv3dWeightGradient: { readonly kernelSize: Zyx; readonly stride: Zyx };
+  readonly conv3dWeightGradient: {
+    readonly kernelSize: Zyx;
+    readonly stride: Zyx;
+    /** The weight's input channels that are computed here. */
+    readonly channels: { readonly start: number; readonly count: number };
+  };
   readonly convTranspose3dInputGradient: { readonly stride: Zyx };
   readonly convTranspose3dWeightGradient: { readonly stride: Zyx };
   readonly channelSum: Readonly<Record<string, never>>;

@@ -49,20 +49,30 @@ export function conv3dInputGradient(
   };
 }
 
-/** Gradient of `conv3d` with respect to its weight of `shape`; `sources` together are its input, channels in order. */
+/** How `conv3d` was called, for the gradient of its weight. */
+export interface Conv3dWeightGradientOptions {
+  readonly stride: Zyx;
+  /** The weight's. */
+  readonly shape: readonly number[];
+  /** The gradient so far, where the input is a concatenation and `source` not the first of it. */
+  readonly before?: Value<'conv3dWeightGradient'>;
+}
+
+/** Gradient of `conv3d` with respect to its weight, in the channels of `source` and of those before it; 0 in the rest. */
 export function conv3dWeightGradient(
-  sources: readonly Value[],
+  source: Value,
   gradient: Value,
-  stride: Zyx,
-  shape: readonly number[],
+  { stride, shape, before }: Conv3dWeightGradientOptions,
 ): Value<'conv3dWeightGradient'> {
-  const channels = sources.reduce((sum, source) => sum + source.shape[1], 0);
-  if (channels !== shape[1]) throw new Error('conv3dWeightGradient: sources and weight differ in channels');
-  const kernelSize: Zyx = [shape[2], shape[3], shape[4]];
+  const start = before ? before.attributes.channels.start + before.attributes.channels.count : 0;
+  const channels = { start, count: source.shape[1] };
+  if (start + channels.count > shape[1]) {
+    throw new Error('conv3dWeightGradient: more channels than the weight has');
+  }
   return {
     op: 'conv3dWeightGradient',
-    attributes: { kernelSize, stride },
-    inputs: [...sources, gradient],
+    attributes: { kernelSize: [shape[2], shape[3], shape[4]], stride, channels },
+    inputs: [source, gradient, ...(before ? [before] : [])],
     shape,
   };
 }
