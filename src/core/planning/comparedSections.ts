@@ -1,5 +1,7 @@
 // Two plans files field by field, for a table: configurations resolved, so that inheritance and file format do not count.
+import { messageOf } from '@/shared/errors';
 import type { AnyPlans } from './anyPlans';
+import { plansOverview } from './plansOverview';
 import { type RawConfiguration, resolveConfiguration } from './resolveConfigurations';
 
 /** One field of two plans; `undefined` where one of them has nothing. */
@@ -15,6 +17,25 @@ export interface ComparedSection {
   /** A configuration's name; `plans` for the fields above all configurations. */
   readonly title: string;
   readonly fields: readonly ComparedField[];
+}
+
+/** The text of a plans file, and its name for messages. */
+interface PlansFile {
+  readonly text: string;
+  readonly fileName: string;
+}
+
+/** {@link comparedSections} of two files; the problem where one of them is no plans file. */
+export function comparedTexts(
+  a: PlansFile,
+  b: PlansFile,
+): { readonly sections: readonly ComparedSection[]; readonly problem: string | undefined } {
+  try {
+    const [left, right] = [a, b].map(({ text, fileName }) => plansOverview(text, fileName).plans);
+    return { sections: comparedSections(left, right), problem: undefined };
+  } catch (error) {
+    return { sections: [], problem: messageOf(error) };
+  }
 }
 
 /** Every field of both, the plans' own first, then configuration by configuration. */

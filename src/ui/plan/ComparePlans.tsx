@@ -1,8 +1,7 @@
-import { Group, Select, Switch, Text } from '@mantine/core';
+import { Alert, Group, Select, Switch, Text } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import type { PlansEntry } from '@/app/plansShelf';
-import { type ComparedField, comparedSections } from '@/core/planning/comparedSections';
-import { plansOverview } from '@/core/planning/plansOverview';
+import { type ComparedField, comparedTexts } from '@/core/planning/comparedSections';
 import { plural } from '../formats';
 import tables from './tables.module.css';
 import { usePlans } from './usePlans';
@@ -14,8 +13,8 @@ export function ComparePlans({ entry }: { entry: PlansEntry }) {
   const [otherId, setOtherId] = useState<string | undefined>((sibling ?? others[0])?.id);
   const [isOnlyDifferences, setOnlyDifferences] = useState(true);
   const other = others.find(({ id }) => id === otherId);
-  const sections = useMemo(
-    () => (other ? comparedSections(plansOf(entry), plansOf(other)) : []),
+  const { sections, problem } = useMemo(
+    () => (other ? comparedTexts(entry, other) : { sections: [], problem: undefined }),
     [entry, other],
   );
   if (!other) {
@@ -46,11 +45,21 @@ export function ComparePlans({ entry }: { entry: PlansEntry }) {
           mb={7}
         />
         <Text size="sm" c="dimmed" mb={7} aria-live="polite">
-          {differences === 0 ? 'No difference' : plural(differences, 'difference')}
+          {problem === undefined && (differences === 0 ? 'No difference' : plural(differences, 'difference'))}
         </Text>
       </Group>
+      {problem !== undefined && (
+        <Alert color="red" variant="light" role="alert">
+          {problem}
+        </Alert>
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section className={tables.tableScroll} aria-label="Comparison" tabIndex={0}>
+      <section
+        className={tables.tableScroll}
+        aria-label="Comparison"
+        tabIndex={0}
+        hidden={problem !== undefined}
+      >
         <table className={tables.compared}>
           <thead>
             <tr>
@@ -110,8 +119,4 @@ function valueText(value: unknown): string {
   return JSON.stringify(value, (_, one) =>
     typeof one === 'number' ? Number(one.toPrecision(6)) : one,
   ).replace(/,/g, ', ');
-}
-
-function plansOf({ text, fileName }: PlansEntry) {
-  return plansOverview(text, fileName).plans;
 }

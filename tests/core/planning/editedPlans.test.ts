@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readAnyPlans } from '@/core/planning/anyPlans';
 import { checkPlansText } from '@/core/planning/checkPlansText';
-import { comparedSections } from '@/core/planning/comparedSections';
+import { comparedSections, comparedTexts } from '@/core/planning/comparedSections';
 import {
   assertPlansName,
   type ConfigurationEdit,
@@ -247,4 +247,13 @@ test('inheritance and file format are no differences; values are', () => {
   expect(differing).toEqual([
     { title: '3d_cascade_fullres', path: 'batch_size', a: parent.batch_size, b: 7 },
   ]);
+});
+
+test('a comparison with a file that is no plans says so', () => {
+  const mine = { text, fileName: 'nnUNetPlans.json' };
+  expect(comparedTexts(mine, mine).sections.length).toBeGreaterThan(1);
+  expect(comparedTexts(mine, { text: '{"configurations": 3}', fileName: 'other.json' })).toEqual({
+    sections: [],
+    problem: expect.stringContaining('other.json'),
+  });
 });
