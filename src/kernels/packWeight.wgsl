@@ -77,11 +77,11 @@ fn headerValue(i: u32, firstOut: u32, firstIn: u32, inCount: u32) -> u32 {
 // Winograd's F(4, 3) of the three taps of a row.
 fn transformed(m: u32, a: f32, b: f32, c: f32) -> f32 {
   switch (m) {
-    case 0: { return a / 4.0; }
-    case 1: { return -(a + b + c) / 6.0; }
-    case 2: { return (b - a - c) / 6.0; }
-    case 3: { return a / 24.0 + b / 12.0 + c / 6.0; }
-    case 4: { return a / 24.0 - b / 12.0 + c / 6.0; }
+    case 0: { return a; }
+    case 1: { return -(40.5 * a + 27.0 * b + 18.0 * c) / 65.0; }
+    case 2: { return (27.0 * b - 40.5 * a - 18.0 * c) / 65.0; }
+    case 3: { return (8.0 * a + 12.0 * b + 18.0 * c) / 65.0; }
+    case 4: { return (8.0 * a - 12.0 * b + 18.0 * c) / 65.0; }
     default: { return c; }
   }
 }
