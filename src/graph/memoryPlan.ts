@@ -23,8 +23,21 @@ export interface MemoryPlan {
   readonly placements: readonly Placement[];
 }
 
-interface Placed extends Placement {
-  readonly request: MemoryRequest;
+/** A buffer while tensors are being placed. */
+interface Slot {
+  readonly bytes: number;
+  /** Who lies there at any time, by offset. */
+  readonly tenants: Tenant[];
+  /** Not 0 for steps that bind one of them. */
+  readonly isBound: Uint8Array;
+}
+
+interface Tenant {
+  readonly start: number;
+  /** Where the next binding could begin. */
+  readonly end: number;
+  readonly firstStep: number;
+  readonly lastStep: number;
 }
 
 /** Bindings must begin at multiples of this many bytes. */
@@ -40,6 +53,7 @@ const PRIORITIES: readonly ((request: MemoryRequest) => number)[] = [
   ({ bytes }) => bytes,
   ({ firstStep }) => -firstStep,
   ({ lastStep }) => lastStep,
+  ({ bytes, firstStep, lastStep }) => bytes * (1 + lastStep - firstStep),
 ];
 
 /** The smallest of a few greedy placements. */
@@ -60,65 +74,66 @@ function placeInOrder(
   requests: readonly MemoryRequest[],
   priority: (request: MemoryRequest) => number,
 ): MemoryPlan {
-  const slotBytes: number[] = [];
-  const placed: Placed[] = [];
-  const placements: Placement[] = [];
-  const order = requests.map((request, index) => ({ request, index }));
-  order.sort(
-    (a, b) => priority(b.request) - priority(a.request) || a.request.firstStep - b.request.firstStep,
-  );
+  const stepCount = requests.reduce((most, { lastStep }) => Math.max(most, lastStep), 0) + 1;
+  const slots: Slot[] = [];
+  // What needs no bytes needs no place either.
+  const placements: Placement[] = requests.map(() => ({ slot: 0, offset: 0 }));
+  const order = requests
+    .map((request, index) => ({ request, index, priority: priority(request) }))
+    .filter(({ request }) => request.bytes > 0);
+  order.sort((a, b) => b.priority - a.priority || a.request.firstStep - b.request.firstStep);
   for (const { request, index } of order) {
-    const placement = tightestGap(request, slotBytes, placed) ?? { slot: slotBytes.length, offset: 0 };
-    if (placement.slot === slotBytes.length) slotBytes.push(alignBytes(request.bytes));
-    placed.push({ ...placement, request });
+    const placement = tightestGap(request, slots) ?? { slot: slots.length, offset: 0 };
+    if (placement.slot === slots.length) {
+      slots.push({ bytes: alignBytes(request.bytes), tenants: [], isBound: new Uint8Array(stepCount) });
+    }
+    moveIn(request, slots[placement.slot], placement.offset);
     placements[index] = placement;
   }
-  return { slotBytes, placements };
+  return { slotBytes: slots.map(({ bytes }) => bytes), placements };
+}
+
+function moveIn({ bytes, firstStep, lastStep, steps }: MemoryRequest, slot: Slot, start: number): void {
+  const next = slot.tenants.findIndex((tenant) => tenant.start > start);
+  const tenant = { start, end: alignBytes(start + bytes), firstStep, lastStep };
+  slot.tenants.splice(next < 0 ? slot.tenants.length : next, 0, tenant);
+  for (const step of steps) slot.isBound[step] = 1;
 }
 
 /** The free stretch that `request` fills best, over all buffers. */
-function tightestGap(
-  request: MemoryRequest,
-  slotBytes: readonly number[],
-  placed: readonly Placed[],
-): Placement | undefined {
-  let best: (Placement & { readonly room: number }) | undefined;
-  for (const [slot, bytes] of slotBytes.entries()) {
-    const alive = placed.filter((other) => other.slot === slot && livesWith(request, other.request));
-    if (alive.some((other) => shareStep(request, other.request))) continue;
-    for (const gap of gapsBetween(alive, bytes)) {
-      const isTighter = best === undefined || gap.room < best.room;
-      if (gap.room >= request.bytes && isTighter) best = { slot, ...gap };
+function tightestGap(request: MemoryRequest, slots: readonly Slot[]): Placement | undefined {
+  const steps = [...request.steps];
+  let best: Placement | undefined;
+  let leastRoom = Number.POSITIVE_INFINITY;
+  for (const [slot, { bytes, tenants, isBound }] of slots.entries()) {
+    if (bytes < request.bytes || steps.some((step) => isBound[step] !== 0)) continue;
+    const consider = (offset: number, room: number) => {
+      if (room < request.bytes || room >= leastRoom) return;
+      leastRoom = room;
+      best = { slot, offset };
+    };
+    let offset = 0;
+    for (const { start, end, firstStep, lastStep } of tenants) {
+      if (firstStep > request.lastStep || request.firstStep > lastStep) continue;
+      consider(offset, start - offset);
+      offset = Math.max(offset, end);
     }
+    consider(offset, bytes - offset);
   }
-  return best && { slot: best.slot, offset: best.offset };
-}
-
-function livesWith(a: MemoryRequest, b: MemoryRequest): boolean {
-  return a.firstStep <= b.lastStep && b.firstStep <= a.lastStep;
-}
-
-function shareStep(a: MemoryRequest, b: MemoryRequest): boolean {
-  return [...a.steps].some((step) => b.steps.has(step));
-}
-
-/** Free stretches of a buffer of `bytes` around the tensors in it. */
-function gapsBetween(alive: readonly Placed[], bytes: number): { offset: number; room: number }[] {
-  const gaps: { offset: number; room: number }[] = [];
-  let offset = 0;
-  for (const { offset: start, request } of alive.toSorted((a, b) => a.offset - b.offset)) {
-    if (start > offset) gaps.push({ offset, room: start - offset });
-    offset = Math.max(offset, alignBytes(start + request.bytes));
-  }
-  if (bytes > offset) gaps.push({ offset, room: bytes - offset });
-  return gaps;
+  return best;
 }
 
 /** Most bytes alive in one step: no plan can need less. */
 export function memoryLowerBound(requests: readonly MemoryRequest[]): number {
-  const at = (step: number) =>
-    requests.reduce((sum, { firstStep, lastStep, bytes }) => {
-      return firstStep <= step && step <= lastStep ? sum + bytes : sum;
-    }, 0);
-  return Math.max(0, ...requests.map(({ firstStep }) => at(firstStep)));
+  const changes = requests.flatMap(({ firstStep, lastStep, bytes }) => [
+    { step: firstStep, bytes },
+    { step: lastStep + 1, bytes: -bytes },
+  ]);
+  changes.sort((a, b) => a.step - b.step || a.bytes - b.bytes);
+  let [alive, most] = [0, 0];
+  for (const { bytes } of changes) {
+    alive += bytes;
+    most = Math.max(most, alive);
+  }
+  return most;
 }

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type MemoryRequest, memoryLowerBound, planMemory } from '@/graph/memoryPlan';
 import { planGraph } from '@/graph/plan';
+import { planTrainingStep, type TrainingSetup } from '@/graph/trainingProgram';
+import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
+import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import type { Architecture } from '@/nn/architecture';
 import { buildUNet } from '@/nn/unet';
 import { seededRandom } from '@/shared/random';
 import { isotropicUNet, RESIDUAL_3_STAGES } from '../nn/architectures';
@@ -23,6 +27,9 @@ const DEVICE = {
     hasTimestamps: false,
   },
 };
+
+/** Limits of a device that holds feature maps of large patches. */
+const ROOMY = { maxStorageBufferBindingSize: 2 ** 31, maxBufferSize: 2 ** 32 };
 
 function request(
   bytes: number,
@@ -94,6 +101,48 @@ describe('planMemory', () => {
         expect(bytes.temporaries / memoryLowerBound(requests)).toBeLessThan(1.2);
       }
     }
+  });
+});
+
+describe('planTrainingStep', () => {
+  const PLAIN = isotropicUNet([32, 64, 128, 256, 320, 320]);
+  const RESENC_M: Architecture = {
+    ...PLAIN,
+    networkClass: 'ResidualEncoderUNet',
+    nConvPerStage: [1, 3, 4, 6, 6, 6],
+    nConvPerStageDecoder: [1, 1, 1, 1, 1],
+  };
+
+  function planned(architecture: Architecture, patchSize: readonly number[], batch: number) {
+    const options = { inputChannels: 1, outputChannels: 3, batch, patchSize, deepSupervision: true };
+    const graph = buildUNet(architecture, options);
+    const setup: TrainingSetup = {
+      graph,
+      loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
+      headWeights: graph.outputs.map((_, head) => (head === graph.outputs.length - 1 ? 0 : 0.5 ** head)),
+      optimiser: NNUNET_SGD,
+      clipNorm: NNUNET_CLIP_NORM,
+      lossScaling: undefined,
+    };
+    return planTrainingStep(setup, { ...DEVICE, limits: { ...DEVICE.limits, ...ROOMY } });
+  }
+
+  test('keeps of a plain stage what its convolutions wrote, and one map more', () => {
+    const map = 4 * 2 * 32 * 128 ** 3;
+    const { plan } = planned(PLAIN, [128, 128, 128], 2);
+    const fine = plan.requests.filter(({ bytes }) => bytes === map);
+    expect(memoryLowerBound(fine) / map).toBe(5);
+  });
+
+  test.each([
+    ['a plain U-Net, 128³', PLAIN, [128, 128, 128], 2, 3.65],
+    ['a plain U-Net, 64³', isotropicUNet([32, 64, 128, 256]), [64, 64, 64], 2, 0.48],
+    ['a 2D U-Net', isotropicUNet([32, 64, 128, 256, 512, 512, 512, 512], 2), [512, 512], 12, 3.95],
+    ['ResEnc M', RESENC_M, [128, 128, 128], 2, 6.1],
+  ])('%s needs little more than its lower bound', (_, architecture, patchSize, batch, gib) => {
+    const { plan, bytes } = planned(architecture, patchSize, batch);
+    expect(bytes.temporaries / memoryLowerBound(plan.requests)).toBeLessThan(1.01);
+    expect(bytes.peak / 2 ** 30).toBeLessThan(gib);
   });
 });
 
