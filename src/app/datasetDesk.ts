@@ -41,9 +41,11 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       'Import it again under Data.',
     );
   };
-  const change = (name: string, changed: () => Promise<Partial<DatasetRecord>>) =>
+  type Changes = Partial<DatasetRecord>;
+  const change = (name: string, changes: (record: DatasetRecord) => Changes | Promise<Changes>) =>
     exclusively(async () => {
-      const record = { ...(await find(name)), ...(await changed()) };
+      const found = await find(name);
+      const record = { ...found, ...(await changes(found)) };
       await records.set(name, record);
       return record;
     });
@@ -91,7 +93,9 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       return found.filter((record) => record !== undefined).sort((a, b) => b.addedAt - a.addedAt);
     },
 
-    setTasks: (name, tasks) => change(name, async () => ({ tasks })),
+    addTasks: (name, tasks) => change(name, ({ tasks: waiting }) => ({ tasks: [...waiting, ...tasks] })),
+    finishTask: (name) => change(name, ({ tasks }) => ({ tasks: tasks.slice(1) })),
+    dropTasks: (name) => change(name, () => ({ tasks: [] })),
 
     recognise: (files, isExpected, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.recognise(files, isExpected, signal, tell)),

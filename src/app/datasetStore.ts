@@ -115,10 +115,6 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     store.setState({ isLoaded: true, datasets: await api.list() });
   }
 
-  async function setTasks(name: string, tasks: readonly DatasetTask[]): Promise<void> {
-    if (find(name)) put(await api.setTasks(name, tasks));
-  }
-
   function nextTask(): { name: string; task: DatasetTask } | undefined {
     const waiting = store.getState().datasets.findLast(({ tasks }) => tasks.length > 0);
     return waiting && { name: waiting.name, task: waiting.tasks[0] };
@@ -126,6 +122,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
 
   function pump(): void {
     pumping ??= exclusively(async () => {
+      await refresh(); // another tab may have worked on them while this one waited
       for (let next = nextTask(); next; next = nextTask()) await run(next.name, next.task);
     }).finally(() => {
       pumping = undefined;
@@ -139,10 +136,10 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
       store.setState({ running: { name, task, startedAt, progress } });
     show();
     setFailure(name, undefined);
-    let rest: readonly DatasetTask[] = [];
+    let isDone = false;
     try {
       await perform(name, task, show);
-      rest = find(name)?.tasks.slice(1) ?? [];
+      isDone = true;
       store.setState({ outcome: `${name}: ${DONE[task.kind]}.` });
     } catch (error) {
       store.setState({ outcome: `${name}: ${isAbort(error) ? 'cancelled' : messageOf(error)}` });
@@ -151,7 +148,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
         setFailure(name, { kind: task.kind, name: code, message: messageOf(error) });
       }
     } finally {
-      await setTasks(name, rest).catch(() => undefined); // the dataset may be gone
+      await (isDone ? api.finishTask(name) : api.dropTasks(name)).catch(() => undefined); // it may be gone
       store.setState({ running: undefined });
       await refresh();
     }
@@ -207,7 +204,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
   }
 
   async function enqueue(name: string, tasks: readonly DatasetTask[]): Promise<void> {
-    await setTasks(name, [...(find(name)?.tasks ?? []), ...tasks]);
+    put(await api.addTasks(name, tasks));
     pump();
   }
 
@@ -241,7 +238,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     async cancel(name) {
       const isRunning = store.getState().running?.name === name;
       if (isRunning) api.cancel(TASK_CALL);
-      else await setTasks(name, []);
+      else if (find(name)) put(await api.dropTasks(name));
     },
 
     async remove(name, part) {

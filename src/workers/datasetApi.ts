@@ -103,8 +103,12 @@ export interface DatasetApi {
   list(): Promise<readonly DatasetRecord[]>;
   /** Throws `DatasetMissing`. */
   find(name: string): Promise<DatasetRecord>;
-  /** Keeps what is still to be done, so that a reload does not forget it. */
-  setTasks(name: string, tasks: readonly DatasetTask[]): Promise<DatasetRecord>;
+  /** Keeps what else is to be done, so that a reload does not forget it. */
+  addTasks(name: string, tasks: readonly DatasetTask[]): Promise<DatasetRecord>;
+  /** Forgets the first task. */
+  finishTask(name: string): Promise<DatasetRecord>;
+  /** Forgets all of them. */
+  dropTasks(name: string): Promise<DatasetRecord>;
 
   /**
    * Looks at names and dataset.json only, unless there are pairs: their label maps are read. A single pair may as well be

@@ -34,7 +34,9 @@ function quickCalls({ remote, whileAlive }: WorkerClient<DatasetApi>): Omit<Data
   return {
     list: () => whileAlive(remote.list()),
     find: (name) => whileAlive(remote.find(name)),
-    setTasks: (name, tasks) => whileAlive(remote.setTasks(name, tasks)),
+    addTasks: (name, tasks) => whileAlive(remote.addTasks(name, tasks)),
+    finishTask: (name) => whileAlive(remote.finishTask(name)),
+    dropTasks: (name) => whileAlive(remote.dropTasks(name)),
     recognise: (files, isExpected, callId, onProgress) =>
       whileAlive<RecognisedDataset>(remote.recognise(files, isExpected, callId, proxy(onProgress))),
     importDataset: (files, name, callId, onProgress) =>

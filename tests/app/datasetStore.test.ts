@@ -55,7 +55,7 @@ test('tasks are done one after the other, and one that fails drops those behind 
 test('what waited or ran when the page was closed goes on', async () => {
   await datasets.importDataset(files, TINY_DATASET);
   await datasets.idle();
-  await api.setTasks(TINY_DATASET, [{ kind: 'check' }]);
+  await api.addTasks(TINY_DATASET, [{ kind: 'check' }]);
   const check = vi.spyOn(api, 'check');
   datasets = openDatasets();
   await datasets.load();
@@ -83,4 +83,23 @@ test('a dataset that is removed while it is worked on goes', async () => {
   await datasets.idle();
   expect(state().datasets).toEqual([]);
   expect(await api.list()).toEqual([]);
+});
+
+test('what another tab did meanwhile is not done again, and what it added is not lost', async () => {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>) => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+  const open = () => createDatasets({ api, exclusively: inTurn, whileAdding: (work) => work() });
+  const [one, other] = [open(), open()];
+  const check = vi.spyOn(api, 'check');
+  const fingerprint = vi.spyOn(api, 'extractFingerprint').mockImplementation((name) => api.find(name));
+  await one.importDataset(files, TINY_DATASET);
+  await other.load();
+  await other.enqueue(TINY_DATASET, [{ kind: 'fingerprint' }]);
+  await Promise.all([one.idle(), other.idle()]);
+  expect([check.mock.calls.length, fingerprint.mock.calls.length]).toEqual([1, 1]);
+  expect((await api.find(TINY_DATASET)).tasks).toEqual([]);
 });
