@@ -46,11 +46,13 @@ async function hasFileTable(file: SourceFile): Promise<boolean> {
 }
 
 /**
- * `DatasetXXX_Name` for a dataset whose folder is called `folder`: its own name if it is one, the Decathlon task's, else
- * the next free number with the folder's name.
+ * `DatasetXXX_Name` for a dataset whose folder is called `folder`: its own name if it is one or nearly one (`dataset4_a`),
+ * the Decathlon task's, else the next free number with the folder's name.
  */
 export function datasetNameFor(folder: string, taken: readonly string[]): string {
   if (/^Dataset\d{3}_.+$/.test(folder)) return folder;
+  const nearly = /^dataset[-_ ]?0*(\d{1,3})[-_ ](.+)$/i.exec(folder);
+  if (nearly) return `Dataset${nearly[1].padStart(3, '0')}_${nearly[2]}`;
   const task = /^Task(\d+)_([^_]+)$/.exec(folder);
   if (task) return `Dataset${task[1].padStart(3, '0')}_${task[2]}`;
   const words = folder
