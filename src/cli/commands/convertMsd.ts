@@ -24,6 +24,12 @@ export const convertMsdCommand: Command = {
       value: 'ID',
       description: "id of the new dataset (default: the task's number)",
     },
+    {
+      names: ['-np'],
+      kind: 'number',
+      value: 'N',
+      description: 'accepted for scripts made for nnU-Net; files are converted one after the other',
+    },
     { names: ['-raw'], kind: 'text', value: 'FOLDER', description: 'instead of the variable nnUNet_raw' },
   ],
   notes: ['4D images become one file for each channel; label maps are copied as they are.'],
