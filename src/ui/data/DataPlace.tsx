@@ -52,7 +52,11 @@ function DatasetList(props: { onFiles: DataPlaceProps['onFiles']; missing: strin
           </div>
         )}
       </div>
-      {hasProblems && <Problems />}
+      {hasProblems && (
+        <div className={styles.problems}>
+          <Problems />
+        </div>
+      )}
       {missing && <p className={styles.hint}>There is no dataset {missing} in this browser.</p>}
       <ImportNotice />
       {datasets.length === 0 ? (

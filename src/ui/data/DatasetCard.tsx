@@ -17,14 +17,14 @@ export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
   return (
     <article className={styles.card} aria-label={title}>
       <Group gap={8}>
-        <a className={styles.cardLink} href={addressOf('data', name)}>
+        <a className={styles.cardLink} href={addressOf('data', name)} title={title}>
           {title}
         </a>
         <Badge size="sm" variant="light" color="gray" tt="none">
           {name.slice(0, 10)}
         </Badge>
       </Group>
-      <LabelNames labels={dataset.labels} />
+      <LabelNames labels={dataset.labels} ignoreLabel={dataset.ignoreLabel} />
       <dl className={styles.facts}>
         <dt>Cases</dt>
         <dd>{formatCount(caseCount)}</dd>

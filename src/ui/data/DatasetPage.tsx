@@ -32,10 +32,10 @@ export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseI
           All datasets
         </a>
         <Group gap="sm" mt={2} wrap="nowrap">
-          <Title order={1} fz={22} style={{ overflowWrap: 'anywhere' }}>
+          <Title order={1} fz={22} lineClamp={2} title={dataset.title} style={{ overflowWrap: 'anywhere' }}>
             {dataset.title}
           </Title>
-          <Badge variant="light" color="gray" tt="none">
+          <Badge variant="light" color="gray" tt="none" style={{ flexShrink: 0 }}>
             {dataset.name.slice(0, 10)}
           </Badge>
           <MoreMenu onRemove={() => setIsRemoving(true)} />
@@ -71,14 +71,14 @@ export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseI
 }
 
 function HeaderFacts({ dataset }: { dataset: DatasetRecord }) {
-  const { caseCount, channelNames, fileEnding, rawBytes, labels } = dataset;
+  const { caseCount, channelNames, fileEnding, rawBytes, labels, ignoreLabel } = dataset;
   return (
     <div className={styles.headerFacts}>
       <span>{formatCount(caseCount)} cases</span>
       <span>{channelNames.join(', ')}</span>
       <span>{fileEnding}</span>
       <span>{formatBytes(rawBytes)}</span>
-      <LabelNames labels={labels} />
+      <LabelNames labels={labels} ignoreLabel={ignoreLabel} />
     </div>
   );
 }
