@@ -54,12 +54,7 @@ export function ComparePlans({ entry }: { entry: PlansEntry }) {
         </Alert>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section
-        className={tables.tableScroll}
-        aria-label="Comparison"
-        tabIndex={0}
-        hidden={problem !== undefined}
-      >
+      <section className={tables.tableScroll} aria-label="Comparison" tabIndex={0}>
         <table className={tables.compared}>
           <thead>
             <tr>
