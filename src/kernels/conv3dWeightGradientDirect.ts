@@ -41,7 +41,7 @@ export function directSource(shape: WeightGradientShape, access: WeightGradientA
   const block = innerBlock(shape);
   const row = block * kx;
   const sums = each(OUTER_BLOCK, (o) => each(row, (r) => `a${o}_${r}`)).flat();
-  return `${weightGradientPrelude(shape, access, { outer: 'f32', inner: 'f32' })}
+  return `${weightGradientPrelude(access, { outer: 'f32', inner: 'f32' })}
 var<workgroup> sums: array<f32, ${sums.length * THREADS}>;
 
 @compute @workgroup_size(${THREADS})

@@ -16,8 +16,8 @@ import { each, type WeightGradientAccess, weightGradientPrelude } from './conv3d
 const COLUMNS = 4;
 /** Invocations per subgroup. */
 const LANES = 8;
-const LARGEST_OUTER_VECTORS = 4;
-const LARGEST_INNER_BLOCK = 16;
+const LARGEST_OUTER_VECTORS = 2;
+const LARGEST_INNER_BLOCK = 8;
 /** Workgroups that keep all cores busy to the end. */
 const WANTED_WORKGROUPS = 24;
 
@@ -59,8 +59,8 @@ interface ColumnScheme {
   readonly innerTransform: (name: string) => string;
   /** For each sum, the `[outer, inner]` pairs of a row that it adds up. */
   readonly products: readonly (readonly (readonly [number, number])[])[];
-  /** The taps from the sums `s(0)…`. */
-  readonly taps: (s: (m: number) => string) => readonly string[];
+  /** The taps from the sums `s0…`. */
+  readonly taps: readonly string[];
 }
 
 /** Points 0, ±1, ±2 and infinity, as the forward pass; the denominators wait for the end (Lavin and Gray, 2015). */
@@ -75,10 +75,10 @@ const WINOGRAD_COLUMNS: ColumnScheme = {
       let ${r}_s = ${r}_c4 - ${r}_c2; let ${r}_t = 2.0 * (${r}_c3 - ${r}_c1); let ${r}_3 = ${r}_s + ${r}_t; let ${r}_4 = ${r}_s - ${r}_t;
       let ${r}_5 = 4.0 * ${r}_c1 - 5.0 * ${r}_c3 + ${r}_c5;`,
   products: each(6, (m) => [[m, m] as const]),
-  taps: (s) => [
-    `${s(0)} / 4.0 - (${s(1)} + ${s(2)}) / 6.0 + (${s(3)} + ${s(4)}) / 24.0`,
-    `(${s(2)} - ${s(1)}) / 6.0 + (${s(3)} - ${s(4)}) / 12.0`,
-    `(${s(3)} + ${s(4)} - ${s(1)} - ${s(2)}) / 6.0 + ${s(5)}`,
+  taps: [
+    's0 / 4.0 - (s1 + s2) / 6.0 + (s3 + s4) / 24.0',
+    '(s2 - s1) / 6.0 + (s3 - s4) / 12.0',
+    '(s3 + s4 - s1 - s2) / 6.0 + s5',
   ],
 };
 
@@ -89,7 +89,7 @@ function directColumns(kx: number, stride: number): ColumnScheme {
     outerTransform: copies(COLUMNS),
     innerTransform: copies(columnSpan(kx, stride)),
     products: each(kx, (dx) => each(COLUMNS, (j) => [j, j * stride + dx] as const)),
-    taps: (s) => each(kx, s),
+    taps: each(kx, (dx) => `s${dx}`),
   };
 }
 
@@ -130,25 +130,25 @@ function makePlan(shape: WeightGradientShape): Plan {
 /** The whole module; entry point `main`. */
 export function lanesSource(shape: WeightGradientShape, access: WeightGradientAccess): string {
   const plan = makePlan(shape);
-  const { tile, innerVectors, carriedRows } = plan;
-  const [kz, ky, kx] = shape.kernelSize;
-  const [sz, sy, sx] = shape.stride;
-  const [pz, py] = shape.padding;
+  const { tile, columns, innerVectors, carriedRows } = plan;
+  const [, ky, kx] = shape.kernelSize;
+  const [, sy, sx] = shape.stride;
+  const py = shape.padding[1];
   const element = (isAligned: boolean) => (isAligned ? 'vec4f' : 'f32');
   const outerBlock = tile.outerVectors * LANES;
   const carried = each(carriedRows, (row) => rowValues(plan, row)).flat();
   return `enable subgroups;
-${weightGradientPrelude(shape, access, { outer: element(plan.isOuterAligned), inner: element(plan.isInnerAligned) })}
+${weightGradientPrelude(access, { outer: element(plan.isOuterAligned), inner: element(plan.isInnerAligned) })}
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(subgroup_invocation_id) invocation: u32) {
   let lane = i32(invocation);
   let group = i32(id.y * grid.x + id.x);
   let innerBlocks = (sizes.innerCount + ${tile.innerBlock - 1}) / ${tile.innerBlock};
   let outerBlocks = (sizes.outerCount + ${outerBlock - 1}) / ${outerBlock};
-  let dz = group % ${kz};
-  let firstInner = group / ${kz} % innerBlocks * ${tile.innerBlock};
-  let firstOuter = group / ${kz} / innerBlocks % outerBlocks * ${outerBlock};
-  let split = group / ${kz} / innerBlocks / outerBlocks;
+  let dz = group % sizes.kernelDepth;
+  let firstInner = group / sizes.kernelDepth % innerBlocks * ${tile.innerBlock};
+  let firstOuter = group / sizes.kernelDepth / innerBlocks % outerBlocks * ${outerBlock};
+  let split = group / sizes.kernelDepth / innerBlocks / outerBlocks;
   if (split >= sizes.splits) { return; }
   let across = (sizes.outerWidth + ${COLUMNS - 1}) / ${COLUMNS};
   let strips = sizes.images * sizes.slices * across;
@@ -157,14 +157,13 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
   let innerVolume = sizes.innerDepth * sizes.innerHeight * sizes.innerWidth;
   ${each(tile.outerVectors, (v) => `let outer${v} = min(firstOuter + ${v * LANES} + lane, sizes.outerCount - 1) * outerVolume;`).join('\n  ')}
   ${each(innerVectors, (v) => `let inner${v} = min(firstInner + ${v * LANES} + lane, sizes.innerCount - 1) * innerVolume;`).join('\n  ')}
-  ${sumNames(plan)
-    .map((name) => `var ${name} = 0.0;`)
-    .join(' ')}
+  // Read by a variable index at the end, so that it stays in memory: hundreds of variables take long to compile.
+  var sums: array<f32, ${sumCount(plan)}>;
   for (var strip = split * share; strip < min(strips, (split + 1) * share); strip++) {
     let column = strip % across * ${COLUMNS};
     let slice = sizes.firstSlice + strip / across % sizes.slices;
     let image = strip / across / sizes.slices;
-    let z = slice * ${sz} + dz - ${pz};
+    let z = slice * sizes.strideDepth + dz - sizes.paddingDepth;
     if (z < 0 || z >= sizes.innerDepth) { continue; }
     let outerAt = sizes.outerBase + image * sizes.outerChannels * outerVolume + slice * sizes.outerHeight * sizes.outerWidth + column;
     let innerColumn = column * ${sx};
@@ -188,15 +187,17 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
       }).join('\n      ')}
     }
   }
-  // Stored from a list: one store in a loop compiles many times faster than one per value.
-  var results = array<f32, ${tile.outerVectors * tile.innerBlock * ky * kx}>(${results(plan).join(', ')});
-  for (var v = 0; v < ${tile.outerVectors}; v++) {
-    let outerChannel = firstOuter + v * ${LANES} + lane;
-    if (outerChannel >= sizes.outerCount) { break; }
-    for (var c = 0; c < min(${tile.innerBlock}, sizes.innerCount - firstInner); c++) {
-      for (var tap = 0; tap < ${ky * kx}; tap++) {
-        put(split, outerChannel, firstInner + c, dz * ${ky * kx} + tap, results[(v * ${tile.innerBlock} + c) * ${ky * kx} + tap]);
-      }
+  // A bound that the compiler does not know and a single store: unrolled stores take seconds to compile.
+  let resultCount = select(${(sumCount(plan) / columns.products.length) * kx}, 0, sizes.taps == 0);
+  for (var result = 0; result < resultCount; result++) {
+    let dx = result % ${kx};
+    let i = result / ${kx};
+    let outerChannel = firstOuter + i / ${tile.innerBlock * ky} * ${LANES} + lane;
+    let innerChannel = firstInner + i / ${ky} % ${tile.innerBlock};
+    if (outerChannel < sizes.outerCount && innerChannel < sizes.innerCount) {
+      ${columns.products.map((_, m) => `let s${m} = sums[i * ${columns.products.length} + ${m}];`).join(' ')}
+      let value = ${columns.taps.slice(1).reduce((chain, tap, k) => `select(${chain}, ${tap}, dx == ${k + 1})`, columns.taps[0])};
+      put(split, outerChannel, innerChannel, (dz * ${ky} + i % ${ky}) * ${kx} + dx, value);
     }
   }
 }
@@ -267,7 +268,8 @@ function outerRow({ tile, columns, isOuterAligned }: Plan, r: number): string {
 }
 
 /** Every product of the loaded rows; several rows per sum, because the sums lie in memory. */
-function arithmetic({ shape, tile, columns, innerRows }: Plan): string {
+function arithmetic(plan: Plan): string {
+  const { shape, tile, columns, innerRows } = plan;
   const [, ky] = shape.kernelSize;
   const sy = shape.stride[1];
   const lines: string[] = [];
@@ -289,7 +291,7 @@ function arithmetic({ shape, tile, columns, innerRows }: Plan): string {
           const terms = each(tile.rows, (r) =>
             pairs.map(([outer, inner]) => `g${v}_${r}_${outer} * ${broadcast(r * sy + dy, inner)}`),
           );
-          lines.push(`${sumName(v, c, dy, m)} += ${terms.flat().join(' + ')};`);
+          lines.push(`sums[${sumIndex(plan, v, c, dy, m)}] += ${terms.flat().join(' + ')};`);
         }
       }
     }
@@ -297,25 +299,16 @@ function arithmetic({ shape, tile, columns, innerRows }: Plan): string {
   return lines.join('\n      ');
 }
 
-function sumName(vector: number, channel: number, dy: number, m: number): string {
-  return `s${vector}_${channel}_${dy}_${m}`;
+function sumIndex(
+  { shape, tile, columns }: Plan,
+  vector: number,
+  channel: number,
+  dy: number,
+  m: number,
+): number {
+  return ((vector * tile.innerBlock + channel) * shape.kernelSize[1] + dy) * columns.products.length + m;
 }
 
-function sumNames(plan: Plan): string[] {
-  const { columns } = plan;
-  return eachRowOfTaps(plan, (v, c, dy) => columns.products.map((_, m) => sumName(v, c, dy, m)));
-}
-
-/** The taps, in the order of the gradient. */
-function results(plan: Plan): string[] {
-  return eachRowOfTaps(plan, (v, c, dy) => plan.columns.taps((m) => sumName(v, c, dy, m)));
-}
-
-function eachRowOfTaps(
-  { shape, tile }: Plan,
-  make: (v: number, c: number, dy: number) => readonly string[],
-): string[] {
-  return each(tile.outerVectors, (v) =>
-    each(tile.innerBlock, (c) => each(shape.kernelSize[1], (dy) => make(v, c, dy))),
-  ).flat(3);
+function sumCount(plan: Plan): number {
+  return sumIndex(plan, plan.tile.outerVectors, 0, 0, 0);
 }

@@ -131,6 +131,10 @@ function dispatchPart(args: WeightGradientArgs, part: WeightGradientPart): Dispa
       targetRow: splits === 1 ? gradientRow : row,
       targetSplit: splits === 1 ? 0 : part.outer.count * row,
       adds: splits === 1 ? adds : 0,
+      taps,
+      kernelDepth: shape.kernelSize[0],
+      strideDepth: shape.stride[0],
+      paddingDepth: shape.padding[0],
     }),
     workgroups: [...foldGrid({ limits }, splits * family.tiles(shape, part)), 1],
   };

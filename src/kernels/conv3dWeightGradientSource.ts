@@ -1,7 +1,5 @@
 // What the shaders of all families of weight gradients share: bindings, sizes, and where results go.
 
-import type { WeightGradientShape } from './conv3dWeightGradientShape';
-
 /** How the bindings are declared. */
 export interface WeightGradientAccess {
   /** `read_write` where the array shares its buffer with the target: one buffer may not be bound both ways. */
@@ -36,6 +34,11 @@ export interface WeightGradientSizes {
   readonly targetSplit: number;
   /** 1 to add to what the target holds. */
   readonly adds: number;
+  /** Taps of the kernel, and the kernel along z, so that 2D and 3D layers may share a shader. */
+  readonly taps: number;
+  readonly kernelDepth: number;
+  readonly strideDepth: number;
+  readonly paddingDepth: number;
 }
 
 const NAMES: readonly (keyof WeightGradientSizes)[] = [
@@ -59,6 +62,10 @@ const NAMES: readonly (keyof WeightGradientSizes)[] = [
   'targetRow',
   'targetSplit',
   'adds',
+  'taps',
+  'kernelDepth',
+  'strideDepth',
+  'paddingDepth',
 ];
 
 /** As the shader reads them. */
@@ -68,7 +75,6 @@ export function sizesUniform(sizes: WeightGradientSizes): Uint32Array {
 
 /** Declarations: `outer` and `inner` with this element type, `target_`, `sizes`, and `put`, which stores a result. */
 export function weightGradientPrelude(
-  { kernelSize }: Pick<WeightGradientShape, 'kernelSize'>,
   access: WeightGradientAccess,
   elements: { readonly outer: 'f32' | 'vec4f'; readonly inner: 'f32' | 'vec4f' },
 ): string {
@@ -85,7 +91,7 @@ ${NAMES.map((name) => `  ${name}: i32,`).join('\n')}
 // Channels count from the part's first.
 fn put(split: i32, outerChannel: i32, innerChannel: i32, tap: i32, value: f32) {
   let at = sizes.targetBase + split * sizes.targetSplit + outerChannel * sizes.targetRow
-    + innerChannel * ${kernelSize[0] * kernelSize[1] * kernelSize[2]} + tap;
+    + innerChannel * sizes.taps + tap;
   var result = value;
   if (sizes.adds != 0) { result += target_[at]; }
   target_[at] = result;

@@ -43,7 +43,7 @@ export function tiledSource(shape: WeightGradientShape, access: WeightGradientAc
   const threads = (rows / 4) * (COLUMNS / 4);
   const lines = threads / DEPTH;
   const loads = each(COLUMNS / lines, (i) => i);
-  return `${weightGradientPrelude(shape, access, { outer: 'f32', inner: 'f32' })}
+  return `${weightGradientPrelude(access, { outer: 'f32', inner: 'f32' })}
 // One element more per line keeps the threads that fill a column out of each other's memory banks.
 var<workgroup> outerTile: array<f32, ${DEPTH * (rows + 1)}>;
 var<workgroup> innerTile: array<f32, ${DEPTH * (COLUMNS + 1)}>;
