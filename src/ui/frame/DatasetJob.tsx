@@ -1,5 +1,5 @@
-import { ActionIcon, Progress, Tooltip } from '@mantine/core';
-import { IconX } from '@tabler/icons-react';
+import { ActionIcon, Popover, Progress, Stack, Text, Tooltip } from '@mantine/core';
+import { IconListDetails, IconX } from '@tabler/icons-react';
 import type { DatasetsState } from '@/app/datasetStore';
 import { formatCount, formatPercent, formatSeconds, plural } from '../formats';
 import { addressOf } from '../route';
@@ -15,6 +15,8 @@ export interface DatasetJob {
   readonly stage: string;
   readonly share: number;
   readonly count: string | undefined;
+  /** The case or file just finished. */
+  readonly item: string | undefined;
   readonly startedAt: number;
 }
 
@@ -39,6 +41,7 @@ function datasetJobOf({
     count: progress?.total
       ? `${formatCount(progress.done ?? 0)} of ${formatCount(progress.total)}`
       : undefined,
+    item: progress?.item,
     startedAt,
   };
 }
@@ -81,6 +84,7 @@ export function DatasetJobLine({ job }: { job: DatasetJob }) {
         {left !== undefined && `, ${formatSeconds(left)} left`}
       </span>
       {waiting > 0 && <span className={styles.quiet}>{plural(waiting, 'dataset')} waiting</span>}
+      <JobDetails job={job} seconds={seconds} />
       <Tooltip label={kind === 'import' ? 'Cancel this import' : 'Cancel this step'}>
         <ActionIcon
           variant="subtle"
@@ -92,5 +96,36 @@ export function DatasetJobLine({ job }: { job: DatasetJob }) {
         </ActionIcon>
       </Tooltip>
     </div>
+  );
+}
+
+function JobDetails({ job, seconds }: { job: DatasetJob; seconds: number }) {
+  const { kind, name, title, stage, count, item } = job;
+  const waiting = useDatasets(({ datasets, running }) => {
+    const tasks = datasets.find((one) => one.name === running?.name)?.tasks ?? [];
+    return tasks.slice(1).map((task) => task.kind);
+  });
+  return (
+    <Popover position="top-end" withArrow shadow="md">
+      <Popover.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label="Details of this job">
+          <IconListDetails size={17} />
+        </ActionIcon>
+      </Popover.Target>
+      <Popover.Dropdown maw={340}>
+        <Stack gap={4} fz="xs" style={{ overflowWrap: 'anywhere' }}>
+          <Text size="sm" fw={600}>
+            {kind === 'task' ? name : title}
+          </Text>
+          <span>
+            {stage}
+            {count && `, ${count}`}
+          </span>
+          {item && <span>Last: {item}</span>}
+          <span>Running for {formatSeconds(seconds)}</span>
+          {kind === 'task' && waiting.length > 0 && <span>Then: {waiting.join(', ')}</span>}
+        </Stack>
+      </Popover.Dropdown>
+    </Popover>
   );
 }
