@@ -1,4 +1,5 @@
-import { Badge } from '@mantine/core';
+import { Badge, Button } from '@mantine/core';
+import { IconArrowDown } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import type { ConfigurationCost } from '@/app/plansCost';
 import type { ConfigurationOverview } from '@/core/planning/plansOverview';
@@ -27,6 +28,8 @@ interface ConfigurationTableProps {
   /** The one that is drawn below. */
   readonly chosen: string;
   readonly onChoose: (name: string) => void;
+  /** Brings the drawing into view, which lies below. */
+  readonly onShowDrawing: () => void;
 }
 
 interface Row {
@@ -37,7 +40,7 @@ interface Row {
 
 /** All configurations side by side; a click on a name draws that one. */
 export function ConfigurationTable(props: ConfigurationTableProps) {
-  const { configurations, costs, channelNames, chosen, onChoose } = props;
+  const { configurations, costs, channelNames, chosen, onChoose, onShowDrawing } = props;
   const groups: readonly { readonly title: string; readonly rows: readonly Row[] }[] = [
     { title: 'Images', rows: imageRows(channelNames) },
     { title: 'Patch', rows: PATCH_ROWS },
@@ -50,7 +53,16 @@ export function ConfigurationTable(props: ConfigurationTableProps) {
       <table className={tables.configurations}>
         <thead>
           <tr>
-            <td />
+            <td>
+              <Button
+                size="compact-xs"
+                variant="subtle"
+                rightSection={<IconArrowDown size={14} aria-hidden />}
+                onClick={onShowDrawing}
+              >
+                Network and patch drawn
+              </Button>
+            </td>
             {configurations.map(({ name, inheritsFrom, problem }) => (
               <th key={name} scope="col" data-chosen={name === chosen}>
                 <button type="button" aria-pressed={name === chosen} onClick={() => onChoose(name)}>

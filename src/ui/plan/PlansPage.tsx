@@ -1,6 +1,6 @@
 import { ActionIcon, Alert, Button, CopyButton, Group, SegmentedControl, Tooltip } from '@mantine/core';
 import { IconCheck, IconCopy, IconDownload, IconFolderSymlink, IconTrash } from '@tabler/icons-react';
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { PlansEntry } from '@/app/plansShelf';
 import { axisNames, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';
 import { messageOf } from '@/shared/errors';
@@ -143,6 +143,11 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
   const dataset = useDatasetOf(entry);
   const costs = useCosts(overview, dataset);
   const [chosen, setChosen] = useState(() => firstChoice(overview));
+  const drawings = useRef<HTMLDivElement>(null);
+  const showDrawing = () => {
+    drawings.current?.scrollIntoView({ block: 'start' });
+    drawings.current?.focus({ preventScroll: true });
+  };
   const configuration = overview.configurations.find(({ name }) => name === chosen);
   const cost = configuration && costs.get(configuration.name);
   return (
@@ -154,10 +159,11 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
         channelNames={dataset?.channelNames}
         chosen={chosen}
         onChoose={setChosen}
+        onShowDrawing={showDrawing}
       />
       <CostNote costs={costs} />
       {configuration && (
-        <div className={styles.drawings}>
+        <div className={styles.drawings} ref={drawings} tabIndex={-1}>
           <section className={styles.card} aria-label={`Network of ${chosen}`}>
             <h3>
               Network <span>{chosen}</span>
