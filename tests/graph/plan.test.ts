@@ -8,28 +8,10 @@ import type { Architecture } from '@/nn/architecture';
 import { buildUNet } from '@/nn/unet';
 import { seededRandom } from '@/shared/random';
 import { isotropicUNet, RESIDUAL_3_STAGES } from '../nn/architectures';
+import { plannedDevice } from '../support/plannedDevice';
 
-/** A device of WebGPU's default limits, roomier buffers. Nothing is opened. */
-const DEVICE = {
-  limits: {
-    maxStorageBufferBindingSize: 2 ** 27,
-    maxComputeWorkgroupsPerDimension: 65_535,
-    maxBufferSize: 2 ** 32,
-  },
-  facts: {
-    vendor: '',
-    architecture: '',
-    description: '',
-    isSoftware: false,
-    hasF16: false,
-    hasSubgroups: false,
-    subgroupSize: undefined,
-    hasTimestamps: false,
-  },
-};
-
-/** Limits of a device that holds feature maps of large patches. */
-const ROOMY = { maxStorageBufferBindingSize: 2 ** 31, maxBufferSize: 2 ** 32 };
+/** Binding limits that every WebGPU device has. */
+const DEVICE = plannedDevice({ maxStorageBufferBindingSize: 2 ** 27 });
 
 function request(
   bytes: number,
@@ -124,7 +106,7 @@ describe('planTrainingStep', () => {
       clipNorm: NNUNET_CLIP_NORM,
       lossScaling: undefined,
     };
-    return planTrainingStep(setup, { ...DEVICE, limits: { ...DEVICE.limits, ...ROOMY } });
+    return planTrainingStep(setup, plannedDevice());
   }
 
   test('keeps of a plain stage what its convolutions wrote, and one map more', () => {

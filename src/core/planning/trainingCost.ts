@@ -1,17 +1,15 @@
-// What training a configuration costs on a device: memory by the traced program, time by measured throughput.
-import { planGraph } from '@/graph/plan';
-import type { PlanDevice } from '@/graph/planBuilder';
-import { buildUNet, toZyx } from '@/nn/unet';
-import { elementCount, type Zyx } from '@/shared/geometry';
-import type { Configuration } from './plans';
+// What training a configuration costs on a device: memory and arithmetic by the planned program, which is exact; time by
+// measured throughput.
 
-/** Weights, their gradients, and the momentum of nnU-Net's SGD. */
-const PARAMETER_COPIES = 3;
-/**
- * A training step does a forward pass, and for each convolution the gradients of its input and of its weights, each as
- * much work as the forward pass.
- */
-const TRAINING_PASSES = 3;
+import { countFlops } from '@/graph/flops';
+import type { PlanDevice } from '@/graph/planBuilder';
+import { planTrainingStep } from '@/graph/trainingProgram';
+import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
+import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import { buildUNet, countParameters, toZyx } from '@/nn/unet';
+import type { Zyx } from '@/shared/geometry';
+import { deepSupervisionWeights } from '../training/deepSupervision';
+import type { Configuration } from './plans';
 
 /** How long a training is: nnU-Net's default is 1000 epochs of 250 iterations, each with 50 validation batches. */
 export interface TrainingSchedule {
@@ -49,28 +47,88 @@ export interface StageShape {
 export interface TrainingCost {
   readonly stages: readonly StageShape[];
   readonly parameterCount: number;
-  /** Exact, of the forward program. */
-  readonly forwardBytes: number;
-  /** {@link trainingBytes} of it. */
+  /** Exact: all that a training step with nnU-Net's loss and SGD allocates. */
   readonly trainingBytes: number;
-  /** Largest single buffer of the forward program. */
+  /** Largest single buffer of it. */
   readonly largestBufferBytes: number;
-  /** One training step of a whole batch. */
+  /** One training step of a whole batch, forward and backward: exact, in convolutions. */
   readonly flopsPerIteration: number;
+  /** Backward passes are taken to run at the rate of forward passes. */
   readonly secondsPerIteration: number;
   /** Training and validation batches of an epoch. */
   readonly secondsPerEpoch: number;
   readonly secondsInTotal: number;
 }
 
+type Trained = Pick<Configuration, 'architecture' | 'patchSize' | 'batchSize'>;
+
+/** Of the network. */
+interface Channels {
+  readonly input: number;
+  readonly output: number;
+}
+
 /** What training `configuration` costs. Channels are the dataset's; nothing is allocated. */
 export function trainingCost(
-  configuration: Pick<Configuration, 'architecture' | 'patchSize' | 'batchSize'>,
-  channels: { readonly input: number; readonly output: number },
+  configuration: Trained,
+  channels: Channels,
   { device, flopsPerSecond }: TrainingDevice,
   schedule: TrainingSchedule = NNUNET_SCHEDULE,
 ): TrainingCost {
-  const { architecture, patchSize, batchSize } = configuration;
+  const { forwardFlops, ...counts } = countTraining(configuration, channels, device);
+  const secondsPerIteration = counts.flopsPerIteration / flopsPerSecond;
+  const secondsPerEpoch =
+    schedule.iterationsPerEpoch * secondsPerIteration +
+    schedule.validationIterationsPerEpoch * (forwardFlops / flopsPerSecond);
+  return {
+    ...counts,
+    stages: stageShapes(configuration),
+    secondsPerIteration,
+    secondsPerEpoch,
+    secondsInTotal: schedule.epochs * secondsPerEpoch,
+  };
+}
+
+interface TrainingCounts
+  extends Pick<
+    TrainingCost,
+    'parameterCount' | 'trainingBytes' | 'largestBufferBytes' | 'flopsPerIteration'
+  > {
+  readonly forwardFlops: number;
+}
+
+/** Planning takes up to some tenths of a second, and the same configurations are asked for again and again. */
+const counted = new Map<string, TrainingCounts>();
+const MOST_COUNTED = 64;
+
+function countTraining(configuration: Trained, channels: Channels, device: PlanDevice): TrainingCounts {
+  const key = keyOf(configuration, channels, device);
+  const known = counted.get(key);
+  if (known) return known;
+  const counts = planCounts(configuration, channels, device);
+  const [oldest] = counted.keys();
+  if (counted.size === MOST_COUNTED) counted.delete(oldest);
+  counted.set(key, counts);
+  return counts;
+}
+
+/** All that planning looks at. */
+function keyOf(
+  { architecture, patchSize, batchSize }: Trained,
+  { input, output }: Channels,
+  { limits, facts }: PlanDevice,
+): string {
+  // A device's limits list none of their names.
+  const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = limits;
+  const asked = [maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension];
+  return JSON.stringify([architecture, patchSize, batchSize, input, output, asked, facts]);
+}
+
+function planCounts(
+  { architecture, patchSize, batchSize }: Trained,
+  channels: Channels,
+  device: PlanDevice,
+): TrainingCounts {
   const graph = buildUNet(architecture, {
     inputChannels: channels.input,
     outputChannels: channels.output,
@@ -78,36 +136,22 @@ export function trainingCost(
     patchSize,
     deepSupervision: true,
   });
-  const plan = planGraph(graph, device);
-  const kept = plan.requests.reduce((sum, { bytes }) => sum + bytes, 0);
-  const flopsPerIteration = TRAINING_PASSES * plan.flops;
-  const secondsPerIteration = flopsPerIteration / flopsPerSecond;
-  const secondsPerEpoch =
-    schedule.iterationsPerEpoch * secondsPerIteration +
-    schedule.validationIterationsPerEpoch * (plan.flops / flopsPerSecond);
-  return {
-    stages: stageShapes(configuration),
-    parameterCount: graph.parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),
-    forwardBytes: plan.bytes.peak,
-    trainingBytes: trainingBytes(kept, plan.bytes),
-    largestBufferBytes: Math.max(0, ...plan.memory.slotBytes, ...plan.parameterBufferBytes),
-    flopsPerIteration,
-    secondsPerIteration,
-    secondsPerEpoch,
-    secondsInTotal: schedule.epochs * secondsPerEpoch,
+  const setup = {
+    graph,
+    loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
+    headWeights: deepSupervisionWeights(graph.outputs.length),
+    optimiser: NNUNET_SGD,
+    clipNorm: NNUNET_CLIP_NORM,
+    lossScaling: undefined,
   };
-}
-
-/**
- * Bytes of a training step, from the forward program until a training program is traced: every tensor that the forward
- * pass writes is kept for the backward pass (`keptBytes`, once), gradients in flight need what the forward pass needs
- * at its peak (once), and there are {@link PARAMETER_COPIES} sets of parameters.
- */
-function trainingBytes(
-  keptBytes: number,
-  forward: { readonly temporaries: number; readonly parameters: number },
-): number {
-  return keptBytes + forward.temporaries + PARAMETER_COPIES * forward.parameters;
+  const { plan, bytes } = planTrainingStep(setup, device);
+  return {
+    parameterCount: countParameters(graph),
+    trainingBytes: bytes.peak,
+    largestBufferBytes: Math.max(0, ...plan.memory.slotBytes, ...plan.parameterBufferBytes),
+    flopsPerIteration: plan.flops,
+    forwardFlops: countFlops(graph),
+  };
 }
 
 function stageShapes({

@@ -1,5 +1,4 @@
-import { Badge, Button } from '@mantine/core';
-import { IconArrowDown } from '@tabler/icons-react';
+import { Badge } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ConfigurationCost } from '@/app/plansCost';
 import type { ConfigurationOverview } from '@/core/planning/plansOverview';
@@ -28,8 +27,6 @@ interface ConfigurationTableProps {
   /** The one that is drawn below. */
   readonly chosen: string;
   readonly onChoose: (name: string) => void;
-  /** Brings the drawing into view, which lies below. */
-  readonly onShowDrawing: () => void;
 }
 
 interface Row {
@@ -40,7 +37,7 @@ interface Row {
 
 /** All configurations side by side; a click on a name draws that one. */
 export function ConfigurationTable(props: ConfigurationTableProps) {
-  const { configurations, costs, channelNames, chosen, onChoose, onShowDrawing } = props;
+  const { configurations, costs, channelNames, chosen, onChoose } = props;
   const groups: readonly { readonly title: string; readonly rows: readonly Row[] }[] = [
     { title: 'Images', rows: imageRows(channelNames) },
     { title: 'Patch', rows: PATCH_ROWS },
@@ -53,16 +50,7 @@ export function ConfigurationTable(props: ConfigurationTableProps) {
       <table className={tables.configurations}>
         <thead>
           <tr>
-            <td>
-              <Button
-                size="compact-xs"
-                variant="subtle"
-                rightSection={<IconArrowDown size={14} aria-hidden />}
-                onClick={onShowDrawing}
-              >
-                Network and patch drawn
-              </Button>
-            </td>
+            <td />
             {configurations.map(({ name, inheritsFrom, problem }) => (
               <th key={name} scope="col" data-chosen={name === chosen}>
                 <button type="button" aria-pressed={name === chosen} onClick={() => onChoose(name)}>

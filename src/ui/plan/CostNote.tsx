@@ -6,7 +6,7 @@ import { useStudio } from '../useStudio';
 import { formatFlops } from './planFormats';
 import { useGpuReport, useThroughput } from './usePlans';
 
-/** Says which of the costs are counted, which measured, and which estimated; and measures. */
+/** Says which of the costs are counted, which measured, and what is assumed; and measures. */
 export function CostNote({ costs }: { costs: ReadonlyMap<string, ConfigurationCost> }) {
   const { planning } = useStudio();
   const throughput = useThroughput();
@@ -28,10 +28,9 @@ export function CostNote({ costs }: { costs: ReadonlyMap<string, ConfigurationCo
     <Group gap="xs" mt={8} mb="lg" align="center">
       <Text size="xs" c="dimmed" maw={820}>
         {throughput
-          ? `Times follow from ${formatFlops(throughput.flopsPerSecond)}/s, measured on this GPU on ${new Date(throughput.measuredAt).toLocaleDateString()} with a forward pass; a training step is taken as three of them. `
+          ? `Times follow from ${formatFlops(throughput.flopsPerSecond)}/s, measured on this GPU on ${new Date(throughput.measuredAt).toLocaleDateString()} with a forward pass; the backward pass is assumed to run as fast. `
           : 'Times need the speed of this GPU, which has not been measured yet. '}
-        Parameters and the memory of the forward pass are counted exactly; the memory of a training step is
-        estimated from it.
+        Parameters, memory and arithmetic are those of the planned training step: counted, not estimated.
         {gpu?.facts.isSoftware && ' This GPU is imitated by the processor; a real one is far faster.'}
         {areAssumed && ' Plans hold no labels: two classes are assumed.'}
       </Text>

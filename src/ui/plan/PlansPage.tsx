@@ -1,5 +1,12 @@
 import { ActionIcon, Alert, Button, CopyButton, Group, SegmentedControl, Tooltip } from '@mantine/core';
-import { IconCheck, IconCopy, IconDownload, IconFolderSymlink, IconTrash } from '@tabler/icons-react';
+import {
+  IconArrowDown,
+  IconCheck,
+  IconCopy,
+  IconDownload,
+  IconFolderSymlink,
+  IconTrash,
+} from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
 import type { PlansEntry } from '@/app/plansShelf';
 import { axisNames, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';
@@ -152,14 +159,23 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
   const cost = configuration && costs.get(configuration.name);
   return (
     <>
-      <PlansFacts overview={overview} />
+      <Group justify="space-between" align="flex-end" gap="xs">
+        <PlansFacts overview={overview} />
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          rightSection={<IconArrowDown size={15} aria-hidden />}
+          onClick={showDrawing}
+        >
+          Network and patch drawn
+        </Button>
+      </Group>
       <ConfigurationTable
         configurations={overview.configurations}
         costs={costs}
         channelNames={dataset?.channelNames}
         chosen={chosen}
         onChoose={setChosen}
-        onShowDrawing={showDrawing}
       />
       <CostNote costs={costs} />
       {configuration && (

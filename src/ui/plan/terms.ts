@@ -19,8 +19,8 @@ export const TERMS = {
   stages: 'Levels of the U; each halves the axes it pools.',
   parameters: 'Numbers that training learns.',
   memory:
-    'GPU memory of a training step: counted exactly for the forward pass, and from that estimated for the whole step.',
-  flops: 'Arithmetic of one training step on one batch, taken as three forward passes.',
+    'All GPU memory that training allocates: parameters, gradients, momentum and what is kept between forward and backward.',
+  flops: 'Arithmetic of one training step on one batch, forward and backward, in convolutions.',
   epoch: '250 training steps and 50 validation batches, as in nnU-Net.',
   total: "nnU-Net's full schedule of 1000 epochs, for one fold.",
   stride: 'By how much each axis shrinks from the stage above.',
