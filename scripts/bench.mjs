@@ -7,7 +7,15 @@ import path from 'node:path';
 import { importBundled } from './support/bundle.mjs';
 import { projectRoot } from './support/command.mjs';
 
-const DEFAULT_BENCHES = ['adapter', 'conv3d', 'networks', 'training', 'preprocessing', 'slidingWindow'];
+const DEFAULT_BENCHES = [
+  'adapter',
+  'conv3d',
+  'networks',
+  'training',
+  'trainingMemory',
+  'preprocessing',
+  'slidingWindow',
+];
 
 const existing = readdirSync(path.join(projectRoot, 'tests/bench'))
   .filter((name) => name.endsWith('.ts'))

@@ -9,7 +9,7 @@ export interface BenchNetwork {
   readonly isLarge: boolean;
 }
 
-function plainUNet(rank: 2 | 3, featuresPerStage: readonly number[]): Architecture {
+export function plainUNet(rank: 2 | 3, featuresPerStage: readonly number[]): Architecture {
   const nStages = featuresPerStage.length;
   const stages = Array.from({ length: nStages }, (_, stage) => stage);
   return {
@@ -27,7 +27,7 @@ function plainUNet(rank: 2 | 3, featuresPerStage: readonly number[]): Architectu
   };
 }
 
-function residualUNet(featuresPerStage: readonly number[], blocks: readonly number[]): Architecture {
+export function residualUNet(featuresPerStage: readonly number[], blocks: readonly number[]): Architecture {
   return {
     ...plainUNet(3, featuresPerStage),
     networkClass: 'ResidualEncoderUNet',

@@ -1,0 +1,113 @@
+// Planned bytes of training steps, which are what the program allocates. Nothing runs, so no GPU is needed.
+import { deepSupervisionWeights } from '@/core/training/deepSupervision';
+import { memoryLowerBound } from '@/graph/memoryPlan';
+import { planTrainingStep, type TrainingPlan } from '@/graph/trainingProgram';
+import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
+import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import type { Architecture } from '@/nn/architecture';
+import { buildUNet } from '@/nn/unet';
+import { plainUNet, residualUNet } from '../support/benchNetworks';
+import { plannedDevice } from '../support/plannedDevice';
+
+interface Case {
+  readonly name: string;
+  readonly architecture: Architecture;
+  readonly patchSize: readonly number[];
+  readonly batch: number;
+}
+
+/** Configurations as nnU-Net plans them. */
+const CASES: readonly Case[] = [
+  {
+    name: '128×128×128, batch 2, features 32 to 320',
+    architecture: plainUNet(3, [32, 64, 128, 256, 320, 320]),
+    patchSize: [128, 128, 128],
+    batch: 2,
+  },
+  {
+    name: 'hippocampus 3d_fullres: 40×56×40, batch 9, features 32 to 256',
+    architecture: plainUNet(3, [32, 64, 128, 256]),
+    patchSize: [40, 56, 40],
+    batch: 9,
+  },
+  {
+    name: '96×96×96, batch 2, features 32 to 320',
+    architecture: plainUNet(3, [32, 64, 128, 256, 320]),
+    patchSize: [96, 96, 96],
+    batch: 2,
+  },
+  {
+    name: '64×64×64, batch 2, features 32 to 256',
+    architecture: plainUNet(3, [32, 64, 128, 256]),
+    patchSize: [64, 64, 64],
+    batch: 2,
+  },
+  {
+    name: '2D 512×512, batch 12, features 32 to 512',
+    architecture: plainUNet(2, [32, 64, 128, 256, 512, 512, 512, 512]),
+    patchSize: [512, 512],
+    batch: 12,
+  },
+  {
+    name: 'ResEnc M 128×128×128, batch 2, features 32 to 320',
+    architecture: residualUNet([32, 64, 128, 256, 320, 320], [1, 3, 4, 6, 6, 6]),
+    patchSize: [128, 128, 128],
+    batch: 2,
+  },
+];
+
+const CLASSES = 3;
+
+export async function run(): Promise<void> {
+  console.log(
+    `\nPlanned memory of a training step, GiB: f32, ${CLASSES} classes, deep supervision, Dice + cross entropy, SGD with momentum;\n` +
+      'a device of 2 GiB bindings and 4 GiB buffers\n',
+  );
+  const header = ['network', 'temporaries', 'at least', 'parameters ×3', 'peak', 'TFLOP', 'planned in'];
+  const rows = CASES.map((one) => [one.name, ...figures(one)]);
+  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column].length)));
+  for (const row of [header, ...rows]) {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]),
+    );
+    console.log(`  ${cells.join('  ')}`);
+  }
+}
+
+function figures(one: Case): string[] {
+  plan(one); // the second run is timed: the first one also compiles this script
+  const start = performance.now();
+  const planned = plan(one);
+  const ms = performance.now() - start;
+  const { temporaries, parameters, peak } = planned.bytes;
+  const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(3);
+  return [
+    gib(temporaries),
+    gib(memoryLowerBound(planned.plan.requests)),
+    gib(parameters),
+    gib(peak),
+    (planned.plan.flops / 1e12).toFixed(2),
+    `${ms.toFixed(0)} ms`,
+  ];
+}
+
+function plan({ architecture, patchSize, batch }: Case): TrainingPlan {
+  const graph = buildUNet(architecture, {
+    inputChannels: 1,
+    outputChannels: CLASSES,
+    batch,
+    patchSize,
+    deepSupervision: true,
+  });
+  return planTrainingStep(
+    {
+      graph,
+      loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
+      headWeights: deepSupervisionWeights(graph.outputs.length),
+      optimiser: NNUNET_SGD,
+      clipNorm: NNUNET_CLIP_NORM,
+      lossScaling: undefined,
+    },
+    plannedDevice(),
+  );
+}
