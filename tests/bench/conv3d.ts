@@ -32,7 +32,7 @@ function layer(
 }
 
 /** Layers as nnU-Net's networks have them. */
-const LAYERS: readonly Conv3dShape[] = [
+export const LAYERS: readonly Conv3dShape[] = [
   layer(1, 32, [32, 64, 64]),
   layer(16, 16, [64, 64, 64]),
   layer(32, 32, [16, 64, 64]),
@@ -53,7 +53,7 @@ export async function benchConv3d(gpu: Gpu, everyCandidate = false): Promise<Con
   for (const shape of LAYERS) {
     const candidates = conv3dCandidates(shape, gpu);
     for (const kernel of everyCandidate ? candidates : candidates.slice(0, 1)) {
-      const row = await measure(gpu, shape, kernel);
+      const row = await measureConv3d(gpu, shape, kernel);
       const rate = (ms: number) => (row.gflop / (ms / 1000)).toFixed(1).padStart(6);
       console.log(
         `${row.layer.padEnd(52)} ${row.kernel.padEnd(22)} ${rate(row.bestMs)} best ${rate(row.medianMs)} median GFLOP/s, first ${row.firstMs.toFixed(0)} ms`,
@@ -64,7 +64,8 @@ export async function benchConv3d(gpu: Gpu, everyCandidate = false): Promise<Con
   return rows;
 }
 
-async function measure(gpu: Gpu, shape: Conv3dShape, kernel: Conv3dKernel): Promise<Conv3dRow> {
+/** Times one layer with one kernel. */
+export async function measureConv3d(gpu: Gpu, shape: Conv3dShape, kernel: Conv3dKernel): Promise<Conv3dRow> {
   const { inChannels, outChannels, inputSize, kernelSize, stride } = shape;
   const weight = randomNormal(outChannels * inChannels * elementCount(kernelSize), 1);
   const x = await upload(gpu, randomNormal(inChannels * elementCount(inputSize), 2), 'x');
