@@ -43,7 +43,7 @@ export interface PreprocessSummary {
 }
 
 /** Part of every case's key: raised when what is written changes. */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 /** Keys of finished cases, out of the way of whoever lists the data folders. */
 const KEYS_FOLDER = '.nnstudio';
 

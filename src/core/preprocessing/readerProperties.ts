@@ -28,19 +28,23 @@ export function caseProperties(
   ];
 }
 
-/** `sitk_stuff` or `nibabel_stuff` of a case read by nnU-Net's `reader`; nothing for formats without a position. */
+/**
+ * `sitk_stuff` or `nibabel_stuff` of a case read by nnU-Net's `reader`; nothing for formats without a position. Readers
+ * that reorient say so of images too that lie as they should already: their writers ask for it.
+ */
 function readerProperties({ geometry }: MedicalImage, reader: string): readonly Entry[] {
   const place = placeOf(geometry);
   if (!place) return [];
   const { affine: original, dim, orientation, reorientation } = place;
   const affine = reorientation ? reorientedAffine(original, dim, reorientation) : original;
+  const doesReorient = reader.endsWith('WithReorient');
   if (reader.startsWith('Nibabel')) {
     const entries: Entry[] = [['original_affine', numpyAffine(original)]];
-    if (reorientation) entries.push(['reoriented_affine', numpyAffine(affine)]);
+    if (doesReorient) entries.push(['reoriented_affine', numpyAffine(affine)]);
     return [['nibabel_stuff', new Map(entries)]];
   }
   const entries = itkGeometry(affine);
-  if (reorientation && orientation) entries.push(['original_orientation', orientation]);
+  if (doesReorient && orientation) entries.push(['original_orientation', orientation]);
   return [['sitk_stuff', new Map(entries)]];
 }
 
