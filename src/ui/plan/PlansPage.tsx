@@ -159,7 +159,7 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
   const cost = configuration && costs.get(configuration.name);
   return (
     <>
-      <Group justify="space-between" align="flex-end" gap="xs">
+      <Group justify="space-between" gap="xs">
         <PlansFacts overview={overview} />
         <Button
           size="compact-sm"
