@@ -15,7 +15,11 @@ async function keysOf(reader: string): Promise<readonly string[]> {
     spacing: image.spacing,
     spacingTransposed: image.spacing,
     shapeBeforeCropping: SHAPE,
-    bboxUsedForCropping: SHAPE.map((size): [number, number] => [0, size]),
+    bboxUsedForCropping: [
+      [0, 2],
+      [0, 3],
+      [0, 4],
+    ] as const,
     shapeAfterCroppingAndBeforeResampling: SHAPE,
   };
   const [[, stuff]] = caseProperties(image, properties, reader);
