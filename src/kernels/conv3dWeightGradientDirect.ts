@@ -92,7 +92,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
 `;
 }
 
-/** Element \`r\` of a block: a channel and a tap along x. */
+/** Element `r` of a block: a channel and a tap along x. */
 function innerLoad(r: number, kx: number): string {
   const [c, dx] = [Math.floor(r / kx), r % kx];
   return `var v${r} = 0.0; if (firstInner + ${c} < sizes.innerCount && x + ${dx} >= 0 && x + ${dx} < sizes.innerWidth) { v${r} = inner[innerAt + ${c} * innerVolume + ${dx}]; }`;

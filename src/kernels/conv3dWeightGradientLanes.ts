@@ -2,8 +2,8 @@
 // is arithmetic on values already in registers and broadcasting them from lane to lane; what is dear is every element
 // loaded from a storage buffer, because lanes do that one by one. So:
 // - a lane holds one outer channel, for sums that no other lane has: nothing to reduce, and small volumes fill all lanes;
-// - inner channels are loaded one per lane too, and broadcast, so that each loaded element meets all channels of the
-//   other side that the workgroup (one subgroup) holds, and all taps along y and x;
+// - pairs of an inner channel and a tap along z are loaded one per lane too, and broadcast, so that each loaded element
+//   meets all channels of the other side that the workgroup (one subgroup) holds, and all taps along y and x;
 // - a workgroup walks down strips of four columns, a few rows at once, and keeps the inner rows that the next ones share;
 // - along x, kernels of size 3 use Winograd's F(3, 4): 6 products for 4 columns and 3 taps instead of 12. The sums stay
 //   in the transformed domain to the end, so that only loading costs a transform.
@@ -16,8 +16,8 @@ import { each, type WeightGradientAccess, weightGradientPrelude } from './conv3d
 const COLUMNS = 4;
 /** Invocations per subgroup. */
 const LANES = 8;
-const LARGEST_OUTER_VECTORS = 2;
-const LARGEST_INNER_BLOCK = 8;
+/** Pairs up to which a workgroup holds more outer channels, loading being all it does. */
+const FEW_PAIRS = 4;
 /** Workgroups that keep all cores busy to the end. */
 const WANTED_WORKGROUPS = 24;
 
@@ -25,25 +25,23 @@ const WANTED_WORKGROUPS = 24;
 interface Tile {
   /** Outer channels, in vectors of one per lane. */
   readonly outerVectors: number;
-  readonly innerBlock: number;
+  /** Inner channels times taps along z, at most one per lane. */
+  readonly pairs: number;
   /** Rows of `outer` per step. */
   readonly rows: number;
 }
 
-function tileOf({ outerChannels, innerChannels }: WeightGradientShape): Tile {
-  return {
-    outerVectors: Math.min(LARGEST_OUTER_VECTORS, Math.ceil(outerChannels / LANES)),
-    innerBlock: Math.min(LARGEST_INNER_BLOCK, innerChannels),
-    rows: 2,
-  };
+function tileOf({ outerChannels, innerChannels, kernelSize }: WeightGradientShape): Tile {
+  const pairs = Math.min(LANES, innerChannels * kernelSize[0]);
+  const outerVectors = Math.min(pairs <= FEW_PAIRS ? 4 : 2, Math.ceil(outerChannels / LANES));
+  return { outerVectors, pairs, rows: 2 };
 }
 
 /** Workgroups per split. */
 export function lanesTiles(shape: WeightGradientShape, part: WeightGradientPart): number {
-  const { outerVectors, innerBlock } = tileOf(shape);
-  const blocks =
-    Math.ceil(part.outer.count / (outerVectors * LANES)) * Math.ceil(part.inner.count / innerBlock);
-  return blocks * shape.kernelSize[0];
+  const { outerVectors, pairs } = tileOf(shape);
+  const outerBlocks = Math.ceil(part.outer.count / (outerVectors * LANES));
+  return outerBlocks * Math.ceil((part.inner.count * shape.kernelSize[0]) / pairs);
 }
 
 /** Ranges of strips that would keep all cores busy. */
@@ -103,7 +101,6 @@ interface Plan {
   readonly shape: WeightGradientShape;
   readonly tile: Tile;
   readonly columns: ColumnScheme;
-  readonly innerVectors: number;
   /** Rows of `inner` that a step meets, and how many of them the step before has loaded. */
   readonly innerRows: number;
   readonly carriedRows: number;
@@ -119,7 +116,6 @@ function makePlan(shape: WeightGradientShape): Plan {
     shape,
     tile,
     columns: kx === 3 && sx === 1 ? WINOGRAD_COLUMNS : directColumns(kx, sx),
-    innerVectors: Math.ceil(tile.innerBlock / LANES),
     innerRows: (tile.rows - 1) * sy + ky,
     carriedRows: Math.max(0, ky - sy),
     isOuterAligned: shape.outerSize[2] % 4 === 0,
@@ -130,7 +126,7 @@ function makePlan(shape: WeightGradientShape): Plan {
 /** The whole module; entry point `main`. */
 export function lanesSource(shape: WeightGradientShape, access: WeightGradientAccess): string {
   const plan = makePlan(shape);
-  const { tile, columns, innerVectors, carriedRows } = plan;
+  const { tile, columns, carriedRows } = plan;
   const [, ky, kx] = shape.kernelSize;
   const [, sy, sx] = shape.stride;
   const py = shape.padding[1];
@@ -143,12 +139,12 @@ ${weightGradientPrelude(access, { outer: element(plan.isOuterAligned), inner: el
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(subgroup_invocation_id) invocation: u32) {
   let lane = i32(invocation);
   let group = i32(id.y * grid.x + id.x);
-  let innerBlocks = (sizes.innerCount + ${tile.innerBlock - 1}) / ${tile.innerBlock};
+  let pairs = sizes.innerCount * sizes.kernelDepth;
+  let pairBlocks = (pairs + ${tile.pairs - 1}) / ${tile.pairs};
   let outerBlocks = (sizes.outerCount + ${outerBlock - 1}) / ${outerBlock};
-  let dz = group % sizes.kernelDepth;
-  let firstInner = group / sizes.kernelDepth % innerBlocks * ${tile.innerBlock};
-  let firstOuter = group / sizes.kernelDepth / innerBlocks % outerBlocks * ${outerBlock};
-  let split = group / sizes.kernelDepth / innerBlocks / outerBlocks;
+  let firstPair = group % pairBlocks * ${tile.pairs};
+  let firstOuter = group / pairBlocks % outerBlocks * ${outerBlock};
+  let split = group / pairBlocks / outerBlocks;
   if (split >= sizes.splits) { return; }
   let across = (sizes.outerWidth + ${COLUMNS - 1}) / ${COLUMNS};
   let strips = sizes.images * sizes.slices * across;
@@ -156,18 +152,23 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
   let outerVolume = sizes.outerDepth * sizes.outerHeight * sizes.outerWidth;
   let innerVolume = sizes.innerDepth * sizes.innerHeight * sizes.innerWidth;
   ${each(tile.outerVectors, (v) => `let outer${v} = min(firstOuter + ${v * LANES} + lane, sizes.outerCount - 1) * outerVolume;`).join('\n  ')}
-  ${each(innerVectors, (v) => `let inner${v} = min(firstInner + ${v * LANES} + lane, sizes.innerCount - 1) * innerVolume;`).join('\n  ')}
+  // Pairs are ordered by tap, so that most workgroups hold only one.
+  let lastPair = min(firstPair + ${tile.pairs - 1}, pairs - 1);
+  let pair = min(firstPair + lane, lastPair);
+  let dz = pair / sizes.innerCount;
+  let innerOffset = pair % sizes.innerCount * innerVolume + dz * sizes.innerHeight * sizes.innerWidth;
   // Read by a variable index at the end, so that it stays in memory: hundreds of variables take long to compile.
   var sums: array<f32, ${sumCount(plan)}>;
   for (var strip = split * share; strip < min(strips, (split + 1) * share); strip++) {
     let column = strip % across * ${COLUMNS};
     let slice = sizes.firstSlice + strip / across % sizes.slices;
     let image = strip / across / sizes.slices;
-    let z = slice * sizes.strideDepth + dz - sizes.paddingDepth;
-    if (z < 0 || z >= sizes.innerDepth) { continue; }
+    let z = slice * sizes.strideDepth - sizes.paddingDepth;
+    if (z + lastPair / sizes.innerCount < 0 || z + firstPair / sizes.innerCount >= sizes.innerDepth) { continue; }
+    let isSlice = z + dz >= 0 && z + dz < sizes.innerDepth;
     let outerAt = sizes.outerBase + image * sizes.outerChannels * outerVolume + slice * sizes.outerHeight * sizes.outerWidth + column;
     let innerColumn = column * ${sx};
-    let innerAt = sizes.innerBase + image * sizes.innerChannels * innerVolume + z * sizes.innerHeight * sizes.innerWidth + innerColumn;
+    let innerAt = sizes.innerBase + image * sizes.innerChannels * innerVolume + z * sizes.innerHeight * sizes.innerWidth + innerColumn + innerOffset;
     ${carried.map((name) => `var kept_${name} = 0.0;`).join(' ')}
     {
       let y = ${-py};${each(carriedRows, (row) => innerRow(plan, row)).join('')}
@@ -192,64 +193,58 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
   for (var result = 0; result < resultCount; result++) {
     let dx = result % ${kx};
     let i = result / ${kx};
-    let outerChannel = firstOuter + i / ${tile.innerBlock * ky} * ${LANES} + lane;
-    let innerChannel = firstInner + i / ${ky} % ${tile.innerBlock};
-    if (outerChannel < sizes.outerCount && innerChannel < sizes.innerCount) {
+    let outerChannel = firstOuter + i / ${tile.pairs * ky} * ${LANES} + lane;
+    let resultPair = firstPair + i / ${ky} % ${tile.pairs};
+    if (outerChannel < sizes.outerCount && resultPair < pairs) {
+      let tap = (resultPair / sizes.innerCount * ${ky} + i % ${ky}) * ${kx} + dx;
       ${columns.products.map((_, m) => `let s${m} = sums[i * ${columns.products.length} + ${m}];`).join(' ')}
       let value = ${columns.taps.slice(1).reduce((chain, tap, k) => `select(${chain}, ${tap}, dx == ${k + 1})`, columns.taps[0])};
-      put(split, outerChannel, innerChannel, (dz * ${ky} + i % ${ky}) * ${kx} + dx, value);
+      put(split, outerChannel, resultPair % sizes.innerCount, tap, value);
     }
   }
 }
 `;
 }
 
-function innerName(vector: number, row: number): string {
-  return `r${vector}_${row}`;
-}
-
-/** The transformed values of an inner row, all vectors of channels. */
-function rowValues({ columns, innerVectors }: Plan, row: number): string[] {
+/** The transformed values of an inner row. */
+function rowValues({ columns }: Plan, row: number): string[] {
   const count = 1 + Math.max(...columns.products.flat().map(([, inner]) => inner));
-  return each(innerVectors, (v) => each(count, (i) => `${innerName(v, row)}_${i}`)).flat();
+  return each(count, (i) => `r${row}_${i}`);
 }
 
-/** Loads a row of \`inner\` and transforms it; zero outside the volume. */
-function innerRow(plan: Plan, row: number): string {
-  const { shape, columns, innerVectors, isInnerAligned } = plan;
+/** Loads a row of `inner` and transforms it; zero outside the volume. */
+function innerRow({ shape, columns, isInnerAligned }: Plan, row: number): string {
   const px = shape.padding[2];
   const span = columnSpan(shape.kernelSize[2], shape.stride[2]);
+  const r = `r${row}`;
   const quads = new Map<number, number[]>();
   for (let i = 0; i < span; i++) {
     const quad = Math.floor((i - px) / 4);
     quads.set(quad, [...(quads.get(quad) ?? []), i]);
   }
-  const isInside = (offset: number) =>
-    `isRow${row} && innerColumn + ${offset} >= 0 && innerColumn + ${offset} < sizes.innerWidth`;
-  const loads = each(innerVectors, (v) => {
-    const name = innerName(v, row);
-    const one = (i: number) => {
-      const at = `select(0, rowAt${row} + inner${v} + ${i - px}, isColumn${row}_${i})`;
-      const load = isInnerAligned ? `inner[${at} / 4].${'xyzw'[(((i - px) % 4) + 4) % 4]}` : `inner[${at}]`;
-      return `let ${name}_c${i} = select(0.0, ${load}, isColumn${row}_${i});`;
-    };
-    const groups = [...quads].map(([quad, columnsOfQuad]) => {
-      if (!isInnerAligned || columnsOfQuad.length < 3) return columnsOfQuad.map(one).join(' ');
-      const whole = `${name}_v${columnsOfQuad[0]}`;
-      const isQuad = `isColumn${row}_${columnsOfQuad[0]}`;
-      return `let ${whole} = select(vec4f(), inner[select(0, rowAt${row} + inner${v} + ${4 * quad}, ${isQuad}) / 4], ${isQuad}); ${columnsOfQuad
-        .map((i) => `let ${name}_c${i} = ${whole}.${'xyzw'[i - px - 4 * quad]};`)
-        .join(' ')}`;
-    });
-    return `${groups.join('\n      ')}${columns.innerTransform(name)}`;
+  const place = (i: number) => {
+    const isInside = `${r}ok && innerColumn + ${i - px} >= 0 && innerColumn + ${i - px} < sizes.innerWidth`;
+    return `let ${r}ok${i} = ${isInside};`;
+  };
+  const loadOne = (i: number) => {
+    const at = `select(0, ${r}at + ${i - px}, ${r}ok${i})`;
+    const value = isInnerAligned ? `inner[${at} / 4].${'xyzw'[(((i - px) % 4) + 4) % 4]}` : `inner[${at}]`;
+    return `${place(i)} let ${r}_c${i} = select(0.0, ${value}, ${r}ok${i});`;
+  };
+  const loads = [...quads].map(([quad, members]) => {
+    if (!isInnerAligned || members.length < 3) return members.map(loadOne).join(' ');
+    const first = members[0];
+    const whole = `${r}_v${first}`;
+    const value = `inner[select(0, ${r}at + ${4 * quad}, ${r}ok${first}) / 4]`;
+    const components = members.map((i) => `let ${r}_c${i} = ${whole}.${'xyzw'[i - px - 4 * quad]};`);
+    return `${place(first)} let ${whole} = select(vec4f(), ${value}, ${r}ok${first}); ${components.join(' ')}`;
   });
   return `
-      let isRow${row} = y + ${row} >= 0 && y + ${row} < sizes.innerHeight; let rowAt${row} = innerAt + (y + ${row}) * sizes.innerWidth;
-      ${each(span, (i) => `let isColumn${row}_${i} = ${isInside(i - px)};`).join(' ')}
-      ${loads.join('\n      ')}`;
+      let ${r}ok = isSlice && y + ${row} >= 0 && y + ${row} < sizes.innerHeight; let ${r}at = innerAt + (y + ${row}) * sizes.innerWidth;
+      ${loads.join('\n      ')}${columns.innerTransform(r)}`;
 }
 
-/** Loads a row of \`outer\` and transforms it; zero outside the volume. */
+/** Loads a row of `outer` and transforms it; zero outside the volume. */
 function outerRow({ tile, columns, isOuterAligned }: Plan, r: number): string {
   const loads = each(tile.outerVectors, (v) => {
     const name = `g${v}_${r}`;
@@ -273,25 +268,24 @@ function arithmetic(plan: Plan): string {
   const [, ky] = shape.kernelSize;
   const sy = shape.stride[1];
   const lines: string[] = [];
-  for (let c = 0; c < tile.innerBlock; c++) {
+  for (let pair = 0; pair < tile.pairs; pair++) {
     const known = new Set<string>();
     const broadcast = (row: number, i: number) => {
-      const name = `b${c}_${row}_${i}`;
+      const name = `b${pair}_${row}_${i}`;
       if (!known.has(name)) {
-        const from = `${innerName(Math.floor(c / LANES), row)}_${i}`;
-        lines.push(`let ${name} = subgroupBroadcast(${from}, ${c % LANES}u);`);
+        lines.push(`let ${name} = subgroupBroadcast(r${row}_${i}, ${pair}u);`);
       }
       known.add(name);
       return name;
     };
-    for (const [m, pairs] of columns.products.entries()) {
-      for (let row = 0; row < innerRows; row++) for (const [, inner] of pairs) broadcast(row, inner);
+    for (const [m, products] of columns.products.entries()) {
+      for (let row = 0; row < innerRows; row++) for (const [, inner] of products) broadcast(row, inner);
       for (let v = 0; v < tile.outerVectors; v++) {
         for (let dy = 0; dy < ky; dy++) {
           const terms = each(tile.rows, (r) =>
-            pairs.map(([outer, inner]) => `g${v}_${r}_${outer} * ${broadcast(r * sy + dy, inner)}`),
+            products.map(([outer, inner]) => `g${v}_${r}_${outer} * ${broadcast(r * sy + dy, inner)}`),
           );
-          lines.push(`sums[${sumIndex(plan, v, c, dy, m)}] += ${terms.flat().join(' + ')};`);
+          lines.push(`sums[${sumIndex(plan, v, pair, dy, m)}] += ${terms.flat().join(' + ')};`);
         }
       }
     }
@@ -302,11 +296,11 @@ function arithmetic(plan: Plan): string {
 function sumIndex(
   { shape, tile, columns }: Plan,
   vector: number,
-  channel: number,
+  pair: number,
   dy: number,
   m: number,
 ): number {
-  return ((vector * tile.innerBlock + channel) * shape.kernelSize[1] + dy) * columns.products.length + m;
+  return ((vector * tile.pairs + pair) * shape.kernelSize[1] + dy) * columns.products.length + m;
 }
 
 function sumCount(plan: Plan): number {
