@@ -50,6 +50,11 @@ export function openStudio(): Studio {
   void system.measureStorage();
   void library.refresh();
   const loaded = Promise.all([queue.load(), datasets.load()]);
+  // What another tab changed shows as soon as this one is looked at again.
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) void datasets.refresh();
+  });
+  addEventListener('focus', () => void datasets.refresh());
   void loaded.then(() => sweepLeftovers({ files, queue, library, datasets }));
   return {
     files,

@@ -225,3 +225,33 @@ test('a cancelled import leaves nothing', async ({ studio, workbench }) => {
   await expect(page.getByRole('alert')).toHaveCount(0);
   await expect(page.getByRole('button', { name: 'Choose a folder' })).toBeVisible();
 });
+
+test('a second tab shows what the first one did', async ({ studio, workbench }) => {
+  const { page } = studio;
+  await studio.drop(await writeRawDataset(workbench));
+  await expectDone(page, 'Check');
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await expectDone(other, 'Check');
+  await page.getByRole('button', { name: 'Take the fingerprint' }).click();
+  await expectDone(page, 'Fingerprint');
+  await expect(step(other, 'Fingerprint')).toHaveAttribute('data-state', 'next');
+  await other.evaluate(() => dispatchEvent(new Event('focus')));
+  await expectDone(other, 'Fingerprint');
+});
+
+test('a dataset is prepared without a request', async ({ studio: { page } }) => {
+  await page.goto('./#/data');
+  await page.waitForLoadState('networkidle');
+  const sample = page.getByRole('button', { name: 'Try the sample' });
+  await expect(sample).toBeVisible();
+  const requests: string[] = []; // of workers that workers start, too
+  page.context().on('request', (request) => {
+    if (/^https?:/.test(request.url())) requests.push(request.url());
+  });
+  await sample.click();
+  await expectDone(page, 'Check');
+  await page.getByRole('button', { name: 'All steps' }).click();
+  await expectDone(page, 'Preprocess');
+  expect(requests).toEqual([]);
+});
