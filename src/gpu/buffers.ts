@@ -1,5 +1,5 @@
 import { StudioError } from '@/shared/errors';
-import { formatBytes } from '@/shared/numeric';
+import { formatBytes, fromFloat16Bits } from '@/shared/numeric';
 import { type Gpu, type GpuMemory, whileDeviceLives } from './device';
 import { BYTES_PER_ELEMENT, type GpuArray } from './dispatch';
 
@@ -108,7 +108,10 @@ export async function readback(gpu: Gpu, array: GpuArray): Promise<ArrayBuffer> 
   return padded === total ? result.buffer : result.buffer.slice(0, total);
 }
 
-/** Reads an f32 array back. */
+/** Reads an array of f32 or f16 back. */
 export async function readFloats(gpu: Gpu, array: GpuArray): Promise<Float32Array> {
-  return new Float32Array(await readback(gpu, array));
+  const bytes = await readback(gpu, array);
+  return array.dtype === 'f16'
+    ? Float32Array.from(new Uint16Array(bytes), fromFloat16Bits)
+    : new Float32Array(bytes);
 }

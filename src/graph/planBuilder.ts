@@ -1,9 +1,10 @@
 // Collects what nodes are lowered to, and places it in memory. Nothing is allocated.
 
-import type { Dispatch, GpuArray } from '@/gpu/dispatch';
+import { BYTES_PER_ELEMENT, type Dispatch, type GpuArray } from '@/gpu/dispatch';
 import type { Conv3dDevice, Conv3dKernel } from '@/kernels/conv3d';
 import type { Conv3dShape } from '@/kernels/conv3dShape';
 import type { KernelLimits } from '@/kernels/ranges';
+import type { Storage } from '@/kernels/storage';
 import { elementCount } from '@/shared/geometry';
 import { alignBytes, type MemoryPlan, type MemoryRequest, planMemory } from './memoryPlan';
 import type { Operand, ParameterId, Step, StepArrays, StepDraft, StoredParameter, TensorId } from './step';
@@ -19,6 +20,11 @@ export interface PlanOptions {
   readonly tunedConv3d?: (shape: Conv3dShape) => Conv3dKernel | undefined;
   /** The weights change from run to run: they are kept as they are, and packed on the device before each use. */
   readonly areWeightsLearned?: boolean;
+  /**
+   * What feature maps and their gradients are stored as, f32 if left out. Arithmetic, inputs, parameters, their gradients,
+   * statistics and sums are f32 in any case. Where it is f16 the device must have it (`hasF16`).
+   */
+  readonly storage?: Storage;
 }
 
 /** Bytes, exact: what the program will allocate. */
@@ -33,8 +39,9 @@ export interface PlannedBytes {
 
 export interface PlannedTensor {
   readonly label: string;
-  /** Elements, f32. */
+  /** Elements. */
   readonly size: number;
+  readonly dtype: Storage;
   /** The parameter whose gradient this is: it lies where the parameter does, in buffers of their own. */
   readonly gradientOf?: ParameterId;
 }
@@ -67,6 +74,18 @@ export interface Plan {
   readonly bytes: PlannedBytes;
 }
 
+/** What stays f32 beside scratch arrays: what is fed, statistics and sums over feature maps, gradients of parameters. */
+const F32_OPS: ReadonlySet<OpName> = new Set([
+  'input',
+  'parameter',
+  'normStatistics',
+  'normGradientSums',
+  'normAffineGradient',
+  'conv3dWeightGradient',
+  'convTranspose3dWeightGradient',
+  'channelSum',
+]);
+
 /** Largest buffer that parameters are gathered in. */
 const PARAMETER_BUFFER_BYTES = 256 * 2 ** 20;
 
@@ -84,6 +103,9 @@ export class PlanBuilder {
   private readonly gradients = new Map<Value, ParameterId>();
 
   constructor(device: PlanDevice, options: PlanOptions) {
+    if (options.storage === 'f16' && !device.facts.hasF16) {
+      throw new Error('planGraph: this device has no f16');
+    }
     this.device = device;
     this.options = options;
   }
@@ -110,7 +132,7 @@ export class PlanBuilder {
 
   /** Memory for `size` f32 elements. */
   addTensor(label: string, size: number): TensorId {
-    return this.tensors.push({ label, size }) - 1;
+    return this.tensors.push({ label, size, dtype: 'f32' }) - 1;
   }
 
   /** Says that `value` is the gradient of a parameter, and belongs where gradients are kept. */
@@ -129,12 +151,18 @@ export class PlanBuilder {
   addValue(value: Value): TensorId {
     const size = elementCount(value.shape);
     const gradientOf = this.gradients.get(value);
-    const tensor =
-      gradientOf === undefined
-        ? this.addTensor(value.op, size)
-        : this.tensors.push({ label: value.op, size, gradientOf }) - 1;
-    this.tensorOfValue.set(value, tensor);
-    return tensor;
+    const dtype = this.isFeatureMap(value) ? (this.options.storage ?? 'f32') : 'f32';
+    const tensor = { label: value.op, size, dtype, ...(gradientOf === undefined ? {} : { gradientOf }) };
+    const id = this.tensors.push(tensor) - 1;
+    this.tensorOfValue.set(value, id);
+    return id;
+  }
+
+  /** Whether what is made of feature maps is one itself, or a sum over them that keeps its digits. */
+  private isFeatureMap(value: Value): boolean {
+    if (F32_OPS.has(value.op)) return false;
+    const isSum = value.op === 'add' && !value.inputs.every((input) => this.isFeatureMap(input));
+    return !isSum;
   }
 
   /** Lets `value` live where `tensor` is: computed in place. */
@@ -239,12 +267,12 @@ export class PlanBuilder {
     for (const [index, { tensors }] of this.steps.entries()) {
       for (const tensor of tensors) stepsOf[tensor].add(index);
     }
-    return this.tensors.map(({ size, gradientOf }, tensor) => {
+    return this.tensors.map(({ size, dtype, gradientOf }, tensor) => {
       if (gradientOf !== undefined) return { bytes: 0, firstStep: 0, lastStep: 0, steps: new Set<number>() };
       const steps = stepsOf[tensor];
       const firstStep = inputs.includes(tensor) ? 0 : Math.min(...steps);
       const lastStep = inputs.includes(tensor) || outputs.includes(tensor) ? end : Math.max(...steps);
-      return { bytes: size * 4, firstStep, lastStep, steps };
+      return { bytes: size * BYTES_PER_ELEMENT[dtype], firstStep, lastStep, steps };
     });
   }
 

@@ -67,9 +67,9 @@ export function tensorArrays(
   slots: readonly GPUBuffer[],
   gradientArray: (parameter: number) => GpuArray,
 ): GpuArray[] {
-  return tensors.map(({ size, gradientOf }, id) => {
+  return tensors.map(({ size, dtype, gradientOf }, id) => {
     if (gradientOf !== undefined) return gradientArray(gradientOf);
     const { slot, offset } = memory.placements[id];
-    return arrayOf(slots[slot], size, 'f32', offset);
+    return arrayOf(slots[slot], size, dtype, offset);
   });
 }

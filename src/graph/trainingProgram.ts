@@ -119,7 +119,7 @@ export interface TrainingProgram {
   readonly inputs: ReadonlyMap<string, GpuArray>;
   /** Packed targets by head, u32; write them before a step. */
   readonly targets: readonly (GpuArray | undefined)[];
-  /** Logits of the last step's forward pass, by head. */
+  /** Logits of the last step's forward pass, by head, stored as the plan says. */
   readonly outputs: readonly GpuArray[];
   readonly allocatedBytes: number;
   readonly dispatchCount: number;

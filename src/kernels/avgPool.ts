@@ -2,6 +2,7 @@ import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import source from './avgPool.wgsl?raw';
 import { bindRange, type KernelLimits, planePieces } from './ranges';
+import { enableStorage, storageOf } from './storage';
 
 const WORKGROUP_SIZE = 64;
 
@@ -17,6 +18,15 @@ export interface AvgPoolArgs {
   readonly y: GpuArray;
 }
 
+/** The module for arrays stored as these are. */
+function moduleSource(x: GpuArray, y: GpuArray): string {
+  const [storedX, storedY] = [x, y].map(storageOf);
+  return `${enableStorage(storedX, storedY)}
+alias StoredX = ${storedX};
+alias StoredY = ${storedY};
+${source}`;
+}
+
 /** Gradient with respect to `x`, in `x`, from the gradient with respect to the output, in `y`. */
 export function avgPoolGradient({ planes, inputSize, stride, limits, x, y }: AvgPoolArgs): Dispatch[] {
   const inputLength = elementCount(inputSize);
@@ -26,7 +36,7 @@ export function avgPoolGradient({ planes, inputSize, stride, limits, x, y }: Avg
     const boundY = bindRange(y, start * outputLength, count * outputLength);
     return {
       label: 'avgPoolGradient',
-      source,
+      source: moduleSource(x, y),
       entryPoint: 'backward',
       constants: { workgroupSize: WORKGROUP_SIZE },
       uniform: Uint32Array.of(...inputSize, ...stride, count, boundX.base, boundY.base),
@@ -45,7 +55,7 @@ export function avgPoolForward({ planes, inputSize, stride, limits, x, y }: AvgP
     const boundY = bindRange(y, start * outputLength, count * outputLength);
     return {
       label: 'avgPool',
-      source,
+      source: moduleSource(x, y),
       entryPoint: 'forward',
       constants: { workgroupSize: WORKGROUP_SIZE },
       uniform: Uint32Array.of(...inputSize, ...stride, count, boundX.base, boundY.base),

@@ -1,4 +1,5 @@
-// y = mean over blocks of stride voxels, without overlap or padding. One thread per output voxel.
+// y = mean over blocks of stride voxels, without overlap or padding. One thread per output voxel. A prelude names the types
+// that elements are stored as: `StoredX`, `StoredY`.
 
 override workgroupSize: u32;
 
@@ -15,8 +16,8 @@ struct Sizes {
   yBase: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<StoredX>;
+@group(0) @binding(1) var<storage, read_write> y: array<StoredY>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 @compute @workgroup_size(workgroupSize)
@@ -31,15 +32,15 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   for (var z = first.z; z < first.z + stride.z; z++) {
     for (var row = first.y; row < first.y + stride.y; row++) {
       let start = sizes.xBase + ((plane * sizes.depth + z) * sizes.height + row) * sizes.width;
-      for (var column = first.x; column < first.x + stride.x; column++) { sum += x[start + column]; }
+      for (var column = first.x; column < first.x + stride.x; column++) { sum += f32(x[start + column]); }
     }
   }
-  y[sizes.yBase + i] = sum / f32(stride.x * stride.y * stride.z);
+  y[sizes.yBase + i] = StoredY(sum / f32(stride.x * stride.y * stride.z));
 }
 
 // Gradient with respect to x: each voxel's share of its block's gradient y; 0 outside every block. One thread per voxel of x.
-@group(0) @binding(3) var<storage, read> gy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(3) var<storage, read> gy: array<StoredY>;
+@group(0) @binding(4) var<storage, read_write> gx: array<StoredX>;
 @group(0) @binding(5) var<uniform> gradientSizes: Sizes;
 
 @compute @workgroup_size(workgroupSize)
@@ -53,7 +54,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
   let block = vec3u(i % full.x, i / full.x % full.y, i / (full.x * full.y) % full.z) / stride;
   var value = 0.0;
   if (all(block < size)) {
-    value = gy[gradientSizes.yBase + ((plane * size.z + block.z) * size.y + block.y) * size.x + block.x] / f32(stride.x * stride.y * stride.z);
+    value = f32(gy[gradientSizes.yBase + ((plane * size.z + block.z) * size.y + block.y) * size.x + block.x]) / f32(stride.x * stride.y * stride.z);
   }
-  gx[gradientSizes.xBase + i] = value;
+  gx[gradientSizes.xBase + i] = StoredX(value);
 }

@@ -3,6 +3,7 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import source from './channelSum.wgsl?raw';
 import { bindRange, type KernelLimits, planePieces } from './ranges';
+import { enableStorage, storageOf, storedType } from './storage';
 
 const WORKGROUP_SIZE = 64;
 /** Elements one workgroup adds up. */
@@ -16,7 +17,7 @@ const PRELUDES = {
 } as const;
 
 export interface ChannelSumArgs {
-  /** `[n, c, length]`. */
+  /** `[n, c, length]`, f32 or f16. */
   readonly values: GpuArray;
   readonly batch: number;
   readonly channels: number;
@@ -46,11 +47,12 @@ export function channelSumScratchSize(batch: number, channels: number, length: n
 export function channelSum(args: ChannelSumArgs): Dispatch[] {
   const { values, batch, channels, length, sums, scratch, accumulate, limits } = args;
   const { width, chunkLength, chunks } = partition(length);
+  const storage = storageOf(values);
   // One buffer may not be bound both ways.
   const access = values.buffer === scratch.buffer ? 'read_write' : 'read';
-  const declaration = `@group(0) @binding(0) var<storage, ${access}> values: array<lanes>;\n`;
+  const declaration = `@group(0) @binding(0) var<storage, ${access}> values: array<${storedType(storage, width)}>;\n`;
   const common = {
-    source: PRELUDES[width] + declaration + source,
+    source: enableStorage(storage) + PRELUDES[width] + declaration + source,
     constants: { workgroupSize: WORKGROUP_SIZE },
   };
   const sizes = (planes: number, firstPlane: number, base: number) =>

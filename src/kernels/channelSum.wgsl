@@ -1,6 +1,6 @@
 // Sum of each channel over images and voxels. A plane (one channel of one image) is cut into chunks, one workgroup each;
 // a second pass adds up the chunks of a channel in order. A prelude names the element type and declares `values`: `lanes`
-// is vec4f where planes are whole vectors, f32 elsewhere, and `total` sums its components.
+// is vec4f where planes are whole vectors, f32 elsewhere, and `total` sums its components. What is stored may be f16.
 
 override workgroupSize: u32;
 
@@ -32,7 +32,7 @@ fn chunkSums(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) group
   let start = sizes.base + plane * sizes.planeLength;
   let end = start + min((chunk + 1) * sizes.chunkLength, sizes.planeLength);
   var sum = lanes(0.0);
-  for (var i = start + chunk * sizes.chunkLength + lane; i < end; i += workgroupSize) { sum += values[i]; }
+  for (var i = start + chunk * sizes.chunkLength + lane; i < end; i += workgroupSize) { sum += lanes(values[i]); }
   shared_[lane] = total(sum);
   workgroupBarrier();
   for (var reach = workgroupSize / 2; reach > 0; reach /= 2) {

@@ -1,7 +1,7 @@
 // Convolution, forward: choice of a kernel, packing of its weights, and its launch.
 
 import type { AdapterFacts } from '@/gpu/device';
-import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
+import { BYTES_PER_ELEMENT, type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { type DirectKernel, directSource, directWorkgroups, packDirectWeight } from './conv3dDirect';
 import {
   hasScalarBinding,
@@ -34,6 +34,8 @@ import {
   tiledSource,
   tiledWorkgroups,
 } from './conv3dTiled';
+import { alignmentOf } from './ranges';
+import { storageOf } from './storage';
 
 /** A family of kernels and its tile: plain data, so that a tuner can store it. */
 export type Conv3dKernel = DirectKernel | LanesKernel | TiledKernel;
@@ -124,13 +126,13 @@ export interface Conv3dForward {
     GPUSupportedLimits,
     'maxStorageBufferBindingSize' | 'maxComputeWorkgroupsPerDimension'
   >;
-  /** `[n, cin, z, y, x]`. */
+  /** `[n, cin, z, y, x]`, f32 or f16. */
   readonly x: GpuArray;
   /** As {@link packConv3dWeight} returns it. */
   readonly weight: GpuArray;
   /** `[cout]`. */
   readonly bias?: GpuArray;
-  /** `[n, cout, z, y, x]`; may not overlap `x`. */
+  /** `[n, cout, z, y, x]`, f32 or f16; may not overlap `x`. */
   readonly y: GpuArray;
   /** Adds to `y`: a convolution over a concatenation runs once per source. */
   readonly accumulate: boolean;
@@ -212,14 +214,18 @@ function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, bia
       : tensorRange(
           shape.inChannels,
           shape.inputSize,
-          part.batch,
-          part.inChannels,
-          inputSlices(shape, part.z),
+          { batch: part.batch, channel: part.inChannels, z: inputSlices(shape, part.z) },
+          alignmentOf(x),
         );
   const yRange =
     y.size <= limit && !part.isWindow
       ? whole(y)
-      : tensorRange(shape.outChannels, outputSize, part.batch, part.outChannels, part.z);
+      : tensorRange(
+          shape.outChannels,
+          outputSize,
+          { batch: part.batch, channel: part.outChannels, z: part.z },
+          alignmentOf(y),
+        );
   const problem: Conv3dProblem = {
     shape,
     outputSize,
@@ -233,12 +239,14 @@ function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, bia
     accumulate: args.accumulate || !part.first,
     hasBias: bias !== undefined && part.first,
     xAccess: x.buffer === y.buffer ? 'read_write' : 'read',
+    xStorage: storageOf(x),
+    yStorage: storageOf(y),
   };
   return { problem, xRange, yRange };
 }
 
 function slice(array: GpuArray, range: Pick<BoundRange, 'start' | 'size'>): GpuArray {
-  return { ...array, offset: array.offset + range.start * 4, size: range.size };
+  return { ...array, offset: array.offset + range.start * BYTES_PER_ELEMENT[array.dtype], size: range.size };
 }
 
 /** Whether the weights of one block of output channels fit a binding, wherever it starts. */

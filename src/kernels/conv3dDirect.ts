@@ -2,6 +2,7 @@
 // accumulator is a named variable: an array indexed by a loop variable may be placed in memory.
 
 import type { Conv3dProblem } from './conv3dProblem';
+import { enableStorage } from './storage';
 
 /** Size of the tile that one thread computes. */
 export interface DirectKernel {
@@ -36,6 +37,7 @@ export function directSource(kernel: DirectKernel, problem: Conv3dProblem): stri
   const { outBlock, columns, workgroupSize } = kernel;
   const { shape, outputSize, part, xBase, yBase, weightBase, biasBase, accumulate, hasBias, xAccess } =
     problem;
+  const { xStorage, yStorage } = problem;
   const [kz, ky, kx] = shape.kernelSize;
   const [sz, sy, sx] = shape.stride;
   const [depth, height, width] = shape.inputSize;
@@ -60,7 +62,7 @@ export function directSource(kernel: DirectKernel, problem: Conv3dProblem): stri
       let yy = row * ${sy} + tap % ${ky} - ${(ky - 1) / 2};
       let ok = z >= 0 && z < ${depth} && yy >= 0 && yy < ${height};
       let start = xStart + select(0, z * ${height * width} + yy * ${width}, ok);
-      ${each(span, (i) => `let v${i} = select(0.0, x[start + x${i}], ok && x${i}ok);`).join('\n      ')}
+      ${each(span, (i) => `let v${i} = select(0.0, f32(x[start + x${i}]), ok && x${i}ok);`).join('\n      ')}
       ${each(kx, (dx) =>
         each(quads, (q) => {
           const index = dx * quads + q;
@@ -79,17 +81,17 @@ export function directSource(kernel: DirectKernel, problem: Conv3dProblem): stri
     ${hasBias ? `let b = bias[${channel} - ${biasBase}];` : 'let b = 0.0;'}
     ${each(columns, (v) => {
       const value = `a${v}_${Math.floor(c / 4)}[${c % 4}] + b`;
-      return `if (column + ${v} < ${outWidth}) { y[at + ${v}] = ${accumulate ? `y[at + ${v}] + ` : ''}${value}; }`;
+      return `if (column + ${v} < ${outWidth}) { y[at + ${v}] = ${yStorage}(${accumulate ? `f32(y[at + ${v}]) + ` : ''}${value}); }`;
     }).join('\n    ')}
   }`;
   }).join('');
 
   let binding = 0;
-  return `
-@group(0) @binding(${binding++}) var<storage, ${xAccess}> x: array<f32>;
+  return `${enableStorage(xStorage, yStorage)}
+@group(0) @binding(${binding++}) var<storage, ${xAccess}> x: array<${xStorage}>;
 @group(0) @binding(${binding++}) var<storage, read> weight: array<vec4f>;
 ${hasBias ? `@group(0) @binding(${binding++}) var<storage, read> bias: array<f32>;` : ''}
-@group(0) @binding(${binding++}) var<storage, read_write> y: array<f32>;
+@group(0) @binding(${binding++}) var<storage, read_write> y: array<${yStorage}>;
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -12,6 +12,7 @@
 import type { Zyx } from '@/shared/geometry';
 import type { Conv3dProblem } from './conv3dProblem';
 import { type BoundRange, type Conv3dPart, type Conv3dShape, conv3dOutputSize, ranges } from './conv3dShape';
+import { enableStorage, type Storage, storedType } from './storage';
 
 /** Size of the tile that one thread computes. */
 export interface LanesKernel {
@@ -292,11 +293,12 @@ interface Plan {
   readonly inputRows: readonly Row[];
   readonly outputRows: readonly Row[];
   readonly isAligned: boolean;
+  readonly yStorage: Storage;
   /** Rows whose halo one load per lane covers. */
   readonly rowsPerHalo: number;
 }
 
-function makePlan(kernel: LanesKernel, { shape, xAccess }: Conv3dProblem): Plan {
+function makePlan(kernel: LanesKernel, { shape, xAccess, yStorage }: Conv3dProblem): Plan {
   const [kz, ky, kx] = shape.kernelSize;
   const [sz, sy, sx] = shape.stride;
   return {
@@ -306,6 +308,7 @@ function makePlan(kernel: LanesKernel, { shape, xAccess }: Conv3dProblem): Plan 
     inputRows: rowsOf((kernel.slices - 1) * sz + kz, (kernel.rows - 1) * sy + ky),
     outputRows: rowsOf(kernel.slices, kernel.rows),
     isAligned: isVectorAligned(shape) && xAccess === 'read',
+    yStorage,
     rowsPerHalo: kernel.lanes / 2,
   };
 }
@@ -320,18 +323,18 @@ export const LANES_MODE = { accumulate: 1, bias: 2 } as const;
 /** WGSL of one part; `problem.part` is one block of output channels and one run of input channels. */
 export function lanesSource(kernel: LanesKernel, problem: Conv3dProblem): string {
   const { lanes, rows, slices, workgroupSize } = kernel;
-  const { shape, part, xAccess } = problem;
+  const { shape, part, xAccess, xStorage, yStorage } = problem;
   const window = part.isWindow ? { x: problem.xSkip, y: problem.ySkip } : undefined;
   const sx = shape.stride[2];
   const plan = makePlan(kernel, problem);
-  const element = plan.isAligned ? 'vec4f' : 'f32';
-  return `enable subgroups;
-@group(0) @binding(0) var<storage, ${xAccess}> x: array<${element}>;
+  const width = plan.isAligned ? 4 : 1;
+  return `${enableStorage(xStorage, yStorage)}enable subgroups;
+@group(0) @binding(0) var<storage, ${xAccess}> x: array<${storedType(xStorage, width)}>;
 @group(0) @binding(1) var<uniform> w: array<vec4f, ${CHUNK_SIZE / 4}>;
 @group(0) @binding(2) var<storage, read> mode: array<f32>;  // only its length counts
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<${element}>;
-${hasScalarBinding(problem) ? `@group(0) @binding(5) var<storage, ${xAccess}> xScalar: array<f32>;` : ''}
+@group(0) @binding(4) var<storage, read_write> y: array<${storedType(yStorage, width)}>;
+${hasScalarBinding(problem) ? `@group(0) @binding(5) var<storage, ${xAccess}> xScalar: array<${xStorage}>;` : ''}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_invocation_id) lane: u32) {
@@ -421,7 +424,7 @@ function haloLoads({ columns, inputRows, rowsPerHalo, isAligned }: Plan): string
   return each(
     count,
     (g) => `
-    var halo${g} = 0.0; if (halo${g}ok != 0u) { halo${g} = ${isAligned ? 'xScalar' : 'x'}[channelAt + halo${g}at]; }`,
+    var halo${g} = 0.0; if (halo${g}ok != 0u) { halo${g} = f32(${isAligned ? 'xScalar' : 'x'}[channelAt + halo${g}at]); }`,
   ).join('');
 }
 
@@ -432,8 +435,8 @@ function rowLoad({ kernel, shape, columns, isAligned, rowsPerHalo }: Plan, { ind
   const isInside = (i: number) => `${r}ok && column * ${shape.stride[2]} + ${i} < width`;
   const vector = (g: number) =>
     isAligned
-      ? `select(vec4f(), x[(channelAt + ${r}at) / 4 + ${g}], ${r}ok)`
-      : `vec4f(${each(COLUMNS, (j) => `select(0.0, x[channelAt + ${r}at + ${g * COLUMNS + j}], ${isInside(g * COLUMNS + j)})`).join(', ')})`;
+      ? `select(vec4f(), vec4f(x[(channelAt + ${r}at) / 4 + ${g}]), ${r}ok)`
+      : `vec4f(${each(COLUMNS, (j) => `select(0.0, f32(x[channelAt + ${r}at + ${g * COLUMNS + j}]), ${isInside(g * COLUMNS + j)})`).join(', ')})`;
   const end = (side: number) =>
     `subgroupBroadcast(halo${Math.floor(index / rowsPerHalo)}, ${2 * (index % rowsPerHalo) + side}u)`;
   const beside =
@@ -485,7 +488,7 @@ function arithmetic({ kernel, shape, columns, outputRows }: Plan): string {
 }
 
 /** Stores an output row of channel `c`, a variable of the shader: one store for all channels keeps the code short. */
-function rowStore({ kernel, columns, isAligned }: Plan, { slice, row, index }: Row): string {
+function rowStore({ kernel, columns, isAligned, yStorage }: Plan, { slice, row, index }: Row): string {
   const picked = columns.products.map((_, m) => {
     const chain = each(kernel.outBlock - 1, (i) => i + 1).reduce(
       (expression, c) => `select(${expression}, ${sumName(c, index, m)}, c == ${c})`,
@@ -494,11 +497,11 @@ function rowStore({ kernel, columns, isAligned }: Plan, { slice, row, index }: R
     return `let m${m} = ${chain};`;
   });
   const value = (j: number) => `${columns.outputs[j]} + offset`;
-  const write = (target: string, result: string) =>
-    `var value = ${result}; if (adds) { value += ${target}; } ${target} = value;`;
+  const write = (target: string, width: 1 | 4, result: string) =>
+    `var value = ${result}; if (adds) { value += ${storedType('f32', width)}(${target}); } ${target} = ${storedType(yStorage, width)}(value);`;
   const writes = isAligned
-    ? [write('y[at / 4]', `vec4f(${each(COLUMNS, value).join(', ')})`)]
-    : each(COLUMNS, (j) => `if (column + ${j} < outWidth) { ${write(`y[at + ${j}]`, value(j))} }`);
+    ? [write('y[at / 4]', 4, `vec4f(${each(COLUMNS, value).join(', ')})`)]
+    : each(COLUMNS, (j) => `if (column + ${j} < outWidth) { ${write(`y[at + ${j}]`, 1, value(j))} }`);
   return `
     {
       ${picked.join('\n      ')}

@@ -1,6 +1,7 @@
 // What a convolution is, before any kernel: sizes, offsets, and the ranges that one dispatch can bind.
 
 import type { Zyx } from '@/shared/geometry';
+import { ALIGNMENT_ELEMENTS } from './ranges';
 
 /**
  * Cross-correlation as PyTorch's `Conv3d`: `x` `[n, cin, z, y, x]`, weight `[cout, cin, kz, ky, kx]`, `y`
@@ -115,9 +116,6 @@ export function splitConv3d(
   return parts;
 }
 
-/** Bindings start at multiples of 256 bytes; a range may begin up to this many elements into one. */
-const ALIGNMENT_ELEMENTS = 64;
-
 /** `[0, count)` in steps. */
 export function ranges(count: number, step: number): Range[] {
   return Array.from({ length: Math.ceil(count / step) }, (_, i) => [
@@ -128,7 +126,7 @@ export function ranges(count: number, step: number): Range[] {
 
 /** A contiguous piece of an array that one binding covers, and where it lies. */
 export interface BoundRange {
-  /** First element bound, a multiple of 64. */
+  /** First element bound, a multiple of the alignment. */
   readonly start: number;
   /** Elements bound. */
   readonly size: number;
@@ -136,18 +134,23 @@ export interface BoundRange {
   readonly skip: number;
 }
 
-/** The binding that covers elements `[start, end)` of an array. */
-export function boundRange(start: number, end: number): BoundRange {
-  const aligned = Math.floor(start / ALIGNMENT_ELEMENTS) * ALIGNMENT_ELEMENTS;
+/** The binding that covers elements `[start, end)` of an array in which bindings start at multiples of `alignment`. */
+export function boundRange(start: number, end: number, alignment = ALIGNMENT_ELEMENTS): BoundRange {
+  const aligned = Math.floor(start / alignment) * alignment;
   return { start: aligned, size: end - aligned, skip: start - aligned };
 }
 
 /** The elements of `[n, channels, size]` from the first to the last that a part touches. */
-export function tensorRange(channels: number, size: Zyx, batch: Range, channel: Range, z: Range): BoundRange {
+export function tensorRange(
+  channels: number,
+  size: Zyx,
+  { batch, channel, z }: { readonly batch: Range; readonly channel: Range; readonly z: Range },
+  alignment: number,
+): BoundRange {
   const plane = size[1] * size[2];
   const volume = size[0] * plane;
   const at = (n: number, c: number, slice: number) => (n * channels + c) * volume + slice * plane;
-  return boundRange(at(batch[0], channel[0], z[0]), at(batch[1] - 1, channel[1] - 1, z[1]));
+  return boundRange(at(batch[0], channel[0], z[0]), at(batch[1] - 1, channel[1] - 1, z[1]), alignment);
 }
 
 /** Input slices that output slices `z` read. */

@@ -4,6 +4,7 @@
 
 import type { Conv3dProblem } from './conv3dProblem';
 import type { Conv3dShape } from './conv3dShape';
+import { enableStorage } from './storage';
 
 /** Size of the tile that one workgroup computes. */
 export interface TiledKernel {
@@ -63,6 +64,7 @@ export function tiledSource(kernel: TiledKernel, problem: Conv3dProblem): string
   const { outBlock, rows, columns } = kernel;
   const { shape, outputSize, part, xBase, yBase, weightBase, biasBase, accumulate, hasBias, xAccess } =
     problem;
+  const { xStorage, yStorage } = problem;
   const [kz, ky, kx] = shape.kernelSize;
   const [sz, sy, sx] = shape.stride;
   const [depth, height, width] = shape.inputSize;
@@ -93,16 +95,16 @@ export function tiledSource(kernel: TiledKernel, problem: Conv3dProblem): string
   if (isLive && channel + ${c} >= ${part.outChannels[0]} && channel + ${c} < ${part.outChannels[1]}) {
     let at = yAt + ${c * outVolume};
     let b = ${hasBias ? `bias[channel + ${c - biasBase}]` : '0.0'};
-    ${each(THREAD_COLUMNS, (v) => `if (column + ${v} < ${outWidth}) { y[at + ${v}] = ${accumulate ? `y[at + ${v}] + ` : ''}${value(v)}; }`).join('\n    ')}
+    ${each(THREAD_COLUMNS, (v) => `if (column + ${v} < ${outWidth}) { y[at + ${v}] = ${yStorage}(${accumulate ? `f32(y[at + ${v}]) + ` : ''}${value(v)}); }`).join('\n    ')}
   }`;
   }).join('');
 
   let binding = 0;
-  return `
-@group(0) @binding(${binding++}) var<storage, ${xAccess}> x: array<f32>;
+  return `${enableStorage(xStorage, yStorage)}
+@group(0) @binding(${binding++}) var<storage, ${xAccess}> x: array<${xStorage}>;
 @group(0) @binding(${binding++}) var<storage, read> weight: array<vec4f>;
 ${hasBias ? `@group(0) @binding(${binding++}) var<storage, read> bias: array<f32>;` : ''}
-@group(0) @binding(${binding++}) var<storage, read_write> y: array<f32>;
+@group(0) @binding(${binding++}) var<storage, read_write> y: array<${yStorage}>;
 
 var<workgroup> inputs: array<f32, ${step * inRows * inColumns}>;
 var<workgroup> weights: array<vec4f, ${step * sliceWeights}>;
@@ -131,7 +133,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u
         let inColumn = tileColumn * ${sx} + i % ${inColumns} - ${(kx - 1) / 2};
         var value = 0.0;
         if (c < ${endIn} && z >= 0 && z < ${depth} && inRow >= 0 && inRow < ${height} && inColumn >= 0 && inColumn < ${width}) {
-          value = x[(image * ${shape.inChannels} + c) * ${volume} + (z * ${height} + inRow) * ${width} + inColumn - ${xBase}];
+          value = f32(x[(image * ${shape.inChannels} + c) * ${volume} + (z * ${height} + inRow) * ${width} + inColumn - ${xBase}]);
         }
         inputs[i] = value;
       }

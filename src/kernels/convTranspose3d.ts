@@ -6,6 +6,7 @@ import { elementCount } from '@/shared/geometry';
 import type { ConvTranspose3dShape } from './convTranspose3dShape';
 import { convTranspose3dSource, INPUT_VOXELS } from './convTranspose3dSource';
 import { ALIGNMENT_ELEMENTS, bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
+import { storageOf } from './storage';
 
 /** Accumulators (vectors of {@link INPUT_VOXELS}) that one thread should hold. */
 const TARGET_ACCUMULATORS = 32;
@@ -75,13 +76,13 @@ function blocksPerUniform(shape: ConvTranspose3dShape): number {
 export interface ConvTranspose3dArgs {
   readonly shape: ConvTranspose3dShape;
   readonly limits: KernelLimits;
-  /** `[n, cin, z, y, x]`. */
+  /** `[n, cin, z, y, x]`, f32 or f16. */
   readonly x: GpuArray;
   /** As {@link packConvTranspose3dWeight} returns it. */
   readonly weight: GpuArray;
   /** `[cout]`. */
   readonly bias: GpuArray | undefined;
-  /** `[n, cout, z·kz, y·ky, x·kx]`, another buffer. */
+  /** `[n, cout, z·kz, y·ky, x·kx]`, f32 or f16, another buffer. */
   readonly y: GpuArray;
 }
 
@@ -154,6 +155,8 @@ function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs
       weightElements: isUniform ? UNIFORM_ELEMENTS : undefined,
       hasBias,
       adds,
+      xStorage: storageOf(x),
+      yStorage: storageOf(y),
     }),
     entryPoint: 'forward',
     constants: { workgroupSize },

@@ -3,6 +3,7 @@
 // not in the source, so that layers share what is compiled.
 
 import type { Zyx } from '@/shared/geometry';
+import { enableStorage, type Storage, storedType } from './storage';
 
 /** Input voxels per thread. */
 export const INPUT_VOXELS = 4;
@@ -23,6 +24,8 @@ export interface ConvTranspose3dTile {
   readonly hasBias: boolean;
   /** Adds to what `y` holds: a further range of input channels. */
   readonly adds: boolean;
+  readonly xStorage: Storage;
+  readonly yStorage: Storage;
 }
 
 const each = <T>(count: number, make: (i: number) => T): T[] =>
@@ -31,10 +34,11 @@ const each = <T>(count: number, make: (i: number) => T): T[] =>
 /** The whole module; entry point `forward`. */
 export function convTranspose3dSource(tile: ConvTranspose3dTile): string {
   const { outBlock, row, hasBias, isWholeVectors, isWholeRows, weightElements, stride } = tile;
+  const { xStorage, yStorage } = tile;
   const taps = stride[0] * stride[1] * stride[2];
   const accumulators = each(taps, (tap) => each(outBlock, (o) => `a${tap}_${o}`)).flat();
   const weightOf = (i: number) => `w${Math.floor(i / 4)}.${'xyzw'[i % 4]}`;
-  return `
+  return `${enableStorage(xStorage, yStorage)}
 override workgroupSize: u32;
 const OUT_BLOCK = ${outBlock}u;
 
@@ -58,14 +62,14 @@ struct Sizes {
   weightBase: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<${isWholeVectors ? 'vec4f' : 'f32'}>;
+@group(0) @binding(0) var<storage, read> x: array<${storedType(xStorage, isWholeVectors ? 4 : 1)}>;
 ${
   weightElements === undefined
     ? '@group(0) @binding(1) var<storage, read> weight: array<vec4f>;'
     : `@group(0) @binding(1) var<uniform> weight: array<vec4f, ${weightElements / 4}>;`
 }
 ${hasBias ? '@group(0) @binding(2) var<storage, read> bias: array<f32>;' : ''}
-@group(0) @binding(3) var<storage, read_write> y: array<${isWholeRows ? 'vec4f' : 'f32'}>;
+@group(0) @binding(3) var<storage, read_write> y: array<${storedType(yStorage, isWholeRows ? 4 : 1)}>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 
 @compute @workgroup_size(workgroupSize)
@@ -80,7 +84,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   var at = sizes.xBase + sample * sizes.inChannels * volume + voxel;
   var row = sizes.weightBase + block * sizes.weightBlock + sizes.firstIn * ${row / 4};
   for (var channel = 0u; channel < sizes.inCount; channel++) {
-    let v = ${isWholeVectors ? 'x[at / 4]' : voxelsOneByOne()};
+    let v = ${isWholeVectors ? 'vec4f(x[at / 4])' : voxelsOneByOne()};
     ${each(row / 4, (i) => `let w${i} = weight[row + ${i}];`).join(' ')}
     ${accumulators.map((name, i) => `${name} = fma(v, vec4f(${weightOf(i)}), ${name});`).join('\n    ')}
     at += volume;
@@ -95,7 +99,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 
 /** Past the end of the volume the last voxel is read again; its result is not stored. */
 function voxelsOneByOne(): string {
-  return `vec4f(${each(INPUT_VOXELS, (i) => `x[at + min(${i}u, volume - 1 - voxel)]`).join(', ')})`;
+  return `vec4f(${each(INPUT_VOXELS, (i) => `f32(x[at + min(${i}u, volume - 1 - voxel)])`).join(', ')})`;
 }
 
 /** Tap by tap along z and y, the four voxels' taps along x interleaved to vectors of output voxels. */
@@ -137,14 +141,14 @@ function outputStart(at: string, [kz, ky, kx]: Zyx): string {
 /** Rows of whole vectors: the four voxels lie in one row. */
 function storeRows(tile: ConvTranspose3dTile): string {
   const [kz, ky, kx] = tile.stride;
-  const assign = tile.adds ? '+=' : '=';
+  const before = tile.adds ? 'vec4f(y[at / 4]) + ' : '';
   return `${storeHead(tile)}
   let start = firstPlane + ${outputStart('voxel', tile.stride)};
   ${eachChannel(
     tile,
     `for (var i = 0u; i < ${kz * ky * kx}; i++) {
       let at = start + channel * outVolume + i / ${ky * kx} * outPlane + i / ${kx} % ${ky} * outWidth + i % ${kx} * 4;
-      y[at / 4] ${assign} results[(sizes.skipped + channel) * ${kz * ky * kx} + i] + b;
+      y[at / 4] = ${storedType(tile.yStorage, 4)}(${before}results[(sizes.skipped + channel) * ${kz * ky * kx} + i] + b);
     }`,
   )}`;
 }
@@ -152,7 +156,7 @@ function storeRows(tile: ConvTranspose3dTile): string {
 /** Any row length: voxel by voxel, those past the end left out. */
 function storeVoxels(tile: ConvTranspose3dTile): string {
   const [kz, ky, kx] = tile.stride;
-  const assign = tile.adds ? '+=' : '=';
+  const before = tile.adds ? 'f32(y[at]) + ' : '';
   return `${storeHead(tile)}
   let voxels = min(${INPUT_VOXELS}u, volume - voxel);
   for (var lane = 0u; lane < voxels; lane++) {
@@ -161,7 +165,7 @@ function storeVoxels(tile: ConvTranspose3dTile): string {
       tile,
       `for (var tap = 0u; tap < ${kz * ky * kx}; tap++) {
         let at = start + channel * outVolume + tap / ${ky * kx} * outPlane + tap / ${kx} % ${ky} * outWidth + tap % ${kx};
-        y[at] ${assign} results[tap * OUT_BLOCK + sizes.skipped + channel][lane] + b;
+        y[at] = ${tile.yStorage}(${before}results[tap * OUT_BLOCK + sizes.skipped + channel][lane] + b);
       }`,
     )}
   }`;

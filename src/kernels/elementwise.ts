@@ -1,6 +1,7 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import source from './elementwise.wgsl?raw';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
+import { enableStorage, storageOf } from './storage';
 
 const WORKGROUP_SIZE = 64;
 
@@ -59,6 +60,16 @@ interface Elementwise {
   readonly constants?: Readonly<Record<string, number>>;
 }
 
+/** The module for arrays stored as these are. */
+function moduleSource(a: GpuArray, b: GpuArray | undefined, y: GpuArray): string {
+  const [storedA, storedB, storedY] = [a, b ?? a, y].map(storageOf);
+  return `${enableStorage(storedA, storedB, storedY)}
+alias StoredA = ${storedA};
+alias StoredB = ${storedB};
+alias StoredY = ${storedY};
+${source}`;
+}
+
 function elementwise(args: Elementwise): Dispatch[] {
   const { entryPoint, a, b, y, limits, aStart = 0, yStart = 0, count = y.size } = args;
   return pieces(count, bindingCapacity(limits)).map((piece) => {
@@ -67,7 +78,7 @@ function elementwise(args: Elementwise): Dispatch[] {
     const boundY = bindRange(y, yStart + piece.start, piece.count);
     return {
       label: entryPoint,
-      source,
+      source: moduleSource(a, b, y),
       entryPoint,
       constants: {
         workgroupSize: WORKGROUP_SIZE,

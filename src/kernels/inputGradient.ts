@@ -8,6 +8,7 @@ import { type Conv3dShape, conv3dOutputSize } from './conv3dShape';
 import type { ConvTranspose3dShape } from './convTranspose3dShape';
 import type { BlockLayout } from './packWeight';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
+import { enableStorage, type Storage, storageOf } from './storage';
 
 const WORKGROUP_SIZE = 64;
 /** Channels of the gradient per thread. */
@@ -19,11 +20,11 @@ const STEPS = 4;
 export interface InputGradientArgs<Shape> {
   readonly shape: Shape;
   readonly limits: KernelLimits;
-  /** Gradient with respect to the output. */
+  /** Gradient with respect to the output, f32 or f16. */
   readonly gy: GpuArray;
   /** Packed as {@link stridedInputGradientLayout} or {@link convTranspose3dInputGradientLayout} says, taps unflipped. */
   readonly weight: GpuArray;
-  /** `[n, cin, z, y, x]`, another buffer. */
+  /** `[n, cin, z, y, x]`, f32 or f16, another buffer. */
   readonly gx: GpuArray;
 }
 
@@ -53,7 +54,7 @@ function layoutOf(outChannels: number, inChannels: number, [kz, ky, kx]: Zyx): B
 export function stridedInputGradient(args: InputGradientArgs<Conv3dShape>): Dispatch[] {
   const { shape } = args;
   const sizes = { fine: shape.inputSize, coarse: conv3dOutputSize(shape) };
-  const source = (adds: boolean) => stridedSource(shape.kernelSize, shape.stride, adds);
+  const source = (store: Store) => stridedSource(shape.kernelSize, shape.stride, store);
   return launch('stridedInputGradient', args, sizes.fine, sizes.coarse, STEPS * shape.stride[2], source);
 }
 
@@ -61,8 +62,16 @@ export function stridedInputGradient(args: InputGradientArgs<Conv3dShape>): Disp
 export function convTranspose3dInputGradient(args: InputGradientArgs<ConvTranspose3dShape>): Dispatch[] {
   const { inputSize, stride } = args.shape;
   const outputSize: Zyx = [inputSize[0] * stride[0], inputSize[1] * stride[1], inputSize[2] * stride[2]];
-  const source = (adds: boolean) => transposedSource(stride, adds);
+  const source = (store: Store) => transposedSource(stride, store);
   return launch('convTranspose3dInputGradient', args, inputSize, outputSize, STEPS, source);
+}
+
+/** How a shader reads and writes its arrays. */
+interface Store {
+  /** To what `gx` holds: a further range of channels. */
+  readonly adds: boolean;
+  readonly gy: Storage;
+  readonly gx: Storage;
 }
 
 /** A dispatch per image and range of channels that the bindings hold. */
@@ -78,7 +87,7 @@ function launch(
   gxSize: Zyx,
   gySize: Zyx,
   columns: number,
-  sourceOf: (adds: boolean) => string,
+  sourceOf: (store: Store) => string,
 ): Dispatch[] {
   const { batch, inChannels, outChannels } = shape;
   const capacity = bindingCapacity(limits);
@@ -97,7 +106,7 @@ function launch(
         const blocks = Math.ceil((to.start + to.count) / OUT_BLOCK) - Math.floor(to.start / OUT_BLOCK);
         return {
           label,
-          source: sourceOf(from.start > 0),
+          source: sourceOf({ adds: from.start > 0, gy: storageOf(gy), gx: storageOf(gx) }),
           entryPoint: 'main',
           constants: { workgroupSize: WORKGROUP_SIZE },
           uniform: Uint32Array.of(
@@ -133,12 +142,12 @@ const each = <T>(count: number, make: (i: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));
 
 /** What both shaders share: `body` sums over one channel of `gy`, from the thread's place `slice`, `row`, `column`. */
-function moduleOf(columns: number, taps: number, adds: boolean, body: string): string {
+function moduleOf(columns: number, taps: number, { adds, gy, gx }: Store, body: string): string {
   const names = each(columns, (v) => each(QUADS, (q) => `a${v}_${q}`)).flat();
   const store = each(OUT_BLOCK, (c) => {
     const writes = each(columns, (v) => {
       const value = `a${v}_${Math.floor(c / 4)}[${c % 4}]`;
-      return `if (column + ${v} < i32(sizes.width)) { gx[at + ${v}] ${adds ? '+=' : '='} ${value}; }`;
+      return `if (column + ${v} < i32(sizes.width)) { gx[at + ${v}] = ${gx}(${adds ? `f32(gx[at + ${v}]) + ` : ''}${value}); }`;
     });
     return `
   if (firstChannel + ${c} >= i32(sizes.firstOut) && firstChannel + ${c} < i32(sizes.firstOut + sizes.outCount)) {
@@ -146,7 +155,7 @@ function moduleOf(columns: number, taps: number, adds: boolean, body: string): s
     ${writes.join('\n    ')}
   }`;
   });
-  return `
+  return `${enableStorage(gy, gx)}
 override workgroupSize: u32;
 
 struct Sizes {
@@ -168,9 +177,9 @@ struct Sizes {
   threads: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gy: array<f32>;
+@group(0) @binding(0) var<storage, read> gy: array<${gy}>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(2) var<storage, read_write> gx: array<${gx}>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 
 @compute @workgroup_size(workgroupSize)
@@ -197,7 +206,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
 }
 
 /** A voxel gets from the outputs that read it: those at `(voxel + padding − tap) / stride` where that is whole. */
-function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, adds: boolean): string {
+function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, store: Store): string {
   const columns = STEPS * sx;
   const padding = (kx - 1) / 2;
   const pairs = each(columns, (v) =>
@@ -207,7 +216,7 @@ function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, adds: boolean): str
   const nameOf = (at: number) => `v${offsets.indexOf(at)}`;
   const loads = offsets.map((at) => {
     const index = `column / ${sx} + ${at}`;
-    return `let ${nameOf(at)} = select(0.0, gy[start + clamp(${index}, 0, gyWidth - 1)], ${index} >= 0 && ${index} < gyWidth);`;
+    return `let ${nameOf(at)} = select(0.0, f32(gy[start + clamp(${index}, 0, gyWidth - 1)]), ${index} >= 0 && ${index} < gyWidth);`;
   });
   const sums = pairs.flatMap(({ v, tap, at }) =>
     each(
@@ -218,7 +227,7 @@ function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, adds: boolean): str
   return moduleOf(
     columns,
     kz * ky * kx,
-    adds,
+    store,
     `
     for (var tz = 0; tz < ${kz}; tz++) {
       let z = slice + ${(kz - 1) / 2} - tz;
@@ -236,10 +245,10 @@ function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, adds: boolean): str
 }
 
 /** A voxel gets from the block of outputs that it became. */
-function transposedSource([kz, ky, kx]: Zyx, adds: boolean): string {
+function transposedSource([kz, ky, kx]: Zyx, store: Store): string {
   const pairs = each(STEPS, (v) => each(kx, (tap) => ({ v, tap }))).flat();
   const loads = pairs.map(
-    ({ v, tap }) => `let v${v}_${tap} = gy[start + min(column * ${kx} + ${v * kx + tap}, gyWidth - 1)];`,
+    ({ v, tap }) => `let v${v}_${tap} = f32(gy[start + min(column * ${kx} + ${v * kx + tap}, gyWidth - 1)]);`,
   );
   const sums = pairs.flatMap(({ v, tap }) =>
     each(
@@ -250,7 +259,7 @@ function transposedSource([kz, ky, kx]: Zyx, adds: boolean): string {
   return moduleOf(
     STEPS,
     kz * ky * kx,
-    adds,
+    store,
     `
     for (var line = 0; line < ${kz * ky}; line++) {
       let start = gyStart + ((slice * ${kz} + line / ${ky}) * gyHeight + row * ${ky} + line % ${ky}) * gyWidth;

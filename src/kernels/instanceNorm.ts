@@ -1,6 +1,7 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import source from './instanceNorm.wgsl?raw';
 import { bindRange, type KernelLimits, planePieces } from './ranges';
+import { commonStorage, enableStorage, storedType } from './storage';
 
 const WORKGROUP_SIZE = 64;
 /** Elements one workgroup handles: enough to hide its start, few enough that a plane occupies a whole GPU. */
@@ -49,7 +50,7 @@ export interface InstanceNormArgs {
   /** Voxels per channel. */
   readonly planeLength: number;
   readonly limits: KernelLimits;
-  /** `[n, c, z, y, x]`, overwritten. */
+  /** `[n, c, z, y, x]`, f32 or f16, overwritten. */
   readonly values: GpuArray;
   /** {@link instanceNormPartialsSize} elements; unused where that is 0. */
   readonly partials: GpuArray | undefined;
@@ -57,7 +58,7 @@ export interface InstanceNormArgs {
   readonly weight: GpuArray;
   /** `[c]`. */
   readonly bias: GpuArray;
-  /** `[n, c, z, y, x]`, added before the activation; another buffer than `values`. */
+  /** `[n, c, z, y, x]`, stored alike, added before the activation; another buffer than `values`. */
   readonly residual: GpuArray | undefined;
   readonly eps: number;
   /** Of the LeakyReLU that follows; 1 for none. */
@@ -101,9 +102,10 @@ function normDispatch(
   const values = bindRange(args.values, start, count);
   const isStatistics = entryPoint === 'statistics';
   const usesPartials = chunks > 1 || isStatistics;
+  const storage = commonStorage('instanceNorm', args.values, args.residual);
   return {
     label: `instanceNorm.${entryPoint}`,
-    source: PRELUDES[width] + source,
+    source: `${enableStorage(storage)}alias stored = ${storedType(storage, width)};\n${PRELUDES[width]}${source}`,
     entryPoint,
     constants: {
       workgroupSize: WORKGROUP_SIZE,

@@ -1,6 +1,6 @@
 // In place: values = activation((values − mean) / √(variance + eps) · weight + bias [+ residual]), with mean and biased
 // variance over each plane (one channel of one sample). A plane is cut into chunks, one workgroup each. A prelude names
-// the element type: `lanes` is vec4f where planes are whole vectors, f32 elsewhere.
+// the element type: `lanes` is vec4f where planes are whole vectors, f32 elsewhere; `stored` is what it is stored as.
 
 override workgroupSize: u32;
 override eps: f32;
@@ -17,11 +17,11 @@ struct Sizes {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> values: array<lanes>;
+@group(0) @binding(0) var<storage, read_write> values: array<stored>;
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4f>; // per plane and chunk: count, mean, m2
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<lanes>;
+@group(0) @binding(4) var<storage, read> residual: array<stored>;
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 
 struct Chunk {
@@ -65,9 +65,9 @@ fn chunkMoments(chunk: Chunk, lane: u32) -> vec3f {
   var count = 0.0;
   var sum = lanes(0.0);
   var squares = lanes(0.0);
-  let shift = values[min(chunk.start + lane, chunk.end - 1)];
+  let shift = lanes(values[min(chunk.start + lane, chunk.end - 1)]);
   for (var i = chunk.start + lane; i < chunk.end; i += workgroupSize) {
-    let distance = values[i] - shift;
+    let distance = lanes(values[i]) - shift;
     sum += distance;
     squares += distance * distance;
     count += 1.0;
@@ -105,13 +105,13 @@ fn activate(value: lanes) -> lanes {
 
 fn applyChunk(chunk: Chunk, lane: u32, affine: Affine) {
   for (var i = chunk.start + lane; i < chunk.end; i += workgroupSize) {
-    values[i] = activate(normalise(values[i], affine));
+    values[i] = stored(activate(normalise(lanes(values[i]), affine)));
   }
 }
 
 fn applyChunkAdding(chunk: Chunk, lane: u32, affine: Affine) {
   for (var i = chunk.start + lane; i < chunk.end; i += workgroupSize) {
-    values[i] = activate(normalise(values[i], affine) + residual[i]);
+    values[i] = stored(activate(normalise(lanes(values[i]), affine) + lanes(residual[i])));
   }
 }
 

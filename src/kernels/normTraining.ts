@@ -1,9 +1,10 @@
-// Launchers of the norm's passes in training. All arrays of voxels are `[n, c, z, y, x]`.
+// Launchers of the norm's passes in training. All arrays of voxels are `[n, c, z, y, x]`, all f32 or all f16.
 
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { instanceNormMoments, partitionPlane } from './instanceNorm';
 import source from './normTraining.wgsl?raw';
 import { bindRange, type KernelLimits, planePieces } from './ranges';
+import { commonStorage, enableStorage, type Storage, storageOf, storedType } from './storage';
 
 const WORKGROUP_SIZE = 64;
 /** Binding of the affine's gradient; the uniform comes after it. */
@@ -22,11 +23,12 @@ interface Variant {
   readonly isInPlace: boolean;
 }
 
-function moduleSource(width: 1 | 4, { hasOther, isInPlace }: Variant): string {
-  return `${ELEMENTS[width]}
-fn residualAt(i: u32) -> lanes { return ${hasOther ? 'other[i]' : 'lanes(0.0)'}; }
-fn sideOf(value: lanes, i: u32) -> lanes { return ${hasOther ? 'other[i]' : 'value'}; }
-fn gradientAt(i: u32) -> lanes { return ${isInPlace ? 'y[i]' : 'gradient[i]'}; }
+function moduleSource(width: 1 | 4, storage: Storage, { hasOther, isInPlace }: Variant): string {
+  return `${enableStorage(storage)}alias stored = ${storedType(storage, width)};
+${ELEMENTS[width]}
+fn residualAt(i: u32) -> lanes { return ${hasOther ? 'lanes(other[i])' : 'lanes(0.0)'}; }
+fn sideOf(value: lanes, i: u32) -> lanes { return ${hasOther ? 'lanes(other[i])' : 'value'}; }
+fn gradientAt(i: u32) -> lanes { return ${isInPlace ? 'lanes(y[i])' : 'lanes(gradient[i])'}; }
 ${source}`;
 }
 
@@ -165,11 +167,14 @@ function overVoxels(
   return planePieces(batch * channels, planeLength, limits).map((planes) => {
     const start = planes.start * planeLength;
     const count = planes.count * planeLength;
-    const range = (array: GpuArray | undefined) => array && bindRange(array, start, count).array;
+    const range = (array: GpuArray | undefined) => {
+      commonStorage('norm', args.x, array);
+      return array && bindRange(array, start, count).array;
+    };
     const bound = bindRange(args.x, start, count);
     return {
       label: `norm.${entryPoint}`,
-      source: moduleSource(width, variant),
+      source: moduleSource(width, storageOf(args.x), variant),
       entryPoint,
       constants: { workgroupSize: WORKGROUP_SIZE, negativeSlope },
       bindings: inOrder([[0, bound.array], [1, statistics], [2, weight], [3, bias], ...bindingsOf(range)]),
@@ -198,7 +203,7 @@ function perThread(
   const { width, chunkElements, chunks } = partitionPlane(planeLength);
   return {
     label: `norm.${entryPoint}`,
-    source: moduleSource(width, { hasOther: false, isInPlace: false }),
+    source: moduleSource(width, 'f32', { hasOther: false, isInPlace: false }),
     entryPoint,
     constants: { workgroupSize: WORKGROUP_SIZE, ...constants },
     bindings: inOrder(bindings),

@@ -1,7 +1,7 @@
 // Instance norm as training runs it: the statistics of a plane (one channel of one sample) are kept, and every pass over
 // the voxels reads them. A plane is cut into chunks, one workgroup each. A prelude names the element type: `lanes` is
-// vec4f where planes are whole vectors, f32 elsewhere, `total` sums its elements, and says where three things come from:
-// `residualAt`, `sideOf` (which side of the activation a value was on) and `gradientAt`.
+// vec4f where planes are whole vectors, f32 elsewhere, `stored` what it is stored as, `total` sums its elements, and it
+// says where three things come from: `residualAt`, `sideOf` (which side of the activation a value was on) and `gradientAt`.
 
 override workgroupSize: u32;
 override eps: f32;
@@ -19,13 +19,13 @@ struct Sizes {
   elements: u32, // of a plane
 }
 
-@group(0) @binding(0) var<storage, read> x: array<lanes>;
+@group(0) @binding(0) var<storage, read> x: array<stored>;
 @group(0) @binding(1) var<storage, read_write> statistics: array<vec2f>; // per plane: mean, 1/σ
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> other: array<lanes>; // the residual, or the output
-@group(0) @binding(5) var<storage, read> gradient: array<lanes>; // with respect to the output
-@group(0) @binding(6) var<storage, read_write> y: array<lanes>;
+@group(0) @binding(4) var<storage, read> other: array<stored>; // the residual, or the output
+@group(0) @binding(5) var<storage, read> gradient: array<stored>; // with respect to the output
+@group(0) @binding(6) var<storage, read_write> y: array<stored>;
 @group(0) @binding(7) var<storage, read_write> partials: array<vec4f>; // per plane and chunk
 @group(0) @binding(8) var<storage, read_write> sums: array<vec2f>; // per plane: Σ g, Σ g·x̂
 @group(0) @binding(9) var<storage, read_write> affineGradient: array<f32>; // per channel
@@ -107,7 +107,7 @@ fn apply(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: v
   if (!chunk.isLive) { return; }
   let affine = affineOf(chunk.plane);
   for (var i = chunk.start + lane; i < chunk.end; i += workgroupSize) {
-    y[i] = activate(beforeActivation(normalise(x[i], affine), affine) + residualAt(i));
+    y[i] = stored(activate(beforeActivation(normalise(lanes(x[i]), affine), affine) + residualAt(i)));
   }
 }
 
@@ -125,7 +125,7 @@ fn gradientSums(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
   var sum = lanes(0.0);
   var product = lanes(0.0);
   for (var i = chunk.start + lane; i < chunk.end; i += workgroupSize) {
-    let xHat = normalise(x[i], affine);
+    let xHat = normalise(lanes(x[i]), affine);
     let g = gradientBefore(i, xHat, affine);
     sum += g;
     product += g * xHat;
@@ -152,8 +152,8 @@ fn inputGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
   let mean = sums[chunk.plane] / f32(sizes.elements);
   let scale = affine.weight * affine.deviation;
   for (var i = chunk.start + lane; i < chunk.end; i += workgroupSize) {
-    let xHat = normalise(x[i], affine);
-    y[i] = scale * (gradientBefore(i, xHat, affine) - lanes(mean.x) - xHat * mean.y);
+    let xHat = normalise(lanes(x[i]), affine);
+    y[i] = stored(scale * (gradientBefore(i, xHat, affine) - lanes(mean.x) - xHat * mean.y));
   }
 }
 

@@ -1,7 +1,7 @@
 // Pieces of arrays that fit one binding. A binding starts at a multiple of 256 bytes, so a piece may begin a little
 // after the binding does: `base` says how much.
 
-import type { GpuArray } from '@/gpu/dispatch';
+import { BYTES_PER_ELEMENT, type GpuArray } from '@/gpu/dispatch';
 
 /** The limits that launchers work within. */
 export type KernelLimits = Pick<
@@ -12,14 +12,19 @@ export type KernelLimits = Pick<
 /** `minStorageBufferOffsetAlignment` of every WebGPU device, in f32 elements. */
 export const ALIGNMENT_ELEMENTS = 64;
 
-/** Elements `[start, start + count)` of an f32 array as one binding, and where in it they begin. */
+/** The same in elements of an array. */
+export function alignmentOf({ dtype }: Pick<GpuArray, 'dtype'>): number {
+  return (4 * ALIGNMENT_ELEMENTS) / BYTES_PER_ELEMENT[dtype];
+}
+
+/** Elements `[start, start + count)` of an array as one binding, and where in it they begin. */
 export function bindRange(array: GpuArray, start: number, count: number): { array: GpuArray; base: number } {
-  const base = start % ALIGNMENT_ELEMENTS;
-  const offset = array.offset + (start - base) * 4;
+  const base = start % alignmentOf(array);
+  const offset = array.offset + (start - base) * BYTES_PER_ELEMENT[array.dtype];
   return { array: { ...array, offset, size: base + count }, base };
 }
 
-/** How many f32 elements one binding can hold, whatever its alignment. */
+/** How many elements of any type one binding can hold, whatever its alignment. */
 export function bindingCapacity(limits: Pick<KernelLimits, 'maxStorageBufferBindingSize'>): number {
   const elements = Math.floor(limits.maxStorageBufferBindingSize / 4);
   return elements - (elements % ALIGNMENT_ELEMENTS) - ALIGNMENT_ELEMENTS;
