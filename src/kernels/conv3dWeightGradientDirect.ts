@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
       + (slice * sizes.outerHeight + line) * sizes.outerWidth + column;
     let innerAt = sizes.innerBase + (image * sizes.innerChannels + firstInner) * innerVolume
       + (z * sizes.innerHeight + y) * sizes.innerWidth + x;
-    ${each(OUTER_BLOCK, (o) => `var g${o} = 0.0; if (firstOuter + ${o} < sizes.outerCount) { g${o} = outer[outerAt + ${o} * outerVolume]; }`).join('\n    ')}
+    ${each(OUTER_BLOCK, (o) => `var g${o} = 0.0; if (firstOuter + ${o} < sizes.outerCount) { g${o} = f32(outer[outerAt + ${o} * outerVolume]); }`).join('\n    ')}
     ${each(row, (r) => innerLoad(r, kx)).join('\n    ')}
     ${each(OUTER_BLOCK, (o) => each(row, (r) => `a${o}_${r} += g${o} * v${r};`).join(' ')).join('\n    ')}
   }
@@ -95,5 +95,5 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
 /** Element `r` of a block: a channel and a tap along x. */
 function innerLoad(r: number, kx: number): string {
   const [c, dx] = [Math.floor(r / kx), r % kx];
-  return `var v${r} = 0.0; if (firstInner + ${c} < sizes.innerCount && x + ${dx} >= 0 && x + ${dx} < sizes.innerWidth) { v${r} = inner[innerAt + ${c} * innerVolume + ${dx}]; }`;
+  return `var v${r} = 0.0; if (firstInner + ${c} < sizes.innerCount && x + ${dx} >= 0 && x + ${dx} < sizes.innerWidth) { v${r} = f32(inner[innerAt + ${c} * innerVolume + ${dx}]); }`;
 }

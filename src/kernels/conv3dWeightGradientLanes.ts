@@ -229,7 +229,7 @@ function innerRow({ shape, columns, isInnerAligned }: Plan, row: number): string
   const loadOne = (i: number) => {
     const at = `select(0, ${r}at + ${i - px}, ${r}ok${i})`;
     const value = isInnerAligned ? `inner[${at} / 4].${'xyzw'[(((i - px) % 4) + 4) % 4]}` : `inner[${at}]`;
-    return `${place(i)} let ${r}_c${i} = select(0.0, ${value}, ${r}ok${i});`;
+    return `${place(i)} let ${r}_c${i} = select(0.0, f32(${value}), ${r}ok${i});`;
   };
   const loads = [...quads].map(([quad, members]) => {
     if (!isInnerAligned || members.length < 3) return members.map(loadOne).join(' ');
@@ -237,7 +237,7 @@ function innerRow({ shape, columns, isInnerAligned }: Plan, row: number): string
     const whole = `${r}_v${first}`;
     const value = `inner[select(0, ${r}at + ${4 * quad}, ${r}ok${first}) / 4]`;
     const components = members.map((i) => `let ${r}_c${i} = ${whole}.${'xyzw'[i - px - 4 * quad]};`);
-    return `${place(first)} let ${whole} = select(vec4f(), ${value}, ${r}ok${first}); ${components.join(' ')}`;
+    return `${place(first)} let ${whole} = select(vec4f(), vec4f(${value}), ${r}ok${first}); ${components.join(' ')}`;
   });
   return `
       let ${r}ok = isSlice && y + ${row} >= 0 && y + ${row} < sizes.innerHeight; let ${r}at = innerAt + (y + ${row}) * sizes.innerWidth;
@@ -250,10 +250,10 @@ function outerRow({ tile, columns, isOuterAligned }: Plan, r: number): string {
     const name = `g${v}_${r}`;
     const at = `gradientAt${r} + outer${v}`;
     const load = isOuterAligned
-      ? `let ${name} = select(vec4f(), outer[select(0, ${at}, isGradient${r}) / 4], isGradient${r}); ${each(COLUMNS, (i) => `let ${name}_c${i} = ${name}.${'xyzw'[i]};`).join(' ')}`
+      ? `let ${name} = select(vec4f(), vec4f(outer[select(0, ${at}, isGradient${r}) / 4]), isGradient${r}); ${each(COLUMNS, (i) => `let ${name}_c${i} = ${name}.${'xyzw'[i]};`).join(' ')}`
       : each(COLUMNS, (i) => {
           const isInside = `isGradient${r} && column + ${i} < sizes.outerWidth`;
-          return `let ${name}_c${i} = select(0.0, outer[select(0, ${at} + ${i}, ${isInside})], ${isInside});`;
+          return `let ${name}_c${i} = select(0.0, f32(outer[select(0, ${at} + ${i}, ${isInside})]), ${isInside});`;
         }).join(' ');
     return `${load}${columns.outerTransform(name)}`;
   });

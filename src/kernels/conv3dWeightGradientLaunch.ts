@@ -20,6 +20,7 @@ import { sizesUniform, type WeightGradientAccess } from './conv3dWeightGradientS
 import sumSource from './conv3dWeightGradientSum.wgsl?raw';
 import { tiledSource, tiledSplits, tiledTiles } from './conv3dWeightGradientTiled';
 import { bindRange, type KernelLimits } from './ranges';
+import { storageOf } from './storage';
 
 const SUM_WORKGROUP_SIZE = 64;
 
@@ -54,6 +55,7 @@ export interface WeightGradientPlan {
 }
 
 export interface WeightGradientArgs extends WeightGradientPlan {
+  /** F32 or f16, as `inner`. */
   readonly outer: GpuArray;
   readonly inner: GpuArray;
   /** `[outer, window.of, tap]`; only the window is written. */
@@ -107,7 +109,12 @@ function dispatchPart(args: WeightGradientArgs, part: WeightGradientPart): Dispa
   const access = (array: GpuArray) => (array.buffer === target.buffer ? 'read_write' : 'read');
   const first: Dispatch = {
     label: `weightGradient.${kernel}`,
-    source: family.source(shape, { outer: access(outer), inner: access(inner) }),
+    source: family.source(shape, {
+      outer: access(outer),
+      inner: access(inner),
+      outerStorage: storageOf(outer),
+      innerStorage: storageOf(inner),
+    }),
     entryPoint: 'main',
     bindings: [boundOuter.array, boundInner.array, target],
     uniform: sizesUniform({

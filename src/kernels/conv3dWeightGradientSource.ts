@@ -1,10 +1,14 @@
 // What the shaders of all families of weight gradients share: bindings, sizes, and where results go.
 
+import { enableStorage, type Storage, storedType } from './storage';
+
 /** How the bindings are declared. */
 export interface WeightGradientAccess {
   /** `read_write` where the array shares its buffer with the target: one buffer may not be bound both ways. */
   readonly outer: 'read' | 'read_write';
   readonly inner: 'read' | 'read_write';
+  readonly outerStorage: Storage;
+  readonly innerStorage: Storage;
 }
 
 /** The numbers of `Sizes`, in order. Sizes are not in the source, so that layers share what is compiled. */
@@ -73,18 +77,19 @@ export function sizesUniform(sizes: WeightGradientSizes): Uint32Array {
   return Uint32Array.from(NAMES, (name) => sizes[name]);
 }
 
-/** Declarations: `outer` and `inner` with this element type, `target_`, `sizes`, and `put`, which stores a result. */
+/** Declarations: `outer` and `inner` as elements of these types are stored, `target_`, `sizes`, and `put`, which stores a result. */
 export function weightGradientPrelude(
   access: WeightGradientAccess,
   elements: { readonly outer: 'f32' | 'vec4f'; readonly inner: 'f32' | 'vec4f' },
 ): string {
-  return `
+  const type = (storage: Storage, element: 'f32' | 'vec4f') => storedType(storage, element === 'f32' ? 1 : 4);
+  return `${enableStorage(access.outerStorage, access.innerStorage)}
 struct Sizes {
 ${NAMES.map((name) => `  ${name}: i32,`).join('\n')}
 }
 
-@group(0) @binding(0) var<storage, ${access.outer}> outer: array<${elements.outer}>;
-@group(0) @binding(1) var<storage, ${access.inner}> inner: array<${elements.inner}>;
+@group(0) @binding(0) var<storage, ${access.outer}> outer: array<${type(access.outerStorage, elements.outer)}>;
+@group(0) @binding(1) var<storage, ${access.inner}> inner: array<${type(access.innerStorage, elements.inner)}>;
 @group(0) @binding(2) var<storage, read_write> target_: array<f32>;
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 

@@ -88,7 +88,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
       const row = `line + ${i * lines}`;
       return `{
       var value = 0.0;
-      if (isInside && firstRow + ${row} < sizes.outerCount) { value = outer[outerAt + (${row}) * outerVolume]; }
+      if (isInside && firstRow + ${row} < sizes.outerCount) { value = f32(outer[outerAt + (${row}) * outerVolume]); }
       outerTile[depth * ${rows + 1} + ${row}] = value;
     }`;
     }).join('\n    ')}
@@ -98,7 +98,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
       let z = innerZ + dz${i}; let y = innerY + dy${i}; let x = innerX + dx${i};
       var value = 0.0;
       if (isInside && isColumn${i} && z >= 0 && z < sizes.innerDepth && y >= 0 && y < sizes.innerHeight && x >= 0 && x < sizes.innerWidth) {
-        value = inner[innerAt + offset${i}];
+        value = f32(inner[innerAt + offset${i}]);
       }
       innerTile[depth * ${COLUMNS + 1} + line + ${i * lines}] = value;
     }`,

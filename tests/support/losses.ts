@@ -1,12 +1,12 @@
 // Runs a loss kernel on plain arrays.
-import { allocate, arrayOf, readback, readFloats, upload } from '@/gpu/buffers';
+import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { type Dispatch, type GpuArray, runDispatches } from '@/gpu/dispatch';
+import { type Dispatch, runDispatches } from '@/gpu/dispatch';
 import { type LossArgs, lossDispatches } from '@/kernels/losses/loss';
 import type { LossOptions, LossShape } from '@/kernels/losses/lossOptions';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import { packLabels, packRegions } from '@/kernels/losses/target';
-import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
+import { uploadAs } from './gpu';
 
 export interface LossProblem {
   readonly options: LossOptions;
@@ -34,20 +34,6 @@ export type LossSettings = Partial<Pick<LossArgs, 'limits' | 'weight'>> & {
   readonly storage?: 'f32' | 'f16';
 };
 
-/** Uploads floats as they are or as halves. */
-export async function uploadAs(gpu: Gpu, dtype: 'f32' | 'f16', data: Float32Array): Promise<GpuArray> {
-  if (dtype === 'f32') return upload(gpu, data, 'floats');
-  const halves = new Uint16Array(Math.ceil(data.length / 2) * 2);
-  halves.set(Array.from(data, toFloat16Bits));
-  const { buffer } = await upload(gpu, new Uint32Array(halves.buffer), 'halves');
-  return arrayOf(buffer, data.length, 'f16');
-}
-
-async function readNumbers(gpu: Gpu, array: GpuArray): Promise<Float32Array> {
-  if (array.dtype === 'f32') return readFloats(gpu, array);
-  return Float32Array.from(new Uint16Array(await readback(gpu, array)), fromFloat16Bits);
-}
-
 /** All that {@link lossDispatches} leaves; scratch and results hold NaN before. */
 export async function runLoss(
   gpu: Gpu,
@@ -68,7 +54,7 @@ export async function runLoss(
   };
   runDispatches(gpu, dispatchesOf({ ...shape, options, ...arrays, limits, weight }));
   const sums = await readFloats(gpu, arrays.sums);
-  const gradient = await readNumbers(gpu, arrays.gradient);
+  const gradient = await readFloats(gpu, arrays.gradient);
   for (const { buffer } of Object.values(arrays)) buffer.destroy();
   return { sums, gradient };
 }
