@@ -13,7 +13,8 @@ import {
 } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { packLabels } from '@/kernels/losses/target';
-import { NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import { DYNAMIC_LOSS_SCALING, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import type { Storage } from '@/kernels/storage';
 import type { Architecture } from '@/nn/architecture';
 import { initialise } from '@/nn/initialise';
 import { buildUNet } from '@/nn/unet';
@@ -69,7 +70,7 @@ function feed(gpu: Gpu, program: TrainingProgram, { image, targets }: Omit<Mater
   }
 }
 
-/** Gradients of all parameters in f64. */
+/** Gradients of all parameters in f64, times the loss scale. */
 function referenceGradients(
   setup: TrainingSetup,
   { state, image, targets }: Material,
@@ -79,7 +80,11 @@ function referenceGradients(
   const seeds = graph.outputs.map((logits, head) =>
     setup.headWeights[head] === 0
       ? undefined
-      : lossGradient(logits, fed[head], { options: setup.loss, weight: setup.headWeights[head], name: '' }),
+      : lossGradient(logits, fed[head], {
+          options: setup.loss,
+          weight: setup.headWeights[head] * (setup.lossScaling?.initialScale ?? 1),
+          name: '',
+        }),
   );
   const { of } = differentiate(graph, seeds);
   const feeds = new Map<string, ArrayLike<number>>([...state].map(([name, { data }]) => [name, data]));
@@ -99,6 +104,104 @@ const NETWORKS = [
   ['plain, anisotropic', { ...PLAIN_3_STAGES, featuresPerStage: [5, 6, 7] }, [4, 8, 16]],
   ['residual', { ...RESIDUAL_3_STAGES, featuresPerStage: [4, 6, 8] }, [4, 12, 8]],
 ] as const;
+
+/** Gradients of all parameters on the device, times the loss scale. */
+async function gradientsOf(gpu: Gpu, setup: TrainingSetup, material: Material, storage: Storage) {
+  const program = await compileTraining(gpu, planTrainingStep(setup, gpu, { storage }));
+  program.setParameters(material.state);
+  feed(gpu, program, material);
+  program.computeGradients();
+  const gradients = await program.readGradients();
+  program.destroy();
+  return new Map([...gradients].map(([name, { data }]) => [name, data]));
+}
+
+/** Length of the difference, relative to the length of the reference or to a hundredth of the longest of all. */
+function distances(
+  actual: ReadonlyMap<string, Float32Array>,
+  expected: ReadonlyMap<string, Float64Array>,
+): { readonly name: string; readonly distance: number }[] {
+  const lengths = new Map([...expected].map(([name, data]) => [name, Math.hypot(...data)]));
+  const floor = 1e-2 * Math.max(...lengths.values());
+  return [...actual].map(([name, data]) => {
+    const reference = expected.get(name) ?? new Float64Array(data.length);
+    const difference = Math.hypot(...data.map((value, i) => value - reference[i]));
+    return { name, distance: difference / Math.max(lengths.get(name) ?? 0, floor) };
+  });
+}
+
+/**
+ * Roundings move few gradients where all is smooth. With LeakyReLU some voxels come to lie on the other side of zero, and
+ * in networks of a few hundred voxels a handful of them weighs.
+ */
+const TOLERANCES = [
+  { negativeSlope: 1, tolerance: 1e-2 },
+  { negativeSlope: 0.01, tolerance: 0.15 },
+];
+
+describe.each(TOLERANCES)(
+  'gradients with feature maps stored as f16, slope $negativeSlope',
+  ({ negativeSlope, tolerance }) => {
+    for (const [name, architecture, patchSize] of NETWORKS) {
+      test(`are near the interpreter's: ${name}`, async ({ gpu }) => {
+        const plain = setupOf({ ...architecture, negativeSlope }, patchSize);
+        const setup = { ...plain, lossScaling: DYNAMIC_LOSS_SCALING };
+        const material = materialOf(setup);
+        const actual = await gradientsOf(gpu, setup, material, 'f16');
+        for (const { name: parameter, distance } of distances(actual, referenceGradients(setup, material))) {
+          expect(distance, parameter).toBeLessThan(tolerance);
+        }
+      });
+    }
+  },
+);
+
+describe('training with feature maps stored as f16', () => {
+  const setup = { ...setupOf(isotropicUNet([6, 9]), [8, 10, 12]), lossScaling: DYNAMIC_LOSS_SCALING };
+
+  /** Losses before each step. */
+  async function curveOf(gpu: Gpu, storage: Storage, steps: number): Promise<number[]> {
+    const program = await compileTraining(gpu, planTrainingStep(setup, gpu, { storage }));
+    const material = materialOf(setup);
+    program.setParameters(material.state);
+    feed(gpu, program, material);
+    const losses: number[] = [];
+    for (let i = 0; i < steps; i++) {
+      program.step(0.01);
+      losses.push(await program.readLoss());
+    }
+    program.destroy();
+    return losses;
+  }
+
+  test('follows the curve of f32', async ({ gpu }) => {
+    const exact = await curveOf(gpu, 'f32', 20);
+    const halves = await curveOf(gpu, 'f16', 20);
+    expect(halves[0] - halves[19]).toBeGreaterThan(0.1);
+    for (const [i, loss] of exact.entries())
+      expect(Math.abs(halves[i] - loss), `step ${i}`).toBeLessThan(1e-3);
+  });
+
+  test('takes half the temporaries, and allocates what was planned', async ({ gpu }) => {
+    const large = setupOf(isotropicUNet([8, 12]), [64, 64, 64]);
+    const [halves, floats] = (['f16', 'f32'] as const).map(
+      (storage) => planTrainingStep(large, gpu, { storage }).bytes,
+    );
+    expect(halves.temporaries / floats.temporaries).toBeLessThan(0.6);
+    expect(halves.parameters).toBe(floats.parameters);
+    const planned = planTrainingStep(setup, gpu, { storage: 'f16' });
+    const before = gpu.memory.currentBytes;
+    const program = await compileTraining(gpu, planned);
+    expect(program.allocatedBytes).toBe(gpu.memory.currentBytes - before);
+    expect(Math.abs(program.allocatedBytes / planned.bytes.peak - 1)).toBeLessThan(0.01);
+    program.destroy();
+  });
+
+  test('is refused where the device has no f16', ({ gpu }) => {
+    const device = { limits: gpu.limits, facts: { ...gpu.facts, hasF16: false } };
+    expect(() => planTrainingStep(setup, device, { storage: 'f16' })).toThrow('f16');
+  });
+});
 
 describe('gradients on the device', () => {
   for (const [name, architecture, patchSize] of NETWORKS) {

@@ -14,7 +14,7 @@ export function plannedDevice(limits: Partial<PlanDevice['limits']> = {}): PlanD
       architecture: '',
       description: '',
       isSoftware: false,
-      hasF16: false,
+      hasF16: true,
       hasSubgroups: false,
       subgroupSize: undefined,
       hasTimestamps: false,
