@@ -51,15 +51,16 @@ export async function addDataset(
   });
 }
 
-/** Removes the dataset of that name, then imports the one that waits. */
+/** Imports the dataset that waits in place of the one of its name, which goes once the new one is read and has room. */
 export async function replaceDataset(studio: Studio): Promise<DatasetOutcome> {
   const { datasets } = studio;
   const { rival } = datasets.store.getState();
   if (!rival) return { status: 'stopped' };
   datasets.store.setState({ rival: undefined });
   return explaining(studio, rival.files, async () => {
-    await datasets.remove(rival.name, 'all');
-    return imported(await datasets.importDataset(rival.files, rival.name));
+    const kept = datasets.store.getState().datasets.find(({ name }) => name === rival.name);
+    await assertRoom(studio, rival.files, rival.name, kept ? kept.rawBytes + kept.preprocessedBytes : 0);
+    return imported(await datasets.replaceDataset(rival.files, rival.name));
   });
 }
 
@@ -80,11 +81,16 @@ export function addSampleDataset(studio: Studio): Promise<DatasetOutcome> {
 }
 
 /** Before hours of copying: what the browser cannot hold is refused at once. Throws `StorageFull`. */
-async function assertRoom({ system }: Studio, files: readonly GivenFile[], name: string): Promise<void> {
+async function assertRoom(
+  { system }: Studio,
+  files: readonly GivenFile[],
+  name: string,
+  freedBytes = 0,
+): Promise<void> {
   await system.measureStorage();
   const { storage } = system.store.getState();
   const needed = files.reduce((sum, { content }) => sum + content.size, 0);
-  if (!storage || storage.usedBytes + needed <= storage.quotaBytes) return;
+  if (!storage || storage.usedBytes + needed - freedBytes <= storage.quotaBytes) return;
   const left = Math.max(0, storage.quotaBytes - storage.usedBytes);
   throw new StudioError(
     'StorageFull',

@@ -100,7 +100,13 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     recognise: (files, isExpected, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.recognise(files, isExpected, signal, tell)),
     importDataset: (files, name, callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.importDataset(files, name, signal, tell)),
+      cancellable(callId, onProgress, (signal, tell) =>
+        intake.importDataset(files, name, signal, tell, false),
+      ),
+    replaceDataset: (files, name, callId, onProgress) =>
+      cancellable(callId, onProgress, (signal, tell) =>
+        intake.importDataset(files, name, signal, tell, true),
+      ),
     importPairs: (files, facts, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.importPairs(files, facts, signal, tell)),
 

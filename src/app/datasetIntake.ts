@@ -33,6 +33,7 @@ export interface DatasetIntake {
     name: string,
     signal: AbortSignal,
     tell: Tell,
+    replaces: boolean,
   ): Promise<DatasetRecord>;
   importPairs(
     files: readonly GivenFile[],
@@ -46,22 +47,30 @@ export interface DatasetIntake {
 }
 
 export function datasetIntake({ folders, survey }: DeskParts, records: RecordStore): DatasetIntake {
-  /** Runs `copy`, makes the record; takes everything away again if either fails. */
+  /**
+   * Runs `copy`, makes the record; takes everything away again if either fails. `copy` empties the dataset's place once
+   * it knows that what was given is a dataset: until then one that is replaced stays.
+   */
   async function takeIn(
     name: string,
-    copy: () => Promise<{ readonly kind: DatasetRecord['kind']; readonly sizeInBytes: number }>,
+    copy: (
+      empty: () => Promise<void>,
+    ) => Promise<{ readonly kind: DatasetRecord['kind']; readonly sizeInBytes: number }>,
+    replaces = false,
   ): Promise<DatasetRecord> {
+    let hasBegun = false;
+    const empty = async () => {
+      hasBegun = true;
+      await records.remove([name]);
+      await folders.remove(name);
+    };
     try {
-      if (await records.get(name)) throw existsAlready(name);
-      await folders.remove(name); // what a closed tab left
-      const { kind, sizeInBytes } = await copy();
+      if (!replaces && (await records.get(name))) throw existsAlready(name);
+      const { kind, sizeInBytes } = await copy(empty);
       await records.set(name, await newRecord(name, kind, sizeInBytes));
       return await survey(name);
     } catch (error) {
-      if (!isExisting(error)) {
-        await records.remove([name]);
-        await folders.remove(name);
-      }
+      if (hasBegun) await empty();
       throw explainWriteFailure(error, name);
     }
   }
@@ -114,13 +123,21 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
       return proposePairs(found, { taken, signal, onProgress: tell });
     },
 
-    importDataset: (given, name, signal, tell) =>
-      takeIn(name, () =>
-        importDataset(sourcesOf(given), async () => folders.folder(name, 'raw'), importOptions(signal, tell)),
+    importDataset: (given, name, signal, tell, replaces) =>
+      takeIn(
+        name,
+        (empty) => {
+          const folderOf = async () => {
+            await empty();
+            return folders.folder(name, 'raw');
+          };
+          return importDataset(sourcesOf(given), folderOf, importOptions(signal, tell));
+        },
+        replaces,
       ),
 
     importPairs: (given, facts, signal, tell) =>
-      takeIn(facts.name, async () => {
+      takeIn(facts.name, async (empty) => {
         const found = findPairs(await givenImages(sourcesOf(given)));
         if (!found)
           throw new StudioError(
@@ -128,6 +145,7 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
             'No image and label map have the same name.',
             'Name them alike.',
           );
+        await empty();
         const labels = Object.fromEntries(
           facts.labels.map(({ name, values }) => [name, values.length === 1 ? values[0] : values]),
         );
@@ -144,7 +162,8 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
       const kept = await records.get<DatasetRecord>(SAMPLE_DATASET);
       return (
         kept ??
-        takeIn(SAMPLE_DATASET, async () => {
+        takeIn(SAMPLE_DATASET, async (empty) => {
+          await empty();
           const sizeInBytes = await writeSampleDataset(folders.folder(SAMPLE_DATASET, 'raw'), {
             signal,
             onProgress: (done, total) => tell({ stage: 'Making up cases', share: done / total, done, total }),
@@ -169,16 +188,10 @@ function importOptions(signal: AbortSignal, tell: Tell): ImportOptions {
   return { signal, onProgress: (share, item) => tell({ stage: 'Copying', share, item }) };
 }
 
-const EXISTS = 'DatasetExists';
-
 function existsAlready(name: string): StudioError {
   return new StudioError(
-    EXISTS,
+    'DatasetExists',
     `There is a dataset ${name} here already.`,
     'Remove it first, or rename the folder.',
   );
-}
-
-function isExisting(error: unknown): boolean {
-  return error instanceof Error && error.name === EXISTS;
 }

@@ -63,6 +63,8 @@ export interface Datasets {
   recognise(files: readonly GivenFile[], isExpected: boolean): Promise<RecognisedDataset>;
   /** Copies a dataset in and checks it. Throws what the worker throws; an `AbortError` when cancelled. */
   importDataset(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
+  /** The same in place of the dataset of that name. */
+  replaceDataset(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   importPairs(files: readonly GivenFile[], facts: PairsFacts): Promise<DatasetRecord>;
   /** The made-up dataset. */
   importSample(): Promise<DatasetRecord>;
@@ -230,6 +232,8 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     },
 
     importDataset: (files, name) => takeIn(name, (show) => api.importDataset(files, name, IMPORT_CALL, show)),
+    replaceDataset: (files, name) =>
+      takeIn(name, (show) => api.replaceDataset(files, name, IMPORT_CALL, show)),
     importPairs: (files, facts) =>
       takeIn(facts.name, (show) => api.importPairs(files, facts, IMPORT_CALL, show)),
     importSample: () => takeIn('Sample', (show) => api.importSample(IMPORT_CALL, show)),

@@ -127,6 +127,13 @@ export interface DatasetApi {
     callId: string,
     onProgress: OnDatasetProgress,
   ): Promise<DatasetRecord>;
+  /** The same in place of the dataset of that name, which stays where what was given turns out to be no dataset. */
+  replaceDataset(
+    files: readonly GivenFile[],
+    name: string,
+    callId: string,
+    onProgress: OnDatasetProgress,
+  ): Promise<DatasetRecord>;
   /** Copies loose pairs in, with a dataset.json of their own. */
   importPairs(
     files: readonly GivenFile[],

@@ -41,6 +41,8 @@ function quickCalls({ remote, whileAlive }: WorkerClient<DatasetApi>): Omit<Data
       whileAlive<RecognisedDataset>(remote.recognise(files, isExpected, callId, proxy(onProgress))),
     importDataset: (files, name, callId, onProgress) =>
       whileAlive(remote.importDataset(files, name, callId, proxy(onProgress))),
+    replaceDataset: (files, name, callId, onProgress) =>
+      whileAlive(remote.replaceDataset(files, name, callId, proxy(onProgress))),
     importPairs: (files, facts, callId, onProgress) =>
       whileAlive(remote.importPairs(files, facts, callId, proxy(onProgress))),
     importSample: (callId, onProgress) => whileAlive(remote.importSample(callId, proxy(onProgress))),

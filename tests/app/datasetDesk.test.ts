@@ -197,6 +197,20 @@ test('a second dataset of the same name is refused, and the first stays', async 
   expect(folders.paths()).toEqual(before);
 });
 
+test('one that is replaced stays where the new one is no dataset, and makes room for it where it is', async () => {
+  await imported();
+  const before = folders.paths();
+  const broken: DatasetContents = new Map([...tinyDataset(), ['dataset.json', jsonBytes({ labels: 3 })]]);
+  await expect(desk.replaceDataset(given(broken), TINY_DATASET, 'a', quiet)).rejects.toThrow('dataset.json');
+  expect(folders.paths()).toEqual(before);
+  expect(await desk.list()).toHaveLength(1);
+
+  const smaller: DatasetContents = new Map([...tinyDataset()].filter(([path]) => !path.includes('case_3')));
+  const { caseCount } = await desk.replaceDataset(given(smaller), TINY_DATASET, 'a', quiet);
+  expect(caseCount).toBe(5);
+  expect(folders.paths().filter((path) => path.includes('case_3'))).toEqual([]);
+});
+
 test('what a closed tab left is swept away, datasets are not', async () => {
   await imported();
   await folders.folder('Dataset009_Half', 'raw').write('imagesTr/a.nii', new Uint8Array(1));

@@ -11,8 +11,9 @@ export function RivalDialog() {
   return (
     <Modal opened={rival !== undefined} onClose={close} title={`${rival?.name} is here already`}>
       <Text size="sm">
-        Replacing it removes the images, fingerprint, plans and preprocessed cases that are kept of it. To
-        keep both, rename the folder and drop it again.
+        Replacing it removes the images, fingerprint, plans and preprocessed cases that are kept of it as soon
+        as the new one is found to be whole, before it is copied. To keep both, rename the folder and drop it
+        again.
       </Text>
       <Group justify="flex-end" gap="xs" mt="lg">
         <Button variant="default" onClick={close} data-autofocus>
