@@ -182,6 +182,28 @@ describe('training with feature maps stored as f16', () => {
       expect(Math.abs(halves[i] - loss), `step ${i}`).toBeLessThan(1e-3);
   });
 
+  test('leaves the weights alone where gradients overflow, and finds a scale where they do not', async ({
+    gpu,
+  }) => {
+    const overflowing = { ...setup, lossScaling: { ...DYNAMIC_LOSS_SCALING, initialScale: 2 ** 40 } };
+    const program = await compileTraining(gpu, planTrainingStep(overflowing, gpu, { storage: 'f16' }));
+    const material = materialOf(overflowing);
+    program.setParameters(material.state);
+    feed(gpu, program, material);
+    program.step(0.01);
+    const parameters = await program.readParameters();
+    for (const [name, { data }] of parameters) expect(material.state.get(name)?.data, name).toEqual(data);
+    expect((await program.readControl()).lossScale).toBe(2 ** 39);
+    const first = await program.readLoss();
+    for (let i = 0; i < 40; i++) program.step(0.01);
+    const { lossScale } = await program.readControl();
+    const last = await program.readLoss();
+    program.destroy();
+    expect(lossScale).toBeGreaterThan(2 ** 8);
+    expect(lossScale).toBeLessThan(2 ** 35);
+    expect(last).toBeLessThan(first - 0.1);
+  });
+
   test('takes half the temporaries, and allocates what was planned', async ({ gpu }) => {
     const large = setupOf(isotropicUNet([8, 12]), [64, 64, 64]);
     const [halves, floats] = (['f16', 'f32'] as const).map(
