@@ -14,7 +14,7 @@ test('when the storage is full, the message says what to delete and nothing half
   await studio.choose(workbench.write('late_0000.nii.gz', await phantomImage(2, [30, 90, 90])));
   const alert = page.getByRole('alert').filter({ hasText: 'Not taken' });
   await expect(alert).toContainText(
-    /no room for late_0000\.nii\.gz.* nothing of it was kept\. Remove models/,
+    /no room for late_0000\.nii\.gz.* nothing of it was kept\. Remove datasets, models/,
   );
   await expect(page.getByRole('region', { name: 'Cases' }).getByRole('listitem')).toHaveCount(1);
 
