@@ -64,6 +64,7 @@ async function measureConvolutions(gpu: Gpu, { plan }: Program): Promise<number>
     gpu.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE }),
   );
   const parameters = await storeParameters(gpu, plan);
+  parameters.write(initialise(plan.graph.parameters, 1)); // kernels find their sizes among the weights
   const tensors = plan.tensors.map(({ size }, id) => {
     const { slot, offset } = plan.memory.placements[id];
     return arrayOf(slots[slot], size, 'f32', offset);
