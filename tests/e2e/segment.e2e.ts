@@ -103,38 +103,29 @@ test('a model for another number of channels says why it does not fit', async ({
   await expect(studio.panel.getByRole('button', { name: 'Segment', exact: true })).toBeDisabled();
 });
 
-test('the page stays responsive during a prediction', async ({ studio, workbench, page }) => {
+/** One event of a Chrome trace; times in µs, `tdur` is what the thread computed, without its waits. */
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+test('the page stays responsive during a prediction', async ({ studio, workbench, page, browser }) => {
   const image = workbench.write('head_0000.nii.gz', await phantomImage(1, [16, 64, 64]));
   await studio.choose([image, await workbench.writeModelZip('tiny.zip')]);
   await studio.waitUntilShown();
-  await page.evaluate(() => {
-    const trace: { tasks: { start: number; duration: number }[]; end: number } = {
-      tasks: [],
-      end: Number.POSITIVE_INFINITY,
-    };
-    Object.assign(globalThis, { trace });
-    new PerformanceObserver((list) => {
-      for (const { startTime, duration } of list.getEntries())
-        trace.tasks.push({ start: startTime, duration });
-    }).observe({ type: 'longtask' });
-    // The prediction ends where the job strip says so; what the viewer then does with the labels is not part of it.
-    const jobs = document.querySelector('[aria-label="Jobs"]');
-    const onChange = () => {
-      if (jobs?.textContent?.includes('finished')) trace.end = Math.min(trace.end, performance.now());
-    };
-    if (jobs)
-      new MutationObserver(onChange).observe(jobs, { childList: true, subtree: true, characterData: true });
-  });
+  await browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline', '__metadata'] });
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();
   await expect(studio.jobs).toContainText('finished', { timeout: 400_000 });
-  const { tasks, end } = await page.evaluate(
-    () => Reflect.get(globalThis, 'trace') as { tasks: { start: number; duration: number }[]; end: number },
-  );
-  expect(end).toBeLessThan(Number.POSITIVE_INFINITY);
-  const longest = Math.max(
-    0,
-    ...tasks.filter(({ start, duration }) => start + duration < end).map((task) => task.duration),
-  );
+  const { traceEvents }: { traceEvents: TraceEvent[] } = JSON.parse(String(await browser.stopTracing()));
+  const threadOf = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`;
+  const mains = new Set(traceEvents.filter(({ args }) => args?.name === 'CrRendererMain').map(threadOf));
+  // A software GPU shares its cores with the page: by the clock, a frame that waits for it would count as the page's work.
+  const tasks = traceEvents.filter((event) => event.name === 'RunTask' && mains.has(threadOf(event)));
+  expect(tasks.length).toBeGreaterThan(100);
+  const longest = Math.max(...tasks.map(({ tdur }) => (tdur ?? Number.POSITIVE_INFINITY) / 1000));
   test.info().annotations.push({ type: 'longest main-thread task, ms', description: longest.toFixed(0) });
   expect(longest).toBeLessThanOrEqual(100);
 });
