@@ -4,6 +4,8 @@
 
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { add } from './ops/add';
+import { batchNormGradientMeans } from './ops/batchNorm';
+import { dropoutApply } from './ops/dropout';
 import {
   avgPoolGradient,
   channelSum,
@@ -42,7 +44,7 @@ export function differentiate(
   { ofInputs = false }: DifferentiateOptions = {},
 ): Gradients {
   // Heads come finest first. From the last on, each is computed, and its gradient too, right beside its stage.
-  const forward = topologicalOrder(graph.outputs.toReversed());
+  const forward = topologicalOrder([...graph.outputs.toReversed(), ...(graph.updates ?? [])]);
   const tape = new Tape(activeValues(forward, ofInputs), forward);
   for (const value of forward.toReversed()) {
     for (const [i, output] of graph.outputs.entries()) {
@@ -202,11 +204,20 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
     if (tape.wants(affine?.weight))
       tape.contribute(affine.weight, tape.emit(normAffineGradient(sums, 'weight')));
     if (tape.wants(affine?.bias)) tape.contribute(affine.bias, tape.emit(normAffineGradient(sums, 'bias')));
-    if (tape.wants(x)) tape.contribute(x, tape.emit(normInputGradient(operands, sums)));
+    if (tape.wants(x)) {
+      const isBatchNorm = statistics.op === 'batchNormStatistics';
+      const shared = isBatchNorm ? tape.emit(batchNormGradientMeans(sums)) : sums;
+      tape.contribute(x, tape.emit(normInputGradient(operands, shared)));
+    }
     if (tape.wants(residual)) {
       const before = () => tape.emit(leakyReluGradient(output ?? value, gradient, negativeSlope));
       tape.contribute(residual, negativeSlope === 1 ? gradient : before());
     }
+  },
+
+  dropoutApply: (value, gradient, tape) => {
+    const [x, step] = value.inputs;
+    if (tape.wants(x)) tape.contribute(x, tape.emit(dropoutApply(gradient, step, value.attributes)));
   },
 
   leakyRelu: (value, gradient, tape) => {

@@ -2,13 +2,15 @@
 
 import type { Value } from './value';
 
-/** `leakyRelu(instanceNorm(x) + residual)`, with or without the sum and the activation. */
+/** `leakyRelu(norm(x) + residual)`, with or without the sum and the activation. */
 export interface NormGroup {
-  readonly norm: Value<'instanceNorm'>;
+  readonly norm: Value<NormOp>;
   readonly residual: Value | undefined;
   /** 1 without activation. */
   readonly negativeSlope: number;
 }
+
+type NormOp = 'instanceNorm' | 'batchNorm';
 
 export interface Fusions {
   /** Groups by their last node, which is the value they produce. */
@@ -68,12 +70,16 @@ function normGroupAt(
   }
   if (value.op === 'add') {
     const [a, b] = value.inputs;
-    const norm = [a, b].find((input) => input.op === 'instanceNorm' && mayAbsorb(input));
+    const norm = [a, b].find((input) => isNorm(input) && mayAbsorb(input));
     if (!norm) return undefined;
     residual = norm === a ? b : a;
     stepInto(norm);
   }
-  return value.op === 'instanceNorm' ? { group: { norm: value, residual, negativeSlope }, inner } : undefined;
+  return isNorm(value) ? { group: { norm: value, residual, negativeSlope }, inner } : undefined;
+}
+
+function isNorm(value: Value): value is Value<NormOp> {
+  return value.op === 'instanceNorm' || value.op === 'batchNorm';
 }
 
 /** A convolution reads a concatenation source by source; so does another concatenation that only convolutions read. */

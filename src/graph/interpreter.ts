@@ -2,12 +2,14 @@
 
 import { addReference } from '@/kernels/add.reference';
 import { avgPoolReference } from '@/kernels/avgPool.reference';
+import { batchNormReference } from '@/kernels/batchNorm.reference';
 import { concatChannelsReference } from '@/kernels/concatChannels.reference';
 import * as conv3dReference from '@/kernels/conv3d.reference';
 import { convTranspose3dReference } from '@/kernels/convTranspose3d.reference';
 import { instanceNormReference } from '@/kernels/instanceNorm.reference';
 import { leakyReluReference } from '@/kernels/leakyRelu.reference';
 import { elementCount } from '@/shared/geometry';
+import { STEP_COUNT } from './ops/dropout';
 import { TRAINING_REFERENCES } from './trainingReferences';
 import { featureMapOf, type OpName, topologicalOrder, type Value } from './value';
 
@@ -33,6 +35,11 @@ const REFERENCES: { readonly [Op in OpName]: Reference<Op> } = {
   },
   instanceNorm: ({ attributes, shape }, [x, weight, bias]) =>
     instanceNormReference(x, shape[0] * shape[1], weight && { weight, bias }, attributes.eps),
+  batchNorm: ({ attributes, inputs }, [x, mean, variance, _batchCount, weight, bias]) => {
+    const length = elementCount(featureMapOf(inputs[0], 'batchNorm').size);
+    return batchNormReference(x, length, { mean, variance }, weight && { weight, bias }, attributes.eps);
+  },
+  dropout: (_value, [x]) => x,
   leakyRelu: ({ attributes }, [x]) => leakyReluReference(x, attributes.negativeSlope),
   add: (_value, [a, b]) => addReference(a, b),
   concatChannels: ({ shape }, [a, b]) => concatChannelsReference(a, b, shape[0]),
@@ -41,6 +48,7 @@ const REFERENCES: { readonly [Op in OpName]: Reference<Op> } = {
     return avgPoolReference(x, batch * channels, size, attributes.stride);
   },
   ...TRAINING_REFERENCES,
+  stepCount: (_value, _inputs, feeds) => Float64Array.from(feeds.get(STEP_COUNT) ?? [0]),
 };
 
 /** The outputs' data. `feeds`: data of inputs and parameters by name, row-major. */

@@ -19,6 +19,7 @@ import { packConv3dWeightOnDevice, packConvTranspose3dWeightOnDevice } from '@/k
 import { elementCount } from '@/shared/geometry';
 import { flopsOf } from './flops';
 import type { NormGroup } from './fusion';
+import { batchNormInputs, type RunningStatistics } from './ops/batchNorm';
 import { arrayOfOperand, operandsOf, type PlanBuilder } from './planBuilder';
 import type { TensorId } from './step';
 import { TRAINING_LOWERINGS } from './trainingLowering';
@@ -36,6 +37,12 @@ const LOWERINGS: { readonly [Op in OpName]: Lowering<Op> } = {
   convTranspose3d: lowerConvTranspose3d,
   instanceNorm: (value, builder) => {
     lowerNormGroup(value, { norm: value, residual: undefined, negativeSlope: 1 }, builder);
+  },
+  batchNorm: (value, builder) => {
+    lowerNormGroup(value, { norm: value, residual: undefined, negativeSlope: 1 }, builder);
+  },
+  dropout: (value, builder) => {
+    ownedCopy(value, value.inputs[0], builder);
   },
   leakyRelu: (value, builder) => {
     const x = builder.tensorOf(value.inputs[0]);
@@ -92,19 +99,22 @@ export function lowerNode(value: Value, builder: PlanBuilder): void {
 
 /** `value` is the group's last node. In place where nothing else reads the norm's input. */
 export function lowerNormGroup(value: Value, group: NormGroup, builder: PlanBuilder): void {
-  const [input, weight, bias] = group.norm.inputs;
-  const { batch, channels, size } = featureMapOf(input, 'instanceNorm');
+  const { op, attributes } = group.norm;
+  const { x: input, running, affine } = normRoles(group.norm);
+  const { batch, channels, size } = featureMapOf(input, op);
   const planeLength = elementCount(size);
   const { limits } = builder.device;
   const residual = group.residual && builder.tensorOf(group.residual);
   const values = ownedCopy(value, input, builder);
-  const partialsSize = instanceNormPartialsSize(batch * channels, planeLength);
+  const partialsSize = running ? 0 : instanceNormPartialsSize(batch * channels, planeLength);
   const partials = partialsSize > 0 ? builder.addTensor('instanceNorm moments', partialsSize) : undefined;
-  const weightId = builder.vectorParameter(weight, channels, 1);
-  const biasId = builder.vectorParameter(bias, channels, 0);
-  builder.addStep('instanceNorm', {
+  const weightId = builder.vectorParameter(affine?.weight, channels, 1);
+  const biasId = builder.vectorParameter(affine?.bias, channels, 0);
+  const meanId = running && builder.rawParameter(running.mean);
+  const varianceId = running && builder.rawParameter(running.variance);
+  builder.addStep(op, {
     tensors: [values, partials, residual].filter((id) => id !== undefined),
-    parameters: [weightId, biasId],
+    parameters: [weightId, biasId, meanId, varianceId].filter((id) => id !== undefined),
     launch: ({ tensor, parameter }) =>
       instanceNormForward({
         batch,
@@ -116,10 +126,22 @@ export function lowerNormGroup(value: Value, group: NormGroup, builder: PlanBuil
         weight: parameter(weightId),
         bias: parameter(biasId),
         residual: residual === undefined ? undefined : tensor(residual),
-        eps: group.norm.attributes.eps,
+        ...(meanId === undefined || varianceId === undefined
+          ? {}
+          : { running: { mean: parameter(meanId), variance: parameter(varianceId) } }),
+        eps: attributes.eps,
         negativeSlope: group.negativeSlope,
       }),
   });
+}
+
+/** The inputs of either norm by their roles. */
+function normRoles(norm: NormGroup['norm']): Pick<ReturnType<typeof batchNormInputs>, 'x' | 'affine'> & {
+  readonly running: RunningStatistics | undefined;
+} {
+  if (norm.op === 'batchNorm') return batchNormInputs(norm);
+  const [x, weight, bias] = norm.inputs;
+  return { x, running: undefined, affine: weight && { weight, bias } };
 }
 
 /** A tensor that holds `input` now and may be overwritten with `value`. */
@@ -131,7 +153,7 @@ function ownedCopy(value: Value, input: Value, builder: PlanBuilder): TensorId {
   }
   const copy = builder.addValue(value);
   const size = elementCount(input.shape);
-  builder.addStep('instanceNorm', {
+  builder.addStep(value.op, {
     tensors: [x, copy],
     launch: ({ tensor }) => copyForward(tensor(x), 0, tensor(copy), 0, size, builder.device.limits),
   });

@@ -38,7 +38,7 @@ export function planTraining(
   options: PlanOptions = {},
 ): Plan {
   const builder = new PlanBuilder(device, { ...options, areWeightsLearned: true });
-  const used = new Set(topologicalOrder(graph.outputs));
+  const used = new Set(topologicalOrder([...graph.outputs, ...(graph.updates ?? [])]));
   const learned = graph.parameters.filter((parameter) => gradients.of.has(parameter));
   const frozen = graph.parameters.filter((parameter) => used.has(parameter) && !gradients.of.has(parameter));
   for (const parameter of learned) builder.rawParameter(parameter);

@@ -109,8 +109,8 @@ async function residentSet(
     const submits = await prepareSubmits(gpu, plan, {
       tensor: (id) => tensors[id],
       parameter: parameters.array,
-      lossScale: () => {
-        throw new Error('compileProgram: this plan has a loss');
+      control: () => {
+        throw new Error('compileProgram: this plan is one for training');
       },
     });
     const set: ResidentSet = {

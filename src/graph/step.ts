@@ -31,8 +31,8 @@ export type Operand = { readonly tensor: TensorId } | { readonly parameter: Para
 export interface StepArrays {
   tensor(id: TensorId): GpuArray;
   parameter(id: ParameterId): GpuArray;
-  /** Its first element is what the loss's gradient is multiplied with. */
-  lossScale(): GpuArray;
+  /** The optimiser's: of its numbers a step reads the loss scale, the first, and how many steps there were. */
+  control(): GpuArray;
 }
 
 /** One kernel launch, or a few. */

@@ -1,34 +1,58 @@
-// The network as training runs it: each norm with its activation is one `normApply` on kept statistics.
+// The network as training runs it: each norm with its activation is one `normApply` on kept statistics, batch norm takes
+// the batch's and renews the running ones, and dropout drops.
 
+import { elementCount } from '@/shared/geometry';
 import { findFusions, type NormGroup } from './fusion';
+import { batchMoments, batchNormInputs, batchNormStatistics, batchNormUpdate } from './ops/batchNorm';
+import { dropoutApply, stepCount } from './ops/dropout';
 import { normApply, normStatistics } from './ops/norm';
-import { type Graph, topologicalOrder, type Value } from './value';
+import { featureMapOf, type Graph, topologicalOrder, type Value } from './value';
 
-/** The same function of the same inputs and parameters. */
-export function trainingGraph(graph: Graph): Graph {
+export interface TrainingGraphOptions {
+  /** Of dropout's masks: a whole number below 2³². */
+  readonly dropoutSeed?: number;
+}
+
+/** The same function of the same inputs and parameters, but for batch norm and dropout. */
+export function trainingGraph(graph: Graph, { dropoutSeed = 0 }: TrainingGraphOptions = {}): Graph {
   const order = topologicalOrder(graph.outputs);
   const { norms } = findFusions(order, graph.outputs);
   const rewritten = new Map<Value, Value>();
+  const updates: Value<'batchNormUpdate'>[] = [];
+  const step = stepCount();
+  let dropouts = 0;
+
   const rewrite = (value: Value): Value => {
     const known = rewritten.get(value);
     if (known) return known;
-    const group = norms.get(value);
-    const result = group ? rewriteNorm(group, rewrite) : withInputs(value, value.inputs.map(rewrite));
+    const result = rewriteNode(value);
     rewritten.set(value, result);
     return result;
   };
-  return { ...graph, outputs: graph.outputs.map(rewrite) };
-}
-
-function rewriteNorm({ norm, residual, negativeSlope }: NormGroup, rewrite: (value: Value) => Value): Value {
-  const [x, weight, bias] = norm.inputs.map(rewrite);
-  return normApply({
-    x,
-    statistics: normStatistics(x, norm.attributes.eps),
-    affine: weight && { weight, bias },
-    residual: residual && rewrite(residual),
-    negativeSlope,
-  });
+  const rewriteNode = (value: Value): Value => {
+    const group = norms.get(value);
+    if (group) return rewriteNorm(group);
+    const inputs = value.inputs.map(rewrite);
+    if (value.op !== 'dropout') return withInputs(value, inputs);
+    return dropoutApply(inputs[0], step, { ...value.attributes, seed: dropoutSeed, layer: dropouts++ });
+  };
+  const rewriteNorm = ({ norm, residual, negativeSlope }: NormGroup): Value => {
+    const { x, statistics, affine } = norm.op === 'batchNorm' ? ofBatch(norm) : ofInstances(norm);
+    return normApply({ x, statistics, affine, residual: residual && rewrite(residual), negativeSlope });
+  };
+  const ofInstances = ({ attributes, inputs }: Value<'instanceNorm'>) => {
+    const [x, weight, bias] = inputs.map(rewrite);
+    return { x, statistics: normStatistics(x, attributes.eps), affine: weight && { weight, bias } };
+  };
+  const ofBatch = (norm: Value<'batchNorm'>) => {
+    const { running, affine, x: input } = batchNormInputs(norm);
+    const x = rewrite(input);
+    const { batch, size } = featureMapOf(x, norm.op);
+    const moments = batchMoments(x);
+    updates.push(batchNormUpdate(moments, running, norm.attributes.momentum, batch * elementCount(size)));
+    return { x, statistics: batchNormStatistics(moments, batch, norm.attributes.eps), affine };
+  };
+  return { ...graph, outputs: graph.outputs.map(rewrite), updates };
 }
 
 function withInputs(value: Value, inputs: readonly Value[]): Value {

@@ -1,6 +1,12 @@
 // From the training ops to steps. Gradients are overwritten by what follows from them wherever nothing else reads them.
 
 import { avgPoolGradient } from '@/kernels/avgPool';
+import {
+  batchMoments,
+  batchNormGradientMeans,
+  batchNormStatistics,
+  batchNormUpdate,
+} from '@/kernels/batchNorm';
 import { channelSum, channelSumScratchSize } from '@/kernels/channelSum';
 import { chooseConv3dKernel, conv3dForward, packedConv3dWeightSize } from '@/kernels/conv3d';
 import type { Conv3dShape } from '@/kernels/conv3dShape';
@@ -9,6 +15,7 @@ import {
   convTranspose3dWeightGradient,
   convTranspose3dWeightGradientScratchSize,
 } from '@/kernels/convTranspose3dWeightGradient';
+import { dropoutInPlace } from '@/kernels/dropout';
 import { copyForward, leakyReluGradientInPlace } from '@/kernels/elementwise';
 import {
   convTranspose3dInputGradient,
@@ -132,11 +139,93 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     });
   },
 
+  batchMoments: (value, builder) => {
+    const [input] = value.inputs;
+    const sizes = normSizes(input, builder);
+    const x = builder.tensorOf(input);
+    const moments = builder.addValue(value);
+    const scratch = builder.addTensor('norm partials', normScratchSize(sizes));
+    builder.addStep(value.op, {
+      tensors: [x, moments, scratch],
+      launch: ({ tensor }) =>
+        batchMoments({ ...sizes, x: tensor(x), moments: tensor(moments), scratch: tensor(scratch) }),
+    });
+  },
+
+  batchNormStatistics: (value, builder) => {
+    const [batch, channels] = value.shape;
+    const sizes = { batch, channels, planeLength: 1, limits: builder.device.limits };
+    const moments = builder.tensorOf(value.inputs[0]);
+    const statistics = builder.addValue(value);
+    const { eps } = value.attributes;
+    builder.addStep(value.op, {
+      tensors: [moments, statistics],
+      launch: ({ tensor }) => [
+        batchNormStatistics({ ...sizes, moments: tensor(moments), statistics: tensor(statistics), eps }),
+      ],
+    });
+  },
+
+  batchNormGradientMeans: (value, builder) => {
+    const [batch, channels] = value.shape;
+    const sizes = { batch, channels, planeLength: 1, limits: builder.device.limits };
+    const sums = builder.tensorOf(value.inputs[0]);
+    const means = builder.addValue(value);
+    builder.addStep(value.op, {
+      tensors: [sums, means],
+      launch: ({ tensor }) => [
+        batchNormGradientMeans({ ...sizes, sums: tensor(sums), means: tensor(means) }),
+      ],
+    });
+  },
+
+  // In place: the new statistics are nobody's input.
+  batchNormUpdate: (value, builder) => {
+    const [momentsValue, ...running] = value.inputs;
+    const { count, momentum } = value.attributes;
+    const [channels] = momentsValue.shape;
+    const sizes = { batch: 1, channels, planeLength: count, limits: builder.device.limits };
+    const moments = builder.tensorOf(momentsValue);
+    const [mean, variance, batchCount] = running.map((parameter) => builder.rawParameter(parameter));
+    builder.addStep(value.op, {
+      tensors: [moments],
+      parameters: [mean, variance, batchCount],
+      launch: ({ tensor, parameter }) => [
+        batchNormUpdate({
+          ...sizes,
+          moments: tensor(moments),
+          mean: parameter(mean),
+          variance: parameter(variance),
+          batchCount: parameter(batchCount),
+          momentum,
+        }),
+      ],
+    });
+  },
+
+  dropoutApply: (value, builder) => {
+    const { size } = featureMapOf(value, value.op);
+    const values = ownedCopy(value, value.inputs[0], builder);
+    builder.addStep(value.op, {
+      tensors: [values],
+      launch: ({ tensor, control }) =>
+        dropoutInPlace({
+          ...value.attributes,
+          values: tensor(values),
+          planeLength: elementCount(size),
+          control: control(),
+          limits: builder.device.limits,
+        }),
+    });
+  },
+
+  stepCount: () => {},
+
   leakyReluGradient: (value, builder) => {
     const [outputValue, above] = value.inputs;
     const { limits } = builder.device;
     const output = builder.tensorOf(outputValue);
-    const result = ownedGradient(value, above, builder);
+    const result = ownedCopy(value, above, builder);
     builder.addStep(value.op, {
       tensors: [output, result],
       launch: ({ tensor }) =>
@@ -279,7 +368,7 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     const scratch = builder.addTensor('loss partials', lossScratchSize(options, shape));
     builder.addStep(value.op, {
       tensors: [logits, target, gradient, sums, scratch],
-      launch: ({ tensor, lossScale }) =>
+      launch: ({ tensor, control }) =>
         lossDispatches({
           ...shape,
           options,
@@ -290,7 +379,7 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
           gradient: tensor(gradient),
           sums: tensor(sums),
           scratch: tensor(scratch),
-          lossScale: lossScale(),
+          lossScale: control(),
         }),
     });
   },
@@ -422,18 +511,18 @@ function turnedWeight(
   return builder.packedWeight(value.op, weight, { size, onHost, onDevice });
 }
 
-/** A tensor that holds the gradient `above` now and may be overwritten with `value`. */
-function ownedGradient(value: Value, above: Value, builder: PlanBuilder): TensorId {
-  const gradient = builder.tensorOf(above);
-  if (builder.isReadOnce(above)) {
-    builder.aliasValue(value, gradient);
-    return gradient;
+/** A tensor that holds `input` now and may be overwritten with `value`. */
+function ownedCopy(value: Value, input: Value, builder: PlanBuilder): TensorId {
+  const source = builder.tensorOf(input);
+  if (builder.isReadOnce(input)) {
+    builder.aliasValue(value, source);
+    return source;
   }
   const copy = builder.addValue(value);
   const size = elementCount(value.shape);
   builder.addStep(value.op, {
-    tensors: [gradient, copy],
-    launch: ({ tensor }) => copyForward(tensor(gradient), 0, tensor(copy), 0, size, builder.device.limits),
+    tensors: [source, copy],
+    launch: ({ tensor }) => copyForward(tensor(source), 0, tensor(copy), 0, size, builder.device.limits),
   });
   return copy;
 }

@@ -41,6 +41,8 @@ export interface TrainingSetup {
   readonly lossScaling: LossScaling | undefined;
   /** Also the gradient with respect to the network's input, the last of the outputs. */
   readonly ofInputs?: boolean;
+  /** Of dropout's masks: a whole number below 2³², 0 if left out. */
+  readonly dropoutSeed?: number;
 }
 
 /** A setup planned for a device. Nothing is allocated yet. */
@@ -67,7 +69,7 @@ export function planTrainingStep(
   device: PlanDevice,
   options: PlanOptions = {},
 ): TrainingPlan {
-  const graph = trainingGraph(setup.graph);
+  const graph = trainingGraph(setup.graph, { dropoutSeed: setup.dropoutSeed ?? 0 });
   const judged = graph.outputs.map((logits, head) => {
     const weight = setup.headWeights[head];
     if (weight === 0) return undefined;
@@ -193,7 +195,7 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
     const learning = await prepareSubmits(gpu, plan, {
       tensor: (id) => tensors[id],
       parameter: array,
-      lossScale: () => control,
+      control: () => control,
     });
     const update = optimiserDispatches({
       optimiser: setup.optimiser,

@@ -1,11 +1,18 @@
 // The training ops in f64.
 
 import { avgPoolGradientReference } from '@/kernels/avgPool.reference';
+import {
+  batchMomentsReference,
+  batchNormGradientMeansReference,
+  batchNormStatisticsReference,
+  batchNormUpdateReference,
+} from '@/kernels/batchNorm.reference';
 import { conv3dBackwardInput, conv3dBackwardWeight } from '@/kernels/conv3dWeightGradient.reference';
 import {
   convTranspose3dBackwardInput,
   convTranspose3dBackwardWeight,
 } from '@/kernels/convTranspose3dWeightGradient.reference';
+import { dropoutReference } from '@/kernels/dropout.reference';
 import { lossReference } from '@/kernels/losses/loss.reference';
 import { unpackTarget } from '@/kernels/losses/target';
 import {
@@ -19,7 +26,8 @@ import {
 import { elementCount } from '@/shared/geometry';
 import { featureMapOf, type TrainingOpAttributes, type Value } from './value';
 
-type TrainingOp = keyof TrainingOpAttributes;
+/** All but the leaf. */
+type TrainingOp = Exclude<keyof TrainingOpAttributes, 'stepCount'>;
 
 /** Computes one node from its inputs' data. */
 export type TrainingReference<Op extends TrainingOp> = (
@@ -49,6 +57,22 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
 
   normAffineGradient: ({ attributes, shape }, [sums]) =>
     normAffineGradientReference(sums, shape[0], attributes.of),
+
+  batchMoments: ({ inputs, shape }, [x]) => {
+    const { size } = featureMapOf(inputs[0], 'batchMoments');
+    return batchMomentsReference(x, shape[0], elementCount(size));
+  },
+
+  batchNormStatistics: ({ attributes, shape }, [moments]) =>
+    batchNormStatisticsReference(moments, shape[0], attributes.eps),
+
+  batchNormGradientMeans: ({ shape }, [sums]) => batchNormGradientMeansReference(sums, shape[0]),
+
+  batchNormUpdate: ({ attributes }, [moments, mean, variance, [batchCount]]) =>
+    batchNormUpdateReference(moments, { mean, variance, batchCount }, attributes.momentum, attributes.count),
+
+  dropoutApply: (value, [x, [step]]) =>
+    dropoutReference(x, elementCount(featureMapOf(value, value.op).size), value.attributes, step),
 
   leakyReluGradient: ({ attributes }, [output, gradient]) =>
     gradient.map((value, i) => (output[i] > 0 ? value : attributes.negativeSlope * value)),

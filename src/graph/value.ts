@@ -1,6 +1,7 @@
 // Symbolic values. Network code calls ops on values; nothing is computed while it does. What it leaves behind, nodes
 // pointing at their inputs, is the graph that is interpreted (f64) or planned and run (WebGPU).
 
+import type { DropoutMask, DropoutOptions } from '@/kernels/dropout.reference';
 import type { LossOptions } from '@/kernels/losses/lossOptions';
 import type { Zyx } from '@/shared/geometry';
 
@@ -10,10 +11,19 @@ export type Initialisation = 'kaimingNormal' | 'zeros' | 'ones';
 /** Attributes of the ops that networks are traced in. */
 export interface NetworkOpAttributes {
   readonly input: { readonly name: string };
-  readonly parameter: { readonly name: string; readonly initialisation: Initialisation };
+  readonly parameter: {
+    readonly name: string;
+    readonly initialisation: Initialisation;
+    /** No gradient reaches it, as those that torch registers as buffers. */
+    readonly isBuffer?: true;
+  };
   readonly conv3d: { readonly kernelSize: Zyx; readonly stride: Zyx };
   readonly convTranspose3d: { readonly stride: Zyx };
   readonly instanceNorm: { readonly eps: number };
+  /** By running statistics; training takes the batch's instead and renews the running ones. */
+  readonly batchNorm: { readonly eps: number; readonly momentum: number };
+  /** The identity; not so in training. */
+  readonly dropout: DropoutOptions;
   readonly leakyRelu: { readonly negativeSlope: number };
   readonly add: Readonly<Record<string, never>>;
   readonly concatChannels: Readonly<Record<string, never>>;
@@ -23,6 +33,16 @@ export interface NetworkOpAttributes {
 /** Attributes of what only training needs: norms in two steps, so that outputs can be computed again, and gradients. */
 export interface TrainingOpAttributes {
   readonly normStatistics: { readonly eps: number };
+  readonly batchMoments: Readonly<Record<string, never>>;
+  readonly batchNormStatistics: { readonly eps: number };
+  readonly batchNormGradientMeans: Readonly<Record<string, never>>;
+  readonly batchNormUpdate: {
+    readonly momentum: number;
+    /** Values that a channel's moments are of. */
+    readonly count: number;
+  };
+  readonly dropoutApply: DropoutMask;
+  readonly stepCount: Readonly<Record<string, never>>;
   readonly normApply: NormAttributes;
   readonly normGradientSums: NormAttributes;
   readonly normInputGradient: NormAttributes;
@@ -80,12 +100,17 @@ export type Value<Op extends OpName = OpName> = {
   };
 }[Op];
 
-/** A traced network: what goes in, what it learns, what comes out. */
+/** A traced network: what goes in, what it learns or keeps, what comes out. */
 export interface Graph {
   readonly inputs: readonly Value<'input'>[];
-  /** In optimiser order. May hold parameters no output depends on (heads without deep supervision). */
+  /**
+   * In the state_dict's order, which is the optimiser's with buffers among them. May hold parameters no output depends
+   * on (heads without deep supervision).
+   */
   readonly parameters: readonly Value<'parameter'>[];
   readonly outputs: readonly Value[];
+  /** What a training step renews besides what is learned. */
+  readonly updates?: readonly Value<'batchNormUpdate'>[];
 }
 
 /** Every value the outputs depend on, each after its inputs. */

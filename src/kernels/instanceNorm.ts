@@ -60,18 +60,21 @@ export interface InstanceNormArgs {
   readonly bias: GpuArray;
   /** `[n, c, z, y, x]`, stored alike, added before the activation; another buffer than `values`. */
   readonly residual: GpuArray | undefined;
+  /** `[c]` each, instead of each plane's own moments: batch norm in inference. */
+  readonly running?: { readonly mean: GpuArray; readonly variance: GpuArray };
   readonly eps: number;
   /** Of the LeakyReLU that follows; 1 for none. */
   readonly negativeSlope: number;
 }
 
-/** In place: `values = leakyRelu(instanceNorm(values) [+ residual])`. */
+/** In place: `values = leakyRelu(instanceNorm(values) [+ residual])`, or batch norm where running statistics are given. */
 export function instanceNormForward(args: InstanceNormArgs): Dispatch[] {
   const { planeLength, partials } = args;
   const { chunks } = partitionPlane(planeLength);
   const suffix = args.residual ? 'Adding' : '';
   const ranges = planePieces(args.batch * args.channels, planeLength, args.limits);
   return ranges.flatMap((range) => {
+    if (args.running) return [normDispatch(args, range, `running${suffix}`)];
     if (chunks === 1) return [normDispatch(args, range, `whole${suffix}`)];
     if (!partials) throw new Error(`instanceNorm: planes of ${planeLength} voxels need a scratch array`);
     return [normDispatch(args, range, 'statistics'), normDispatch(args, range, `apply${suffix}`)];
@@ -101,7 +104,7 @@ function normDispatch(
   const count = planes.count * args.planeLength;
   const values = bindRange(args.values, start, count);
   const isStatistics = entryPoint === 'statistics';
-  const usesPartials = chunks > 1 || isStatistics;
+  const usesPartials = isStatistics || (chunks > 1 && !args.running);
   const storage = commonStorage('instanceNorm', args.values, args.residual);
   return {
     label: `instanceNorm.${entryPoint}`,
@@ -126,6 +129,8 @@ function normDispatch(
       isStatistics ? undefined : args.weight,
       isStatistics ? undefined : args.bias,
       args.residual && !isStatistics ? bindRange(args.residual, start, count).array : undefined,
+      args.running?.mean,
+      args.running?.variance,
     ],
     workgroups: [...foldGrid(args, planes.count * chunks), 1],
   };

@@ -22,7 +22,9 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> residual: array<stored>;
-@group(0) @binding(5) var<uniform> sizes: Sizes;
+@group(0) @binding(5) var<storage, read> runningMean: array<f32>; // per channel
+@group(0) @binding(6) var<storage, read> runningVariance: array<f32>;
+@group(0) @binding(7) var<uniform> sizes: Sizes;
 
 struct Chunk {
   plane: u32, // within the dispatch
@@ -82,6 +84,12 @@ fn planeMoments(plane: u32, lane: u32) -> vec3f {
     own = merge(own, partials[(sizes.firstPlane + plane) * sizes.chunks + i].xyz);
   }
   return mergeWorkgroup(lane, own);
+}
+
+// As planeMoments, but what batches of training left: batch norm.
+fn runningMoments(plane: u32) -> vec3f {
+  let channel = (sizes.firstPlane + plane) % sizes.channels;
+  return vec3f(1.0, runningMean[channel], runningVariance[channel]);
 }
 
 struct Affine {
@@ -152,4 +160,19 @@ fn wholeAdding(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
   let chunk = chunkOf(group, groups);
   if (chunk.plane >= sizes.planes) { return; }
   applyChunkAdding(chunk, lane, affineOf(chunkMoments(chunk, lane), chunk.plane));
+}
+
+// Batch norm by running statistics.
+@compute @workgroup_size(workgroupSize)
+fn running(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let chunk = chunkOf(group, groups);
+  if (chunk.plane >= sizes.planes) { return; }
+  applyChunk(chunk, lane, affineOf(runningMoments(chunk.plane), chunk.plane));
+}
+
+@compute @workgroup_size(workgroupSize)
+fn runningAdding(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let chunk = chunkOf(group, groups);
+  if (chunk.plane >= sizes.planes) { return; }
+  applyChunkAdding(chunk, lane, affineOf(runningMoments(chunk.plane), chunk.plane));
 }

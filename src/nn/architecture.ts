@@ -1,3 +1,5 @@
+import type { DropoutOptions } from '@/kernels/dropout.reference';
+
 /** Topology of the network. Sizes have 2 entries for 2d and 3 for 3d, as in the plans. */
 export interface Architecture {
   readonly networkClass: 'PlainConvUNet' | 'ResidualEncoderUNet';
@@ -12,4 +14,17 @@ export interface Architecture {
   readonly normEps: number;
   readonly normAffine: boolean;
   readonly negativeSlope: number;
+  /** Batch norm where it is there, instance norm elsewhere. `momentum`: share of a batch in the running statistics. */
+  readonly batchNorm?: { readonly momentum: number };
+  /** Behind the convolution of every unit that has an activation of its own. */
+  readonly dropout?: DropoutOptions;
+}
+
+/** torch's `momentum` of batch norm where none is given. */
+export const BATCH_NORM_MOMENTUM = 0.1;
+
+/** The network that nnU-Net's `nnUNetTrainerBN` makes of what the plans say. */
+export function withBatchNorm(architecture: Architecture): Architecture {
+  const batchNorm = { momentum: BATCH_NORM_MOMENTUM };
+  return { ...architecture, normEps: 1e-5, normAffine: true, batchNorm };
 }

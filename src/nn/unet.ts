@@ -2,12 +2,14 @@
 
 import { add } from '@/graph/ops/add';
 import { avgPool } from '@/graph/ops/avgPool';
+import { batchNorm } from '@/graph/ops/batchNorm';
 import { concatChannels } from '@/graph/ops/concatChannels';
 import { conv3d } from '@/graph/ops/conv3d';
 import { convTranspose3d } from '@/graph/ops/convTranspose3d';
+import { dropout } from '@/graph/ops/dropout';
 import { instanceNorm } from '@/graph/ops/instanceNorm';
 import { leakyRelu } from '@/graph/ops/leakyRelu';
-import { input, parameter } from '@/graph/ops/leaves';
+import { buffer, input, parameter } from '@/graph/ops/leaves';
 import type { Graph, Initialisation, Value } from '@/graph/value';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import type { Architecture } from './architecture';
@@ -34,8 +36,8 @@ export const UNET_INPUT = 'x';
  */
 export function buildUNet(architecture: Architecture, options: UNetOptions): Graph {
   const parameters = new Map<string, Value<'parameter'>>();
-  const layers = layersOf(architecture, (name, shape, initialisation) => {
-    const made = parameter(name, shape, initialisation);
+  const layers = layersOf(architecture, (name, shape, initialisation, make = parameter) => {
+    const made = make(name, shape, initialisation);
     parameters.set(name, made);
     return made;
   });
@@ -60,6 +62,7 @@ type DeclareParameter = (
   name: string,
   shape: readonly number[],
   initialisation: Initialisation,
+  make?: typeof parameter,
 ) => Value<'parameter'>;
 
 interface ConvUnit {
@@ -86,6 +89,12 @@ const ONE: Zyx = [1, 1, 1];
 function layersOf(architecture: Architecture, declare: DeclareParameter): Layers {
   const activation = (x: Value) => leakyRelu(x, architecture.negativeSlope);
   const biasOf = (prefix: string, features: number) => declare(`${prefix}.bias`, [features], 'zeros');
+  const runningOf = (prefix: string, features: number) => ({
+    mean: declare(`${prefix}.running_mean`, [features], 'zeros', buffer),
+    variance: declare(`${prefix}.running_var`, [features], 'ones', buffer),
+    batchCount: declare(`${prefix}.num_batches_tracked`, [], 'zeros', buffer),
+  });
+  const { normEps: eps, batchNorm: ofBatches, dropout: dropping } = architecture;
   return {
     activation,
     convUnit(x, { prefix, features, kernelSize, stride, hasBias, hasActivation, startsAtZero }) {
@@ -98,7 +107,11 @@ function layersOf(architecture: Architecture, declare: DeclareParameter): Layers
             bias: biasOf(`${prefix}.norm`, features),
           }
         : undefined;
-      const y = instanceNorm(conv3d(x, weight, bias, stride), affine, architecture.normEps);
+      const convolved = conv3d(x, weight, bias, stride);
+      const input = dropping && hasActivation ? dropout(convolved, dropping) : convolved;
+      const y = ofBatches
+        ? batchNorm(input, runningOf(`${prefix}.norm`, features), affine, { eps, ...ofBatches })
+        : instanceNorm(input, affine, eps);
       return hasActivation ? activation(y) : y;
     },
     upsample(x, prefix, features, stride) {
@@ -255,7 +268,7 @@ function expectMatchingSkip(upsampled: Value, skip: Value, stage: number): void 
 /** Groups of the state_dict, in its order; within a group parameters keep the order of tracing. */
 const PARAMETER_GROUPS = ['encoder.', 'decoder.stages.', 'decoder.transpconvs.', 'decoder.seg_layers.'];
 
-/** nnU-Net's optimiser order, which is the state_dict's order of distinct tensors. */
+/** nnU-Net's optimiser order, which is the state_dict's order of distinct tensors; buffers are where that has them. */
 function inOptimiserOrder(parameters: readonly Value<'parameter'>[]): Value<'parameter'>[] {
   return PARAMETER_GROUPS.flatMap((group) =>
     parameters.filter(({ attributes }) => attributes.name.startsWith(group)),
@@ -264,5 +277,6 @@ function inOptimiserOrder(parameters: readonly Value<'parameter'>[]): Value<'par
 
 /** Number of learned values. */
 export function countParameters(graph: Graph): number {
-  return graph.parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const learned = graph.parameters.filter(({ attributes }) => !attributes.isBuffer);
+  return learned.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }

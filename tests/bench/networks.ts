@@ -72,7 +72,7 @@ async function measureConvolutions(gpu: Gpu, { plan }: Program): Promise<number>
   const arrays = {
     tensor: (id: number) => tensors[id],
     parameter: parameters.array,
-    lossScale: () => {
+    control: () => {
       throw new Error('a forward pass has no loss');
     },
   };

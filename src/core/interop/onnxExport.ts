@@ -2,6 +2,7 @@
 // convolution becomes a 1×1×1 convolution and a voxel shuffle: the WebGPU provider refuses ConvTranspose in 3D.
 
 import type { Architecture } from '@/core/planning/plans';
+import { batchNormInputs } from '@/graph/ops/batchNorm';
 import type { Graph, NetworkOp, Value } from '@/graph/value';
 import { buildUNet, type UNetOptions } from '@/nn/unet';
 import { StudioError } from '@/shared/errors';
@@ -107,6 +108,19 @@ const OP_WRITERS: { readonly [Op in NetworkOp]: OpWriter<Op> } = {
       epsilon: { float: attributes.eps },
     });
   },
+
+  batchNorm: (value, writer) => {
+    const { x, running, affine } = batchNormInputs(value);
+    const channels = x.shape[1];
+    const scale = affine ? writer.nameOf(affine.weight) : writer.filled(channels, 1);
+    const shift = affine ? writer.nameOf(affine.bias) : writer.filled(channels, 0);
+    const statistics = [running.mean, running.variance].map(writer.nameOf);
+    return writer.node('BatchNormalization', [writer.nameOf(x), scale, shift, ...statistics], {
+      epsilon: { float: value.attributes.eps },
+    });
+  },
+
+  dropout: ({ inputs: [x] }, writer) => writer.nameOf(x),
 
   leakyRelu: ({ attributes, inputs: [x] }, writer) =>
     writer.node('LeakyRelu', [writer.nameOf(x)], { alpha: { float: attributes.negativeSlope } }),

@@ -16,3 +16,12 @@ export function parameter(
 ): Value<'parameter'> {
   return { op: 'parameter', attributes: { name, initialisation }, inputs: [], shape };
 }
+
+/** A tensor of the state_dict that is not learned: running statistics, say. */
+export function buffer(
+  name: string,
+  shape: readonly number[],
+  initialisation: Initialisation,
+): Value<'parameter'> {
+  return { op: 'parameter', attributes: { name, initialisation, isBuffer: true }, inputs: [], shape };
+}
