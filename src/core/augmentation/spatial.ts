@@ -1,0 +1,269 @@
+// Turning, scaling and cropping to the patch in one sampling. Along axes that a 2D transform leaves alone the source
+// lies on the grid, so that one 3D loop serves 3D, 2D and 2D slice by slice.
+
+import type { Zyx } from '@/shared/geometry';
+import { roundHalfEven, toFloat16Bits } from '@/shared/numeric';
+import { type Random, uniformIn } from '@/shared/random';
+import { type ImagePatch, type LabelPatch, planeLength } from './patch';
+
+export interface SpatialRule {
+  readonly kind: 'spatial';
+  readonly rotationProbability: number;
+  /** Radians, either way. */
+  readonly maxAngle: number;
+  /** Of each axis to be turned once there is a rotation. */
+  readonly axisProbability: number;
+  readonly scalingProbability: number;
+  readonly scaleRange: readonly [number, number];
+  /** One scale for all axes. */
+  readonly isScaleShared: boolean;
+}
+
+/** Neither angles nor scales: the centre is cut out as it is. */
+export interface Spatial {
+  readonly kind: 'spatial';
+  /** Radians about z, y, x; one angle in 2D. */
+  readonly angles: readonly number[] | undefined;
+  /** By axis; larger numbers make smaller objects. */
+  readonly scales: readonly number[] | undefined;
+}
+
+export type Sampling = 'linear' | 'nearest';
+
+/** What a spatial transform does in every sample. */
+export interface SpatialOptions {
+  /** Turns and scales within slices only. */
+  readonly isIn2d: boolean;
+  readonly patchSize: Zyx;
+  readonly imageSampling: Sampling;
+  readonly labelSampling: Sampling;
+}
+
+/** Follows the parameters of batchgeneratorsv2's `SpatialTransform` as nnU-Net sets it: no deformation, no random crop. */
+export function drawSpatial(random: Random, rule: SpatialRule, isIn2d: boolean): Spatial {
+  const isRotated = random.uniform() < rule.rotationProbability;
+  const isScaled = random.uniform() < rule.scalingProbability;
+  const axes = isIn2d ? 2 : 3;
+  const shared = uniformIn(random, rule.scaleRange);
+  const scale = () => (rule.isScaleShared ? shared : uniformIn(random, rule.scaleRange));
+  const angle = () =>
+    random.uniform() < rule.axisProbability ? uniformIn(random, [-rule.maxAngle, rule.maxAngle]) : 0;
+  return {
+    kind: 'spatial',
+    angles: isRotated ? Array.from({ length: isIn2d ? 1 : 3 }, angle) : undefined,
+    scales: isScaled ? Array.from({ length: axes }, scale) : undefined,
+  };
+}
+
+/** Row-major 3 × 3: from a voxel of the patch to one of the image, both counted from their centres. */
+export function spatialMatrix({ angles, scales }: Spatial, isIn2d: boolean): number[] {
+  const [z, y, x] = angles === undefined ? [0, 0, 0] : isIn2d ? [angles[0], 0, 0] : angles;
+  const [sz, sy, sx] = scales === undefined ? [1, 1, 1] : isIn2d ? [1, ...scales] : scales;
+  const aboutFirst = [1, 0, 0, 0, Math.cos(z), -Math.sin(z), 0, Math.sin(z), Math.cos(z)];
+  const aboutSecond = [Math.cos(y), 0, Math.sin(y), 0, 1, 0, -Math.sin(y), 0, Math.cos(y)];
+  const aboutThird = [Math.cos(x), -Math.sin(x), 0, Math.sin(x), Math.cos(x), 0, 0, 0, 1];
+  return multiply(multiply(multiply(aboutThird, aboutSecond), aboutFirst), [sz, 0, 0, 0, sy, 0, 0, 0, sx]);
+}
+
+function multiply(a: readonly number[], b: readonly number[]): number[] {
+  return Array.from({ length: 9 }, (_, i) => {
+    const [row, column] = [i - (i % 3), i % 3];
+    return a[row] * b[column] + a[row + 1] * b[column + 3] + a[row + 2] * b[column + 6];
+  });
+}
+
+/** Source voxel `matrix · voxel + offset` of a voxel of the patch. */
+export interface SourceMap {
+  readonly matrix: readonly number[];
+  readonly offset: readonly number[];
+}
+
+/** `undefined` where the centre is cut out as it is. */
+export function sourceMap(
+  spatial: Spatial,
+  { isIn2d, patchSize }: Pick<SpatialOptions, 'isIn2d' | 'patchSize'>,
+  shape: Zyx,
+): SourceMap | undefined {
+  if (!spatial.angles && !spatial.scales) return undefined;
+  const matrix = spatialMatrix(spatial, isIn2d);
+  const offset = shape.map((size, axis) => {
+    const row = matrix.slice(3 * axis, 3 * axis + 3);
+    const centre = row.reduce((sum, factor, other) => sum + (factor * (patchSize[other] - 1)) / 2, 0);
+    return (size - 1) / 2 - centre;
+  });
+  return { matrix, offset };
+}
+
+/** Where the centre crop begins in the image, may be negative. */
+export function cropStart(shape: Zyx, patchSize: Zyx): Zyx {
+  const start = (axis: 0 | 1 | 2) => Math.floor(shape[axis] / 2) - Math.floor(patchSize[axis] / 2);
+  return [start(0), start(1), start(2)];
+}
+
+/**
+ * Image, zero outside, and labels, −1 outside, of `patchSize`. Linear sampling of labels takes the label whose
+ * indicator is largest, compared as halves of a thousandth, the smaller label of equals.
+ *
+ * Follows batchgeneratorsv2's `SpatialTransform` with zero padding of images and −1 of labels.
+ */
+export function applySpatial(
+  image: ImagePatch,
+  labels: LabelPatch,
+  spatial: Spatial,
+  options: SpatialOptions,
+): { image: ImagePatch; labels: LabelPatch } {
+  const map = sourceMap(spatial, options, image.shape);
+  const { patchSize: shape, imageSampling, labelSampling } = options;
+  const voxels = planeLength({ shape });
+  const turned = { channels: image.channels, shape, data: new Float32Array(image.channels * voxels) };
+  const turnedLabels = {
+    channels: labels.channels,
+    shape,
+    data: new Int16Array(labels.channels * voxels).fill(-1),
+  };
+  if (!map) {
+    cropCentre(image, turned);
+    cropCentre(labels, turnedLabels);
+  } else {
+    const corners = imageSampling === 'linear' ? linearCorners : nearestCorner;
+    const labelCorners = labelSampling === 'linear' ? linearCorners : nearestCorner;
+    const border = labelBorder(image.shape, options.isIn2d);
+    forEachSource(shape, map, (voxel, z, y, x) => {
+      const found = corners(image.shape, z, y, x);
+      interpolate(image, found, turned.data, voxel, voxels);
+      if (!isInside(image.shape, border, z, y, x)) return;
+      const foundLabels = labelCorners === corners ? found : labelCorners(labels.shape, z, y, x);
+      for (let s = 0; s < labels.channels; s++) {
+        turnedLabels.data[s * voxels + voxel] = likeliestLabel(labels, s, foundLabels);
+      }
+    });
+  }
+  return { image: turned, labels: turnedLabels };
+}
+
+type Patch = { readonly data: Float32Array | Int16Array; readonly channels: number; readonly shape: Zyx };
+
+function cropCentre(source: Patch, target: Patch): void {
+  const [depth, height, width] = source.shape;
+  const [tDepth, tHeight, tWidth] = target.shape;
+  const [z0, y0, x0] = cropStart(source.shape, target.shape);
+  const firstX = Math.max(0, -x0);
+  const lastX = Math.min(tWidth, width - x0);
+  if (lastX <= firstX) return;
+  for (let c = 0; c < source.channels; c++) {
+    for (let z = Math.max(0, -z0); z < Math.min(tDepth, depth - z0); z++) {
+      for (let y = Math.max(0, -y0); y < Math.min(tHeight, height - y0); y++) {
+        const from = ((c * depth + z + z0) * height + y + y0) * width + x0;
+        const to = ((c * tDepth + z) * tHeight + y) * tWidth;
+        target.data.set(source.data.subarray(from + firstX, from + lastX), to + firstX);
+      }
+    }
+  }
+}
+
+function forEachSource(
+  [depth, height, width]: Zyx,
+  { matrix: m, offset }: SourceMap,
+  visit: (voxel: number, z: number, y: number, x: number) => void,
+): void {
+  let voxel = 0;
+  for (let z = 0; z < depth; z++) {
+    for (let y = 0; y < height; y++) {
+      const rowZ = offset[0] + m[0] * z + m[1] * y;
+      const rowY = offset[1] + m[3] * z + m[4] * y;
+      const rowX = offset[2] + m[6] * z + m[7] * y;
+      for (let x = 0; x < width; x++) visit(voxel++, rowZ + m[2] * x, rowY + m[5] * x, rowX + m[8] * x);
+    }
+  }
+}
+
+/**
+ * Lowest source coordinate per axis at which labels are sampled; the highest lies as far from the other end. nnU-Net
+ * means the centre of the border voxel, 0, but holds x against the size of z and z against that of x (in 2D x and y).
+ */
+export function labelBorder([depth, height, width]: Zyx, isIn2d: boolean): Zyx {
+  const border = (size: number, compared: number) => (size / compared - 1) / 2;
+  return isIn2d
+    ? [0, border(height, width), border(width, height)]
+    : [border(depth, width), 0, border(width, depth)];
+}
+
+function isInside([depth, height, width]: Zyx, border: Zyx, z: number, y: number, x: number): boolean {
+  return (
+    Math.min(z, depth - 1 - z) >= border[0] &&
+    Math.min(y, height - 1 - y) >= border[1] &&
+    Math.min(x, width - 1 - x) >= border[2]
+  );
+}
+
+/** Voxels around a point and what each counts; those outside the image are left out. */
+interface Corners {
+  count: number;
+  readonly at: Int32Array;
+  readonly weight: Float64Array;
+}
+
+/** Reused for each voxel: the next call overwrites it. */
+const LINEAR: Corners = { count: 0, at: new Int32Array(8), weight: new Float64Array(8) };
+const NEAREST: Corners = { count: 0, at: new Int32Array(1), weight: new Float64Array([1]) };
+
+function linearCorners([depth, height, width]: Zyx, z: number, y: number, x: number): Corners {
+  LINEAR.count = 0;
+  const [z0, y0, x0] = [Math.floor(z), Math.floor(y), Math.floor(x)];
+  if (z0 < -1 || y0 < -1 || x0 < -1 || z0 >= depth || y0 >= height || x0 >= width) return LINEAR;
+  for (let corner = 0; corner < 8; corner++) {
+    const cz = z0 + (corner >> 2);
+    const cy = y0 + ((corner >> 1) & 1);
+    const cx = x0 + (corner & 1);
+    if (cz < 0 || cy < 0 || cx < 0 || cz >= depth || cy >= height || cx >= width) continue;
+    const weight = (1 - Math.abs(z - cz)) * (1 - Math.abs(y - cy)) * (1 - Math.abs(x - cx));
+    if (weight === 0) continue;
+    LINEAR.at[LINEAR.count] = (cz * height + cy) * width + cx;
+    LINEAR.weight[LINEAR.count++] = weight;
+  }
+  return LINEAR;
+}
+
+function nearestCorner([depth, height, width]: Zyx, z: number, y: number, x: number): Corners {
+  const [cz, cy, cx] = [roundHalfEven(z), roundHalfEven(y), roundHalfEven(x)];
+  const isOutside = cz < 0 || cy < 0 || cx < 0 || cz >= depth || cy >= height || cx >= width;
+  NEAREST.count = isOutside ? 0 : 1;
+  NEAREST.at[0] = (cz * height + cy) * width + cx;
+  return NEAREST;
+}
+
+function interpolate(
+  image: ImagePatch,
+  { count, at, weight }: Corners,
+  result: Float32Array,
+  voxel: number,
+  voxels: number,
+): void {
+  const plane = planeLength(image);
+  for (let c = 0; c < image.channels; c++) {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += weight[i] * image.data[c * plane + at[i]];
+    result[c * voxels + voxel] = sum;
+  }
+}
+
+function likeliestLabel(labels: LabelPatch, channel: number, { count, at, weight }: Corners): number {
+  const start = channel * planeLength(labels);
+  const label = (i: number) => labels.data[start + at[i]];
+  let best = label(0);
+  let isUniform = true;
+  for (let i = 1; i < count; i++) isUniform = isUniform && label(i) === best;
+  if (isUniform) return best;
+  let bestScore = -1;
+  for (let i = 0; i < count; i++) {
+    const candidate = label(i);
+    let sum = 0;
+    for (let j = 0; j < count; j++) if (label(j) === candidate) sum += weight[j];
+    const score = toFloat16Bits(1000 * sum);
+    if (score > bestScore || (score === bestScore && candidate < best)) {
+      best = candidate;
+      bestScore = score;
+    }
+  }
+  return best;
+}
