@@ -1,0 +1,205 @@
+// "Benchmark this GPU": what an adapter can do at most, and what networks reach on it, forward and in training.
+
+import type { AdapterFacts, Gpu } from '@/gpu/device';
+import type { TuningStore } from '@/gpu/tuner';
+import { countFlops } from '@/graph/flops';
+import { tuneGraph } from '@/graph/tuneGraph';
+import { isAbort, messageOf } from '@/shared/errors';
+import { BenchmarkEstimate, type EstimatedPass } from './benchmarkEstimate';
+import { BENCHMARK_NETWORKS, type BenchmarkNetwork } from './benchmarkNetworks';
+import {
+  benchmarkGraph,
+  measureForward,
+  measureTrainingStep,
+  type PassFigures,
+  type PassName,
+} from './benchmarkPasses';
+import { measureCopyRate, measureMultiplyAddPeak } from './benchmarkPeak';
+
+/** A line of the report: what was measured, or why it was not. */
+export interface BenchmarkRow {
+  readonly network: string;
+  readonly batch: number;
+  readonly pass: PassName;
+  readonly outcome: PassFigures | { readonly leftOut: string };
+}
+
+/** What the adapter can do at most. */
+export interface BenchmarkPeak {
+  /** Floating-point operations a second, two per multiply-add. */
+  readonly f32: number;
+  /** The same in halves, where the adapter has them. */
+  readonly f16?: number;
+  /** Bytes a second, read and written ones together. */
+  readonly copy: number;
+}
+
+/** All figures of one adapter. Plain data: it crosses to workers and into storage. */
+export interface BenchmarkFigures {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly seconds: number;
+  /** `undefined`: there was none. */
+  readonly limitSeconds: number | undefined;
+  readonly areKernelsMeasured: boolean;
+  readonly facts: AdapterFacts;
+  readonly limits: Readonly<
+    Pick<
+      GPUSupportedLimits,
+      'maxBufferSize' | 'maxStorageBufferBindingSize' | 'maxComputeWorkgroupStorageSize'
+    >
+  >;
+  readonly peak: BenchmarkPeak;
+  readonly rows: readonly BenchmarkRow[];
+}
+
+export interface BenchmarkProgress {
+  /** What is measured now, from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** `64×64×64, features 16 to 128: training step`. */
+  readonly doing: string;
+  /** Of the time as far as it can be told, 0…1. */
+  readonly share: number;
+  /** From the rates measured so far; `undefined` before there is one. */
+  readonly secondsLeft: number | undefined;
+  readonly peak: Partial<BenchmarkPeak>;
+  readonly rows: readonly BenchmarkRow[];
+}
+
+export interface BenchmarkJob {
+  /** Opens the adapter; once more where a measurement lost the device. */
+  readonly open: () => Promise<Gpu>;
+  /** What does not fit in is left out; `Infinity` leaves nothing out. {@link defaultLimitSeconds} where not given. */
+  readonly limitSeconds?: number | undefined;
+  /** Where measured choices of kernels are remembered; without it kernels are chosen by rule. */
+  readonly tuning?: TuningStore;
+  readonly networks?: readonly BenchmarkNetwork[];
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: BenchmarkProgress) => void;
+}
+
+/** A minute for software adapters, which only small networks fit in; else five. */
+export function defaultLimitSeconds({ isSoftware }: Pick<AdapterFacts, 'isSoftware'>): number {
+  return isSoftware ? 60 : 300;
+}
+
+/** How long choosing kernels for a network may take, as before a prediction. */
+const TUNING_LIMIT_MS = 4000;
+/** A step computes about as much again for the gradient of the input, and for that of the weights. */
+const STEP_PER_FORWARD = 3;
+
+interface Pass extends EstimatedPass {
+  readonly network: BenchmarkNetwork;
+  readonly name: PassName;
+}
+
+const PEAK_NAMES = {
+  f32: 'multiply-add peak, f32',
+  f16: 'multiply-add peak, f16',
+  copy: 'memory copy',
+} as const;
+
+/** Measures everything. Throws `NoAdapter`, `DeviceLost` outside of a network, an `AbortError` where `signal` fires. */
+export async function benchmarkGpu(job: BenchmarkJob): Promise<BenchmarkFigures> {
+  const { signal, tuning, networks = BENCHMARK_NETWORKS } = job;
+  const startedAt = Date.now();
+  const started = performance.now();
+  const spentMs = () => performance.now() - started;
+  let gpu = await job.open();
+  try {
+    const { facts } = gpu;
+    const limitMs = 1000 * (job.limitSeconds ?? defaultLimitSeconds(facts));
+    const passes = networks.flatMap(passesOf);
+    const steps = (facts.hasF16 ? 3 : 2) + passes.length;
+    const estimate = new BenchmarkEstimate();
+    const rows: BenchmarkRow[] = [];
+    let peak: Partial<BenchmarkPeak> = {};
+    const tell = (doing: string) => {
+      const done = rows.length + Object.keys(peak).length;
+      const leftMs = estimate.msOfFitting(passes.slice(rows.length), limitMs - spentMs());
+      job.onProgress?.({
+        step: done + 1,
+        steps,
+        doing,
+        share: estimate.isKnown ? spentMs() / (spentMs() + leftMs) : done / steps,
+        secondsLeft: estimate.isKnown ? leftMs / 1000 : undefined,
+        peak,
+        rows: [...rows],
+      });
+    };
+
+    tell(PEAK_NAMES.f32);
+    const f32 = await measureMultiplyAddPeak(gpu, 'f32', signal);
+    peak = { f32 };
+    if (facts.hasF16) {
+      tell(PEAK_NAMES.f16);
+      peak = { f32, f16: await measureMultiplyAddPeak(gpu, 'f16', signal) };
+    }
+    tell(PEAK_NAMES.copy);
+    const measuredPeak = { ...peak, f32, copy: await measureCopyRate(gpu, signal) };
+    peak = measuredPeak;
+
+    for (const pass of passes) {
+      const { network, name } = pass;
+      tell(`${network.name}: ${name}`);
+      const add = (outcome: BenchmarkRow['outcome']) =>
+        rows.push({ network: network.name, batch: network.batch, pass: name, outcome });
+      const neededMs = estimate.msOf(pass);
+      if (spentMs() + neededMs > limitMs) {
+        add({ leftOut: `about ${roughly(neededMs)}, more than the time limit leaves` });
+        continue;
+      }
+      const begun = performance.now();
+      try {
+        const figures = await measure(gpu, pass, tuning, signal);
+        estimate.learn(figures, performance.now() - begun);
+        add(figures);
+      } catch (error) {
+        if (isAbort(error)) throw error;
+        add({ leftOut: messageOf(error) });
+        if (!(error instanceof Error && error.name === 'DeviceLost')) continue;
+        gpu.close();
+        gpu = await job.open();
+      }
+    }
+    const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize } = gpu.limits;
+    return {
+      startedAt,
+      seconds: spentMs() / 1000,
+      limitSeconds: Number.isFinite(limitMs) ? limitMs / 1000 : undefined,
+      areKernelsMeasured: tuning !== undefined,
+      facts,
+      limits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize },
+      peak: measuredPeak,
+      rows,
+    };
+  } finally {
+    gpu.close();
+  }
+}
+
+function passesOf(network: BenchmarkNetwork): readonly Pass[] {
+  const forward = countFlops(benchmarkGraph(network, 'forward'));
+  return [
+    { network, name: 'forward', estimatedFlops: forward },
+    { network, name: 'training step', estimatedFlops: STEP_PER_FORWARD * forward },
+  ];
+}
+
+async function measure(
+  gpu: Gpu,
+  { network, name }: Pass,
+  tuning: TuningStore | undefined,
+  signal: AbortSignal | undefined,
+): Promise<PassFigures> {
+  const options = tuning && (await tuneGraph(gpu, benchmarkGraph(network, name), tuning, TUNING_LIMIT_MS));
+  signal?.throwIfAborted();
+  const measurePass = name === 'forward' ? measureForward : measureTrainingStep;
+  return measurePass(gpu, network, options, signal);
+}
+
+/** `40 s`, `8 min`. */
+function roughly(ms: number): string {
+  return ms < 90_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`;
+}
