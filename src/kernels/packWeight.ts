@@ -34,11 +34,12 @@ export function packConv3dWeightOnDevice(
   limits: KernelLimits,
 ): Dispatch {
   const [kz, ky, kx] = shape.kernelSize;
-  const count = packedConv3dWeightSize(shape, kernel);
   const sizes = { ...shape, rowTaps: kz * ky, columnTaps: kx };
   if (kernel.family !== 'lanes')
     return packBlocks(raw, { ...sizes, outBlock: kernel.outBlock }, packed, limits);
   const { chunkSize, headerSize, runs, runStep, perChannel } = lanesLayout(kernel, shape);
+  const chunks = packedConv3dWeightSize(shape, kernel) / chunkSize;
+  const count = chunks * (headerSize + runStep * kernel.outBlock * sizes.rowTaps);
   return {
     label: 'packWeight.chunks',
     source,

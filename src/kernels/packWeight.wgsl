@@ -1,5 +1,5 @@
-// A weight `[out, in, taps]` as kernels read it, one thread per packed element. `out` and `in` are those of the kernel
-// that reads: a gradient's are the other way round in the raw weight, and its taps backwards.
+// A weight `[out, in, taps]` as kernels read it. `out` and `in` are those of the kernel that reads: a gradient's are the
+// other way round in the raw weight, and its taps backwards.
 
 override workgroupSize: u32;
 override isFlipped: bool;
@@ -9,7 +9,7 @@ override outBlock: u32;
 override isWinograd: bool;
 
 struct Sizes {
-  count: u32, // packed elements
+  count: u32, // threads
   outChannels: u32,
   inChannels: u32,
   rowTaps: u32, // kz · ky
@@ -86,36 +86,44 @@ fn transformed(m: u32, a: f32, b: f32, c: f32) -> f32 {
   }
 }
 
-// Per block of outputs and run of inputs a chunk: a header, then `[in, column tap, outBlock, row tap]`.
+// Per block of outputs and run of inputs a chunk: a header, then `[in, column tap, outBlock, row tap]`. One thread per
+// number of the header, and per row of taps; what no kernel reads is left as it is.
 @compute @workgroup_size(workgroupSize)
 fn chunks(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * workgroupSize + lane;
   if (i >= sizes.count) { return; }
-  let chunk = i / sizes.chunkSize;
-  let at = i % sizes.chunkSize;
+  let rows = outBlock * sizes.rowTaps; // of one input channel
+  let threads = sizes.headerSize + sizes.runStep * rows; // of one chunk
+  let chunk = i / threads;
+  let at = i % threads;
   let firstOut = chunk / sizes.runs * outBlock;
   let firstIn = chunk % sizes.runs * sizes.runStep;
   let inCount = min(sizes.runStep, sizes.inChannels - firstIn);
   if (at < sizes.headerSize) {
-    packed[i] = f32(headerValue(at, firstOut, firstIn, inCount));
+    packed[chunk * sizes.chunkSize + at] = f32(headerValue(at, firstOut, firstIn, inCount));
     return;
   }
-  let channel = (at - sizes.headerSize) / sizes.perChannel;
-  let within = (at - sizes.headerSize) % sizes.perChannel;
-  let columnTap = within / (outBlock * sizes.rowTaps);
-  let out = firstOut + within / sizes.rowTaps % outBlock;
-  let rowTap = within % sizes.rowTaps;
-  let columnTaps = select(sizes.columnTaps, 6u, isWinograd);
-  var value = 0.0;
-  if (channel < inCount && columnTap < columnTaps && out < sizes.outChannels) {
-    let source = firstIn + channel;
-    if (isWinograd) {
-      value = transformed(columnTap, weightAt(out, source, rowTap, 0), weightAt(out, source, rowTap, 1), weightAt(out, source, rowTap, 2));
-    } else {
-      value = weightAt(out, source, rowTap, columnTap);
+  let channel = (at - sizes.headerSize) / rows;
+  if (channel >= inCount) { return; }
+  let row = (at - sizes.headerSize) % rows;
+  let out = firstOut + row / sizes.rowTaps;
+  let rowTap = row % sizes.rowTaps;
+  let start = chunk * sizes.chunkSize + sizes.headerSize + channel * sizes.perChannel + row;
+  let isOut = out < sizes.outChannels;
+  if (isWinograd) {
+    var taps = vec3f(0.0);
+    if (isOut) {
+      let source = firstIn + channel;
+      taps = vec3f(weightAt(out, source, rowTap, 0), weightAt(out, source, rowTap, 1), weightAt(out, source, rowTap, 2));
     }
+    for (var m = 0u; m < 6; m++) { packed[start + m * rows] = transformed(m, taps.x, taps.y, taps.z); }
+    return;
   }
-  packed[i] = value;
+  for (var columnTap = 0u; columnTap < sizes.columnTaps; columnTap++) {
+    var value = 0.0;
+    if (isOut) { value = weightAt(out, firstIn + channel, rowTap, columnTap); }
+    packed[start + columnTap * rows] = value;
+  }
 }
 
 // Per block of outputs `[in, tap, outBlock]`, each input channel filled up to `perChannel` elements.
