@@ -1,77 +1,34 @@
 // Training steps: time, rate and memory of the whole, and how the time divides among the kinds of kernels.
+import { measureForward, measureTrainingStep, planBenchmarkStep } from '@/app/benchmarkPasses';
 import { allocate, arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { encode, type PreparedDispatch, prepare } from '@/gpu/dispatch';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { storeParameters } from '@/graph/parameters';
-import { planGraph } from '@/graph/plan';
 import type { Plan } from '@/graph/planBuilder';
-import { compileProgram } from '@/graph/program';
 import { tensorArrays } from '@/graph/submits';
-import { compileTraining, planTrainingStep, type TrainingSetup } from '@/graph/trainingProgram';
-import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
-import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
 import { initialise } from '@/nn/initialise';
-import { buildUNet } from '@/nn/unet';
-import { formatShape } from '@/shared/geometry';
-import { formatBytes } from '@/shared/numeric';
-import { randomNormal } from '@/shared/random';
-import { type BenchNetwork, NETWORKS } from '../support/benchNetworks';
+import { benchNetworks, printedPeak, printPass, titleOf } from '../support/benchNetworks';
 import type { BenchOptions } from './bench';
 
-const RUNS = 5;
 const SHARE_RUNS = 2;
-const CLASSES = 3;
 
-export async function run({ isExhaustive }: BenchOptions): Promise<void> {
+export async function run(options: BenchOptions): Promise<void> {
   const gpu = await openNodeGpu();
   console.log(
-    `\nTraining steps, batch 1, deep supervision, Dice + cross entropy, SGD; ${gpu.facts.description}`,
+    `\nTraining steps, deep supervision, Dice + cross entropy, SGD with momentum; ${gpu.facts.description}`,
   );
-  for (const network of NETWORKS) {
-    if (network.isLarge && gpu.facts.isSoftware && !isExhaustive) continue;
-    console.log(`${network.name}, patch ${formatShape(network.patchSize)}`);
-    await measure(gpu, network);
+  const peak = await printedPeak(gpu);
+  for (const network of benchNetworks(gpu, options)) {
+    console.log(titleOf(network));
+    const forward = await measureForward(gpu, network);
+    const step = await measureTrainingStep(gpu, network);
+    printPass('forward', forward, peak);
+    printPass('training step', step, peak);
+    console.log(`  the step takes ${(step.ms / forward.ms).toFixed(2)} × forward`);
+    await printShares(gpu, planBenchmarkStep(network, gpu).plan);
   }
   gpu.close();
-}
-
-async function measure(gpu: Gpu, { architecture, patchSize }: BenchNetwork): Promise<void> {
-  const options = { inputChannels: 1, outputChannels: CLASSES, batch: 1, patchSize, deepSupervision: true };
-  const graph = buildUNet(architecture, options);
-  const setup: TrainingSetup = {
-    graph,
-    loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
-    headWeights: graph.outputs.map((_, head) =>
-      head > 0 && head === graph.outputs.length - 1 ? 0 : 0.5 ** head,
-    ),
-    optimiser: NNUNET_SGD,
-    clipNorm: NNUNET_CLIP_NORM,
-    lossScaling: undefined,
-  };
-  const planned = planTrainingStep(setup, gpu);
-  const forward = await measureForward(gpu, setup);
-  const program = await compileTraining(gpu, planned);
-  program.setParameters(initialise(graph.parameters, 1));
-  const [x] = program.inputs.values();
-  gpu.device.queue.writeBuffer(x.buffer, x.offset, randomNormal(x.size, 2) as GPUAllowSharedBufferSource);
-  const stepMs = await bestMs(gpu, () => program.step(1e-3));
-  const { allocatedBytes, dispatchCount, compileMs } = program;
-  program.destroy();
-  const flops = planned.plan.flops;
-  console.log(
-    `  forward ${forward.toFixed(1)} ms; step ${stepMs.toFixed(1)} ms, ${(stepMs / forward).toFixed(2)} × forward, ${(flops / 1e9).toFixed(1)} GFLOP, ${(flops / stepMs / 1e6).toFixed(1)} GFLOP/s\n` +
-      `  ${dispatchCount} dispatches, compiled in ${compileMs.toFixed(0)} ms; planned ${formatBytes(planned.bytes.peak)}, allocated ${formatBytes(allocatedBytes)}`,
-  );
-  await printShares(gpu, planned.plan);
-}
-
-async function measureForward(gpu: Gpu, { graph }: TrainingSetup): Promise<number> {
-  const program = await compileProgram(gpu, planGraph({ ...graph, outputs: graph.outputs.slice(0, 1) }, gpu));
-  program.setParameters(initialise(graph.parameters, 1));
-  const ms = await bestMs(gpu, () => program.run());
-  program.destroy();
-  return ms;
 }
 
 /** Time of each kind of step, every dispatch submitted and waited for by itself; the largest first. */
@@ -133,15 +90,4 @@ function submit(gpu: Gpu, dispatches: readonly PreparedDispatch[]): void {
   encode(pass, dispatches);
   pass.end();
   gpu.device.queue.submit([encoder.finish()]);
-}
-
-async function bestMs(gpu: Gpu, run: () => void): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i <= RUNS; i++) {
-    const start = performance.now();
-    run();
-    await gpu.device.queue.onSubmittedWorkDone();
-    if (i > 0) best = Math.min(best, performance.now() - start); // the first run compiles
-  }
-  return best;
 }

@@ -1,4 +1,5 @@
 // Planned bytes of training steps, which are what the program allocates. Nothing runs, so no GPU is needed.
+import { plainUNet, residualUNet } from '@/app/benchmarkNetworks';
 import { deepSupervisionWeights } from '@/core/training/deepSupervision';
 import { memoryLowerBound } from '@/graph/memoryPlan';
 import { planTrainingStep, type TrainingPlan } from '@/graph/trainingProgram';
@@ -7,7 +8,6 @@ import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOpti
 import type { Storage } from '@/kernels/storage';
 import type { Architecture } from '@/nn/architecture';
 import { buildUNet } from '@/nn/unet';
-import { plainUNet, residualUNet } from '../support/benchNetworks';
 import { plannedDevice } from '../support/plannedDevice';
 
 interface Case {

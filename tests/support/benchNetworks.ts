@@ -1,64 +1,58 @@
 // Networks that the benchmarks run.
-import type { Architecture } from '@/nn/architecture';
+import { BENCHMARK_NETWORKS, type BenchmarkNetwork, plainUNet, residualUNet } from '@/app/benchmarkNetworks';
+import { benchmarkGraph, type PassFigures } from '@/app/benchmarkPasses';
+import { measureMultiplyAddPeak } from '@/app/benchmarkPeak';
+import { formatRate, passCells } from '@/app/benchmarkReport';
+import type { Gpu } from '@/gpu/device';
+import { countFlops } from '@/graph/flops';
+import type { BenchOptions } from '../bench/bench';
 
-export interface BenchNetwork {
-  readonly name: string;
-  readonly architecture: Architecture;
-  readonly patchSize: readonly number[];
-  /** Takes minutes on a software adapter. */
-  readonly isLarge: boolean;
-}
+/** Of a forward pass, at most, where a software adapter is to take seconds. */
+const SMALL_FLOPS = 200e9;
 
-export function plainUNet(rank: 2 | 3, featuresPerStage: readonly number[]): Architecture {
-  const nStages = featuresPerStage.length;
-  const stages = Array.from({ length: nStages }, (_, stage) => stage);
-  return {
-    networkClass: 'PlainConvUNet',
-    nStages,
-    featuresPerStage,
-    kernelSizes: stages.map(() => Array(rank).fill(3)),
-    strides: stages.map((stage) => Array(rank).fill(stage === 0 ? 1 : 2)),
-    nConvPerStage: stages.map(() => 2),
-    nConvPerStageDecoder: stages.slice(1).map(() => 2),
-    convBias: true,
-    normEps: 1e-5,
-    normAffine: true,
-    negativeSlope: 0.01,
-  };
-}
-
-export function residualUNet(featuresPerStage: readonly number[], blocks: readonly number[]): Architecture {
-  return {
-    ...plainUNet(3, featuresPerStage),
-    networkClass: 'ResidualEncoderUNet',
-    nConvPerStage: blocks,
-    nConvPerStageDecoder: featuresPerStage.slice(1).map(() => 1),
-  };
-}
-
-export const NETWORKS: readonly BenchNetwork[] = [
+const NETWORKS: readonly BenchmarkNetwork[] = [
+  ...BENCHMARK_NETWORKS,
   {
-    name: '3D U-Net, features 16 to 128',
-    architecture: plainUNet(3, [16, 32, 64, 128]),
-    patchSize: [64, 64, 64],
-    isLarge: false,
-  },
-  {
-    name: '2D U-Net, features 32 to 512',
+    name: '2D 512×512, features 32 to 512',
     architecture: plainUNet(2, [32, 64, 128, 256, 512, 512, 512]),
     patchSize: [512, 512],
-    isLarge: false,
+    batch: 1,
   },
   {
-    name: 'ResEnc U-Net, features 32 to 256',
+    name: 'ResEnc, 64×64×64, features 32 to 256',
     architecture: residualUNet([32, 64, 128, 256], [1, 3, 4, 6]),
     patchSize: [64, 64, 64],
-    isLarge: false,
-  },
-  {
-    name: '3D U-Net, features 32 to 320',
-    architecture: plainUNet(3, [32, 64, 128, 256, 320, 320]),
-    patchSize: [128, 128, 128],
-    isLarge: true,
+    batch: 1,
   },
 ];
+
+/** All networks, or those that do not take minutes on a software adapter; says which it leaves out. */
+export function benchNetworks({ facts }: Gpu, { isExhaustive }: BenchOptions): readonly BenchmarkNetwork[] {
+  if (isExhaustive || !facts.isSoftware) return NETWORKS;
+  const isSmall = (network: BenchmarkNetwork) =>
+    countFlops(benchmarkGraph(network, 'forward')) <= SMALL_FLOPS;
+  const left = NETWORKS.filter((network) => !isSmall(network)).map(titleOf);
+  console.log(`  left out on a software adapter (-- --all runs them): ${left.join('; ')}`);
+  return NETWORKS.filter(isSmall);
+}
+
+/** Name and batch. */
+export function titleOf({ name, batch }: BenchmarkNetwork): string {
+  return `${name}, batch ${batch}`;
+}
+
+/** Multiply-adds a second that rates are judged by, two operations each. */
+export async function printedPeak(gpu: Gpu): Promise<{ readonly f32: number }> {
+  const f32 = await measureMultiplyAddPeak(gpu, 'f32');
+  console.log(`  multiply-add peak ${formatRate(f32, 'FLOP/s')}, f32`);
+  return { f32 };
+}
+
+/** Two lines on what was measured. */
+export function printPass(name: string, figures: PassFigures, peak: { readonly f32: number }): void {
+  const [ms, gflop, rate, share, dispatches, planned, allocated, compiled] = passCells(figures, peak);
+  console.log(
+    `  ${name.padEnd(14)} ${ms} ms for ${gflop} GFLOP: ${rate} GFLOP/s, ${share} of the peak\n` +
+      `  ${''.padEnd(14)} ${dispatches} dispatches, compiled in ${compiled}; planned ${planned}, allocated ${allocated}`,
+  );
+}
