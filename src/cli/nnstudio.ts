@@ -1,5 +1,6 @@
 // The `nnstudio` command: finds the command, parses its options, and turns what happens into an exit code.
 import { isAbort, messageOf } from '@/shared/errors';
+import { nearestTo } from '@/shared/nearest';
 import { version } from '../../package.json';
 import { type Command, EXIT } from './command';
 import { convertMsdCommand } from './commands/convertMsd';
@@ -12,8 +13,9 @@ import { planAndPreprocessCommand } from './commands/planAndPreprocess';
 import { planExperimentCommand } from './commands/planExperiment';
 import { predictCommand } from './commands/predict';
 import { preprocessCommand } from './commands/preprocess';
+import { trainCommand } from './commands/train';
 import { helpOf, overview } from './help';
-import { nearestTo, parseOptions, UsageError } from './options';
+import { parseOptions, UsageError } from './options';
 
 const COMMANDS: readonly Command[] = [
   planAndPreprocessCommand,
@@ -22,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   preprocessCommand,
   convertMsdCommand,
   movePlansCommand,
+  trainCommand,
   predictCommand,
   inspectCommand,
   modelsCommand,

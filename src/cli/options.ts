@@ -1,6 +1,7 @@
 // Command lines in nnU-Net's spelling: `-step_size 0.75`, `-f 0 1 2`, `--disable_tta`. One dash with several letters is
 // one option, as in Python's argparse, which is why node:util's parseArgs does not serve.
 import { StudioError } from '@/shared/errors';
+import { nearestTo } from '@/shared/nearest';
 
 export interface OptionSpec {
   /** Every spelling; the first is shown in messages. */
@@ -110,33 +111,4 @@ export function requiredText(options: ParsedOptions, name: string, meaning: stri
   const text = textOf(options, name);
   if (text === undefined) throw new UsageError(`${name} is missing: ${meaning}.`);
   return text;
-}
-
-/** How many edits apart a word may be and still be offered as a suggestion. */
-const MAX_EDITS = 3;
-
-/** The candidate that `word` is most likely a slip of, dashes and underscores aside. */
-export function nearestTo(word: string, candidates: readonly string[]): string | undefined {
-  const plain = (text: string) => text.replace(/^-+/, '').replaceAll('-', '_').toLowerCase();
-  const ranked = candidates
-    .map((candidate) => ({ candidate, edits: editDistance(plain(word), plain(candidate)) }))
-    .sort((a, b) => a.edits - b.edits);
-  const best = ranked[0];
-  if (!best) return undefined;
-  const limit = Math.min(MAX_EDITS, Math.ceil(plain(best.candidate).length / 2));
-  return best.edits <= limit ? best.candidate : undefined;
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

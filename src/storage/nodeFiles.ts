@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import path from 'node:path';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
+import type { CheckpointStore } from './checkpointStore';
 import type { DatasetFolder } from './datasetFolder';
 import type { ResultFolder } from './resultFolder';
 
@@ -136,4 +137,10 @@ function explainWriteFailure(error: unknown, location: string): unknown {
     );
   }
   return error;
+}
+
+/** Checkpoints as files of a fold's folder. */
+export function nodeCheckpoints(folder: string): CheckpointStore {
+  const files = datasetFolder(folder);
+  return { write: files.write, read: files.open, remove: files.remove };
 }

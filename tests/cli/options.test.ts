@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isGiven, listOf, nearestTo, numberOf, type OptionSpec, parseOptions, textOf } from '@/cli/options';
+import { isGiven, listOf, numberOf, type OptionSpec, parseOptions, textOf } from '@/cli/options';
+import { nearestTo } from '@/shared/nearest';
 
 const SPECS: readonly OptionSpec[] = [
   { names: ['-i'], kind: 'list', description: '' },

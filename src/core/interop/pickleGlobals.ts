@@ -122,6 +122,13 @@ const numpyScalar: Call = ([dtype, content]) => {
   return numbers[0];
 };
 
+/** `numpy.ndarray(shape, dtype, buffer)`. */
+const numpyArray: Call = ([shape, dtype, buffer]) => {
+  const array = new NumpyArray();
+  array.setState(new PickleTuple([1, shape ?? null, dtype ?? null, false, buffer ?? null]));
+  return array;
+};
+
 const numpyDtype: Call = ([code]) => {
   if (typeof code !== 'string') throw new Error('a numpy dtype has no name');
   return new NumpyDtype(code);
@@ -164,5 +171,5 @@ export const PYTHON_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map([
   ...allow(MULTIARRAY, 'scalar', numpyScalar),
   ...allow(MULTIARRAY, '_reconstruct', () => new NumpyArray()),
   ...allow(['numpy'], 'dtype', numpyDtype),
-  ...allow(['numpy'], 'ndarray'),
+  ...allow(['numpy'], 'ndarray', numpyArray),
 ]);

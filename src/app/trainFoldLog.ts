@@ -1,0 +1,63 @@
+// nnU-Net's text log of a training, and the lists of its logger as JSON.
+
+import { pythonJson } from '@/core/interop/pythonJson';
+import { logEntries, type TrainingLog } from '@/core/training/trainingLog';
+import type { EpochReport } from '@/core/training/trainingRun';
+import type { DatasetFolder } from '@/storage/datasetFolder';
+import type { FoldSetup } from './trainFoldSetup';
+
+/** Writes `training_log_*.txt` and `progress.json` into the fold's folder. */
+export class TrainFoldLog {
+  private readonly folder: DatasetFolder;
+  private readonly below: string;
+  private readonly name: string;
+  private text = '';
+
+  private constructor(folder: DatasetFolder, below: string, name: string) {
+    this.folder = folder;
+    this.below = below;
+    this.name = name;
+  }
+
+  static async open(folder: DatasetFolder, { question }: FoldSetup): Promise<TrainFoldLog> {
+    return new TrainFoldLog(folder, `fold_${question.fold}`, logName(new Date()));
+  }
+
+  /** The lines that nnU-Net writes of an epoch. */
+  async addEpoch(report: EpochReport, log: TrainingLog): Promise<void> {
+    this.add('');
+    this.add(`Epoch ${report.epoch}`);
+    this.add(`Current learning rate: ${rounded(report.learningRate, 5)}`);
+    this.add(`train_loss ${rounded(report.trainLoss, 4)}`);
+    this.add(`val_loss ${rounded(report.valLoss, 4)}`);
+    this.add(`Pseudo dice [${report.dicePerClassOrRegion.map((dice) => rounded(dice, 4)).join(', ')}]`);
+    this.add(`Epoch time: ${rounded(report.seconds, 2)} s`);
+    if (report.isBest) this.add(`Yayy! New best EMA pseudo Dice: ${rounded(report.emaFgDice, 4)}`);
+    await this.folder.write(`${this.below}/${this.name}`, this.text);
+    await this.folder.write(`${this.below}/progress.json`, pythonJson(Object.fromEntries(logEntries(log))));
+  }
+
+  private add(line: string): void {
+    this.text += `${timestamp(new Date())}: ${line}\n`;
+  }
+}
+
+function logName(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].join('_');
+  return `training_log_${day}_${two(now.getHours())}_${two(now.getMinutes())}_${two(now.getSeconds())}.txt`;
+}
+
+/** As Python's `str(datetime.now())`, local time. */
+function timestamp(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  const time = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;
+  return `${day} ${time}.${String(now.getMilliseconds()).padStart(3, '0')}000`;
+}
+
+/** As numpy prints a number that `np.round` has rounded. */
+function rounded(value: number, decimals: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  return String(Number(value.toFixed(decimals)));
+}

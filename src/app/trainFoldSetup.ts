@@ -1,0 +1,169 @@
+// What training a fold starts from: plans, labels, splits and the cases that were preprocessed for it.
+
+import { byCodePoint } from '@/core/dataset/rawDataset';
+import { crossValidationSplits, readSplits, type Split, splitOfFold } from '@/core/dataset/splits';
+import { parseJson } from '@/core/interop/json';
+import { pythonJson } from '@/core/interop/pythonJson';
+import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
+import { readNpz } from '@/core/io/npy';
+import type { SourceFile } from '@/core/io/sourceFile';
+import type { Configuration, Plans } from '@/core/planning/plans';
+import { configurationOf, readPlans } from '@/core/planning/readPlans';
+import type { CaseOfStage } from '@/core/training/batchLoader';
+import { readLoadedCase } from '@/core/training/loadedCase';
+import { StudioError } from '@/shared/errors';
+import type { DatasetFolder } from '@/storage/datasetFolder';
+
+/** Number of a fold, or all cases. */
+export type Fold = number | 'all';
+
+/** Which fold of what. */
+export interface FoldQuestion {
+  /** `nnUNet_preprocessed/DatasetXXX_Name`. */
+  readonly preprocessed: DatasetFolder;
+  readonly plansName: string;
+  readonly configurationName: string;
+  readonly fold: Fold;
+  /** A cascade's `predicted_next_stage/<configuration>` of the stage before. */
+  readonly previousStage?: DatasetFolder;
+}
+
+/** A fold that can be trained. */
+export interface FoldSetup {
+  readonly question: FoldQuestion;
+  readonly plans: Plans;
+  readonly configuration: Configuration;
+  readonly dataset: DatasetDescription;
+  readonly split: Split;
+  readonly caseIds: readonly string[];
+  /** The files as they lie there, and what is in them. */
+  readonly plansFile: SourceFile;
+  readonly plansDocument: unknown;
+  readonly datasetFile: SourceFile;
+  readonly datasetDocument: unknown;
+}
+
+const SPLITS_FILE = 'splits_final.json';
+
+/**
+ * Looks everything up; reads no voxels. Writes splits_final.json where there is none yet. Throws `NoPlans`,
+ * `NotPreprocessed` and what reading these files throws.
+ */
+export async function openFold(question: FoldQuestion): Promise<FoldSetup> {
+  const { preprocessed, plansName, configurationName, fold } = question;
+  const plansFile = await required(
+    preprocessed,
+    `${plansName}.json`,
+    'NoPlans',
+    'Run plan_and_preprocess first.',
+  );
+  const datasetFile = await required(
+    preprocessed,
+    'dataset.json',
+    'NotPreprocessed',
+    'Run plan_and_preprocess first.',
+  );
+  const [plansText, datasetText] = [await textOf(plansFile), await textOf(datasetFile)];
+  const plans = readPlans(plansText, plansFile.path);
+  const configuration = configurationOf(plans, configurationName, plansFile.path);
+  const caseIds = await casesOf(preprocessed, configuration);
+  return {
+    question,
+    plans,
+    configuration,
+    dataset: readDatasetJson(datasetText, datasetFile.path),
+    split: await splitOf(preprocessed, fold, caseIds),
+    caseIds,
+    plansFile,
+    plansDocument: parseJson(plansText, plansFile.path),
+    datasetFile,
+    datasetDocument: parseJson(datasetText, datasetFile.path),
+  };
+}
+
+async function required(
+  folder: DatasetFolder,
+  name: string,
+  error: string,
+  remedy: string,
+): Promise<SourceFile> {
+  const file = await folder.open(name);
+  if (file) return file;
+  throw new StudioError(error, `The preprocessed dataset has no ${name}.`, remedy);
+}
+
+async function textOf(file: SourceFile): Promise<string> {
+  return new TextDecoder().decode(await file.bytes());
+}
+
+async function casesOf(
+  preprocessed: DatasetFolder,
+  { name, dataIdentifier }: Configuration,
+): Promise<readonly string[]> {
+  const files = await preprocessed.list(dataIdentifier);
+  const caseIds = files.flatMap((file) => /^(.+)\.npz$/.exec(file)?.[1] ?? []).sort(byCodePoint);
+  if (caseIds.length > 0) return caseIds;
+  const hasBlosc = files.some((file) => file.endsWith('.b2nd'));
+  throw new StudioError(
+    'NotPreprocessed',
+    hasBlosc
+      ? `${dataIdentifier} holds .b2nd arrays of a later nnU-Net, which cannot be read here.`
+      : `There are no preprocessed cases for ${name} (${dataIdentifier}).`,
+    'Run preprocess first.',
+  );
+}
+
+/** Follows nnU-Net's `nnUNetTrainer.do_split`. */
+async function splitOf(preprocessed: DatasetFolder, fold: Fold, caseIds: readonly string[]): Promise<Split> {
+  const split = splitOfFold(fold, fold === 'all' ? [] : await splitsOf(preprocessed, caseIds), caseIds);
+  const missing = [...split.train, ...split.val].find((caseId) => !caseIds.includes(caseId));
+  if (missing !== undefined) {
+    throw new StudioError(
+      'NotPreprocessed',
+      `Fold ${fold} has the case ${missing}, which is not preprocessed.`,
+      'Run preprocess again.',
+    );
+  }
+  return split;
+}
+
+async function splitsOf(preprocessed: DatasetFolder, caseIds: readonly string[]): Promise<readonly Split[]> {
+  const file = await preprocessed.open(SPLITS_FILE);
+  if (file) return readSplits(await textOf(file), file.path, caseIds);
+  const splits = crossValidationSplits(caseIds);
+  await preprocessed.write(SPLITS_FILE, pythonJson(splits, { shouldSortKeys: true }));
+  return splits;
+}
+
+/** Reads a preprocessed case with what its stage is told. Throws `NotPreprocessed`, `NoPreviousStage`. */
+export async function loadFoldCase(setup: FoldSetup, caseId: string): Promise<CaseOfStage> {
+  const { question, configuration, plans } = setup;
+  const below = `${configuration.dataIdentifier}/${caseId}`;
+  const files = {
+    npz: await required(question.preprocessed, `${below}.npz`, 'NotPreprocessed', 'Run preprocess again.'),
+    pkl: await required(question.preprocessed, `${below}.pkl`, 'NotPreprocessed', 'Run preprocess again.'),
+  };
+  const loaded = await readLoadedCase(caseId, files, plans.transposeForward);
+  if (configuration.previousStage === undefined) return loaded;
+  const previousStage = await readPreviousStage(setup, caseId);
+  if (previousStage.length !== loaded.seg.length) {
+    throw new StudioError(
+      'NoPreviousStage',
+      `${caseId}: the prediction of ${configuration.previousStage} has ${previousStage.length} voxels, the case ${loaded.seg.length}.`,
+      `Validate all folds of ${configuration.previousStage} again.`,
+    );
+  }
+  return { ...loaded, previousStage };
+}
+
+async function readPreviousStage(setup: FoldSetup, caseId: string): Promise<ArrayLike<number>> {
+  const { question, configuration } = setup;
+  const file = await question.previousStage?.open(`${caseId}.npz`);
+  const seg = file && (await readNpz(await file.bytes())).get('seg');
+  if (seg) return seg.data;
+  throw new StudioError(
+    'NoPreviousStage',
+    `${caseId} has no prediction of ${configuration.previousStage}, which ${configuration.name} starts from.`,
+    `Train and validate all folds of ${configuration.previousStage} first.`,
+  );
+}

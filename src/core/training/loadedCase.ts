@@ -1,0 +1,120 @@
+// A preprocessed case read back for training.
+
+import { unpickle } from '@/core/interop/pickle';
+import { NumpyArray, PYTHON_GLOBALS } from '@/core/interop/pickleGlobals';
+import { integerItems, isDict, type PickleValue, sequenceItems } from '@/core/interop/pickleValues';
+import { readNpz } from '@/core/io/npy';
+import type { SourceFile } from '@/core/io/sourceFile';
+import type { ClassLocations } from '@/core/preprocessing/classLocations';
+import type { CaseProperties } from '@/core/preprocessing/preprocessCase';
+import { StudioError } from '@/shared/errors';
+import { type BoundingBox, elementCount, permute, type Zyx } from '@/shared/geometry';
+
+/** Arrays of a case in the network's space. */
+export interface LoadedCase {
+  readonly caseId: string;
+  readonly channels: number;
+  readonly shape: Zyx;
+  /** `[c, z, y, x]`. */
+  readonly image: Float32Array;
+  /** `[z, y, x]`, −1 outside the non-zero mask. */
+  readonly seg: Int8Array | Int16Array;
+  readonly classLocations: readonly ClassLocations[];
+  readonly properties: CaseProperties;
+  readonly sizeInBytes: number;
+}
+
+/** The two files of a case. */
+export interface LoadedCaseFiles {
+  readonly npz: SourceFile;
+  readonly pkl: SourceFile;
+}
+
+/** Reads a case as {@link trainingCaseFiles} or nnU-Net up to 2.5 wrote it. Throws `BadPreparedCase`, `BadNpy`, `BadZip`. */
+export async function readLoadedCase(
+  caseId: string,
+  { npz, pkl }: LoadedCaseFiles,
+  transposeForward: readonly number[],
+): Promise<LoadedCase> {
+  const arrays = await readNpz(await npz.bytes());
+  const image = arrays.get('data');
+  const seg = arrays.get('seg');
+  if (!image || !seg) throw badCase(npz.path, 'lacks the array data or seg');
+  const [channels, z, y, x] = image.shape;
+  const shape: Zyx = [z, y, x];
+  const isWhole = image.shape.length === 4 && seg.data.length === elementCount(shape);
+  if (!(image.data instanceof Float32Array) || !isWhole) {
+    throw badCase(npz.path, `holds arrays of shapes [${image.shape}] and [${seg.shape}]`);
+  }
+  const properties = readProperties(await pkl.bytes(), pkl.path);
+  const narrow = narrowest(seg.data);
+  return {
+    caseId,
+    channels,
+    shape,
+    image: image.data,
+    seg: narrow,
+    classLocations: readClassLocations(properties.get('class_locations'), shape, pkl.path),
+    properties: casePropertiesOf(properties, transposeForward, pkl.path),
+    sizeInBytes: image.data.byteLength + narrow.byteLength,
+  };
+}
+
+function narrowest(seg: ArrayLike<number>): Int8Array | Int16Array {
+  for (let i = 0; i < seg.length; i++) if (seg[i] > 127) return Int16Array.from(seg);
+  return Int8Array.from(seg);
+}
+
+function readProperties(bytes: Uint8Array, file: string): ReadonlyMap<PickleValue, PickleValue> {
+  const { value } = unpickle(bytes, { file, globals: PYTHON_GLOBALS });
+  if (!isDict(value)) throw badCase(file, 'holds no dictionary');
+  return value;
+}
+
+/** Rows `(0, z, y, x)` by class. */
+function readClassLocations(
+  value: PickleValue | undefined,
+  [, nY, nX]: Zyx,
+  file: string,
+): readonly ClassLocations[] {
+  if (!isDict(value)) throw badCase(file, 'has no class_locations');
+  return [...value].map(([key, rows]) => {
+    const labels = typeof key === 'number' ? [key] : integerItems(key);
+    if (!labels) throw badCase(file, 'has class_locations of something that is no label');
+    const numbers = rows instanceof NumpyArray ? rows.values : [];
+    const voxels = new Uint32Array(numbers.length / 4);
+    for (let i = 0; i < voxels.length; i++) {
+      const [z, y, x] = [numbers[4 * i + 1], numbers[4 * i + 2], numbers[4 * i + 3]];
+      voxels[i] = (Number(z) * nY + Number(y)) * nX + Number(x);
+    }
+    return { labels, isRegion: labels.length > 1, voxels };
+  });
+}
+
+function casePropertiesOf(
+  properties: ReadonlyMap<PickleValue, PickleValue>,
+  transposeForward: readonly number[],
+  file: string,
+): CaseProperties {
+  const triple = (key: string): Zyx => {
+    const items = sequenceItems(properties.get(key))?.map(Number);
+    if (items?.length !== 3) throw badCase(file, `has no ${key}`);
+    return [items[0], items[1], items[2]];
+  };
+  const box = sequenceItems(properties.get('bbox_used_for_cropping'))?.map((range) => integerItems(range));
+  const ranges = box?.flatMap((range) => (range?.length === 2 ? [[range[0], range[1]] as const] : []));
+  if (ranges?.length !== 3) throw badCase(file, 'has no bbox_used_for_cropping');
+  const bboxUsedForCropping: BoundingBox = [ranges[0], ranges[1], ranges[2]];
+  const spacing = triple('spacing');
+  return {
+    spacing,
+    spacingTransposed: permute(spacing, transposeForward),
+    shapeBeforeCropping: triple('shape_before_cropping'),
+    bboxUsedForCropping,
+    shapeAfterCroppingAndBeforeResampling: triple('shape_after_cropping_and_before_resampling'),
+  };
+}
+
+function badCase(file: string, what: string): StudioError {
+  return new StudioError('BadPreparedCase', `${file} ${what}.`, 'Preprocess the dataset again.');
+}

@@ -1,0 +1,22 @@
+/** Voxels of each class or region: hits, false alarms, misses. */
+export interface HardCounts {
+  readonly truePositives: readonly number[];
+  readonly falsePositives: readonly number[];
+  readonly falseNegatives: readonly number[];
+}
+
+/**
+ * Dice per class over all validation batches of an epoch; NaN for a class that was neither there nor predicted.
+ *
+ * Follows nnU-Net's `nnUNetTrainer.on_validation_epoch_end`. Without regions class 0, the background, has to be left out
+ * before.
+ */
+export function pseudoDice({ truePositives, falsePositives, falseNegatives }: HardCounts): number[] {
+  return truePositives.map((hits, k) => (2 * hits) / (2 * hits + falsePositives[k] + falseNegatives[k]));
+}
+
+/** `np.nanmean`: the mean of those that are numbers, NaN if none is. */
+export function nanMean(values: readonly number[]): number {
+  const known = values.filter((value) => !Number.isNaN(value));
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}

@@ -1,0 +1,192 @@
+// nnU-Net's trainers, each as what it changes of the default. A new one is a few lines in the list.
+
+import type { LabelSet } from '@/core/interop/labels';
+import { NNUNET_SCHEDULE, type TrainingSchedule } from '@/core/planning/trainingCost';
+import {
+  crossEntropyLoss,
+  diceAndBinaryCrossEntropyLoss,
+  diceAndCrossEntropyLoss,
+  diceAndTopKLoss,
+  diceLoss,
+  type LossOptions,
+  topKLoss,
+} from '@/kernels/losses/lossOptions';
+import {
+  NNUNET_ADAM,
+  NNUNET_ADAMW_AMSGRAD,
+  NNUNET_ADAN,
+  NNUNET_SGD,
+  type Optimiser,
+} from '@/kernels/optimisers/optimiserOptions';
+import { StudioError } from '@/shared/errors';
+import { mostLike } from '@/shared/nearest';
+import { cosineLearningRate, type LearningRateSchedule, warmupLearningRate } from './learningRates';
+import type { Oversampling } from './patchPosition';
+import { polyLearningRate } from './polyLearningRate';
+
+/** What a loss is chosen by. */
+export interface LossQuestion {
+  readonly labels: LabelSet;
+  readonly batchDice: boolean;
+}
+
+/** How a network is trained: nnU-Net's `nnUNetTrainer` or a variant of it. */
+export interface Trainer {
+  readonly name: string;
+  readonly schedule: TrainingSchedule;
+  readonly optimiser: Optimiser;
+  readonly initialLearningRate: number;
+  readonly learningRate: LearningRateSchedule;
+  /** Throws `UnsupportedTrainer` where the labels do not suit it. */
+  readonly loss: (question: LossQuestion) => LossOptions;
+  readonly usesDeepSupervision: boolean;
+  readonly oversampling: Oversampling;
+  /** Axes of the patch that are mirrored, in training and at inference, of those that are there. */
+  readonly mirrorAxes: 'all' | 'firstButOne' | 'none';
+  readonly augmentation: 'default' | 'none';
+  /** Whether patches of thick slices are turned and scaled in their plane only. */
+  readonly canBeDummy2d: boolean;
+  /** How labels are sampled where a patch is turned or scaled. */
+  readonly labelSampling: 'linear' | 'nearest';
+  /** Instead of the plans' own. */
+  readonly batchSize?: number;
+  /** Whether the run is kept: checkpoints are written, and it is validated at its end. */
+  readonly isBenchmark: boolean;
+}
+
+const DEFAULT_TRAINER: Trainer = {
+  name: 'nnUNetTrainer',
+  schedule: NNUNET_SCHEDULE,
+  optimiser: NNUNET_SGD,
+  initialLearningRate: 1e-2,
+  learningRate: polyLearningRate,
+  loss: defaultLoss,
+  usesDeepSupervision: true,
+  oversampling: { kind: 'lastOfBatch' },
+  mirrorAxes: 'all',
+  augmentation: 'default',
+  canBeDummy2d: true,
+  labelSampling: 'linear',
+  isBenchmark: false,
+};
+
+/** Follows nnU-Net's `nnUNetTrainer._build_loss`. */
+function defaultLoss({ labels, batchDice }: LossQuestion): LossOptions {
+  const { ignoreLabel } = labels;
+  return labels.hasRegions
+    ? diceAndBinaryCrossEntropyLoss({ batchDice, hasIgnore: ignoreLabel !== undefined })
+    : diceAndCrossEntropyLoss({ batchDice, ignoreLabel });
+}
+
+/** A loss that nnU-Net refuses for regions. */
+function withoutRegions(
+  loss: (question: { readonly batchDice: boolean; readonly ignoreLabel: number | undefined }) => LossOptions,
+): Trainer['loss'] {
+  return ({ labels, batchDice }) => {
+    if (!labels.hasRegions) return loss({ batchDice, ignoreLabel: labels.ignoreLabel });
+    throw new StudioError(
+      'UnsupportedTrainer',
+      'This trainer cannot train regions.',
+      'Take one with another loss, such as nnUNetTrainer or nnUNetTrainerDiceLoss.',
+    );
+  };
+}
+
+function epochs(count: number): Pick<Trainer, 'schedule'> {
+  return { schedule: { ...NNUNET_SCHEDULE, epochs: count } };
+}
+
+const ADAMW = { optimiser: NNUNET_ADAMW_AMSGRAD } as const;
+const ADAM = { optimiser: NNUNET_ADAM } as const;
+const ADAN = { optimiser: NNUNET_ADAN } as const;
+const NO_MIRRORING = { mirrorAxes: 'none' } as const;
+const MIRROR_01 = { mirrorAxes: 'firstButOne' } as const;
+const NEAREST_LABELS = { labelSampling: 'nearest' } as const;
+const CROSS_ENTROPY = { loss: withoutRegions(crossEntropyLoss) } as const;
+const EACH_BY_ITSELF = { oversampling: { kind: 'each' } } as const;
+
+/** What each variant changes, by nnU-Net's names. */
+const VARIANTS: Readonly<Record<string, Partial<Trainer>>> = {
+  nnUNetTrainer: {},
+  nnUNetTrainerNoDeepSupervision: { usesDeepSupervision: false },
+  nnUNetTrainerAdam: ADAMW,
+  nnUNetTrainerAdam1en3: { ...ADAMW, initialLearningRate: 1e-3 },
+  nnUNetTrainerAdam3en4: { ...ADAMW, initialLearningRate: 3e-4 },
+  nnUNetTrainerVanillaAdam: ADAM,
+  nnUNetTrainerVanillaAdam1en3: { ...ADAM, initialLearningRate: 1e-3 },
+  nnUNetTrainerVanillaAdam3en4: { ...ADAM, initialLearningRate: 3e-4 },
+  nnUNetTrainerAdan: ADAN,
+  nnUNetTrainerAdan1en1: { ...ADAN, initialLearningRate: 1e-1 },
+  nnUNetTrainerAdan1en3: { ...ADAN, initialLearningRate: 1e-3 },
+  nnUNetTrainerAdan3en4: { ...ADAN, initialLearningRate: 3e-4 },
+  nnUNetTrainerAdanCosAnneal: { ...ADAN, learningRate: cosineLearningRate },
+  nnUNetTrainerCosAnneal: { learningRate: cosineLearningRate },
+  nnUNetTrainer_warmup: { learningRate: warmupLearningRate(50) },
+  nnUNetTrainerNoMirroring: NO_MIRRORING,
+  nnUNetTrainer_onlyMirror01: MIRROR_01,
+  nnUNetTrainer_onlyMirror01_1500ep: { ...MIRROR_01, ...epochs(1500) },
+  nnUNetTrainer_onlyMirror01_DASegOrd0: { ...MIRROR_01, ...NEAREST_LABELS },
+  nnUNetTrainerNoDA: { augmentation: 'none', ...NO_MIRRORING },
+  nnUNetTrainer_noDummy2DDA: { canBeDummy2d: false },
+  nnUNetTrainer_DASegOrd0: NEAREST_LABELS,
+  nnUNetTrainer_DASegOrd0_NoMirroring: { ...NEAREST_LABELS, ...NO_MIRRORING },
+  nnUNetTrainerCELoss: CROSS_ENTROPY,
+  nnUNetTrainerDiceLoss: {
+    loss: ({ labels, batchDice }) => {
+      const { target } = defaultLoss({ labels, batchDice });
+      return diceLoss({ batchDice, target });
+    },
+  },
+  nnUNetTrainerDiceCELoss_noSmooth: { loss: (question) => ({ ...defaultLoss(question), smooth: 0 }) },
+  nnUNetTrainerTopk10Loss: { loss: withoutRegions(topKLoss) },
+  nnUNetTrainerTopk10LossLS01: {
+    loss: withoutRegions(({ ignoreLabel }) => topKLoss({ ignoreLabel, labelSmoothing: 0.1 })),
+  },
+  nnUNetTrainerDiceTopK10Loss: { loss: withoutRegions(diceAndTopKLoss) },
+  nnUNetTrainer_probabilisticOversampling: EACH_BY_ITSELF,
+  nnUNetTrainer_probabilisticOversampling_033: { oversampling: { kind: 'each', share: 0.33 } },
+  nnUNetTrainer_probabilisticOversampling_010: { oversampling: { kind: 'each', share: 0.1 } },
+  nnUNetTrainerBenchmark_5epochs: { ...epochs(5), isBenchmark: true },
+  nnUNet_Trainer_BS8: { batchSize: 8 },
+};
+
+/** Names as they are listed; any of them may be followed by `_Xepochs` or, after that, `_NoMirroring`. */
+export const TRAINER_NAMES: readonly string[] = Object.keys(VARIANTS);
+
+/** nnU-Net's own lengths. */
+const STOCK_EPOCHS = [1, 5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000];
+const STOCK_EPOCHS_WITHOUT_MIRRORING = [250, 2000, 4000, 8000];
+
+const WITH_EPOCHS = /^(.+)_(\d+)epochs(_NoMirroring)?$/;
+
+/** A trainer by nnU-Net's name. Throws `UnknownTrainer` naming those that look like it. */
+export function trainerNamed(name: string): Trainer {
+  if (Object.hasOwn(VARIANTS, name)) return { ...DEFAULT_TRAINER, ...VARIANTS[name], name };
+  const [, base, count, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
+  if (base !== undefined && Object.hasOwn(VARIANTS, base) && Number(count) >= 1) {
+    const mirroring = noMirroring ? NO_MIRRORING : {};
+    return { ...DEFAULT_TRAINER, ...VARIANTS[base], ...epochs(Number(count)), ...mirroring, name };
+  }
+  throw new StudioError(
+    'UnknownTrainer',
+    `There is no trainer ${name}; those that look like it are ${mostLike(name, TRAINER_NAMES, 3).join(', ')}.`,
+    'Any of them may be followed by _Xepochs, as in nnUNetTrainer_30epochs.',
+  );
+}
+
+/**
+ * A class of stock nnU-Net with the same network, for its predictor to build: the trainer's own name, or that of the
+ * variant whose length was changed to one that nnU-Net does not have.
+ */
+export function stockTrainerName(name: string): string {
+  const [, base, count, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
+  if (base === undefined || Object.hasOwn(VARIANTS, name)) return name;
+  const lengths = noMirroring ? STOCK_EPOCHS_WITHOUT_MIRRORING : STOCK_EPOCHS;
+  return base === 'nnUNetTrainer' && lengths.includes(Number(count)) ? name : base;
+}
+
+/** Axes of a patch of that many dimensions that a trainer mirrors; its model is mirrored along them at inference too. */
+export function mirrorAxesOf({ mirrorAxes }: Trainer, dimensions: number): readonly number[] {
+  const counts = { all: dimensions, firstButOne: dimensions - 1, none: 0 };
+  return Array.from({ length: counts[mirrorAxes] }, (_, axis) => axis);
+}

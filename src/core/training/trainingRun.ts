@@ -1,0 +1,367 @@
+// nnU-Net's training loop on a compiled program: epochs of training and validation iterations.
+
+import { readFloats } from '@/gpu/buffers';
+import { type Gpu, whileDeviceLives } from '@/gpu/device';
+import {
+  compileTraining,
+  planTrainingStep,
+  type TrainingPlan,
+  type TrainingProgram,
+} from '@/graph/trainingProgram';
+import { unpackTarget } from '@/kernels/losses/target';
+import type { Storage } from '@/kernels/storage';
+import { elementCount } from '@/shared/geometry';
+import type { BatchLoader, NetworkBatch } from './batchLoader';
+import { Prefetcher } from './prefetch';
+import { type HardCounts, pseudoDice } from './pseudoDice';
+import type { BatchKey } from './sampleStream';
+import type { TrainedNetwork } from './trainedNetwork';
+import type { Trainer } from './trainers';
+import { withEpoch } from './trainingLog';
+import { NO_PARTIAL_EPOCH, type TrainingState } from './trainingState';
+
+/** How many of an epoch's losses are read back at most: each read waits for the GPU. */
+const LOSSES_PER_EPOCH = 50;
+/** Batches made ahead of the one on the GPU. */
+const BATCHES_AHEAD = 2;
+
+export interface TrainingRunOptions {
+  readonly gpu: Gpu;
+  readonly trainer: Trainer;
+  readonly network: TrainedNetwork;
+  readonly loader: BatchLoader;
+  readonly storage?: Storage;
+}
+
+/** A training step's place in the run. */
+export interface StepReport {
+  readonly epoch: number;
+  readonly stage: 'training' | 'validation';
+  /** Iterations of the stage that are done. */
+  readonly done: number;
+  readonly total: number;
+  /** The newest loss that was read. */
+  readonly loss: number | undefined;
+}
+
+export interface EpochReport {
+  /** From 0. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly trainLoss: number;
+  readonly valLoss: number;
+  readonly dicePerClassOrRegion: readonly number[];
+  readonly meanFgDice: number;
+  readonly emaFgDice: number;
+  readonly isBest: boolean;
+  readonly seconds: number;
+  /** Share of the training iterations' time in which the GPU had nothing to do because its batch was not ready. */
+  readonly dataWaitShare: number;
+}
+
+/** How a run is watched, kept and stopped. */
+export interface TrainingHooks {
+  /** Fires to stop after the step under way. */
+  readonly signal?: AbortSignal;
+  /** Resolves at once, or when a pause ends. Asked before each step. */
+  readonly whilePaused?: () => Promise<void>;
+  /** Asked after each step: whether the state must be kept now. */
+  readonly isCheckpointDue?: (state: { readonly epoch: number; readonly isEpochEnd: boolean }) => boolean;
+  /** Keeps the state. */
+  readonly save?: (reason: SaveReason, state: TrainingState) => Promise<void>;
+  readonly onStep?: (report: StepReport) => void;
+  readonly onEpoch?: (report: EpochReport, state: TrainingState) => Promise<void> | void;
+}
+
+/** Why a state is kept: an epoch was the best so far, it was due, the run was stopped, or is done. */
+export type SaveReason = 'best' | 'due' | 'stopped' | 'final';
+
+/** A network in training, resident on the GPU. */
+export class TrainingRun {
+  private readonly options: TrainingRunOptions;
+  private readonly program: TrainingProgram;
+  /** What does not lie on the GPU; weights and optimiser are those the run began with. */
+  private state: TrainingState;
+
+  private constructor(options: TrainingRunOptions, program: TrainingProgram, state: TrainingState) {
+    this.options = options;
+    this.program = program;
+    this.state = state;
+  }
+
+  /** Plans, compiles and loads. Throws `GpuOutOfMemory`; nothing stays allocated then. */
+  static async open(options: TrainingRunOptions, state: TrainingState): Promise<TrainingRun> {
+    const { gpu, network, storage } = options;
+    const planned = planTrainingStep(network.setup, gpu, storage ? { storage } : {});
+    const program = await compileTraining(gpu, planned);
+    program.setParameters(state.weights);
+    if (state.optimiser) program.setOptimiser(state.optimiser);
+    return new TrainingRun(options, program, state);
+  }
+
+  get planned(): TrainingPlan {
+    return this.program.planned;
+  }
+
+  /** The state now, read back from the GPU. */
+  async currentState(): Promise<TrainingState> {
+    const weights = new Map([...this.state.weights, ...(await this.program.readParameters())]);
+    return { ...this.state, weights, optimiser: await this.program.readOptimiser() };
+  }
+
+  /** Trains until the last epoch is done, or `signal` fires; the state is saved either way. */
+  async train(hooks: TrainingHooks = {}): Promise<'done' | 'stopped'> {
+    const { schedule } = this.options.trainer;
+    const batches = new Prefetcher(this.keysToCome(), this.options.loader.draw, BATCHES_AHEAD);
+    while (this.state.epoch < schedule.epochs) {
+      if (!(await this.trainEpoch(batches, hooks))) {
+        await hooks.save?.('stopped', await this.currentState());
+        return 'stopped';
+      }
+    }
+    await hooks.save?.('final', await this.currentState());
+    return 'done';
+  }
+
+  close(): void {
+    this.program.destroy();
+  }
+
+  /** Every batch from here to the end of the run, in order. */
+  private *keysToCome(): Generator<BatchKey> {
+    const { epochs, iterationsPerEpoch, validationIterationsPerEpoch } = this.options.trainer.schedule;
+    let { iterations } = this.state.partial;
+    for (let { epoch } = this.state; epoch < epochs; epoch++) {
+      for (let i = iterations; i < iterationsPerEpoch; i++) {
+        yield { kind: 'training', index: epoch * iterationsPerEpoch + i };
+      }
+      for (let i = 0; i < validationIterationsPerEpoch; i++) {
+        yield { kind: 'validation', index: epoch * validationIterationsPerEpoch + i };
+      }
+      iterations = 0;
+    }
+  }
+
+  /** The rest of the epoch; false if it was stopped. */
+  private async trainEpoch(
+    batches: Prefetcher<BatchKey, NetworkBatch>,
+    hooks: TrainingHooks,
+  ): Promise<boolean> {
+    const { schedule, learningRate, initialLearningRate } = this.options.trainer;
+    const { epoch } = this.state;
+    const rate = learningRate(initialLearningRate, epoch, schedule.epochs);
+    const worked = stopwatch(this.state.partial.seconds);
+    const waits = new DataWait();
+    const total = schedule.iterationsPerEpoch;
+    const lossEvery = Math.max(1, Math.floor(total / LOSSES_PER_EPOCH));
+    let last = this.idle();
+    let beforeLast = last;
+    for (let i = this.state.partial.iterations; i < total; i++) {
+      await hooks.whilePaused?.();
+      if (hooks.signal?.aborted) return false;
+      this.feed(await waits.forBatch(batches.next()));
+      await beforeLast;
+      this.program.step(rate);
+      beforeLast = last;
+      last = this.idle();
+      waits.isIdleAfter(last);
+      const losses = [...this.state.partial.losses];
+      if (i % lossEvery === lossEvery - 1) losses.push(await this.program.readLoss());
+      this.state = { ...this.state, partial: { iterations: i + 1, losses, seconds: worked() } };
+      hooks.onStep?.({ epoch, stage: 'training', done: i + 1, total, loss: losses.at(-1) });
+      if (i + 1 < total && hooks.isCheckpointDue?.({ epoch, isEpochEnd: false }))
+        await this.save('due', hooks);
+    }
+    await last;
+    const dataWaitShare = waits.share();
+    const validation = await this.validate(batches, hooks);
+    if (!validation) return false;
+    const { losses } = this.state.partial;
+    await this.endEpoch(
+      { ...validation, trainLoss: mean(losses), rate, seconds: worked(), dataWaitShare },
+      hooks,
+    );
+    return true;
+  }
+
+  /** Losses and pseudo Dice on validation batches; nothing if it was stopped. */
+  private async validate(
+    batches: Prefetcher<BatchKey, NetworkBatch>,
+    hooks: TrainingHooks,
+  ): Promise<{ valLoss: number; dice: readonly number[] } | undefined> {
+    const total = this.options.trainer.schedule.validationIterationsPerEpoch;
+    const losses: number[] = [];
+    const counts = this.noCounts();
+    for (let i = 0; i < total; i++) {
+      await hooks.whilePaused?.();
+      if (hooks.signal?.aborted) return undefined;
+      const batch = await batches.next();
+      this.feed(batch);
+      this.program.computeGradients();
+      losses.push(await this.program.readLoss());
+      await this.countInto(counts, batch);
+      hooks.onStep?.({
+        epoch: this.state.epoch,
+        stage: 'validation',
+        done: i + 1,
+        total,
+        loss: losses.at(-1),
+      });
+    }
+    return { valLoss: mean(losses), dice: pseudoDice(this.withoutBackground(counts)) };
+  }
+
+  private async endEpoch(
+    result: {
+      readonly valLoss: number;
+      readonly dice: readonly number[];
+      readonly trainLoss: number;
+      readonly rate: number;
+      readonly seconds: number;
+      readonly dataWaitShare: number;
+    },
+    hooks: TrainingHooks,
+  ): Promise<void> {
+    const { epoch, bestEma } = this.state;
+    const { trainLoss, valLoss, dice, rate, seconds, dataWaitShare } = result;
+    const end = Date.now() / 1000;
+    const log = withEpoch(this.state.log, {
+      trainLoss,
+      valLoss,
+      dicePerClassOrRegion: dice,
+      learningRate: rate,
+      start: end - seconds,
+      end,
+    });
+    const emaFgDice = log.emaFgDice[epoch];
+    const isBest = bestEma === undefined || emaFgDice > bestEma;
+    this.state = {
+      ...this.state,
+      log,
+      epoch: epoch + 1,
+      partial: NO_PARTIAL_EPOCH,
+      bestEma: isBest ? emaFgDice : bestEma,
+    };
+    if (hooks.isCheckpointDue?.({ epoch, isEpochEnd: true })) await this.save('due', hooks);
+    if (isBest) await this.save('best', hooks);
+    const report: EpochReport = {
+      epoch,
+      epochs: this.options.trainer.schedule.epochs,
+      learningRate: rate,
+      trainLoss,
+      valLoss,
+      dicePerClassOrRegion: dice,
+      meanFgDice: log.meanFgDice[epoch],
+      emaFgDice,
+      isBest,
+      seconds,
+      dataWaitShare,
+    };
+    await hooks.onEpoch?.(report, this.state);
+  }
+
+  private async save(reason: SaveReason, hooks: TrainingHooks): Promise<void> {
+    if (hooks.save) await hooks.save(reason, await this.currentState());
+  }
+
+  private feed(batch: NetworkBatch | undefined): void {
+    if (!batch) throw new Error('the run has more steps than batches');
+    const { queue } = this.options.gpu.device;
+    const [x] = this.program.inputs.values();
+    queue.writeBuffer(x.buffer, x.offset, batch.image as GPUAllowSharedBufferSource);
+    for (const [head, target] of this.program.targets.entries()) {
+      const words = batch.targets[head];
+      if (target && words)
+        queue.writeBuffer(target.buffer, target.offset, words as GPUAllowSharedBufferSource);
+    }
+  }
+
+  private idle(): Promise<undefined> {
+    const { gpu } = this.options;
+    return whileDeviceLives(gpu, gpu.device.queue.onSubmittedWorkDone());
+  }
+
+  private noCounts(): MutableCounts {
+    const [, classes] = this.options.network.graph.outputs[0].shape;
+    const zeros = () => new Array<number>(classes).fill(0);
+    return { truePositives: zeros(), falsePositives: zeros(), falseNegatives: zeros() };
+  }
+
+  private withoutBackground(counts: HardCounts): HardCounts {
+    if (this.options.network.setup.loss.target.kind === 'regions') return counts;
+    return {
+      truePositives: counts.truePositives.slice(1),
+      falsePositives: counts.falsePositives.slice(1),
+      falseNegatives: counts.falseNegatives.slice(1),
+    };
+  }
+
+  private async countInto(counts: MutableCounts, batch: NetworkBatch | undefined): Promise<void> {
+    const { graph, setup } = this.options.network;
+    const [n, classes, ...spatial] = graph.outputs[0].shape;
+    const voxels = elementCount(spatial);
+    const logits = await readFloats(this.options.gpu, this.program.outputs[0]);
+    const words = batch?.targets[0];
+    if (!words || setup.loss.target.kind !== 'labels') return;
+    const labels = unpackTarget(setup.loss.target, { batch: n, classes, voxels }, words);
+    for (let i = 0; i < n * voxels; i++) {
+      const base = Math.floor(i / voxels) * classes * voxels + (i % voxels);
+      let best = 0;
+      for (let k = 1; k < classes; k++)
+        if (logits[base + k * voxels] > logits[base + best * voxels]) best = k;
+      if (best === labels[i]) counts.truePositives[best]++;
+      else {
+        counts.falsePositives[best]++;
+        counts.falseNegatives[labels[i]]++;
+      }
+    }
+  }
+}
+
+interface MutableCounts extends HardCounts {
+  readonly truePositives: number[];
+  readonly falsePositives: number[];
+  readonly falseNegatives: number[];
+}
+
+/** How long the GPU stands still because a batch is not ready. */
+class DataWait {
+  private readonly started = performance.now();
+  private idleSince: number | undefined;
+  private newest: Promise<unknown> | undefined;
+  private waitedMs = 0;
+
+  async forBatch<Batch>(batch: Promise<Batch>): Promise<Batch> {
+    const asked = performance.now();
+    const ready = await batch;
+    const isIdle = this.idleSince !== undefined || this.newest === undefined;
+    if (isIdle) this.waitedMs += performance.now() - Math.max(this.idleSince ?? asked, asked);
+    return ready;
+  }
+
+  /** Told with each step's end. */
+  isIdleAfter(done: Promise<unknown>): void {
+    this.newest = done;
+    this.idleSince = undefined;
+    const end = () => {
+      if (this.newest === done) this.idleSince = performance.now();
+    };
+    done.then(end, end);
+  }
+
+  /** Of all time since the beginning. */
+  share(): number {
+    return this.waitedMs / (performance.now() - this.started);
+  }
+}
+
+/** Seconds worked, `before` included. */
+function stopwatch(before: number): () => number {
+  const started = performance.now();
+  return () => before + (performance.now() - started) / 1000;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
