@@ -5,67 +5,18 @@ import type { TuningStore } from '@/gpu/tuner';
 import { countFlops } from '@/graph/flops';
 import { tuneGraph } from '@/graph/tuneGraph';
 import { isAbort, messageOf } from '@/shared/errors';
+import type {
+  BenchmarkFigures,
+  BenchmarkPeak,
+  BenchmarkProgress,
+  BenchmarkRow,
+  PassFigures,
+  PassName,
+} from '@/workers/benchmarkApi';
 import { BenchmarkEstimate, type EstimatedPass } from './benchmarkEstimate';
 import { BENCHMARK_NETWORKS, type BenchmarkNetwork } from './benchmarkNetworks';
-import {
-  benchmarkGraph,
-  measureForward,
-  measureTrainingStep,
-  type PassFigures,
-  type PassName,
-} from './benchmarkPasses';
+import { benchmarkGraph, measureForward, measureTrainingStep } from './benchmarkPasses';
 import { measureCopyRate, measureMultiplyAddPeak } from './benchmarkPeak';
-
-/** A line of the report: what was measured, or why it was not. */
-export interface BenchmarkRow {
-  readonly network: string;
-  readonly batch: number;
-  readonly pass: PassName;
-  readonly outcome: PassFigures | { readonly leftOut: string };
-}
-
-/** What the adapter can do at most. */
-export interface BenchmarkPeak {
-  /** Floating-point operations a second, two per multiply-add. */
-  readonly f32: number;
-  /** The same in halves, where the adapter has them. */
-  readonly f16?: number;
-  /** Bytes a second, read and written ones together. */
-  readonly copy: number;
-}
-
-/** All figures of one adapter. Plain data: it crosses to workers and into storage. */
-export interface BenchmarkFigures {
-  /** Milliseconds since 1970. */
-  readonly startedAt: number;
-  readonly seconds: number;
-  /** `undefined`: there was none. */
-  readonly limitSeconds: number | undefined;
-  readonly areKernelsMeasured: boolean;
-  readonly facts: AdapterFacts;
-  readonly limits: Readonly<
-    Pick<
-      GPUSupportedLimits,
-      'maxBufferSize' | 'maxStorageBufferBindingSize' | 'maxComputeWorkgroupStorageSize'
-    >
-  >;
-  readonly peak: BenchmarkPeak;
-  readonly rows: readonly BenchmarkRow[];
-}
-
-export interface BenchmarkProgress {
-  /** What is measured now, from 1. */
-  readonly step: number;
-  readonly steps: number;
-  /** `64×64×64, features 16 to 128: training step`. */
-  readonly doing: string;
-  /** Of the time as far as it can be told, 0…1. */
-  readonly share: number;
-  /** From the rates measured so far; `undefined` before there is one. */
-  readonly secondsLeft: number | undefined;
-  readonly peak: Partial<BenchmarkPeak>;
-  readonly rows: readonly BenchmarkRow[];
-}
 
 export interface BenchmarkJob {
   /** Opens the adapter; once more where a measurement lost the device. */

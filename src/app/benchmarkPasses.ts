@@ -13,20 +13,9 @@ import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOpti
 import { initialise } from '@/nn/initialise';
 import { buildUNet } from '@/nn/unet';
 import { randomNormal } from '@/shared/random';
+import type { PassFigures, PassName } from '@/workers/benchmarkApi';
 import { BENCHMARK_CLASSES, type BenchmarkNetwork } from './benchmarkNetworks';
-import { type Timing, timeRuns } from './benchmarkTiming';
-
-/** What one pass of one network takes. */
-export interface PassFigures extends Timing {
-  /** Floating-point operations of one run, in convolutions; padding counts as work. */
-  readonly flops: number;
-  readonly dispatches: number;
-  readonly plannedBytes: number;
-  readonly allocatedBytes: number;
-  readonly compileMs: number;
-}
-
-export type PassName = 'forward' | 'training step';
+import { timeRuns } from './benchmarkTiming';
 
 const LEARNING_RATE = 1e-3;
 const SEED = 1;

@@ -1,8 +1,7 @@
 // The benchmark as text: Markdown that also reads well as it is.
 
 import { formatBytes } from '@/shared/numeric';
-import type { BenchmarkFigures, BenchmarkPeak, BenchmarkRow } from './benchmarkGpu';
-import type { PassFigures } from './benchmarkPasses';
+import type { BenchmarkFigures, BenchmarkPeak, BenchmarkRow, PassFigures } from '@/workers/benchmarkApi';
 
 /** Figures, and what they were measured with. */
 export interface BenchmarkReport {

@@ -1,10 +1,11 @@
 import { describe, expect, test as plainTest } from 'vitest';
 import { BenchmarkEstimate } from '@/app/benchmarkEstimate';
-import { type BenchmarkProgress, type BenchmarkRow, benchmarkGpu } from '@/app/benchmarkGpu';
+import { benchmarkGpu } from '@/app/benchmarkGpu';
 import { BENCHMARK_NETWORKS, type BenchmarkNetwork, plainUNet } from '@/app/benchmarkNetworks';
 import { measureTrainingStep, planBenchmarkStep } from '@/app/benchmarkPasses';
 import type { Gpu } from '@/gpu/device';
 import { openNodeGpu } from '@/gpu/nodeGpu';
+import type { BenchmarkProgress, BenchmarkRow } from '@/workers/benchmarkApi';
 import { test } from '../support/gpu';
 import { plannedDevice } from '../support/plannedDevice';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { BenchmarkFigures } from '@/app/benchmarkGpu';
 import { benchmarkText, formatRate } from '@/app/benchmarkReport';
+import type { BenchmarkFigures } from '@/workers/benchmarkApi';
 
 const FIGURES: BenchmarkFigures = {
   startedAt: Date.UTC(2026, 0, 2, 3, 4, 5),

@@ -1,10 +1,11 @@
 // Networks that the benchmarks run.
 import { BENCHMARK_NETWORKS, type BenchmarkNetwork, plainUNet, residualUNet } from '@/app/benchmarkNetworks';
-import { benchmarkGraph, type PassFigures } from '@/app/benchmarkPasses';
+import { benchmarkGraph } from '@/app/benchmarkPasses';
 import { measureMultiplyAddPeak } from '@/app/benchmarkPeak';
 import { formatRate, passCells } from '@/app/benchmarkReport';
 import type { Gpu } from '@/gpu/device';
 import { countFlops } from '@/graph/flops';
+import type { PassFigures } from '@/workers/benchmarkApi';
 import type { BenchOptions } from '../bench/bench';
 
 /** Of a forward pass, at most, where a software adapter is to take seconds. */
