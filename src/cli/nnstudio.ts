@@ -3,6 +3,7 @@ import { isAbort, messageOf } from '@/shared/errors';
 import { nearestTo } from '@/shared/nearest';
 import { version } from '../../package.json';
 import { type Command, EXIT } from './command';
+import { benchCommand } from './commands/bench';
 import { convertMsdCommand } from './commands/convertMsd';
 import { extractFingerprintCommand } from './commands/extractFingerprint';
 import { importModelCommand } from './commands/importModel';
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   inspectCommand,
   modelsCommand,
   importModelCommand,
+  benchCommand,
 ];
 
 async function main(args: readonly string[]): Promise<number> {
