@@ -18,11 +18,12 @@ export function batchNormReference(
 /** Mean and biased variance of each channel. `x`: `[n, c, length]`. */
 export function batchMomentsReference(x: Float64Array, channels: number, length: number): Float64Array {
   const moments = new Float64Array(2 * channels);
-  for (let channel = 0; channel < channels; channel++) {
-    const values = x.filter((_, i) => Math.floor(i / length) % channels === channel);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-    moments.set([mean, variance], 2 * channel);
+  const channelOf = (i: number) => Math.floor(i / length) % channels;
+  const count = x.length / channels;
+  for (const [i, value] of x.entries()) moments[2 * channelOf(i)] += value / count;
+  for (const [i, value] of x.entries()) {
+    const at = 2 * channelOf(i);
+    moments[at + 1] += (value - moments[at]) ** 2 / count;
   }
   return moments;
 }

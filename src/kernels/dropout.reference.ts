@@ -46,8 +46,8 @@ export function dropoutReference(
 }
 
 /** 32 bits for four: pcg4d of Jarzynski and Olano, "Hash Functions for GPU Rendering" (JCGT 9, 2020). */
-function hash(...counters: readonly [number, number, number, number]): number {
-  let [x, y, z, w] = counters.map((counter) => (Math.imul(counter, 1664525) + 1013904223) | 0);
+function hash(...[a, b, c, d]: readonly [number, number, number, number]): number {
+  let [x, y, z, w] = [congruent(a), congruent(b), congruent(c), congruent(d)];
   const stir = () => {
     x = (x + Math.imul(y, w)) | 0;
     y = (y + Math.imul(z, x)) | 0;
@@ -55,7 +55,14 @@ function hash(...counters: readonly [number, number, number, number]): number {
     w = (w + Math.imul(y, z)) | 0;
   };
   stir();
-  [x, y, z, w] = [x, y, z, w].map((part) => part ^ (part >>> 16));
+  x ^= x >>> 16;
+  y ^= y >>> 16;
+  z ^= z >>> 16;
+  w ^= w >>> 16;
   stir();
   return x >>> 0;
+}
+
+function congruent(counter: number): number {
+  return (Math.imul(counter, 1664525) + 1013904223) | 0;
 }
