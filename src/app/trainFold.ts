@@ -2,7 +2,8 @@
 
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
-import { batchLoader } from '@/core/training/batchLoader';
+import { BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
+import { cpuBatches } from '@/core/training/batchSource';
 import { type CheckpointContext, readCheckpoint, writeCheckpoint } from '@/core/training/checkpoint';
 import { trainedNetwork } from '@/core/training/trainedNetwork';
 import type { Trainer } from '@/core/training/trainers';
@@ -78,6 +79,7 @@ export async function trainFold(job: TrainFoldJob): Promise<'done' | 'stopped'> 
     inputChannels: network.inputChannels,
     outputChannels: setup.dataset.labels.outputChannels,
     seed,
+    mirrorAxes: network.augmentation.training.mirrorAxes,
     hasLossScaling: false,
     plansDocument: setup.plansDocument,
     datasetDocument: setup.datasetDocument,
@@ -87,16 +89,15 @@ export async function trainFold(job: TrainFoldJob): Promise<'done' | 'stopped'> 
   const resumed = job.shouldContinue ? await newestCheckpoint(job, context(job.seed)) : undefined;
   const seed = resumed?.own?.seed ?? job.seed;
   let state = resumed?.state ?? freshState(network.graph, seed);
-  const loader = batchLoader({
-    recipe: {
-      seed,
-      batchSize: network.batchSize,
-      patchSize: setup.configuration.patchSize,
-      labels: setup.dataset.labels,
-      headShapes: network.headShapes,
-      oversampling: trainer.oversampling,
-      caseIds: { training: setup.split.train, validation: setup.split.val },
-    },
+  const recipe: BatchRecipe = {
+    seed,
+    batchSize: network.batchSize,
+    oversampling: trainer.oversampling,
+    caseIds: { training: setup.split.train, validation: setup.split.val },
+    augmentation: network.augmentation,
+  };
+  const loader = new BatchLoader({
+    recipe,
     loadCase: (caseId) => loadFoldCase(setup, caseId),
     cacheBytes: job.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
@@ -106,7 +107,10 @@ export async function trainFold(job: TrainFoldJob): Promise<'done' | 'stopped'> 
   for (let restarts = 0; ; restarts++) {
     const gpu = await job.openGpu();
     try {
-      const run = await TrainingRun.open({ gpu, trainer, network, loader }, state);
+      const run = await TrainingRun.open(
+        { gpu, trainer, network, batches: cpuBatches(gpu, loader, recipe) },
+        state,
+      );
       try {
         job.onStart?.({
           epoch: state.epoch,

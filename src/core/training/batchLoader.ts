@@ -1,32 +1,34 @@
 // Batches of a training, each by its number: which cases, which places, which turns depends on that number and the seed
 // alone. Any thread can draw any batch, at any time, and gets the same.
 
-import { toZyx } from '@/nn/unet';
-import { elementCount, type Zyx } from '@/shared/geometry';
-import type { Random } from '@/shared/random';
+import { applyAugmentation, packTargets, type Sample } from '@/core/augmentation/applyAugmentation';
+import { type AugmentationParameters, drawAugmentation } from '@/core/augmentation/drawAugmentation';
+import type { AugmentationSettings } from '@/core/augmentation/settings';
+import { integerBelow, keyedRandom, type Random } from '@/shared/random';
 import { CaseCache } from './caseCache';
-import { cropPatch, type Patch } from './cropPatch';
+import { cropPatch } from './cropPatch';
 import type { LoadedCase } from './loadedCase';
-import { labelChannel, packTargets, previousStageChannels, type TargetRecipe } from './networkTargets';
-import { choosePatchStart, mustShowForeground, type Oversampling, type PatchSizes } from './patchPosition';
-import { type BatchKey, type BatchKind, sampleStream } from './sampleStream';
+import { choosePatchStart, mustShowForeground, type Oversampling } from './patchPosition';
 
-/** What batches are made of; plain data, for any thread. */
-export interface BatchRecipe extends TargetRecipe {
-  readonly seed: number;
-  readonly batchSize: number;
-  /** Of the network, 2 or 3 entries. */
-  readonly patchSize: readonly number[];
-  readonly caseIds: Readonly<Record<BatchKind, readonly string[]>>;
-  readonly oversampling: Oversampling;
+/** What a batch is for. */
+export type BatchKind = 'training' | 'validation';
+
+/** Which batch of a run: counted through all epochs, so that none is drawn twice. */
+export interface BatchKey {
+  readonly kind: BatchKind;
+  readonly index: number;
 }
 
-/** What a step reads. */
-export interface NetworkBatch {
-  /** `[n, c, z, y, x]`. */
-  readonly image: Float32Array;
-  /** Packed by head; none where the loss leaves the head out. */
-  readonly targets: readonly (Uint32Array | undefined)[];
+/** Apart from each other, and from the streams that weights start from. */
+const KIND_NUMBER: Readonly<Record<BatchKind, number>> = { training: 1, validation: 2 };
+
+/** What batches are made of; plain data, for any thread. */
+export interface BatchRecipe {
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly caseIds: Readonly<Record<BatchKind, readonly string[]>>;
+  readonly oversampling: Oversampling;
+  readonly augmentation: Readonly<Record<BatchKind, AugmentationSettings>>;
 }
 
 /** A case with what a cascade's stage is told of it. */
@@ -35,84 +37,86 @@ export interface CaseOfStage extends LoadedCase {
   readonly previousStage?: ArrayLike<number>;
 }
 
+/** Patches as they were cut, and what chance wants done with them. */
+export interface DrawnBatch {
+  readonly kind: BatchKind;
+  readonly samples: readonly DrawnSample[];
+}
+
+export interface DrawnSample {
+  readonly patch: Sample;
+  readonly parameters: AugmentationParameters;
+}
+
 export interface LoaderOptions {
   readonly recipe: BatchRecipe;
   readonly loadCase: (caseId: string) => Promise<CaseOfStage>;
-  /** Cases kept in memory. */
+  /** Of cases kept in memory. */
   readonly cacheBytes: number;
 }
 
-/** Draws batches. */
-export interface BatchLoader {
-  draw(key: BatchKey): Promise<NetworkBatch>;
-}
+/** Cuts patches out of cases in this thread. */
+export class BatchLoader {
+  private readonly recipe: BatchRecipe;
+  private readonly cases: CaseCache<CaseOfStage>;
 
-/** A loader that works in this thread. */
-export function batchLoader({ recipe, loadCase, cacheBytes }: LoaderOptions): BatchLoader {
-  const cache = new CaseCache(loadCase, cacheBytes);
-  const network = toZyx(recipe.patchSize);
-  const draw = async (key: BatchKey): Promise<NetworkBatch> => {
-    const samples = await Promise.all(
-      Array.from({ length: recipe.batchSize }, (_, sample) =>
-        drawSample(recipe, cache, network, key, sample),
-      ),
+  constructor({ recipe, loadCase, cacheBytes }: LoaderOptions) {
+    this.recipe = recipe;
+    this.cases = new CaseCache(loadCase, cacheBytes);
+  }
+
+  /** Draws a batch. Rejects with what reading a case throws. */
+  async draw(key: BatchKey): Promise<DrawnBatch> {
+    const samples = Array.from({ length: this.recipe.batchSize }, (_, sample) =>
+      this.drawSample(key, sample),
     );
-    const length = samples[0].image.length;
-    const image = new Float32Array(samples.length * length);
-    for (const [n, sample] of samples.entries()) image.set(sample.image, n * length);
-    return {
-      image,
-      targets: packTargets(
-        samples.map(({ labels }) => labels),
-        network,
-        recipe,
-      ),
-    };
-  };
-  return { draw };
+    return { kind: key.kind, samples: await Promise.all(samples) };
+  }
+
+  private async drawSample({ kind, index }: BatchKey, sample: number): Promise<DrawnSample> {
+    const { seed, caseIds } = this.recipe;
+    const random = keyedRandom(seed, KIND_NUMBER[kind], index, sample);
+    const caseId = caseIds[kind][integerBelow(random, caseIds[kind].length)];
+    const settings = this.recipe.augmentation[kind];
+    const patch = this.cutPatch(await this.cases.get(caseId), settings, sample, random);
+    return { patch, parameters: drawAugmentation(random, settings) };
+  }
+
+  private cutPatch(
+    loaded: CaseOfStage,
+    { initialPatchSize, patchSize }: AugmentationSettings,
+    sample: number,
+    random: Random,
+  ): Sample {
+    const { batchSize, oversampling } = this.recipe;
+    const mustBeForeground = mustShowForeground(oversampling, sample, batchSize, random);
+    const sizes = { loaded: initialPatchSize, network: patchSize };
+    const start = choosePatchStart(loaded, sizes, mustBeForeground, random);
+    const segs = loaded.previousStage ? [loaded.seg, loaded.previousStage] : [loaded.seg];
+    return cropPatch({ ...loaded, segs }, start, initialPatchSize);
+  }
 }
 
-interface Sample {
-  /** `[c, z, y, x]`. */
+/** What a step reads. */
+export interface NetworkBatch {
+  /** `[n, c, z, y, x]`. */
   readonly image: Float32Array;
-  /** `[z, y, x]`. */
-  readonly labels: Uint8Array;
+  /** Packed, by head. */
+  readonly targets: readonly Uint32Array[];
 }
 
-async function drawSample(
-  recipe: BatchRecipe,
-  cache: CaseCache<CaseOfStage>,
-  network: Zyx,
-  key: BatchKey,
-  sample: number,
-): Promise<Sample> {
-  const random = sampleStream(recipe.seed, key, sample);
-  const caseIds = recipe.caseIds[key.kind];
-  const loaded = await cache.get(caseIds[Math.floor(random.uniform() * caseIds.length)]);
-  const sizes: PatchSizes = { loaded: network, network };
-  const patch = drawPatch(recipe, loaded, sizes, sample, random);
-  return finishSample(patch, recipe);
-}
-
-function drawPatch(
-  { batchSize, oversampling }: BatchRecipe,
-  loaded: CaseOfStage,
-  sizes: PatchSizes,
-  sample: number,
-  random: Random,
-): Patch {
-  const mustBeForeground = mustShowForeground(oversampling, sample, batchSize, random);
-  const start = choosePatchStart(loaded, sizes, mustBeForeground, random);
-  const segs = loaded.previousStage ? [loaded.seg, loaded.previousStage] : [loaded.seg];
-  return cropPatch({ ...loaded, segs }, start, sizes.loaded);
-}
-
-function finishSample({ image, labels }: Patch, { labels: labelSet }: BatchRecipe): Sample {
-  const reference = labelChannel(labels, 0);
-  if (labels.channels === 1) return { image: image.data, labels: reference };
-  const previous = previousStageChannels(labelChannel(labels, 1), labelSet);
-  const joined = new Float32Array(image.data.length + previous.length);
-  joined.set(image.data);
-  joined.set(previous, image.channels * elementCount(image.shape));
-  return { image: joined, labels: reference };
+/** Augments a batch on this thread. */
+export function augmentBatch({ samples }: DrawnBatch, settings: AugmentationSettings): NetworkBatch {
+  const augmented = samples.map(({ patch, parameters }) => applyAugmentation(patch, parameters, settings));
+  const [{ image: first }] = augmented;
+  const image = new Float32Array(samples.length * first.data.length);
+  for (const [n, sample] of augmented.entries()) image.set(sample.image.data, n * first.data.length);
+  const targets = settings.targetShapes.map((_, head) =>
+    packTargets(
+      augmented.map((sample) => sample.targets[head]),
+      settings,
+      head,
+    ),
+  );
+  return { image, targets };
 }

@@ -25,7 +25,7 @@ import { DYNAMIC_LOSS_SCALING, type Optimiser } from '@/kernels/optimisers/optim
 import type { Architecture } from '@/nn/architecture';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
-import { mirrorAxesOf, stockTrainerName, type Trainer } from './trainers';
+import { stockTrainerName, type Trainer } from './trainers';
 import { logEntries, logFromEntries } from './trainingLog';
 import { NO_PARTIAL_EPOCH, type TrainingState } from './trainingState';
 
@@ -40,6 +40,8 @@ export interface CheckpointContext {
   readonly inputChannels: number;
   readonly outputChannels: number;
   readonly seed: number;
+  /** Of the plans' patch size. */
+  readonly mirrorAxes: readonly number[];
   /** Whether the loss was scaled. */
   readonly hasLossScaling: boolean;
   /** nnU-Net's `init_args`, as JSON has them. */
@@ -51,13 +53,11 @@ export interface CheckpointContext {
 
 /** The bytes of a `checkpoint_*.pth`. Follows nnU-Net's `nnUNetTrainer.save_checkpoint`. */
 export function writeCheckpoint(state: TrainingState, context: CheckpointContext): Uint8Array {
-  const { trainer, architecture } = context;
+  const { trainer, mirrorAxes } = context;
   const shapes = parameterShapes(context);
   const tensors = new Map(
     [...shapes].map(([name, shape]) => [name, new TensorToSave(dataOf(state.weights, name), shape)]),
   );
-  const dimensions = architecture.kernelSizes[0].length;
-  const mirrorAxes = mirrorAxesOf(trainer, dimensions);
   return writeTorchCheckpoint(
     new Map<string, SavedValue>([
       ['network_weights', stateDict(tensors)],

@@ -1,13 +1,6 @@
-import type { ImagePatch, LabelPatch } from '@/core/augmentation/patch';
+import type { Sample } from '@/core/augmentation/applyAugmentation';
 import { OUTSIDE_LABEL } from '@/core/preprocessing/cropToNonzero';
 import { elementCount, type Zyx } from '@/shared/geometry';
-
-/** A piece of a case, not yet augmented. */
-export interface Patch {
-  readonly image: ImagePatch;
-  /** Channel 0 the reference, channel 1 in a cascade the previous stage. */
-  readonly labels: LabelPatch;
-}
 
 /** What patches are cut from. */
 export interface PatchSource {
@@ -20,7 +13,7 @@ export interface PatchSource {
 }
 
 /** Cuts `[start, start + size)`; beyond the case the image is 0 and labels are −1. */
-export function cropPatch({ channels, shape, image, segs }: PatchSource, start: Zyx, size: Zyx): Patch {
+export function cropPatch({ channels, shape, image, segs }: PatchSource, start: Zyx, size: Zyx): Sample {
   const plane = elementCount(size);
   const data = new Float32Array(channels * plane);
   const labels = new Int16Array(segs.length * plane).fill(OUTSIDE_LABEL);

@@ -4,7 +4,7 @@ import type { ClassLocations } from '@/core/preprocessing/classLocations';
 import { OUTSIDE_LABEL } from '@/core/preprocessing/cropToNonzero';
 import type { Zyx } from '@/shared/geometry';
 import { roundHalfEven } from '@/shared/numeric';
-import type { Random } from '@/shared/random';
+import { integerBelow, type Random } from '@/shared/random';
 
 /** Share of the samples that are sure to show foreground. */
 const OVERSAMPLE_FOREGROUND_SHARE = 0.33;
@@ -68,12 +68,8 @@ export function patchBounds(shape: Zyx, { loaded, network }: PatchSizes): PatchB
   return { lower: [z[0], y[0], x[0]], upper: [z[1], y[1], x[1]] };
 }
 
-function uniformInteger(random: Random, first: number, last: number): number {
-  return first + Math.floor(random.uniform() * (last - first + 1));
-}
-
 function anyStart({ lower, upper }: PatchBounds, random: Random): Zyx {
-  const axis = (d: 0 | 1 | 2) => uniformInteger(random, lower[d], upper[d]);
+  const axis = (d: 0 | 1 | 2) => lower[d] + integerBelow(random, upper[d] - lower[d] + 1);
   return [axis(0), axis(1), axis(2)];
 }
 
@@ -106,7 +102,7 @@ export function choosePatchStart(
     ? someClass(classLocations, random)
     : classLocations.find(isAnnotatedKey)?.voxels;
   if (!voxels || voxels.length === 0) return anyStart(bounds, random);
-  const place = voxels[uniformInteger(random, 0, voxels.length - 1)];
+  const place = voxels[integerBelow(random, voxels.length)];
   const x = place % shape[2];
   const row = (place - x) / shape[2];
   return startAround([Math.floor(row / shape[1]), row % shape[1], x], bounds, sizes);
@@ -118,7 +114,7 @@ function someClass(classLocations: readonly ClassLocations[], random: Random): U
   const classes = present.filter((each) => !isAnnotatedKey(each));
   const candidates = classes.length > 0 ? classes : present;
   if (candidates.length === 0) return undefined;
-  return candidates[uniformInteger(random, 0, candidates.length - 1)].voxels;
+  return candidates[integerBelow(random, candidates.length)].voxels;
 }
 
 /** The key of all annotated voxels starts with the label of what lies outside. */

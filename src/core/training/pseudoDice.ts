@@ -14,9 +14,3 @@ export interface HardCounts {
 export function pseudoDice({ truePositives, falsePositives, falseNegatives }: HardCounts): number[] {
   return truePositives.map((hits, k) => (2 * hits) / (2 * hits + falsePositives[k] + falseNegatives[k]));
 }
-
-/** `np.nanmean`: the mean of those that are numbers, NaN if none is. */
-export function nanMean(values: readonly number[]): number {
-  const known = values.filter((value) => !Number.isNaN(value));
-  return known.reduce((sum, value) => sum + value, 0) / known.length;
-}

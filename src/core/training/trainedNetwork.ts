@@ -1,3 +1,8 @@
+import {
+  type AugmentationSettings,
+  augmentationSettings,
+  validationSettings,
+} from '@/core/augmentation/settings';
 import type { LabelSet } from '@/core/interop/labels';
 import type { Configuration } from '@/core/planning/plans';
 import type { TrainingSetup } from '@/graph/trainingProgram';
@@ -5,9 +10,8 @@ import type { Graph } from '@/graph/value';
 import { DYNAMIC_LOSS_SCALING, NNUNET_CLIP_NORM } from '@/kernels/optimisers/optimiserOptions';
 import type { Storage } from '@/kernels/storage';
 import { buildUNet } from '@/nn/unet';
-import type { Zyx } from '@/shared/geometry';
+import type { BatchKind } from './batchLoader';
 import { deepSupervisionWeights } from './deepSupervision';
-import { foregroundLabels } from './networkTargets';
 import type { Trainer } from './trainers';
 
 /** What the network that is trained follows from. */
@@ -27,8 +31,8 @@ export interface TrainedNetwork {
   readonly setup: TrainingSetup;
   readonly inputChannels: number;
   readonly batchSize: number;
-  /** Shapes of the heads that the loss judges. */
-  readonly headShapes: readonly (Zyx | undefined)[];
+  /** Of training patches, and of those that only validate. */
+  readonly augmentation: Readonly<Record<BatchKind, AugmentationSettings>>;
 }
 
 /**
@@ -46,14 +50,21 @@ export function trainedNetwork(question: NetworkQuestion): TrainedNetwork {
     patchSize: configuration.patchSize,
     deepSupervision: trainer.usesDeepSupervision,
   });
+  const training = augmentationSettings({
+    patchSize: configuration.patchSize,
+    channels: question.imageChannels,
+    useMaskForNorm: configuration.useMaskForNorm,
+    labels,
+    hasPreviousStage: configuration.previousStage !== undefined,
+    strides: trainer.usesDeepSupervision ? configuration.architecture.strides : undefined,
+    options: trainer.augmentation,
+  });
   const headWeights = deepSupervisionWeights(graph.outputs.length);
   return {
     graph,
     inputChannels,
     batchSize,
-    headShapes: graph.outputs.map(({ shape }, head) =>
-      headWeights[head] === 0 ? undefined : [shape[2], shape[3], shape[4]],
-    ),
+    augmentation: { training, validation: validationSettings(training) },
     setup: {
       graph,
       loss: trainer.loss({ labels, batchDice: configuration.batchDice }),
@@ -72,5 +83,5 @@ export function networkInputChannels({
   imageChannels,
 }: Pick<NetworkQuestion, 'configuration' | 'labels' | 'imageChannels'>): number {
   const isCascaded = configuration.previousStage !== undefined;
-  return imageChannels + (isCascaded ? foregroundLabels(labels).length : 0);
+  return imageChannels + (isCascaded ? labels.allLabels.filter((label) => label !== 0).length : 0);
 }

@@ -1,5 +1,6 @@
 // nnU-Net's trainers, each as what it changes of the default. A new one is a few lines in the list.
 
+import type { AugmentationOptions } from '@/core/augmentation/settings';
 import type { LabelSet } from '@/core/interop/labels';
 import { NNUNET_SCHEDULE, type TrainingSchedule } from '@/core/planning/trainingCost';
 import {
@@ -41,13 +42,7 @@ export interface Trainer {
   readonly loss: (question: LossQuestion) => LossOptions;
   readonly usesDeepSupervision: boolean;
   readonly oversampling: Oversampling;
-  /** Axes of the patch that are mirrored, in training and at inference, of those that are there. */
-  readonly mirrorAxes: 'all' | 'firstButOne' | 'none';
-  readonly augmentation: 'default' | 'none';
-  /** Whether patches of thick slices are turned and scaled in their plane only. */
-  readonly canBeDummy2d: boolean;
-  /** How labels are sampled where a patch is turned or scaled. */
-  readonly labelSampling: 'linear' | 'nearest';
+  readonly augmentation: AugmentationOptions;
   /** Instead of the plans' own. */
   readonly batchSize?: number;
   /** Whether the run is kept: checkpoints are written, and it is validated at its end. */
@@ -63,10 +58,7 @@ const DEFAULT_TRAINER: Trainer = {
   loss: defaultLoss,
   usesDeepSupervision: true,
   oversampling: { kind: 'lastOfBatch' },
-  mirrorAxes: 'all',
-  augmentation: 'default',
-  canBeDummy2d: true,
-  labelSampling: 'linear',
+  augmentation: {},
   isBenchmark: false,
 };
 
@@ -99,8 +91,8 @@ function epochs(count: number): Pick<Trainer, 'schedule'> {
 const ADAMW = { optimiser: NNUNET_ADAMW_AMSGRAD } as const;
 const ADAM = { optimiser: NNUNET_ADAM } as const;
 const ADAN = { optimiser: NNUNET_ADAN } as const;
-const NO_MIRRORING = { mirrorAxes: 'none' } as const;
-const MIRROR_01 = { mirrorAxes: 'firstButOne' } as const;
+const NO_MIRRORING = { mirroring: 'none' } as const;
+const MIRROR_01 = { mirroring: 'firstAxes' } as const;
 const NEAREST_LABELS = { labelSampling: 'nearest' } as const;
 const CROSS_ENTROPY = { loss: withoutRegions(crossEntropyLoss) } as const;
 const EACH_BY_ITSELF = { oversampling: { kind: 'each' } } as const;
@@ -122,14 +114,14 @@ const VARIANTS: Readonly<Record<string, Partial<Trainer>>> = {
   nnUNetTrainerAdanCosAnneal: { ...ADAN, learningRate: cosineLearningRate },
   nnUNetTrainerCosAnneal: { learningRate: cosineLearningRate },
   nnUNetTrainer_warmup: { learningRate: warmupLearningRate(50) },
-  nnUNetTrainerNoMirroring: NO_MIRRORING,
-  nnUNetTrainer_onlyMirror01: MIRROR_01,
-  nnUNetTrainer_onlyMirror01_1500ep: { ...MIRROR_01, ...epochs(1500) },
-  nnUNetTrainer_onlyMirror01_DASegOrd0: { ...MIRROR_01, ...NEAREST_LABELS },
-  nnUNetTrainerNoDA: { augmentation: 'none', ...NO_MIRRORING },
-  nnUNetTrainer_noDummy2DDA: { canBeDummy2d: false },
-  nnUNetTrainer_DASegOrd0: NEAREST_LABELS,
-  nnUNetTrainer_DASegOrd0_NoMirroring: { ...NEAREST_LABELS, ...NO_MIRRORING },
+  nnUNetTrainerNoMirroring: { augmentation: NO_MIRRORING },
+  nnUNetTrainer_onlyMirror01: { augmentation: MIRROR_01 },
+  nnUNetTrainer_onlyMirror01_1500ep: { augmentation: MIRROR_01, ...epochs(1500) },
+  nnUNetTrainer_onlyMirror01_DASegOrd0: { augmentation: { ...MIRROR_01, ...NEAREST_LABELS } },
+  nnUNetTrainerNoDA: { augmentation: { recipe: 'none' } },
+  nnUNetTrainer_noDummy2DDA: { augmentation: { canBeDummy2d: false } },
+  nnUNetTrainer_DASegOrd0: { augmentation: NEAREST_LABELS },
+  nnUNetTrainer_DASegOrd0_NoMirroring: { augmentation: { ...NEAREST_LABELS, ...NO_MIRRORING } },
   nnUNetTrainerCELoss: CROSS_ENTROPY,
   nnUNetTrainerDiceLoss: {
     loss: ({ labels, batchDice }) => {
@@ -164,8 +156,9 @@ export function trainerNamed(name: string): Trainer {
   if (Object.hasOwn(VARIANTS, name)) return { ...DEFAULT_TRAINER, ...VARIANTS[name], name };
   const [, base, count, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
   if (base !== undefined && Object.hasOwn(VARIANTS, base) && Number(count) >= 1) {
-    const mirroring = noMirroring ? NO_MIRRORING : {};
-    return { ...DEFAULT_TRAINER, ...VARIANTS[base], ...epochs(Number(count)), ...mirroring, name };
+    const trainer = { ...DEFAULT_TRAINER, ...VARIANTS[base], ...epochs(Number(count)), name };
+    if (!noMirroring) return trainer;
+    return { ...trainer, augmentation: { ...trainer.augmentation, ...NO_MIRRORING } };
   }
   throw new StudioError(
     'UnknownTrainer',
@@ -183,10 +176,4 @@ export function stockTrainerName(name: string): string {
   if (base === undefined || Object.hasOwn(VARIANTS, name)) return name;
   const lengths = noMirroring ? STOCK_EPOCHS_WITHOUT_MIRRORING : STOCK_EPOCHS;
   return base === 'nnUNetTrainer' && lengths.includes(Number(count)) ? name : base;
-}
-
-/** Axes of a patch of that many dimensions that a trainer mirrors; its model is mirrored along them at inference too. */
-export function mirrorAxesOf({ mirrorAxes }: Trainer, dimensions: number): readonly number[] {
-  const counts = { all: dimensions, firstButOne: dimensions - 1, none: 0 };
-  return Array.from({ length: counts[mirrorAxes] }, (_, axis) => axis);
 }

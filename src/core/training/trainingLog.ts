@@ -1,6 +1,6 @@
 // What a training has seen so far, one entry an epoch: nnU-Net's logger.
 
-import { nanMean } from './pseudoDice';
+import { nanMean } from '@/shared/statistics';
 
 /** Weight of what was in the running mean of the pseudo Dice. */
 const EMA_WEIGHT = 0.9;

@@ -1,6 +1,6 @@
 // nnU-Net's training loop on a compiled program: epochs of training and validation iterations.
 
-import { readFloats } from '@/gpu/buffers';
+import { readback, readFloats } from '@/gpu/buffers';
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
 import {
   compileTraining,
@@ -11,10 +11,10 @@ import {
 import { unpackTarget } from '@/kernels/losses/target';
 import type { Storage } from '@/kernels/storage';
 import { elementCount } from '@/shared/geometry';
-import type { BatchLoader, NetworkBatch } from './batchLoader';
+import type { BatchKey } from './batchLoader';
+import type { BatchSource, ReadyBatch } from './batchSource';
 import { Prefetcher } from './prefetch';
 import { type HardCounts, pseudoDice } from './pseudoDice';
-import type { BatchKey } from './sampleStream';
 import type { TrainedNetwork } from './trainedNetwork';
 import type { Trainer } from './trainers';
 import { withEpoch } from './trainingLog';
@@ -29,7 +29,7 @@ export interface TrainingRunOptions {
   readonly gpu: Gpu;
   readonly trainer: Trainer;
   readonly network: TrainedNetwork;
-  readonly loader: BatchLoader;
+  readonly batches: BatchSource;
   readonly storage?: Storage;
 }
 
@@ -113,7 +113,7 @@ export class TrainingRun {
   /** Trains until the last epoch is done, or `signal` fires; the state is saved either way. */
   async train(hooks: TrainingHooks = {}): Promise<'done' | 'stopped'> {
     const { schedule } = this.options.trainer;
-    const batches = new Prefetcher(this.keysToCome(), this.options.loader.draw, BATCHES_AHEAD);
+    const batches = new Prefetcher(this.keysToCome(), this.options.batches, BATCHES_AHEAD);
     while (this.state.epoch < schedule.epochs) {
       if (!(await this.trainEpoch(batches, hooks))) {
         await hooks.save?.('stopped', await this.currentState());
@@ -145,7 +145,7 @@ export class TrainingRun {
 
   /** The rest of the epoch; false if it was stopped. */
   private async trainEpoch(
-    batches: Prefetcher<BatchKey, NetworkBatch>,
+    batches: Prefetcher<BatchKey, ReadyBatch>,
     hooks: TrainingHooks,
   ): Promise<boolean> {
     const { schedule, learningRate, initialLearningRate } = this.options.trainer;
@@ -187,7 +187,7 @@ export class TrainingRun {
 
   /** Losses and pseudo Dice on validation batches; nothing if it was stopped. */
   private async validate(
-    batches: Prefetcher<BatchKey, NetworkBatch>,
+    batches: Prefetcher<BatchKey, ReadyBatch>,
     hooks: TrainingHooks,
   ): Promise<{ valLoss: number; dice: readonly number[] } | undefined> {
     const total = this.options.trainer.schedule.validationIterationsPerEpoch;
@@ -196,11 +196,10 @@ export class TrainingRun {
     for (let i = 0; i < total; i++) {
       await hooks.whilePaused?.();
       if (hooks.signal?.aborted) return undefined;
-      const batch = await batches.next();
-      this.feed(batch);
+      this.feed(await batches.next());
       this.program.computeGradients();
       losses.push(await this.program.readLoss());
-      await this.countInto(counts, batch);
+      await this.countInto(counts);
       hooks.onStep?.({
         epoch: this.state.epoch,
         stage: 'validation',
@@ -265,16 +264,9 @@ export class TrainingRun {
     if (hooks.save) await hooks.save(reason, await this.currentState());
   }
 
-  private feed(batch: NetworkBatch | undefined): void {
+  private feed(batch: ReadyBatch | undefined): void {
     if (!batch) throw new Error('the run has more steps than batches');
-    const { queue } = this.options.gpu.device;
-    const [x] = this.program.inputs.values();
-    queue.writeBuffer(x.buffer, x.offset, batch.image as GPUAllowSharedBufferSource);
-    for (const [head, target] of this.program.targets.entries()) {
-      const words = batch.targets[head];
-      if (target && words)
-        queue.writeBuffer(target.buffer, target.offset, words as GPUAllowSharedBufferSource);
-    }
+    batch.feed(this.program);
   }
 
   private idle(): Promise<undefined> {
@@ -297,13 +289,14 @@ export class TrainingRun {
     };
   }
 
-  private async countInto(counts: MutableCounts, batch: NetworkBatch | undefined): Promise<void> {
+  private async countInto(counts: MutableCounts): Promise<void> {
     const { graph, setup } = this.options.network;
     const [n, classes, ...spatial] = graph.outputs[0].shape;
     const voxels = elementCount(spatial);
     const logits = await readFloats(this.options.gpu, this.program.outputs[0]);
-    const words = batch?.targets[0];
-    if (!words || setup.loss.target.kind !== 'labels') return;
+    const [target] = this.program.targets;
+    if (!target || setup.loss.target.kind !== 'labels') return;
+    const words = new Uint32Array(await readback(this.options.gpu, target));
     const labels = unpackTarget(setup.loss.target, { batch: n, classes, voxels }, words);
     for (let i = 0; i < n * voxels; i++) {
       const base = Math.floor(i / voxels) * classes * voxels + (i % voxels);
