@@ -216,8 +216,8 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
   },
 
   dropoutApply: (value, gradient, tape) => {
-    const [x, step] = value.inputs;
-    if (tape.wants(x)) tape.contribute(x, tape.emit(dropoutApply(gradient, step, value.attributes)));
+    const [x, control] = value.inputs;
+    if (tape.wants(x)) tape.contribute(x, tape.emit(dropoutApply(gradient, control, value.attributes)));
   },
 
   leakyRelu: (value, gradient, tape) => {

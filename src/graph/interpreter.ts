@@ -9,7 +9,7 @@ import { convTranspose3dReference } from '@/kernels/convTranspose3d.reference';
 import { instanceNormReference } from '@/kernels/instanceNorm.reference';
 import { leakyReluReference } from '@/kernels/leakyRelu.reference';
 import { elementCount } from '@/shared/geometry';
-import { STEP_COUNT } from './ops/dropout';
+import { STEP_CONTROL } from './ops/leaves';
 import { TRAINING_REFERENCES } from './trainingReferences';
 import { featureMapOf, type OpName, topologicalOrder, type Value } from './value';
 
@@ -48,7 +48,7 @@ const REFERENCES: { readonly [Op in OpName]: Reference<Op> } = {
     return avgPoolReference(x, batch * channels, size, attributes.stride);
   },
   ...TRAINING_REFERENCES,
-  stepCount: (_value, _inputs, feeds) => Float64Array.from(feeds.get(STEP_COUNT) ?? [0]),
+  stepControl: (_value, _inputs, feeds) => Float64Array.from(feeds.get(STEP_CONTROL) ?? [0, 0]),
 };
 
 /** The outputs' data. `feeds`: data of inputs and parameters by name, row-major. */

@@ -31,7 +31,7 @@ export type Operand = { readonly tensor: TensorId } | { readonly parameter: Para
 export interface StepArrays {
   tensor(id: TensorId): GpuArray;
   parameter(id: ParameterId): GpuArray;
-  /** The optimiser's: of its numbers a step reads the loss scale, the first, and how many steps there were. */
+  /** The optimiser's: of its numbers a step reads the loss scale, the first, how many steps there were, and the mode. */
   control(): GpuArray;
 }
 

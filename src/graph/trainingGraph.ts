@@ -4,7 +4,8 @@
 import { elementCount } from '@/shared/geometry';
 import { findFusions, type NormGroup } from './fusion';
 import { batchMoments, batchNormInputs, batchNormStatistics, batchNormUpdate } from './ops/batchNorm';
-import { dropoutApply, stepCount } from './ops/dropout';
+import { dropoutApply } from './ops/dropout';
+import { stepControl } from './ops/leaves';
 import { normApply, normStatistics } from './ops/norm';
 import { featureMapOf, type Graph, topologicalOrder, type Value } from './value';
 
@@ -13,13 +14,13 @@ export interface TrainingGraphOptions {
   readonly dropoutSeed?: number;
 }
 
-/** The same function of the same inputs and parameters, but for batch norm and dropout. */
+/** The same function of the same inputs and parameters; batch norm and dropout as a training step has them. */
 export function trainingGraph(graph: Graph, { dropoutSeed = 0 }: TrainingGraphOptions = {}): Graph {
   const order = topologicalOrder(graph.outputs);
   const { norms } = findFusions(order, graph.outputs);
   const rewritten = new Map<Value, Value>();
   const updates: Value<'batchNormUpdate'>[] = [];
-  const step = stepCount();
+  const control = stepControl();
   let dropouts = 0;
 
   const rewrite = (value: Value): Value => {
@@ -34,7 +35,7 @@ export function trainingGraph(graph: Graph, { dropoutSeed = 0 }: TrainingGraphOp
     if (group) return rewriteNorm(group);
     const inputs = value.inputs.map(rewrite);
     if (value.op !== 'dropout') return withInputs(value, inputs);
-    return dropoutApply(inputs[0], step, { ...value.attributes, seed: dropoutSeed, layer: dropouts++ });
+    return dropoutApply(inputs[0], control, { ...value.attributes, seed: dropoutSeed, layer: dropouts++ });
   };
   const rewriteNorm = ({ norm, residual, negativeSlope }: NormGroup): Value => {
     const { x, statistics, affine } = norm.op === 'batchNorm' ? ofBatch(norm) : ofInstances(norm);
@@ -48,9 +49,9 @@ export function trainingGraph(graph: Graph, { dropoutSeed = 0 }: TrainingGraphOp
     const { running, affine, x: input } = batchNormInputs(norm);
     const x = rewrite(input);
     const { batch, size } = featureMapOf(x, norm.op);
-    const moments = batchMoments(x);
-    updates.push(batchNormUpdate(moments, running, norm.attributes.momentum, batch * elementCount(size)));
-    return { x, statistics: batchNormStatistics(moments, batch, norm.attributes.eps), affine };
+    const state = { moments: batchMoments(x), running, control };
+    updates.push(batchNormUpdate(state, norm.attributes.momentum, batch * elementCount(size)));
+    return { x, statistics: batchNormStatistics(state, batch, norm.attributes.eps), affine };
   };
   return { ...graph, outputs: graph.outputs.map(rewrite), updates };
 }

@@ -155,13 +155,23 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
   batchNormStatistics: (value, builder) => {
     const [batch, channels] = value.shape;
     const sizes = { batch, channels, planeLength: 1, limits: builder.device.limits };
-    const moments = builder.tensorOf(value.inputs[0]);
+    const [momentsValue, ...running] = value.inputs.slice(0, 3);
+    const moments = builder.tensorOf(momentsValue);
+    const [mean, variance] = running.map((parameter) => builder.rawParameter(parameter));
     const statistics = builder.addValue(value);
-    const { eps } = value.attributes;
     builder.addStep(value.op, {
       tensors: [moments, statistics],
-      launch: ({ tensor }) => [
-        batchNormStatistics({ ...sizes, moments: tensor(moments), statistics: tensor(statistics), eps }),
+      parameters: [mean, variance],
+      launch: ({ tensor, parameter, control }) => [
+        batchNormStatistics({
+          ...sizes,
+          moments: tensor(moments),
+          mean: parameter(mean),
+          variance: parameter(variance),
+          control: control(),
+          statistics: tensor(statistics),
+          eps: value.attributes.eps,
+        }),
       ],
     });
   },
@@ -181,7 +191,7 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
 
   // In place: the new statistics are nobody's input.
   batchNormUpdate: (value, builder) => {
-    const [momentsValue, ...running] = value.inputs;
+    const [momentsValue, ...running] = value.inputs.slice(0, 4);
     const { count, momentum } = value.attributes;
     const [channels] = momentsValue.shape;
     const sizes = { batch: 1, channels, planeLength: count, limits: builder.device.limits };
@@ -190,10 +200,11 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     builder.addStep(value.op, {
       tensors: [moments],
       parameters: [mean, variance, batchCount],
-      launch: ({ tensor, parameter }) => [
+      launch: ({ tensor, parameter, control }) => [
         batchNormUpdate({
           ...sizes,
           moments: tensor(moments),
+          control: control(),
           mean: parameter(mean),
           variance: parameter(variance),
           batchCount: parameter(batchCount),
@@ -219,7 +230,7 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     });
   },
 
-  stepCount: () => {},
+  stepControl: () => {},
 
   leakyReluGradient: (value, builder) => {
     const [outputValue, above] = value.inputs;

@@ -5,6 +5,7 @@ import type { Gpu } from '@/gpu/device';
 import { type GpuArray, prepare } from '@/gpu/dispatch';
 import type { LossOptions } from '@/kernels/losses/lossOptions';
 import {
+  IS_EVALUATING_BYTES,
   LEARNING_RATE_BYTES,
   OPTIMISER_CONTROL_SIZE,
   type OptimiserControl,
@@ -128,8 +129,10 @@ export interface TrainingProgram {
   readonly compileMs: number;
   /** Submits one step. Allocates, compiles and reads back nothing. */
   step(learningRate: number): void;
-  /** Forward, losses and backward without the update. */
+  /** Forward, losses and backward without the update; batch norms renew their running statistics. */
   computeGradients(): void;
+  /** Forward and losses as in inference: batch norm by running statistics, no dropout. Gradients have no meaning then. */
+  evaluate(): void;
   /** Loss of the last step: the heads' losses times their weights. */
   readLoss(): Promise<number>;
   readControl(): Promise<OptimiserControl>;
@@ -234,6 +237,12 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       return tensorsByName;
     };
     const learningRateBytes = new Float32Array(1);
+    const setEvaluating = (flag: 0 | 1) =>
+      gpu.device.queue.writeBuffer(
+        control.buffer,
+        control.offset + IS_EVALUATING_BYTES,
+        Float32Array.of(flag),
+      );
     return {
       planned,
       inputs: new Map([...plan.inputs].map(([name, id]) => [name, tensors[id]])),
@@ -252,6 +261,11 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
         submit(gpu, [update]);
       },
       computeGradients: () => submit(gpu, learning),
+      evaluate() {
+        setEvaluating(1);
+        submit(gpu, learning);
+        setEvaluating(0);
+      },
       async readLoss() {
         let loss = 0;
         for (const [head, weight] of setup.headWeights.entries()) {

@@ -27,7 +27,7 @@ import { elementCount } from '@/shared/geometry';
 import { featureMapOf, type TrainingOpAttributes, type Value } from './value';
 
 /** All but the leaf. */
-type TrainingOp = Exclude<keyof TrainingOpAttributes, 'stepCount'>;
+type TrainingOp = Exclude<keyof TrainingOpAttributes, 'stepControl'>;
 
 /** Computes one node from its inputs' data. */
 export type TrainingReference<Op extends TrainingOp> = (
@@ -63,16 +63,27 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
     return batchMomentsReference(x, shape[0], elementCount(size));
   },
 
-  batchNormStatistics: ({ attributes, shape }, [moments]) =>
-    batchNormStatisticsReference(moments, shape[0], attributes.eps),
+  batchNormStatistics: ({ attributes, shape }, [moments, mean, variance, [, isEvaluating]]) => {
+    const used = isEvaluating ? moments.map((_, i) => (i % 2 === 0 ? mean : variance)[i >> 1]) : moments;
+    return batchNormStatisticsReference(used, shape[0], attributes.eps);
+  },
 
   batchNormGradientMeans: ({ shape }, [sums]) => batchNormGradientMeansReference(sums, shape[0]),
 
-  batchNormUpdate: ({ attributes }, [moments, mean, variance, [batchCount]]) =>
-    batchNormUpdateReference(moments, { mean, variance, batchCount }, attributes.momentum, attributes.count),
+  batchNormUpdate: ({ attributes }, [moments, mean, variance, [batchCount], [, isEvaluating]]) =>
+    isEvaluating
+      ? Float64Array.of(...mean, ...variance, batchCount)
+      : batchNormUpdateReference(
+          moments,
+          { mean, variance, batchCount },
+          attributes.momentum,
+          attributes.count,
+        ),
 
-  dropoutApply: (value, [x, [step]]) =>
-    dropoutReference(x, elementCount(featureMapOf(value, value.op).size), value.attributes, step),
+  dropoutApply: (value, [x, [step, isEvaluating]]) =>
+    isEvaluating
+      ? x
+      : dropoutReference(x, elementCount(featureMapOf(value, value.op).size), value.attributes, step),
 
   leakyReluGradient: ({ attributes }, [output, gradient]) =>
     gradient.map((value, i) => (output[i] > 0 ? value : attributes.negativeSlope * value)),

@@ -42,7 +42,7 @@ export interface TrainingOpAttributes {
     readonly count: number;
   };
   readonly dropoutApply: DropoutMask;
-  readonly stepCount: Readonly<Record<string, never>>;
+  readonly stepControl: Readonly<Record<string, never>>;
   readonly normApply: NormAttributes;
   readonly normGradientSums: NormAttributes;
   readonly normInputGradient: NormAttributes;

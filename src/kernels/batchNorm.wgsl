@@ -19,7 +19,8 @@ struct Sizes {
 @group(0) @binding(4) var<storage, read_write> runningMean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> runningVariance: array<f32>;
 @group(0) @binding(6) var<storage, read_write> batchCount: array<f32>;
-@group(0) @binding(7) var<uniform> sizes: Sizes;
+@group(0) @binding(7) var<storage, read> control: Control; // the optimiser's
+@group(0) @binding(8) var<uniform> sizes: Sizes;
 
 // Count, mean and sum of squared distances from the mean of two sets together (Chan et al.).
 fn merge(a: vec3f, b: vec3f) -> vec3f {
@@ -59,7 +60,9 @@ fn threadOf(group: vec3u, groups: vec3u, lane: u32) -> u32 {
 fn statistics(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let plane = threadOf(group, groups, lane);
   if (plane >= sizes.batch * sizes.channels) { return; }
-  let own = moments[plane % sizes.channels];
+  let channel = plane % sizes.channels;
+  var own = moments[channel];
+  if (control.isEvaluating != 0.0) { own = vec2f(runningMean[channel], runningVariance[channel]); }
   planes[plane] = vec2f(own.x, 1.0 / sqrt(own.y + eps));
 }
 
@@ -77,7 +80,7 @@ fn gradientMeans(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
 @compute @workgroup_size(workgroupSize)
 fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let channel = threadOf(group, groups, lane);
-  if (channel >= sizes.channels) { return; }
+  if (channel >= sizes.channels || control.isEvaluating != 0.0) { return; }
   let own = moments[channel];
   let unbiased = own.y * (f32(sizes.count) / f32(sizes.count - 1));
   runningMean[channel] = (1.0 - momentum) * runningMean[channel] + momentum * own.x;

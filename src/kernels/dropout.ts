@@ -1,6 +1,7 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { type DropoutMask, dropoutScale, dropoutThreshold } from './dropout.reference';
 import source from './dropout.wgsl?raw';
+import controlStruct from './optimisers/control.wgsl?raw';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
 import { enableStorage, storageOf, storedType } from './storage';
 
@@ -21,7 +22,7 @@ export interface DropoutArgs extends DropoutMask {
   readonly values: GpuArray;
   /** Voxels per channel. */
   readonly planeLength: number;
-  /** The optimiser's control array, which counts the steps; in another buffer. */
+  /** The optimiser's control array, which counts the steps and says when nothing is dropped; in another buffer. */
   readonly control: GpuArray;
   readonly limits: KernelLimits;
 }
@@ -36,7 +37,7 @@ export function dropoutInPlace(args: DropoutArgs): Dispatch[] {
     const bound = bindRange(values, start, count);
     return {
       label: 'dropout',
-      source: `${enableStorage(storage)}alias stored = ${storedType(storage, width)};\n${PRELUDES[width]}${source}`,
+      source: `${enableStorage(storage)}alias stored = ${storedType(storage, width)};\n${PRELUDES[width]}${controlStruct}${source}`,
       entryPoint: 'drop',
       constants: { workgroupSize: WORKGROUP_SIZE },
       bindings: [bound.array, control],

@@ -16,7 +16,7 @@ struct Sizes {
 }
 
 @group(0) @binding(0) var<storage, read_write> values: array<stored>;
-@group(0) @binding(1) var<storage, read> control: array<f32>; // the optimiser's
+@group(0) @binding(1) var<storage, read> control: Control; // the optimiser's
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 fn stir(v: vec4u) -> vec4u {
@@ -35,7 +35,7 @@ fn hash(counters: vec4u) -> u32 {
 }
 
 // Steps begun before this one: updates, and those that were skipped.
-fn stepsBefore() -> u32 { return u32(control[2] + control[7]); }
+fn stepsBefore() -> u32 { return u32(control.step + control.skippedSteps); }
 
 fn isKept(element: u32) -> bool {
   let draw = hash(vec4u((sizes.first + element) / sizes.elementsPerDraw, stepsBefore(), sizes.layer, sizes.seed));
@@ -45,7 +45,7 @@ fn isKept(element: u32) -> bool {
 @compute @workgroup_size(workgroupSize)
 fn drop(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * workgroupSize + lane;
-  if (i >= sizes.count) { return; }
+  if (i >= sizes.count || control.isEvaluating != 0.0) { return; }
   let at = sizes.base + i;
   values[at] = stored(select(lanes(0.0), lanes(values[at]) * bitcast<f32>(sizes.scale), keptAt(i)));
 }

@@ -22,6 +22,7 @@ import {
   normInputGradientReference,
 } from '@/kernels/norm.reference';
 import { normScratchSize } from '@/kernels/normTraining';
+import { IS_EVALUATING_BYTES, writeControl } from '@/kernels/optimisers/control';
 import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { test } from '../support/gpu';
 import { halfError, normalHalves, normals, relativeError, runKernel, scratch } from './device';
@@ -169,17 +170,40 @@ describe('statistics of batch norm', () => {
     const moments = normals(2 * channels, 1).map((value, i) =>
       i % 2 === 0 ? value : Math.fround(value * value),
     );
-    const statistics = await runKernel(gpu, [moments], 2 * batch * channels, ([gpuMoments], result) => [
-      batchNormStatistics({ ...sizes, moments: gpuMoments, statistics: result, eps: EPS }),
-    ]);
-    const expected = batchNormStatisticsReference(moments, batch, EPS);
-    expectEach(statistics, expected, 1e-6);
+    const mean = normals(channels, 3);
+    const variance = normals(channels, 4).map((value) => Math.fround(value * value));
+    for (const isEvaluating of [false, true]) {
+      const statistics = await runKernel(
+        gpu,
+        [moments, mean, variance, controlOf(isEvaluating)],
+        2 * batch * channels,
+        ([gpuMoments, gpuMean, gpuVariance, control], result) => [
+          batchNormStatistics({
+            ...sizes,
+            ...{ moments: gpuMoments, mean: gpuMean, variance: gpuVariance, control },
+            statistics: result,
+            eps: EPS,
+          }),
+        ],
+      );
+      const used = isEvaluating
+        ? moments.map((_, k) => (k % 2 === 0 ? mean : variance)[Math.floor(k / 2)])
+        : moments;
+      expectEach(statistics, batchNormStatisticsReference(used, batch, EPS), 1e-6);
+    }
     const sums = normals(2 * batch * channels, 2);
     const means = await runKernel(gpu, [sums], sums.length, ([gpuSums], result) => [
       batchNormGradientMeans({ ...sizes, sums: gpuSums, means: result }),
     ]);
     expectEach(means, batchNormGradientMeansReference(sums, batch), 1e-6);
   });
+
+  /** The optimiser's control array in a training step, or in evaluation. */
+  function controlOf(isEvaluating: boolean): Float64Array {
+    const control = Float64Array.from(writeControl({ lossScale: 1, learningRate: 0 }));
+    control[IS_EVALUATING_BYTES / 4] = Number(isEvaluating);
+    return control;
+  }
 
   /** Means and unbiased variances over three batches, by the definition. */
   function runningOf(batches: readonly Float64Array[], channels: number, length: number) {
@@ -209,6 +233,7 @@ describe('statistics of batch norm', () => {
       const batches = [1, 2, 3].map((seed) => normals(size, seed).map((value) => 2 * value + seed));
       const partials = await scratch(gpu, normScratchSize(sizes));
       const moments = await scratch(gpu, 2 * channels);
+      const control = await upload(gpu, Float32Array.from(controlOf(false)), 'control');
       // In one buffer, as a program keeps them.
       const stride = Math.ceil(channels / 64) * 64;
       const all = await upload(gpu, new Float32Array(3 * stride).fill(1, stride, 2 * stride), 'running');
@@ -218,7 +243,7 @@ describe('statistics of batch norm', () => {
         const x = await upload(gpu, Float32Array.from(batchData), 'x');
         runDispatches(gpu, [
           ...batchMoments({ ...sizes, x, moments, scratch: partials }),
-          batchNormUpdate({ ...sizes, moments, mean, variance, batchCount, momentum: MOMENTUM }),
+          batchNormUpdate({ ...sizes, moments, mean, variance, batchCount, control, momentum: MOMENTUM }),
         ]);
         await gpu.device.queue.onSubmittedWorkDone();
         x.buffer.destroy();
@@ -227,7 +252,12 @@ describe('statistics of batch norm', () => {
       expectEach(await readFloats(gpu, mean), expected.mean, 2e-6);
       expectEach(await readFloats(gpu, variance), expected.variance, 4e-6);
       expect(await readFloats(gpu, batchCount)).toEqual(Float32Array.of(3));
-      for (const { buffer } of [partials, moments, all]) buffer.destroy();
+      const evaluation = await upload(gpu, Float32Array.from(controlOf(true)), 'control');
+      const arrays = { moments, mean, variance, batchCount, control: evaluation };
+      runDispatches(gpu, [batchNormUpdate({ ...sizes, ...arrays, momentum: MOMENTUM })]);
+      expect(await readFloats(gpu, batchCount)).toEqual(Float32Array.of(3));
+      expectEach(await readFloats(gpu, mean), expected.mean, 2e-6);
+      for (const { buffer } of [partials, moments, all, control, evaluation]) buffer.destroy();
     },
   );
 });

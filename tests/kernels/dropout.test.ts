@@ -1,10 +1,10 @@
 import { describe, expect, test as plainTest } from 'vitest';
-import { arrayOf, readFloats, upload } from '@/gpu/buffers';
+import { readFloats, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { runDispatches } from '@/gpu/dispatch';
 import { type DropoutArgs, dropoutInPlace } from '@/kernels/dropout';
 import { type DropoutMask, dropoutReference } from '@/kernels/dropout.reference';
-import { writeControl } from '@/kernels/optimisers/control';
+import { IS_EVALUATING_BYTES, writeControl } from '@/kernels/optimisers/control';
 import type { Storage } from '@/kernels/storage';
 import { test, uploadAs } from '../support/gpu';
 import { halfError, normalHalves } from './device';
@@ -72,13 +72,15 @@ async function drop(
   gpu: Gpu,
   storage: Storage,
   x: Float64Array,
-  step: { readonly step: number; readonly skippedSteps: number },
+  step: { readonly step: number; readonly skippedSteps: number; readonly isEvaluating?: boolean },
   args: Omit<DropoutArgs, 'values' | 'control'>,
 ): Promise<Float32Array> {
   const values = await uploadAs(gpu, storage, Float32Array.from(x));
-  const control = await upload(gpu, writeControl({ lossScale: 1, learningRate: 0, ...step }), 'control');
+  const numbers = writeControl({ lossScale: 1, learningRate: 0, ...step });
+  numbers[IS_EVALUATING_BYTES / 4] = Number(step.isEvaluating ?? false);
+  const control = await upload(gpu, numbers, 'control');
   gpu.device.pushErrorScope('validation');
-  runDispatches(gpu, dropoutInPlace({ ...args, values, control: arrayOf(control.buffer, 12) }));
+  runDispatches(gpu, dropoutInPlace({ ...args, values, control }));
   const error = await gpu.device.popErrorScope();
   const result = await readFloats(gpu, values);
   for (const { buffer } of [values, control]) buffer.destroy();
@@ -121,4 +123,12 @@ describe.each(['f32', 'f16'] as const)('dropout stored as %s', (storage) => {
       });
     }
   }
+
+  test('drops nothing in evaluation', async ({ gpu }) => {
+    const x = normalHalves(1003, 1);
+    const args = { ...MASK, planeLength: 1003, limits: gpu.limits };
+    const step = { step: 1, skippedSteps: 0 };
+    expect(Float64Array.from(await drop(gpu, storage, x, { ...step, isEvaluating: true }, args))).toEqual(x);
+    expect(Float64Array.from(await drop(gpu, storage, x, step, args))).not.toEqual(x);
+  });
 });

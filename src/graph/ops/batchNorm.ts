@@ -63,18 +63,29 @@ export function batchMoments(x: Value): Value<'batchMoments'> {
   return { op: 'batchMoments', attributes: {}, inputs: [x], shape: [channels, 2] };
 }
 
-/** {@link batchMoments} as `normApply` reads statistics: `(mean, 1/√(variance + eps))` for each sample, `[n, c, 2]`. */
+/** What a batch norm's statistics follow from in a training step. */
+export interface BatchNormState {
+  /** {@link batchMoments}. */
+  readonly moments: Value;
+  readonly running: RunningStatistics;
+  /** {@link stepControl}. */
+  readonly control: Value;
+}
+
+/**
+ * The batch's moments, or the running ones in evaluation, as `normApply` reads statistics: `(mean, 1/√(variance + eps))`
+ * for each sample, `[n, c, 2]`.
+ */
 export function batchNormStatistics(
-  moments: Value,
+  { moments, running, control }: BatchNormState,
   batch: number,
   eps: number,
 ): Value<'batchNormStatistics'> {
-  const [channels] = moments.shape;
   return {
     op: 'batchNormStatistics',
     attributes: { eps },
-    inputs: [moments],
-    shape: [batch, channels, 2],
+    inputs: [moments, running.mean, running.variance, control],
+    shape: [batch, moments.shape[0], 2],
   };
 }
 
@@ -88,15 +99,14 @@ export function batchNormGradientMeans(sums: Value): Value<'batchNormGradientMea
 
 /**
  * The running statistics after a step on a batch of `moments`, each of `count` values: `[2·c + 1]`, new means, new
- * variances, and the count of steps. On a device they are renewed in place.
+ * variances, and the count of steps; evaluation changes nothing. On a device they are renewed in place.
  */
 export function batchNormUpdate(
-  moments: Value,
-  { mean, variance, batchCount }: RunningStatistics,
+  { moments, running, control }: BatchNormState,
   momentum: number,
   count: number,
 ): Value<'batchNormUpdate'> {
-  const inputs = [moments, mean, variance, batchCount];
+  const inputs = [moments, running.mean, running.variance, running.batchCount, control];
   const shape = [2 * moments.shape[0] + 1];
   return { op: 'batchNormUpdate', attributes: { momentum, count }, inputs, shape };
 }

@@ -8,18 +8,10 @@ export function dropout(x: Value, options: DropoutOptions): Value<'dropout'> {
   return { op: 'dropout', attributes: options, inputs: [x], shape: x.shape };
 }
 
-/** How many training steps were begun before this one, `[1]`. Interpreters are fed it under {@link STEP_COUNT}. */
-export function stepCount(): Value<'stepCount'> {
-  return { op: 'stepCount', attributes: {}, inputs: [], shape: [1] };
-}
-
-/** Name of what {@link stepCount} is fed under; 0 where nothing is. */
-export const STEP_COUNT = 'step count';
-
 /**
  * Elements, or whole channels of samples, become 0 with the given probability, the others are divided by the rest of it.
- * The gradient is the same op on the gradient.
+ * The gradient is the same op on the gradient. `control`: {@link stepControl}.
  */
-export function dropoutApply(x: Value, step: Value, mask: DropoutMask): Value<'dropoutApply'> {
-  return { op: 'dropoutApply', attributes: mask, inputs: [x, step], shape: x.shape };
+export function dropoutApply(x: Value, control: Value, mask: DropoutMask): Value<'dropoutApply'> {
+  return { op: 'dropoutApply', attributes: mask, inputs: [x, control], shape: x.shape };
 }

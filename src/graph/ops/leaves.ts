@@ -17,6 +17,18 @@ export function parameter(
   return { op: 'parameter', attributes: { name, initialisation }, inputs: [], shape };
 }
 
+/**
+ * What steers a training step, `[2]`: how many were begun before it, and 1 where it only evaluates: then batch norm goes
+ * by its running statistics and leaves them as they are, and dropout drops nothing. Interpreters are fed it under
+ * {@link STEP_CONTROL}.
+ */
+export function stepControl(): Value<'stepControl'> {
+  return { op: 'stepControl', attributes: {}, inputs: [], shape: [2] };
+}
+
+/** Name of what {@link stepControl} is fed under; zeros where nothing is. */
+export const STEP_CONTROL = 'step control';
+
 /** A tensor of the state_dict that is not learned: running statistics, say. */
 export function buffer(
   name: string,

@@ -1,8 +1,11 @@
 /** Elements (f32) of the array that steers the steps: the optimiser's control, of which element 0 is the loss scale. */
-export const OPTIMISER_CONTROL_SIZE = 12;
+export const OPTIMISER_CONTROL_SIZE = 16;
 
 /** Where in it, in bytes, the CPU writes the learning rate (f32). */
 export const LEARNING_RATE_BYTES = 12;
+
+/** Where in it, in bytes, the CPU says (f32, 1) that forward passes go as in inference. */
+export const IS_EVALUATING_BYTES = 48;
 
 /** What the control array says. */
 export interface OptimiserControl {

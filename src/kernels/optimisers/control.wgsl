@@ -10,4 +10,5 @@ struct Control {
   isSkipped: f32, // 1 where the norm is not finite: the step changes nothing
   skippedSteps: f32, // so far
   corrections: vec4f, // 1 − decay^step of each running mean
+  isEvaluating: f32, // 1 where forward passes go as in inference
 }
