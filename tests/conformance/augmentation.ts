@@ -1,13 +1,11 @@
 // Augmentation with given decisions against the real nnU-Net's arrays. Tolerances are those of the golden README.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { applyBrightness } from '@/core/augmentation/brightness';
-import { applyContrast } from '@/core/augmentation/contrast';
-import { applyGamma } from '@/core/augmentation/gamma';
-import { applyGaussianBlur, blurKernel } from '@/core/augmentation/gaussianBlur';
+import { applyTransform, type Sample } from '@/core/augmentation/applyAugmentation';
+import type { AugmentationParameters, Transform } from '@/core/augmentation/drawAugmentation';
+import { blurKernel } from '@/core/augmentation/gaussianBlur';
 import { initialPatchSize, rotationRule } from '@/core/augmentation/initialPatchSize';
-import { applyMirror } from '@/core/augmentation/mirror';
-import type { ImagePatch, LabelPatch } from '@/core/augmentation/patch';
+import { type ImagePatch, type LabelPatch, planeLength } from '@/core/augmentation/patch';
 import { applyRandomBinaryOperator, type BinaryOperator } from '@/core/augmentation/randomBinaryOperator';
 import {
   appendChannels,
@@ -17,11 +15,18 @@ import {
   removeOutsideLabel,
   type TargetRule,
 } from '@/core/augmentation/segmentationOps';
-import { deepSupervisionScales } from '@/core/augmentation/settings';
-import { applySimulateLowResolution } from '@/core/augmentation/simulateLowResolution';
-import { applySpatial } from '@/core/augmentation/spatial';
+import {
+  type AugmentationSettings,
+  augmentationSettings,
+  deepSupervisionScales,
+} from '@/core/augmentation/settings';
+import { applySpatial, type Spatial } from '@/core/augmentation/spatial';
 import type { NpyArray } from '@/core/io/npy';
+import type { Gpu } from '@/gpu/device';
+import { openNodeGpu } from '@/gpu/nodeGpu';
+import { packLabels, packRegions } from '@/kernels/losses/target';
 import type { Zyx } from '@/shared/geometry';
+import { augmentOnGpu } from '../support/augmenter';
 import {
   countDifferent,
   exactOutcome,
@@ -51,11 +56,24 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
     'initial patch size': patchSizes(path.join(folder, 'initial_patch_size.jsonl')),
     'blur kernels': kernels(path.join(folder, 'blur_kernels.json')),
   };
+  const add = (group: string, outcomes: readonly Outcome[]) => {
+    groups[group] = [...(groups[group] ?? []), ...outcomes];
+  };
   for (const row of rows) {
     const { kind }: Row = row;
     const compare = COMPARE[kind];
     if (!compare) throw new Error(`no comparison exists for ${kind}`);
-    groups[kind] = [...(groups[kind] ?? []), ...compare(row, arrays)];
+    add(`${kind} on the CPU`, compare(row, arrays));
+  }
+  const gpu = await openNodeGpu();
+  try {
+    for (const row of rows) {
+      const { kind }: Row = row;
+      const compare = COMPARE_ON_GPU[kind];
+      if (compare) add(`${kind} on the GPU`, await compare(row, arrays, gpu));
+    }
+  } finally {
+    gpu.close();
   }
   return summarise('augmentation', groups);
 }
@@ -93,51 +111,28 @@ function kernels(file: string): Outcome[] {
 
 const COMPARE: Readonly<Record<string, (row: never, arrays: Arrays) => Outcome[]>> = {
   spatial,
-  gamma: (row: GammaRow, arrays) =>
-    intensity(row, arrays, 1.2e-6, (image) =>
-      applyGamma(image, {
-        kind: 'gamma',
-        gammas: row.gamma,
-        invertImage: row.invert_image,
-        retainStats: row.retain_stats,
-      }),
-    ),
-  contrast: (row: FactorRow, arrays) =>
-    intensity(row, arrays, 5e-7, (image) =>
-      applyContrast(image, {
-        kind: 'contrast',
-        factors: row.multipliers,
-        preserveRange: row.preserve_range,
-      }),
-    ),
-  brightness: (row: FactorRow, arrays) =>
-    intensity(row, arrays, 0, (image) =>
-      applyBrightness(image, { kind: 'brightness', factors: row.multipliers }),
-    ),
-  simulate_low_resolution: (row: ScaleRow, arrays) =>
-    intensity(row, arrays, 1e-5, (image) =>
-      applySimulateLowResolution(image, {
-        kind: 'simulateLowResolution',
-        scales: row.scales.map(([...scales]) => (scales.length === 2 ? [1, ...scales] : scales)),
-      }),
-    ),
-  gaussian_blur: (row: BlurRow, arrays) =>
-    intensity(row, arrays, 5e-6, (image) =>
-      applyGaussianBlur(image, {
-        kind: 'gaussianBlur',
-        sigmas: row.sigmas.map(([...sigmas]) => (sigmas.length === 2 ? [0, ...sigmas] : sigmas)),
-      }),
-    ),
-  mirror: (row: MirrorRow, arrays) =>
-    intensity(row, arrays, 0, (image) =>
-      applyMirror(image, {
-        kind: 'mirror',
-        axes: row.axes.map((axis) => axis + extraAxes(arrays(row.input))),
-      }),
-    ),
+  gamma: intensity,
+  contrast: intensity,
+  brightness: intensity,
+  simulate_low_resolution: intensity,
+  gaussian_blur: intensity,
+  mirror: intensity,
   segmentation_ops: segmentationOps,
   random_binary_operator: binaryOperator,
 };
+
+/** Kinds that the CPU does in any case are absent. */
+const COMPARE_ON_GPU: Readonly<Record<string, (row: never, arrays: Arrays, gpu: Gpu) => Promise<Outcome[]>>> =
+  {
+    spatial: spatialOnGpu,
+    gamma: intensityOnGpu,
+    contrast: intensityOnGpu,
+    brightness: intensityOnGpu,
+    simulate_low_resolution: intensityOnGpu,
+    gaussian_blur: intensityOnGpu,
+    mirror: intensityOnGpu,
+    segmentation_ops: segmentationOpsOnGpu,
+  };
 
 interface SpatialRow extends Row {
   readonly patch_size: readonly number[];
@@ -150,62 +145,147 @@ const SPATIAL_TOLERANCE = 5e-5;
 /** Share of label voxels that may fall either way at ties. */
 const TIE_SHARE = 1e-3;
 
+function spatialOf({ angles, scales, dummy_2d, patch_size }: SpatialRow): {
+  transform: Spatial;
+  isIn2d: boolean;
+} {
+  const isIn2d = dummy_2d || patch_size.length === 2;
+  const own = angles && isIn2d ? angles.slice(-1) : angles;
+  return { isIn2d, transform: { kind: 'spatial', angles: own ?? undefined, scales: scales ?? undefined } };
+}
+
 function spatial(row: SpatialRow, arrays: Arrays): Outcome[] {
-  const isIn2d = row.dummy_2d || row.patch_size.length === 2;
+  const { transform, isIn2d } = spatialOf(row);
   const image = imageOf(arrays(`${row.id}__image`));
   const labels = labelsOf(arrays(`${row.id}__seg`));
-  const result = applySpatial(
-    image,
-    labels,
-    {
-      kind: 'spatial',
-      angles: row.angles ? (isIn2d ? row.angles.slice(-1) : row.angles) : undefined,
-      scales: row.scales ?? undefined,
-    },
-    { isIn2d, patchSize: zyx(row.patch_size), imageSampling: 'linear', labelSampling: 'linear' },
-  );
+  const patchSize = zyx(row.patch_size);
+  const sampling = { imageSampling: 'linear', labelSampling: 'linear' } as const;
+  const result = applySpatial(image, labels, transform, { isIn2d, patchSize, ...sampling });
+  return spatialOutcomes(row, arrays, result.image.data, result.labels.data);
+}
+
+function spatialOutcomes(
+  row: SpatialRow,
+  arrays: Arrays,
+  image: Float32Array,
+  labels: ArrayLike<number>,
+): Outcome[] {
   const expected = arrays(`${row.id}__out_seg`).data;
-  const error = largestDifference(result.image.data, floats(arrays(`${row.id}__out_image`)));
-  const share = countDifferent(result.labels.data, expected) / expected.length;
+  const error = largestDifference(image, floats(arrays(`${row.id}__out_image`)));
+  const share = countDifferent(labels, expected) / expected.length;
   return [
     { name: `${row.id} image`, error, tolerance: SPATIAL_TOLERANCE },
     { name: `${row.id} labels`, error: share, tolerance: row.angles || row.scales ? TIE_SHARE : 0 },
   ];
 }
 
-interface GammaRow extends Row {
+/** A further channel of ones, masked, shows where labels are −1: targets do not. */
+async function spatialOnGpu(row: SpatialRow, arrays: Arrays, gpu: Gpu): Promise<Outcome[]> {
+  const { transform, isIn2d } = spatialOf(row);
+  const image = imageOf(arrays(`${row.id}__image`));
+  const labels = labelsOf(arrays(`${row.id}__seg`));
+  const ones = new Float32Array(planeLength(image)).fill(1);
+  const sample = { image: appendChannels(image, ones), labels };
+  const settings = {
+    ...settingsFor(sample, zyx(row.patch_size)),
+    isDummy2d: isIn2d,
+    maskedChannels: [image.channels],
+  };
+  const { image: data, targets } = await augmentOnGpu(gpu, settings, [sample], [parametersOf(transform)]);
+  const shown = data.length - data.length / sample.image.channels;
+  const found = Array.from(targets[0].subarray(0, data.length - shown), (label, i) =>
+    data[shown + i] === 0 ? -1 : label,
+  );
+  return spatialOutcomes(row, arrays, data.slice(0, shown), found);
+}
+
+/** What a device needs to know to apply the given transforms alone. */
+function settingsFor({ image, labels }: Sample, patchSize: Zyx): AugmentationSettings {
+  const settings = augmentationSettings({
+    patchSize: [...patchSize],
+    channels: image.channels,
+    useMaskForNorm: [],
+    labels: { allLabels: [0], hasRegions: false, foregroundRegions: [], ignoreLabel: undefined },
+    hasPreviousStage: false,
+    strides: undefined,
+  });
+  return { ...settings, initialPatchSize: labels.shape };
+}
+
+function parametersOf(...transforms: Transform[]): AugmentationParameters {
+  return { transforms, binaryOperations: [], componentRemovals: [] };
+}
+
+/** Fields of the rows of all intensity transforms, and of mirroring; each kind has its own. */
+interface IntensityRow extends Row {
   readonly gamma: readonly number[];
   readonly invert_image: boolean;
   readonly retain_stats: boolean;
-}
-
-interface FactorRow extends Row {
   readonly multipliers: readonly number[];
   readonly preserve_range: boolean;
-}
-
-interface ScaleRow extends Row {
   readonly scales: readonly (readonly number[])[];
-}
-
-interface BlurRow extends Row {
   readonly sigmas: readonly (readonly number[])[];
-}
-
-interface MirrorRow extends Row {
   readonly axes: readonly number[];
 }
 
-function intensity(
-  row: Row,
-  arrays: Arrays,
-  tolerance: number,
-  apply: (image: ImagePatch) => void,
-): Outcome[] {
+type IntensityKind = Exclude<Transform['kind'], 'spatial' | 'gaussianNoise'>;
+type KnownTransform = Extract<Transform, { kind: IntensityKind }>;
+
+/** With the tolerance of its kind. */
+function transformOf(
+  row: IntensityRow,
+  axesBefore: number,
+): { transform: KnownTransform; tolerance: number } {
+  const padded = (values: readonly number[], value: number) =>
+    axesBefore === 1 ? [value, ...values] : values;
+  switch (row.kind) {
+    case 'gamma': {
+      const { gamma: gammas, invert_image: invertImage, retain_stats: retainStats } = row;
+      return { transform: { kind: 'gamma', gammas, invertImage, retainStats }, tolerance: 1.2e-6 };
+    }
+    case 'contrast': {
+      const { multipliers: factors, preserve_range: preserveRange } = row;
+      return { transform: { kind: 'contrast', factors, preserveRange }, tolerance: 5e-7 };
+    }
+    case 'brightness':
+      return { transform: { kind: 'brightness', factors: row.multipliers }, tolerance: 0 };
+    case 'simulate_low_resolution': {
+      const scales = row.scales.map((ofChannel) => padded(ofChannel, 1));
+      return { transform: { kind: 'simulateLowResolution', scales }, tolerance: 1e-5 };
+    }
+    case 'gaussian_blur': {
+      const sigmas = row.sigmas.map((ofChannel) => padded(ofChannel, 0));
+      return { transform: { kind: 'gaussianBlur', sigmas }, tolerance: 5e-6 };
+    }
+    case 'mirror': {
+      const axes = row.axes.map((axis) => axis + axesBefore);
+      return { transform: { kind: 'mirror', axes }, tolerance: 0 };
+    }
+    default:
+      throw new Error(`unknown kind ${row.kind}`);
+  }
+}
+
+function intensity(row: IntensityRow, arrays: Arrays): Outcome[] {
   const image = imageOf(arrays(row.input));
-  apply(image);
+  const { transform, tolerance } = transformOf(row, extraAxes(arrays(row.input)));
+  applyTransform({ image, labels: background(image.shape) }, transform);
   const expected = floats(arrays(`${row.id}__out`));
   return [{ name: row.id, error: largestDifference(image.data, expected), tolerance }];
+}
+
+async function intensityOnGpu(row: IntensityRow, arrays: Arrays, gpu: Gpu): Promise<Outcome[]> {
+  const image = imageOf(arrays(row.input));
+  const { transform, tolerance } = transformOf(row, extraAxes(arrays(row.input)));
+  const sample = { image, labels: background(image.shape) };
+  const settings = settingsFor(sample, image.shape);
+  const found = await augmentOnGpu(gpu, settings, [sample], [parametersOf(transform)]);
+  const expected = floats(arrays(`${row.id}__out`));
+  return [{ name: row.id, error: largestDifference(found.image, expected), tolerance }];
+}
+
+function background(shape: Zyx): LabelPatch {
+  return { data: new Int16Array(planeLength({ shape })), channels: 1, shape };
 }
 
 interface SegmentationRow extends Row {
@@ -245,6 +325,41 @@ function segmentationOps(row: SegmentationRow, arrays: Arrays): Outcome[] {
     ...deepSupervisionTargets(labels, { kind: 'labels' }, shapes).map((found, head) =>
       same(`ds${head}`, found),
     ),
+  ];
+}
+
+async function segmentationOpsOnGpu(row: SegmentationRow, arrays: Arrays, gpu: Gpu): Promise<Outcome[]> {
+  const image = imageOf(arrays(`${row.id}__image`));
+  const seg = labelsOf(arrays(`${row.id}__seg`));
+  const previous = labelsOf(arrays(`${row.id}__prev_seg`));
+  const labels = { ...seg, channels: 2, data: Int16Array.of(...seg.data, ...previous.data) };
+  const sample = { image, labels };
+  const regions = row.regions.filter((region) => typeof region !== 'number');
+  const ignoreLabel = row.regions.find((region) => typeof region === 'number');
+  const shapes = row.ds_scales.map((_, head) => zyx(arrays(`${row.id}__ds${head}`).shape.slice(1)));
+  const settings: AugmentationSettings = {
+    ...settingsFor(sample, image.shape),
+    recipe: [],
+    maskedChannels: row.masked_channels,
+    previousStageLabels: row.onehot_labels,
+    targetShapes: shapes,
+  };
+  const target: TargetRule = { kind: 'regions', regions, ignoreLabel };
+  const asLabels = await augmentOnGpu(gpu, settings, [sample], [parametersOf()]);
+  const asRegions = await augmentOnGpu(gpu, { ...settings, target }, [sample], [parametersOf()]);
+  const masked = floats(arrays(`${row.id}__masked_image`));
+  const oneHots = floats(arrays(`${row.id}__onehot_image`)).subarray(masked.length);
+  const expectedRegions = arrays(`${row.id}__regions`);
+  const packed = packRegions(expectedRegions.data, expectedRegions.shape[0], planeLength(image));
+  const same = (name: string, actual: ArrayLike<number>, expected: ArrayLike<number>) =>
+    exactOutcome(`${row.id} ${name}`, countDifferent(actual, expected) === 0);
+  return [
+    same('image', asLabels.image, Float32Array.of(...masked, ...oneHots)),
+    same('regions', asRegions.targets[0], new Uint8Array(packed.buffer)),
+    ...shapes.map((_, head) => {
+      const expected = packLabels(arrays(`${row.id}__ds${head}`).data);
+      return same(`ds${head}`, asLabels.targets[head], new Uint8Array(expected.buffer));
+    }),
   ];
 }
 

@@ -42,15 +42,7 @@ export function applyAugmentation(
   parameters: AugmentationParameters,
   settings: AugmentationSettings,
 ): AugmentedSample {
-  checkShapes(sample, settings);
-  let { image, labels } = copyOf(sample);
-  for (const transform of parameters.transforms) {
-    if (transform.kind === 'spatial') {
-      ({ image, labels } = applySpatial(image, labels, transform, spatialOptions(settings)));
-    } else {
-      applyTransform({ image, labels }, transform);
-    }
-  }
+  const { image, labels } = applyTransforms(sample, parameters, settings);
   maskOutside(image, labels, settings.maskedChannels);
   removeOutsideLabel(labels);
   const previous = previousStageChannels(labels, parameters, settings);
@@ -58,6 +50,24 @@ export function applyAugmentation(
     image: previous ? appendChannels(image, previous.data) : image,
     targets: deepSupervisionTargets(labels, settings.target, settings.targetShapes),
   };
+}
+
+/** What was drawn from the recipe, without the steps that follow in every sample. Labels keep their −1. */
+export function applyTransforms(
+  sample: Sample,
+  { transforms }: Pick<AugmentationParameters, 'transforms'>,
+  settings: AugmentationSettings,
+): Sample {
+  checkSample(sample, settings);
+  let { image, labels } = copyOf(sample);
+  for (const transform of transforms) {
+    if (transform.kind === 'spatial') {
+      ({ image, labels } = applySpatial(image, labels, transform, spatialOptions(settings)));
+    } else {
+      applyTransform({ image, labels }, transform);
+    }
+  }
+  return { image, labels };
 }
 
 /** The previous stage's one-hot channels with what was drawn for them, from labels without −1; `undefined` outside a cascade. */
@@ -104,7 +114,11 @@ export function packTargets(
   return packRegions(batch, regionMasks(target).length, planeLength({ shape: targetShapes[head] }));
 }
 
-function applyTransform({ image, labels }: Sample, transform: Exclude<Transform, { kind: 'spatial' }>): void {
+/** In place. */
+export function applyTransform(
+  { image, labels }: Sample,
+  transform: Exclude<Transform, { kind: 'spatial' }>,
+): void {
   switch (transform.kind) {
     case 'gaussianNoise':
       applyGaussianNoise(image, transform);
@@ -140,7 +154,8 @@ function copyOf({ image, labels }: Sample): Sample {
   };
 }
 
-function checkShapes({ image, labels }: Sample, settings: AugmentationSettings): void {
+/** Throws where a sample is not of the settings' shape. */
+export function checkSample({ image, labels }: Sample, settings: AugmentationSettings): void {
   const expected = `${settings.initialPatchSize}`;
   const labelChannels = settings.previousStageLabels.length > 0 ? 2 : 1;
   const fits =

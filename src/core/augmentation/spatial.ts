@@ -72,26 +72,17 @@ function multiply(a: readonly number[], b: readonly number[]): number[] {
   });
 }
 
-/** Source voxel `matrix · voxel + offset` of a voxel of the patch. */
+/** The image's voxel of a voxel of the patch: `matrix · (voxel − middle of the patch) + centre`. */
 export interface SourceMap {
+  /** Row-major 3 × 3. */
   readonly matrix: readonly number[];
-  readonly offset: readonly number[];
+  readonly centre: readonly number[];
 }
 
 /** `undefined` where the centre is cut out as it is. */
-export function sourceMap(
-  spatial: Spatial,
-  { isIn2d, patchSize }: Pick<SpatialOptions, 'isIn2d' | 'patchSize'>,
-  shape: Zyx,
-): SourceMap | undefined {
+export function sourceMap(spatial: Spatial, isIn2d: boolean, shape: Zyx): SourceMap | undefined {
   if (!spatial.angles && !spatial.scales) return undefined;
-  const matrix = spatialMatrix(spatial, isIn2d);
-  const offset = shape.map((size, axis) => {
-    const row = matrix.slice(3 * axis, 3 * axis + 3);
-    const centre = row.reduce((sum, factor, other) => sum + (factor * (patchSize[other] - 1)) / 2, 0);
-    return (size - 1) / 2 - centre;
-  });
-  return { matrix, offset };
+  return { matrix: spatialMatrix(spatial, isIn2d), centre: shape.map((size) => (size - 1) / 2) };
 }
 
 /** Where the centre crop begins in the image, may be negative. */
@@ -112,7 +103,7 @@ export function applySpatial(
   spatial: Spatial,
   options: SpatialOptions,
 ): { image: ImagePatch; labels: LabelPatch } {
-  const map = sourceMap(spatial, options, image.shape);
+  const map = sourceMap(spatial, options.isIn2d, image.shape);
   const { patchSize: shape, imageSampling, labelSampling } = options;
   const voxels = planeLength({ shape });
   const turned = { channels: image.channels, shape, data: new Float32Array(image.channels * voxels) };
@@ -162,17 +153,19 @@ function cropCentre(source: Patch, target: Patch): void {
 }
 
 function forEachSource(
-  [depth, height, width]: Zyx,
-  { matrix: m, offset }: SourceMap,
+  shape: Zyx,
+  { matrix: m, centre }: SourceMap,
   visit: (voxel: number, z: number, y: number, x: number) => void,
 ): void {
+  const [middleZ, middleY, middleX] = shape.map((size) => (size - 1) / 2);
   let voxel = 0;
-  for (let z = 0; z < depth; z++) {
-    for (let y = 0; y < height; y++) {
-      const rowZ = offset[0] + m[0] * z + m[1] * y;
-      const rowY = offset[1] + m[3] * z + m[4] * y;
-      const rowX = offset[2] + m[6] * z + m[7] * y;
-      for (let x = 0; x < width; x++) visit(voxel++, rowZ + m[2] * x, rowY + m[5] * x, rowX + m[8] * x);
+  for (let z = -middleZ; z <= middleZ; z++) {
+    for (let y = -middleY; y <= middleY; y++) {
+      const rowZ = centre[0] + m[0] * z + m[1] * y;
+      const rowY = centre[1] + m[3] * z + m[4] * y;
+      const rowX = centre[2] + m[6] * z + m[7] * y;
+      for (let x = -middleX; x <= middleX; x++)
+        visit(voxel++, rowZ + m[2] * x, rowY + m[5] * x, rowX + m[8] * x);
     }
   }
 }

@@ -1,0 +1,314 @@
+// Augmentation on the device that trains: patches go up once as they were cut, and what the network is fed never comes
+// back. The previous stage's labels are the exception: they are turned, eroded and so on by the CPU and sent up.
+
+import type { Gpu } from '@/gpu/device';
+import type { GpuArray, PreparedDispatch } from '@/gpu/dispatch';
+import { submit, warmUp } from '@/graph/submits';
+import { FEED_WORDS, feedChannel, feedUniform } from '@/kernels/augmentation/feed';
+import { SPATIAL_WORDS, spatialUniform, turnImage, turnLabels } from '@/kernels/augmentation/spatial';
+import { packTarget } from '@/kernels/augmentation/targets';
+import {
+  applyTransforms,
+  checkSample,
+  previousStageChannels,
+  type Sample,
+  spatialOptions,
+} from './applyAugmentation';
+import { type AugmenterArrays, type AugmenterPlan, allocateAugmenter } from './augmenterMemory';
+import { type ChannelKernels, channelKernels, type IntensityTransform, preparing } from './channelKernels';
+import type { AugmentationParameters, Transform } from './drawAugmentation';
+import { applyMirror } from './mirror';
+import { channelOf, type ImagePatch, type LabelPatch, planeLength } from './patch';
+import { applySpatial, cropStart, labelBorder, type Spatial, sourceMap } from './spatial';
+
+/** What the training program reads. */
+export interface AugmenterOutputs {
+  /** `[n, c, z, y, x]`, f32 or f16; the previous stage's channels after the image's own. */
+  readonly image: GpuArray;
+  /** By head, packed; none where a head's loss has no weight. */
+  readonly targets: readonly (GpuArray | undefined)[];
+}
+
+export interface Augmenter {
+  readonly allocatedBytes: number;
+  /** Queues all that makes a batch of these samples. Compiles, allocates and reads back nothing. */
+  augment(samples: readonly Sample[], parameters: readonly AugmentationParameters[]): void;
+  destroy(): void;
+}
+
+/**
+ * Allocates and compiles what {@link planAugmenter} planned, once for a training run. What `outputs` held is lost.
+ * Throws `GpuOutOfMemory` where there is no room; nothing stays allocated then.
+ */
+export async function createAugmenter(
+  gpu: Gpu,
+  plan: AugmenterPlan,
+  outputs: AugmenterOutputs,
+): Promise<Augmenter> {
+  const arrays = await allocateAugmenter(gpu, plan);
+  const ready = preparing(gpu);
+  const destroy = () => {
+    ready.release();
+    arrays.destroy();
+  };
+  try {
+    gpu.device.pushErrorScope('validation');
+    const steps = { ...batchSteps(gpu, plan, arrays, outputs, ready), arrays, plan, gpu };
+    const error = await gpu.device.popErrorScope();
+    if (error) throw new Error(`createAugmenter: ${error.message}`);
+    await warmUp(gpu, [ready.prepared]);
+    return {
+      allocatedBytes: arrays.allocatedBytes,
+      augment: (samples, parameters) => augmentBatch(steps, samples, parameters),
+      destroy,
+    };
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+}
+
+type Ready = ReturnType<typeof preparing>;
+
+/** All that a batch may need, compiled and bound. */
+function batchSteps(
+  gpu: Gpu,
+  plan: AugmenterPlan,
+  arrays: AugmenterArrays,
+  outputs: AugmenterOutputs,
+  ready: Ready,
+) {
+  const { limits } = gpu;
+  const { settings, batch, sizes } = plan;
+  const { patchSize: shape, previousStageLabels } = settings;
+  const voxels = planeLength({ shape });
+  const inputChannels = settings.channels + previousStageLabels.length;
+  if (outputs.image.size !== batch * inputChannels * voxels) {
+    throw new Error(
+      `augmentation: the input has ${outputs.image.size} elements, expected ${batch} × ${inputChannels} × ${shape}`,
+    );
+  }
+  const labelsOf = (sample: number): GpuArray => ({
+    ...arrays.labels,
+    offset: arrays.labels.offset + 4 * sample * sizes.labelStride,
+    size: voxels,
+  });
+  const spatial = ready.uniform(SPATIAL_WORDS);
+  const samples = Array.from({ length: batch }, (_, sample) => ({
+    labels: labelsOf(sample),
+    turnLabels:
+      arrays.sourceLabels &&
+      ready.prepare(
+        turnLabels({ limits, uniform: spatial, labels: arrays.sourceLabels, turned: labelsOf(sample) }),
+      ),
+    feed: Array.from({ length: inputChannels }, (_, channel) => {
+      const uniform = ready.uniform(FEED_WORDS);
+      const start = (sample * inputChannels + channel) * voxels;
+      // Further channels pass through the planes of the first.
+      const planes = arrays.planes[channel < settings.channels ? channel : 0];
+      const from = planes.map((plane) =>
+        ready.prepare(
+          feedChannel({
+            limits,
+            shape,
+            start,
+            plane,
+            labels: labelsOf(sample),
+            fed: outputs.image,
+            uniform,
+          }),
+        ),
+      );
+      return { from, uniform, start, fed: outputs.image };
+    }),
+  }));
+  return {
+    spatial,
+    samples,
+    turnImage: arrays.sources.map((image, c) =>
+      ready.prepare(turnImage({ limits, uniform: spatial, image, turned: arrays.planes[c][0] })),
+    ),
+    channels: arrays.planes.map((_, c) => channelKernels(ready, arrays, shape, c)),
+    targets: outputs.targets.flatMap((target, head) =>
+      target
+        ? ready.prepare(
+            packTarget({
+              limits,
+              batch,
+              patchShape: shape,
+              shape: settings.targetShapes[head],
+              labels: arrays.labels,
+              labelStride: sizes.labelStride,
+              flips: arrays.flips,
+              bytes: arrays.bytesOfLabels,
+              nearest: arrays.nearest[head],
+              target,
+            }),
+          )
+        : [],
+    ),
+  };
+}
+
+type Steps = ReturnType<typeof batchSteps> & {
+  readonly gpu: Gpu;
+  readonly plan: AugmenterPlan;
+  readonly arrays: AugmenterArrays;
+};
+
+function augmentBatch(
+  steps: Steps,
+  samples: readonly Sample[],
+  parameters: readonly AugmentationParameters[],
+): void {
+  const { gpu, plan, arrays } = steps;
+  if (samples.length !== plan.batch || parameters.length !== plan.batch) {
+    throw new Error(`augmentation: ${samples.length} samples for a batch of ${plan.batch}`);
+  }
+  const flips = new Uint32Array(4 * plan.batch);
+  for (const [i, sample] of samples.entries()) {
+    checkSample(sample, plan.settings);
+    const mirrored = augmentSample(steps, i, sample, parameters[i]);
+    for (const axis of mirrored) flips[4 * i + axis] = 1;
+  }
+  gpu.device.queue.writeBuffer(arrays.flips.buffer, arrays.flips.offset, flips);
+  submit(gpu, [steps.targets]);
+}
+
+/** Feeds one sample; its label patch stays unflipped. Returns the axes along which its targets are to be flipped. */
+function augmentSample(
+  steps: Steps,
+  index: number,
+  sample: Sample,
+  parameters: AugmentationParameters,
+): readonly number[] {
+  const { settings } = steps.plan;
+  const drawn = forDevice(parameters.transforms);
+  if (drawn?.spatial) turn(steps, index, sample, drawn.spatial);
+  else sendPatch(steps, index, drawn ? sample : applyTransforms(sample, parameters, settings));
+  for (const transform of drawn?.intensity ?? []) {
+    const dispatches = steps.channels.flatMap((channel) => channel.apply(transform));
+    if (dispatches.length > 0) submit(steps.gpu, [dispatches]);
+  }
+  const mirrored = drawn?.mirrored ?? [];
+  feedImage(steps, index, mirrored);
+  feedPreviousStage(steps, index, sample, parameters);
+  return mirrored;
+}
+
+/** Transforms in the order that the kernels know: turn, change intensities, flip. */
+interface DeviceTransforms {
+  readonly spatial: Spatial | undefined;
+  readonly intensity: readonly IntensityTransform[];
+  readonly mirrored: readonly number[];
+}
+
+/** `undefined` where they come in another order: the CPU transforms that sample. */
+function forDevice(transforms: readonly Transform[]): DeviceTransforms | undefined {
+  const spatial = transforms[0]?.kind === 'spatial' ? transforms[0] : undefined;
+  const last = transforms.at(-1);
+  const mirrored = last?.kind === 'mirror' ? last.axes : undefined;
+  const between = transforms.slice(spatial ? 1 : 0, mirrored ? -1 : undefined);
+  const intensity = between.filter(
+    (transform) => transform.kind !== 'spatial' && transform.kind !== 'mirror',
+  );
+  if (intensity.length < between.length) return undefined;
+  return { spatial, intensity, mirrored: mirrored ?? [] };
+}
+
+function turn(steps: Steps, index: number, { image, labels }: Sample, spatial: Spatial): void {
+  const { gpu, arrays, plan } = steps;
+  const { isIn2d, patchSize, imageSampling, labelSampling } = spatialOptions(plan.settings);
+  const map = sourceMap(spatial, isIn2d, image.shape);
+  const start = cropStart(image.shape, patchSize);
+  const { matrix, centre } = map ?? {
+    matrix: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    centre: patchSize.map((size, axis) => start[axis] + (size - 1) / 2),
+  };
+  const numbers = { matrix, centre, sourceShape: image.shape, patchShape: patchSize };
+  const { queue } = gpu.device;
+  for (const [c, source] of arrays.sources.entries()) write(queue, source, channelOf(image, c));
+  if (arrays.sourceLabels) writeLabels(queue, arrays.sourceLabels, labels);
+  const whole = [0, 0, 0] as const;
+  const forImage = spatialUniform({ ...numbers, border: whole, isNearest: imageSampling === 'nearest' });
+  queue.writeBuffer(steps.spatial, 0, forImage);
+  submit(gpu, [steps.turnImage]);
+  const border = map ? labelBorder(image.shape, isIn2d) : whole;
+  const forLabels = spatialUniform({ ...numbers, border, isNearest: labelSampling === 'nearest' });
+  queue.writeBuffer(steps.spatial, 0, forLabels);
+  const { turnLabels } = steps.samples[index];
+  submit(gpu, [turnLabels ? [turnLabels] : []]);
+  for (const channel of steps.channels) channel.current = 0;
+}
+
+/** A patch that has its final size. */
+function sendPatch(steps: Steps, index: number, { image, labels }: Sample): void {
+  const { gpu, arrays } = steps;
+  for (const [c, [plane]] of arrays.planes.entries()) write(gpu.device.queue, plane, channelOf(image, c));
+  const target = Int32Array.from(labels.data.subarray(0, planeLength(labels)));
+  write(gpu.device.queue, steps.samples[index].labels, target);
+  for (const channel of steps.channels) channel.current = 0;
+}
+
+function feedImage(steps: Steps, index: number, flippedAxes: readonly number[]): void {
+  const { patchSize: shape, maskedChannels } = steps.plan.settings;
+  const dispatches = steps.channels.map(({ current }: ChannelKernels, c): PreparedDispatch => {
+    const { from, uniform, start, fed } = steps.samples[index].feed[c];
+    const isMasked = maskedChannels.includes(c);
+    const words = feedUniform(fed, { shape, start, flippedAxes, isMasked });
+    steps.gpu.device.queue.writeBuffer(uniform, 0, words as GPUAllowSharedBufferSource);
+    return from[current];
+  });
+  submit(steps.gpu, [dispatches]);
+}
+
+function feedPreviousStage(
+  steps: Steps,
+  index: number,
+  { labels }: Sample,
+  parameters: AugmentationParameters,
+): void {
+  const { settings } = steps.plan;
+  if (settings.previousStageLabels.length === 0) return;
+  const oneHot = previousStageChannels(previousStage(labels, parameters, settings), parameters, settings);
+  for (let c = 0; oneHot && c < oneHot.channels; c++) {
+    const { from, uniform, start, fed } = steps.samples[index].feed[settings.channels + c];
+    const words = feedUniform(fed, { shape: oneHot.shape, start, flippedAxes: [], isMasked: false });
+    const { queue } = steps.gpu.device;
+    queue.writeBuffer(uniform, 0, words as GPUAllowSharedBufferSource);
+    write(queue, steps.arrays.planes[0][0], channelOf(oneHot, c));
+    submit(steps.gpu, [[from[0]]]);
+  }
+}
+
+/** The second label channel, turned and flipped. */
+function previousStage(
+  labels: LabelPatch,
+  { transforms }: AugmentationParameters,
+  settings: AugmenterPlan['settings'],
+): LabelPatch {
+  const data = labels.data.slice(planeLength(labels));
+  let previous: LabelPatch = { data, channels: 1, shape: labels.shape };
+  const noImage: ImagePatch = { data: new Float32Array(), channels: 0, shape: labels.shape };
+  for (const transform of transforms) {
+    if (transform.kind === 'spatial') {
+      previous = applySpatial(noImage, previous, transform, spatialOptions(settings)).labels;
+    } else if (transform.kind === 'mirror') applyMirror(previous, transform);
+  }
+  return previous;
+}
+
+function write(queue: GPUQueue, array: GpuArray, data: Float32Array | Int32Array): void {
+  queue.writeBuffer(array.buffer, array.offset, data as GPUAllowSharedBufferSource);
+}
+
+/** The first channel, two labels a word. */
+function writeLabels(queue: GPUQueue, array: GpuArray, labels: LabelPatch): void {
+  const length = planeLength(labels);
+  const whole = length - (length % 2);
+  const data = labels.data as Int16Array<ArrayBuffer>;
+  queue.writeBuffer(array.buffer, array.offset, data, 0, whole);
+  if (whole < length) {
+    queue.writeBuffer(array.buffer, array.offset + 2 * whole, Int16Array.of(data[whole], 0));
+  }
+}

@@ -1,0 +1,195 @@
+import { describe, expect } from 'vitest';
+import { applyAugmentation, packTargets, type Sample } from '@/core/augmentation/applyAugmentation';
+import { planAugmenter } from '@/core/augmentation/augmenterMemory';
+import {
+  type AugmentationParameters,
+  drawAugmentation,
+  type Transform,
+} from '@/core/augmentation/drawAugmentation';
+import { createAugmenter } from '@/core/augmentation/gpuAugmenter';
+import type { AugmentationSettings } from '@/core/augmentation/settings';
+import { validationSettings } from '@/core/augmentation/settings';
+import type { Gpu } from '@/gpu/device';
+import { keyedRandom } from '@/shared/random';
+import { augmenterOutputs, augmentOnGpu } from '../../support/augmenter';
+import { test } from '../../support/gpu';
+import { sampleFor, smallSettings } from './samples';
+
+/** Of the golden README: coordinates of a spatial transform are f32. */
+const SPATIAL_TOLERANCE = 5e-5;
+/** Some last bits of intensities up to 10. */
+const INTENSITY_TOLERANCE = 5e-6;
+/** Labels may fall either way at ties. */
+const TIE_SHARE = 1e-3;
+
+const SPATIAL: Transform = { kind: 'spatial', angles: undefined, scales: undefined };
+
+const TRANSFORMS: Readonly<Record<string, readonly Transform[]>> = {
+  crop: [SPATIAL],
+  rotation: [{ kind: 'spatial', angles: [0.4, -0.3, 0.2], scales: undefined }],
+  scaling: [{ kind: 'spatial', angles: undefined, scales: [1.3, 1.3, 1.3] }],
+  noise: [SPATIAL, { kind: 'gaussianNoise', sigma: 0.1, seed: 0xfedcba98 }],
+  blur: [SPATIAL, { kind: 'gaussianBlur', sigmas: [undefined, [0.5, 0.7, 0.99]] }],
+  brightness: [SPATIAL, { kind: 'brightness', factors: [0.8, 1.2] }],
+  contrast: [SPATIAL, { kind: 'contrast', factors: [0.8, 1.2], preserveRange: true }],
+  'contrast past the range': [SPATIAL, { kind: 'contrast', factors: [1.2, undefined], preserveRange: false }],
+  'low resolution': [SPATIAL, { kind: 'simulateLowResolution', scales: [[0.5, 0.6, 0.7], undefined] }],
+  gamma: [SPATIAL, { kind: 'gamma', gammas: [0.7, 1.5], invertImage: false, retainStats: true }],
+  'inverted gamma': [SPATIAL, { kind: 'gamma', gammas: [1.4, 0.8], invertImage: true, retainStats: true }],
+  'gamma with new statistics': [
+    SPATIAL,
+    { kind: 'gamma', gammas: [1.4, undefined], invertImage: true, retainStats: false },
+  ],
+  mirroring: [SPATIAL, { kind: 'mirror', axes: [0, 2] }],
+  'two that change planes': [
+    SPATIAL,
+    { kind: 'gaussianBlur', sigmas: [[0, 0.6, 0], undefined] },
+    {
+      kind: 'simulateLowResolution',
+      scales: [
+        [0.7, 0.7, 0.7],
+        [0.6, 0.6, 0.6],
+      ],
+    },
+    { kind: 'mirror', axes: [1] },
+  ],
+};
+
+function parametersOf(transforms: readonly Transform[]): AugmentationParameters {
+  return { transforms, binaryOperations: [], componentRemovals: [] };
+}
+
+async function compare(
+  gpu: Gpu,
+  settings: AugmentationSettings,
+  samples: readonly Sample[],
+  parameters: readonly AugmentationParameters[],
+  tolerance = SPATIAL_TOLERANCE,
+): Promise<void> {
+  const found = await augmentOnGpu(gpu, settings, samples, parameters);
+  const expected = samples.map((sample, i) => applyAugmentation(sample, parameters[i], settings));
+  const image = expected.flatMap((sample) => [...sample.image.data]);
+  expect(found.image.length).toBe(image.length);
+  // A tie on the border of the masked region hides or shows a voxel.
+  const masked = settings.maskedChannels.length > 0;
+  const isOff = (value: number, i: number) => !(Math.abs(found.image[i] - value) <= tolerance);
+  const off = image.filter(isOff).length / image.length;
+  expect(off).toBeLessThanOrEqual(masked ? TIE_SHARE : 0);
+  for (const head of settings.targetShapes.keys()) {
+    const packed = packTargets(
+      expected.map(({ targets }) => targets[head]),
+      settings,
+      head,
+    );
+    const bytes = new Uint8Array(packed.buffer);
+    const different = bytes.filter((byte, i) => byte !== found.targets[head][i]).length;
+    expect(found.targets[head].length).toBe(bytes.length);
+    expect(different / bytes.length).toBeLessThanOrEqual(TIE_SHARE);
+  }
+}
+
+describe.each(Object.entries(TRANSFORMS))('%s', (_, transforms) => {
+  test('the device makes what the CPU makes', async ({ gpu }) => {
+    const settings = smallSettings([9, 14, 11]);
+    const samples = [sampleFor(settings, 1), sampleFor(settings, 2)];
+    const parameters = [parametersOf(transforms), parametersOf([SPATIAL])];
+    const isCropped = transforms[0] === SPATIAL;
+    await compare(gpu, settings, samples, parameters, isCropped ? INTENSITY_TOLERANCE : SPATIAL_TOLERANCE);
+  });
+});
+
+const WHOLE: Readonly<Record<string, AugmentationSettings>> = {
+  '3D': smallSettings([12, 16, 14]),
+  '2D': smallSettings([33, 30]),
+  'dummy 2D': smallSettings([5, 20, 18]),
+  regions: smallSettings([12, 10, 14], { hasRegions: true }),
+  'nearest labels': smallSettings([12, 10, 14], { options: { labelSampling: 'nearest' } }),
+  cascade: smallSettings([12, 10, 14], { hasPreviousStage: true }),
+  validation: validationSettings(smallSettings([7, 9, 11], { hasPreviousStage: true, hasRegions: true })),
+};
+
+describe.each(Object.entries(WHOLE))('%s', (_, settings) => {
+  test('batches with drawn parameters agree', async ({ gpu }) => {
+    for (let iteration = 0; iteration < 8; iteration++) {
+      const samples = [0, 1, 2].map((i) => sampleFor(settings, 3 * iteration + i));
+      const parameters = samples.map((_, i) => drawAugmentation(keyedRandom(7, iteration, i), settings));
+      await compare(gpu, settings, samples, parameters);
+    }
+  });
+});
+
+test('an order that the kernels do not know is left to the CPU', async ({ gpu }) => {
+  const settings = smallSettings([6, 8, 7]);
+  const transforms: Transform[] = [
+    SPATIAL,
+    { kind: 'mirror', axes: [1, 2] },
+    { kind: 'brightness', factors: [2, 3] },
+  ];
+  await compare(gpu, settings, [sampleFor(settings, 1)], [parametersOf(transforms)], 0);
+});
+
+test('an input of halves holds the rounded numbers', async ({ gpu }) => {
+  const settings = smallSettings([6, 7, 5]);
+  const samples = [sampleFor(settings, 1), sampleFor(settings, 2)];
+  const parameters = samples.map(() => parametersOf([SPATIAL]));
+  const halves = await augmentOnGpu(gpu, settings, samples, parameters, 'f16');
+  const floats = await augmentOnGpu(gpu, settings, samples, parameters);
+  for (const [i, value] of floats.image.entries()) {
+    expect(Math.abs(halves.image[i] - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11);
+  }
+});
+
+test('a step compiles and allocates nothing, and the plan knows the bytes', async ({ gpu }) => {
+  const settings = smallSettings([8, 8, 8]);
+  const outputs = await augmenterOutputs(gpu, settings, 2);
+  const before = gpu.memory.currentBytes;
+  const plan = planAugmenter(settings, 2, gpu.limits);
+  const augmenter = await createAugmenter(gpu, plan, outputs);
+  expect(augmenter.allocatedBytes).toBe(plan.bytes);
+  expect(gpu.memory.currentBytes - before).toBe(plan.bytes);
+  const samples = [sampleFor(settings, 1), sampleFor(settings, 2)];
+  const compiled = gpu.pipelines.compiledCount;
+  const made: string[] = [];
+  const { device } = gpu;
+  const [createBuffer, createBindGroup] = [device.createBuffer, device.createBindGroup];
+  device.createBuffer = (descriptor) => {
+    made.push('buffer');
+    return createBuffer.call(device, descriptor);
+  };
+  device.createBindGroup = (descriptor) => {
+    made.push('bind group');
+    return createBindGroup.call(device, descriptor);
+  };
+  for (let i = 0; i < 20; i++) {
+    augmenter.augment(
+      samples,
+      samples.map((_, sample) => drawAugmentation(keyedRandom(1, i, sample), settings)),
+    );
+  }
+  device.createBuffer = createBuffer;
+  device.createBindGroup = createBindGroup;
+  await device.queue.onSubmittedWorkDone();
+  expect(made).toEqual([]);
+  expect(gpu.pipelines.compiledCount).toBe(compiled);
+  augmenter.destroy();
+  expect(gpu.memory.currentBytes).toBe(before);
+});
+
+test('the same draws give the same bits', async ({ gpu }) => {
+  const settings = smallSettings([10, 12, 9]);
+  const samples = [sampleFor(settings, 1), sampleFor(settings, 2)];
+  const parameters = samples.map((_, i) => drawAugmentation(keyedRandom(3, i), settings));
+  const first = await augmentOnGpu(gpu, settings, samples, parameters);
+  const second = await augmentOnGpu(gpu, settings, samples, parameters);
+  expect(second).toEqual(first);
+});
+
+test('samples of another shape are refused', async ({ gpu }) => {
+  const settings = smallSettings([8, 8, 8]);
+  const outputs = await augmenterOutputs(gpu, settings, 1);
+  const augmenter = await createAugmenter(gpu, planAugmenter(settings, 1, gpu.limits), outputs);
+  const sample = sampleFor({ ...settings, initialPatchSize: [8, 8, 8] }, 1);
+  expect(() => augmenter.augment([sample], [parametersOf([SPATIAL])])).toThrow('expected 2 and 1 channels');
+  expect(() => augmenter.augment([], [])).toThrow('0 samples for a batch of 1');
+  augmenter.destroy();
+});
