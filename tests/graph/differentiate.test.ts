@@ -39,17 +39,24 @@ function feedsOf(leaves: readonly { name: string; shape: readonly number[] }[]):
   );
 }
 
-/** Largest error of a gradient against finite differences of Σ seed · output, relative to the tensor's largest gradient. */
-function worstError(graph: Graph): number {
+/**
+ * Largest error of a gradient against finite differences of Σ seed · output, relative to the tensor's largest gradient.
+ * `isTraining`: of the outputs as training computes them, where that is another function.
+ */
+function worstError(graph: Graph, isTraining = false): number {
   const seeds = graph.outputs.map(({ shape }, i) => input(`seed ${i}`, shape));
   const training = trainingGraph(graph);
   const { of } = differentiate(training, seeds, { ofInputs: true });
-  const leaves = [...graph.parameters, ...graph.inputs];
+  const learned = graph.parameters.filter(({ attributes }) => !attributes.isBuffer);
+  const leaves = [...learned, ...graph.inputs];
   const feeds = feedsOf(
-    [...leaves, ...seeds].map(({ attributes, shape }) => ({ name: attributes.name, shape })),
+    [...graph.parameters, ...graph.inputs, ...seeds].map(({ attributes, shape }) => ({
+      name: attributes.name,
+      shape,
+    })),
   );
   const loss = () => {
-    const outputs = interpret(graph.outputs, feeds);
+    const outputs = interpret((isTraining ? training : graph).outputs, feeds);
     return outputs.reduce((sum, output, i) => {
       const seed = feeds.get(`seed ${i}`) ?? [];
       return sum + output.reduce((part, value, at) => part + value * seed[at], 0);
@@ -106,6 +113,18 @@ describe('gradients against finite differences, f64', () => {
     ['residual', narrow(RESIDUAL_3_STAGES), [2, 8, 4]],
   ])('%s', (_, architecture, patchSize) => {
     expect(worstError(networkOf(architecture, patchSize, 1))).toBeLessThan(TOLERANCE);
+  });
+
+  test.each([
+    ['plain 3D', isotropicUNet([2, 3]), [6, 4, 4]],
+    ['plain 2D', isotropicUNet([3, 4], 2), [6, 10]],
+    ['residual', narrow(RESIDUAL_3_STAGES), [2, 8, 4]],
+  ])('batch norm and dropout: %s', (_, architecture, patchSize) => {
+    const batchNorm = { momentum: 0.1 };
+    for (const of of ['elements', 'channels'] as const) {
+      const dropping = { ...architecture, batchNorm, dropout: { probability: 0.2, of } };
+      expect(worstError(networkOf(dropping, patchSize), true)).toBeLessThan(TOLERANCE);
+    }
   });
 
   test('stride 2 on odd sizes, an activation of its own, pooling that leaves voxels out', () => {
