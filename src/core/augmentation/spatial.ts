@@ -240,23 +240,37 @@ function interpolate(
   }
 }
 
+/** Shares this far apart, in thousandths, are never the same half: between 512 and 1024 halves are 0.5 apart. */
+const DECIDED = 1;
+/** Labels of the corners; reused for each voxel. */
+const FOUND = new Int32Array(8);
+
 function likeliestLabel(labels: LabelPatch, channel: number, { count, at, weight }: Corners): number {
   const start = channel * planeLength(labels);
-  const label = (i: number) => labels.data[start + at[i]];
-  let best = label(0);
   let isUniform = true;
-  for (let i = 1; i < count; i++) isUniform = isUniform && label(i) === best;
+  for (let i = 0; i < count; i++) {
+    FOUND[i] = labels.data[start + at[i]];
+    isUniform = isUniform && FOUND[i] === FOUND[0];
+  }
+  let best = FOUND[0];
   if (isUniform) return best;
   let bestScore = -1;
   for (let i = 0; i < count; i++) {
-    const candidate = label(i);
-    let sum = 0;
-    for (let j = 0; j < count; j++) if (label(j) === candidate) sum += weight[j];
-    const score = toFloat16Bits(1000 * sum);
-    if (score > bestScore || (score === bestScore && candidate < best)) {
+    const candidate = FOUND[i];
+    let score = 0;
+    for (let j = 0; j < count; j++) if (FOUND[j] === candidate) score += 1000 * weight[j];
+    if (candidate === best && bestScore >= 0) continue;
+    if (score > bestScore + DECIDED || isFirstAsHalf(candidate, score, best, bestScore)) {
       best = candidate;
       bestScore = score;
     }
   }
   return best;
+}
+
+/** Whether the candidate wins against the best so far when both scores are halves; the smaller label wins a tie. */
+function isFirstAsHalf(candidate: number, score: number, best: number, bestScore: number): boolean {
+  if (score < bestScore - DECIDED) return false;
+  const [own, other] = [toFloat16Bits(score), toFloat16Bits(bestScore)];
+  return own > other || (own === other && candidate < best);
 }
