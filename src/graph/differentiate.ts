@@ -14,6 +14,7 @@ import {
   convTranspose3dInputGradient,
   convTranspose3dWeightGradient,
   leakyReluGradient,
+  zeroGradient,
 } from './ops/gradients';
 import { normAffineGradient, normGradientSums, normInputGradient, normInputs } from './ops/norm';
 import { type Graph, type OpName, topologicalOrder, type Value } from './value';
@@ -77,11 +78,14 @@ function activeValues(order: readonly Value[], ofInputs: boolean): ReadonlySet<V
   return active;
 }
 
+/** A gradient's part: the sum of those before it, if there are any, becomes the sum with it. */
+type Contribution = (sum: Value | undefined) => Value;
+
 /** Collects gradients while the graph is walked backwards. */
 class Tape {
   private readonly active: ReadonlySet<Value>;
   private readonly scheduled: Set<Value>;
-  private readonly contributions = new Map<Value, (() => Value)[]>();
+  private readonly contributions = new Map<Value, Contribution[]>();
   private readonly totals = new Map<Value, Value>();
   private readonly copies = new Map<Value, Value>();
 
@@ -114,19 +118,22 @@ class Tape {
 
   /** Notes that `gradient`, which is in the schedule, is part of the gradient of `value`. */
   contribute(value: Value, gradient: Value): void {
-    this.contributeLater(value, () => gradient);
+    this.contributeLater(value, (sum) => (sum ? this.emit(add(sum, gradient)) : gradient));
   }
 
-  /** Notes that the node `gradient`, made from `source`, is part of the gradient of `value`: the smaller of the two waits. */
-  contributeFrom(source: Value, value: Value, gradient: Value): void {
+  /**
+   * Notes that what `gradientOnto` makes from `source` is part of the gradient of `value`: the smaller of the two waits.
+   * Where it waits it is added to the rest as it is computed.
+   */
+  contributeFrom(source: Value, value: Value, gradientOnto: (sum: Value | undefined) => Value): void {
     const isSourceSmaller = elementCount(source.shape) <= elementCount(value.shape);
-    if (isSourceSmaller) this.contributeLater(value, () => this.emit(gradient));
-    else this.contribute(value, this.emit(gradient));
+    if (isSourceSmaller) this.contributeLater(value, (sum) => this.emit(gradientOnto(sum)));
+    else this.contribute(value, this.emit(gradientOnto(undefined)));
   }
 
-  private contributeLater(value: Value, gradient: () => Value): void {
+  private contributeLater(value: Value, contribution: Contribution): void {
     const list = this.contributions.get(value) ?? [];
-    list.push(gradient);
+    list.push(contribution);
     this.contributions.set(value, list);
   }
 
@@ -134,10 +141,9 @@ class Tape {
   gradientOf(value: Value): Value | undefined {
     const known = this.totals.get(value);
     if (known) return known;
-    const [first, ...others] = this.contributions.get(value) ?? [];
-    if (!first) return undefined;
-    const total = others.reduce((sum, next) => this.emit(add(sum, next())), first());
-    this.totals.set(value, total);
+    let total: Value | undefined;
+    for (const contribution of this.contributions.get(value) ?? []) total = contribution(total);
+    if (total) this.totals.set(value, total);
     return total;
   }
 
@@ -174,13 +180,15 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
     const [x, weight, bias] = inputs;
     const { stride } = attributes;
     const sources = concatenated(x);
-    if (tape.wants(bias)) tape.contribute(bias, tape.emit(channelSum(gradient)));
+    if (tape.wants(bias)) tape.contribute(bias, tape.emit(biasGradient(gradient)));
     if (tape.wants(weight)) tape.contribute(weight, weightGradient(sources, gradient, stride, weight, tape));
     let start = 0;
     for (const source of sources) {
       if (tape.wants(source)) {
-        const part = conv3dInputGradient(gradient, weight, stride, start, source.shape);
-        tape.contributeFrom(gradient, source, part);
+        const window = { stride, start, shape: source.shape };
+        tape.contributeFrom(gradient, source, (onto) =>
+          conv3dInputGradient(gradient, weight, { ...window, onto }),
+        );
       }
       start += source.shape[1];
     }
@@ -192,7 +200,9 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
       const read = tape.recomputed(x);
       tape.contribute(weight, tape.emit(convTranspose3dWeightGradient(read, gradient, weight.shape)));
     }
-    if (tape.wants(x)) tape.contributeFrom(gradient, x, convTranspose3dInputGradient(gradient, weight));
+    if (tape.wants(x)) {
+      tape.contributeFrom(gradient, x, (onto) => convTranspose3dInputGradient(gradient, weight, onto));
+    }
   },
 
   normApply: (value, gradient, tape) => {
@@ -230,8 +240,12 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
   },
 
   avgPool: ({ attributes, inputs: [x] }, gradient, tape) => {
-    if (tape.wants(x))
-      tape.contributeFrom(gradient, x, avgPoolGradient(gradient, attributes.stride, x.shape));
+    if (tape.wants(x)) {
+      tape.contributeFrom(gradient, x, (sum) => {
+        const part = avgPoolGradient(gradient, attributes.stride, x.shape);
+        return sum ? add(sum, tape.emit(part)) : part;
+      });
+    }
   },
 
   // Convolutions give their gradients to what was concatenated, so that the concatenation itself gets none.
@@ -239,6 +253,11 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
     throw new Error('differentiate: a concatenation that something else than a convolution reads');
   },
 };
+
+/** Of a bias before a norm it is 0: the norm takes away what is the same in a whole channel, and so does its gradient. */
+function biasGradient(gradient: Value): Value {
+  return gradient.op === 'normInputGradient' ? zeroGradient(gradient.shape[1]) : channelSum(gradient);
+}
 
 /** Source by source, so that only one of them is computed again at a time. */
 function weightGradient(

@@ -17,12 +17,7 @@ import {
 } from '@/kernels/convTranspose3dWeightGradient';
 import { dropoutInPlace } from '@/kernels/dropout';
 import { copyForward, leakyReluGradientInPlace } from '@/kernels/elementwise';
-import {
-  convTranspose3dInputGradient,
-  convTranspose3dInputGradientLayout,
-  stridedInputGradient,
-  stridedInputGradientLayout,
-} from '@/kernels/inputGradient';
+import { stridedInputGradient, stridedInputGradientLayout } from '@/kernels/inputGradient';
 import { lossDispatches } from '@/kernels/losses/loss';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import {
@@ -302,35 +297,17 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
 
   convTranspose3dInputGradient: (value, builder) => {
     const [above, weight] = value.inputs;
-    const { batch, channels, size } = featureMapOf(value, value.op);
-    const shape = {
-      ...value.attributes,
-      batch,
-      inChannels: channels,
-      outChannels: weight.shape[1],
-      inputSize: size,
-    };
-    const { limits } = builder.device;
-    const layout = convTranspose3dInputGradientLayout(shape);
-    const taps = elementCount(value.attributes.stride);
-    const order = { start: 0, outStep: weight.shape[1] * taps, inStep: taps, isFlipped: false };
-    const packed = turnedWeight(value, weight, packedBlocksSize(layout), builder, (array, result) =>
-      packBlocks({ array, ...order }, layout, result, limits),
+    const { stride } = value.attributes;
+    const { batch, channels: inChannels, size: inputSize } = featureMapOf(above, value.op);
+    const sizes = { batch, inChannels, inputSize, kernelSize: stride, stride };
+    const taps = elementCount(stride);
+    // A voxel gets from the block of outputs that it became.
+    lowerAsConvolution(
+      value,
+      { ...sizes, outChannels: value.shape[1], isUnpadded: true },
+      (array) => ({ array, start: 0, outStep: weight.shape[1] * taps, inStep: taps, isFlipped: false }),
+      builder,
     );
-    const gy = builder.tensorOf(above);
-    const gx = builder.addValue(value);
-    builder.addStep(value.op, {
-      ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
-      flops: flopsOf(value),
-      launch: (arrays) =>
-        convTranspose3dInputGradient({
-          shape,
-          limits,
-          gy: arrays.tensor(gy),
-          weight: arrayOfOperand(packed, arrays),
-          gx: arrays.tensor(gx),
-        }),
-    });
   },
 
   convTranspose3dWeightGradient: (value, builder) => {
@@ -395,6 +372,11 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     });
   },
 
+  // Gradients start as zeros, and nothing writes this one.
+  zeroGradient: (value, builder) => {
+    builder.addValue(value);
+  },
+
   channelSum: (value, builder) => {
     const { batch, channels, size } = featureMapOf(value.inputs[0], value.op);
     const { limits } = builder.device;
@@ -421,35 +403,33 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
 
 /** Without a stride it is the convolution of the gradient with the weight turned round. */
 function lowerInputGradient(value: Value<'conv3dInputGradient'>, builder: PlanBuilder): void {
-  const [above, weight] = value.inputs;
   const { channels, kernelSize, stride } = value.attributes;
-  const { batch, size } = featureMapOf(value, value.op);
-  const shape: Conv3dShape = {
-    batch,
-    inChannels: weight.shape[0],
-    outChannels: channels.count,
-    inputSize: size,
-    kernelSize,
-    stride,
-  };
+  const { batch, size: inputSize } = featureMapOf(value, value.op);
+  const inChannels = value.inputs[1].shape[0];
+  lowerAsConvolution(
+    value,
+    { batch, inChannels, outChannels: channels.count, inputSize, kernelSize, stride },
+    (array) => ({ ...turnedOrder(value, array), isFlipped: true }),
+    builder,
+  );
+}
+
+/** `value` as the convolution of the gradient above it with the weight in another order, added to the third input. */
+function lowerAsConvolution(
+  value: Value<'conv3dInputGradient' | 'convTranspose3dInputGradient'>,
+  shape: Conv3dShape,
+  order: (array: RawWeight['array']) => RawWeight,
+  builder: PlanBuilder,
+): void {
+  const [above, weight, onto] = value.inputs;
   const { limits } = builder.device;
   const kernel = chooseConv3dKernel(shape, builder.device, builder.tunedConv3d(shape));
-  const packed = turnedWeight(
-    value,
-    weight,
-    packedConv3dWeightSize(shape, kernel),
-    builder,
-    (array, result) =>
-      packConv3dWeightOnDevice(
-        { ...turnedOrder(value, array), isFlipped: true },
-        shape,
-        kernel,
-        result,
-        limits,
-      ),
+  const size = packedConv3dWeightSize(shape, kernel);
+  const packed = turnedWeight(value, weight, size, builder, (array, result) =>
+    packConv3dWeightOnDevice(order(array), shape, kernel, result, limits),
   );
   const gy = builder.tensorOf(above);
-  const gx = builder.addValue(value);
+  const gx = onto ? ownedCopy(value, onto, builder) : builder.addValue(value);
   builder.addStep(value.op, {
     ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
     flops: flopsOf(value),
@@ -461,13 +441,13 @@ function lowerInputGradient(value: Value<'conv3dInputGradient'>, builder: PlanBu
         x: arrays.tensor(gy),
         weight: arrayOfOperand(packed, arrays),
         y: arrays.tensor(gx),
-        accumulate: false,
+        accumulate: onto !== undefined,
       }),
   });
 }
 
 function lowerStridedInputGradient(value: Value<'conv3dInputGradient'>, builder: PlanBuilder): void {
-  const [above, weight] = value.inputs;
+  const [above, weight, onto] = value.inputs;
   const { channels, kernelSize, stride } = value.attributes;
   const { batch, size } = featureMapOf(value, value.op);
   const shape: Conv3dShape = {
@@ -484,7 +464,7 @@ function lowerStridedInputGradient(value: Value<'conv3dInputGradient'>, builder:
     packBlocks({ ...turnedOrder(value, array), isFlipped: false }, layout, result, limits),
   );
   const gy = builder.tensorOf(above);
-  const gx = builder.addValue(value);
+  const gx = onto ? ownedCopy(value, onto, builder) : builder.addValue(value);
   builder.addStep(value.op, {
     ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
     flops: flopsOf(value),
@@ -495,6 +475,7 @@ function lowerStridedInputGradient(value: Value<'conv3dInputGradient'>, builder:
         gy: arrays.tensor(gy),
         weight: arrayOfOperand(packed, arrays),
         gx: arrays.tensor(gx),
+        accumulate: onto !== undefined,
       }),
   });
 }

@@ -96,7 +96,7 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
       attributes.stride,
     ),
 
-  conv3dInputGradient: ({ attributes, inputs, shape }, [gradient, weight]) => {
+  conv3dInputGradient: ({ attributes, inputs, shape }, [gradient, weight, onto]) => {
     const { start, count } = attributes.channels;
     const [outChannels, inChannels, ...kernel] = inputs[1].shape;
     const conv = { ...attributes, ...sizesOf(shape), outChannels };
@@ -105,7 +105,7 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
       const out = Math.floor(i / (count * taps));
       return weight[(out * inChannels + start) * taps + (i % (count * taps))];
     });
-    return conv3dBackwardInput(conv, gradient, window);
+    return sumOf(conv3dBackwardInput(conv, gradient, window), onto);
   },
 
   conv3dWeightGradient: ({ attributes, inputs, shape }, [source, gradient, before]) => {
@@ -122,9 +122,9 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
     return result;
   },
 
-  convTranspose3dInputGradient: ({ attributes, inputs, shape }, [gradient, weight]) => {
+  convTranspose3dInputGradient: ({ attributes, inputs, shape }, [gradient, weight, onto]) => {
     const conv = { ...attributes, ...sizesOf(shape), outChannels: inputs[1].shape[1] };
-    return convTranspose3dBackwardInput(conv, gradient, weight);
+    return sumOf(convTranspose3dBackwardInput(conv, gradient, weight), onto);
   },
 
   convTranspose3dWeightGradient: ({ attributes, inputs, shape }, [x, gradient]) => {
@@ -139,6 +139,8 @@ export const TRAINING_REFERENCES: { readonly [Op in TrainingOp]: TrainingReferen
     const { gradient } = lossReference(options, shape, logits, unpackTarget(options.target, shape, target));
     return gradient.map((value) => weight * value);
   },
+
+  zeroGradient: ({ shape }) => new Float64Array(elementCount(shape)),
 
   channelSum: ({ inputs, shape }, [x]) => {
     const { batch } = featureMapOf(inputs[0], 'channelSum');
@@ -164,4 +166,8 @@ function normReference({ attributes, shape }: NormOp, inputs: readonly Float64Ar
 
 function sizesOf([batch, inChannels, z, y, x]: readonly number[]) {
   return { batch, inChannels, inputSize: [z, y, x] as const };
+}
+
+function sumOf(part: Float64Array, onto: Float64Array | undefined): Float64Array {
+  return onto ? part.map((value, i) => value + onto[i]) : part;
 }

@@ -64,6 +64,7 @@ export interface TrainingOpAttributes {
   readonly convTranspose3dInputGradient: { readonly stride: Zyx };
   readonly convTranspose3dWeightGradient: { readonly stride: Zyx };
   readonly channelSum: Readonly<Record<string, never>>;
+  readonly zeroGradient: Readonly<Record<string, never>>;
   readonly lossGradient: HeadLoss;
 }
 

@@ -2,6 +2,7 @@
 // accumulator is a named variable: an array indexed by a loop variable may be placed in memory.
 
 import type { Conv3dProblem } from './conv3dProblem';
+import { paddingOf } from './conv3dShape';
 import { enableStorage } from './storage';
 
 /** Size of the tile that one thread computes. */
@@ -39,6 +40,7 @@ export function directSource(kernel: DirectKernel, problem: Conv3dProblem): stri
     problem;
   const { xStorage, yStorage } = problem;
   const [kz, ky, kx] = shape.kernelSize;
+  const [pz, py, px] = paddingOf(shape);
   const [sz, sy, sx] = shape.stride;
   const [depth, height, width] = shape.inputSize;
   const [, outHeight, outWidth] = outputSize;
@@ -58,8 +60,8 @@ export function directSource(kernel: DirectKernel, problem: Conv3dProblem): stri
   const names = each(columns, (v) => each(quads, (q) => `a${v}_${q}`)).flat();
   const rowBody = `
     for (var tap = 0; tap < ${kz * ky}; tap++) {
-      let z = slice * ${sz} + tap / ${ky} - ${(kz - 1) / 2};
-      let yy = row * ${sy} + tap % ${ky} - ${(ky - 1) / 2};
+      let z = slice * ${sz} + tap / ${ky} - ${pz};
+      let yy = row * ${sy} + tap % ${ky} - ${py};
       let ok = z >= 0 && z < ${depth} && yy >= 0 && yy < ${height};
       let start = xStart + select(0, z * ${height * width} + yy * ${width}, ok);
       ${each(span, (i) => `let v${i} = select(0.0, f32(x[start + x${i}]), ok && x${i}ok);`).join('\n      ')}
@@ -104,7 +106,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
   let row = (position / ${strips}) % ${outHeight};
   let slice = ${part.z[0]} + (position / ${strips * outHeight}) % ${outDepth};
   let image = ${part.batch[0]} + position / ${strips * outHeight * outDepth};
-  ${each(span, (d) => `let x${d}at = column * ${sx} + ${d - (kx - 1) / 2}; let x${d}ok = x${d}at >= 0 && x${d}at < ${width}; let x${d} = clamp(x${d}at, 0, ${width - 1});`).join('\n  ')}
+  ${each(span, (d) => `let x${d}at = column * ${sx} + ${d - px}; let x${d}ok = x${d}at >= 0 && x${d}at < ${width}; let x${d} = clamp(x${d}at, 0, ${width - 1});`).join('\n  ')}
   var xStart = image * ${shape.inChannels * volume} + ${part.inChannels[0] * volume - xBase};
   var wStart = (block * ${shape.inChannels} + ${part.inChannels[0]}) * ${kz * ky * kx * quads} - ${weightBase / 4};
   ${names.map((name) => `var ${name} = vec4f(0.0);`).join(' ')}

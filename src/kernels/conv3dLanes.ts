@@ -11,7 +11,14 @@
 
 import type { Zyx } from '@/shared/geometry';
 import type { Conv3dProblem } from './conv3dProblem';
-import { type BoundRange, type Conv3dPart, type Conv3dShape, conv3dOutputSize, ranges } from './conv3dShape';
+import {
+  type BoundRange,
+  type Conv3dPart,
+  type Conv3dShape,
+  conv3dOutputSize,
+  paddingOf,
+  ranges,
+} from './conv3dShape';
 import { enableStorage, type Storage, storedType } from './storage';
 
 /** Size of the tile that one thread computes. */
@@ -139,7 +146,7 @@ export function lanesCandidates(shape: Conv3dShape, lanes: number): LanesKernel[
   if (lanes !== 8 && !(lanes === 4 && isVectorAligned(shape))) return [];
   const [kz, , kx] = shape.kernelSize;
   const size = conv3dOutputSize(shape);
-  const useWinograd = kx === 3 && shape.stride[2] === 1;
+  const useWinograd = kx === 3 && shape.stride[2] === 1 && !shape.isUnpadded;
   const isDense = useWinograd && kz > 1;
   const tiles = isDense ? DENSE_TILES : SPARSE_TILES;
   return tiles
@@ -194,7 +201,8 @@ export function supportsLanes(kernel: LanesKernel, shape: Conv3dShape, bindingBy
   const { inChannels, outChannels, kernelSize, stride } = shape;
   return (
     kernelSize[2] <= 3 &&
-    (!kernel.useWinograd || (kernelSize[2] === 3 && stride[2] === 1)) &&
+    (!shape.isUnpadded || kernelSize[2] <= stride[2]) && // what lies right of a row's last group is not loaded
+    (!kernel.useWinograd || (kernelSize[2] === 3 && stride[2] === 1 && !shape.isUnpadded)) &&
     weightsPerChannel(kernel, shape) <= CHUNK_SIZE - HEADER_SIZE &&
     Math.min(channelRuns(kernel, shape).step, inChannels) * volume(shape.inputSize) <= budget &&
     Math.min(kernel.outBlock, outChannels) * volume(conv3dOutputSize(shape)) <= budget
@@ -267,8 +275,7 @@ const WINOGRAD_COLUMNS: ColumnScheme = {
   ],
 };
 
-function directColumns(kx: number, stride: number): ColumnScheme {
-  const halo = (kx - 1) / 2;
+function directColumns(kx: number, stride: number, halo: number): ColumnScheme {
   return {
     groups: stride,
     halo,
@@ -304,7 +311,7 @@ function makePlan(kernel: LanesKernel, { shape, xAccess, yStorage }: Conv3dProbl
   return {
     kernel,
     shape,
-    columns: kernel.useWinograd ? WINOGRAD_COLUMNS : directColumns(kx, sx),
+    columns: kernel.useWinograd ? WINOGRAD_COLUMNS : directColumns(kx, sx, paddingOf(shape)[2]),
     inputRows: rowsOf((kernel.slices - 1) * sz + kz, (kernel.rows - 1) * sy + ky),
     outputRows: rowsOf(kernel.slices, kernel.rows),
     isAligned: isVectorAligned(shape) && xAccess === 'read',
@@ -388,9 +395,10 @@ function channelsAndProducts({ kernel, columns }: Plan, item: (c: number, m: num
 
 /** Where an input row lies, and whether it lies in the image. */
 function rowPlace({ shape }: Plan, { slice, row, index }: Row): string {
-  const { kernelSize, stride } = shape;
+  const { stride } = shape;
+  const [pz, py] = paddingOf(shape);
   const r = `r${index}`;
-  return `let ${r}z = slice * ${stride[0]} + ${slice - (kernelSize[0] - 1) / 2}; let ${r}y = row * ${stride[1]} + ${row - (kernelSize[1] - 1) / 2};
+  return `let ${r}z = slice * ${stride[0]} + ${slice - pz}; let ${r}y = row * ${stride[1]} + ${row - py};
   let ${r}ok = ${r}z >= 0 && ${r}z < depth && ${r}y >= 0 && ${r}y < height;
   let ${r}at = columnAt + (${r}z * height + ${r}y) * width;`;
 }
@@ -477,7 +485,7 @@ function arithmetic({ kernel, shape, columns, outputRows }: Plan): string {
         const input = (slice * sz + Math.floor(tap / ky)) * inRows + row * sy + (tap % ky);
         return columns.products[m].map(([column, tapX]) => `r${input}_${column} * ${weightOf(tapX, c, tap)}`);
       });
-      return `${sumName(c, index, m)} += ${terms.flat().join(' + ')};`;
+      return `${sumName(c, index, m)} += ${pairwiseSum(terms.flat())};`;
     });
     lines.push(...sums);
   };
@@ -512,13 +520,20 @@ function rowStore({ kernel, columns, isAligned, yStorage }: Plan, { slice, row, 
     }`;
 }
 
+/** Sums of sums: rounding errors grow with the depth of the tree, and its branches do not wait for each other. */
+function pairwiseSum(terms: readonly string[]): string {
+  if (terms.length <= 2) return terms.join(' + ');
+  const half = Math.ceil(terms.length / 2);
+  return `(${pairwiseSum(terms.slice(0, half))}) + (${pairwiseSum(terms.slice(half))})`;
+}
+
 function component(index: number): string {
   return 'xyzw'[index % 4];
 }
 
 /** Whether `x` is bound twice: as vectors, and as single elements for the columns beside a subgroup. */
 export function hasScalarBinding({ shape, xAccess }: Conv3dProblem): boolean {
-  return shape.kernelSize[2] > 1 && isVectorAligned(shape) && xAccess === 'read';
+  return paddingOf(shape)[2] > 0 && isVectorAligned(shape) && xAccess === 'read';
 }
 
 /** Whether rows of `x` and of `y` start at multiples of four elements. */

@@ -5,7 +5,7 @@ import { ALIGNMENT_ELEMENTS } from './ranges';
 
 /**
  * Cross-correlation as PyTorch's `Conv3d`: `x` `[n, cin, z, y, x]`, weight `[cout, cin, kz, ky, kx]`, `y`
- * `[n, cout, z, y, x]`, zero padding `(k - 1) / 2` per axis. Kernel sizes are odd. 2D is depth 1.
+ * `[n, cout, z, y, x]`. 2D is depth 1.
  */
 export interface Conv3dShape {
   readonly batch: number;
@@ -14,14 +14,24 @@ export interface Conv3dShape {
   readonly inputSize: Zyx;
   readonly kernelSize: Zyx;
   readonly stride: Zyx;
+  /** Without it there is zero padding of `(k - 1) / 2` per axis, and kernel sizes are odd. */
+  readonly isUnpadded?: true;
 }
 
-/** Size of `y`, voxels: `floor((size - 1) / stride) + 1` per axis. */
-export function conv3dOutputSize({ inputSize, kernelSize, stride }: Conv3dShape): Zyx {
-  const along = (axis: 0 | 1 | 2) => {
-    if (kernelSize[axis] % 2 !== 1) throw new Error(`conv3d: kernel size ${kernelSize[axis]} is not odd`);
-    return Math.floor((inputSize[axis] - 1) / stride[axis]) + 1;
-  };
+/** Zeros before the first voxel, per axis. */
+export function paddingOf({ kernelSize, isUnpadded }: Pick<Conv3dShape, 'kernelSize' | 'isUnpadded'>): Zyx {
+  if (isUnpadded) return [0, 0, 0];
+  const even = kernelSize.find((size) => size % 2 !== 1);
+  if (even !== undefined) throw new Error(`conv3d: kernel size ${even} is not odd`);
+  return [(kernelSize[0] - 1) / 2, (kernelSize[1] - 1) / 2, (kernelSize[2] - 1) / 2];
+}
+
+/** Size of `y`, voxels: `floor((size + 2 · padding - kernel) / stride) + 1` per axis. */
+export function conv3dOutputSize(shape: Conv3dShape): Zyx {
+  const { inputSize, kernelSize, stride } = shape;
+  const padding = paddingOf(shape);
+  const along = (axis: 0 | 1 | 2) =>
+    Math.floor((inputSize[axis] + 2 * padding[axis] - kernelSize[axis]) / stride[axis]) + 1;
   return [along(0), along(1), along(2)];
 }
 
@@ -154,8 +164,9 @@ export function tensorRange(
 }
 
 /** Input slices that output slices `z` read. */
-export function inputSlices({ inputSize, kernelSize, stride }: Conv3dShape, z: Range): Range {
-  const padding = (kernelSize[0] - 1) / 2;
+export function inputSlices(shape: Conv3dShape, z: Range): Range {
+  const { inputSize, kernelSize, stride } = shape;
+  const [padding] = paddingOf(shape);
   return [
     Math.max(0, z[0] * stride[0] - padding),
     Math.min(inputSize[0], (z[1] - 1) * stride[0] - padding + kernelSize[0]),

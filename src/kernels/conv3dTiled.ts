@@ -3,7 +3,7 @@
 // Accumulators are named variables: an array indexed by a loop variable may be placed in memory.
 
 import type { Conv3dProblem } from './conv3dProblem';
-import type { Conv3dShape } from './conv3dShape';
+import { type Conv3dShape, paddingOf } from './conv3dShape';
 import { enableStorage } from './storage';
 
 /** Size of the tile that one workgroup computes. */
@@ -66,6 +66,7 @@ export function tiledSource(kernel: TiledKernel, problem: Conv3dProblem): string
     problem;
   const { xStorage, yStorage } = problem;
   const [kz, ky, kx] = shape.kernelSize;
+  const [pz, py, px] = paddingOf(shape);
   const [sz, sy, sx] = shape.stride;
   const [depth, height, width] = shape.inputSize;
   const [, outHeight, outWidth] = outputSize;
@@ -125,12 +126,12 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u
   ${accumulators.map((name) => `var ${name} = vec4f();`).join(' ')}
   for (var first = ${firstIn}; first < ${endIn}; first += ${step}) {
     for (var dz = 0; dz < ${kz}; dz++) {
-      let z = slice * ${sz} + dz - ${(kz - 1) / 2};
+      let z = slice * ${sz} + dz - ${pz};
       workgroupBarrier();
       for (var i = thread; i < ${step * inRows * inColumns}; i += ${threads}) {
         let c = first + i / ${inRows * inColumns};
-        let inRow = tileRow * ${sy} + i / ${inColumns} % ${inRows} - ${(ky - 1) / 2};
-        let inColumn = tileColumn * ${sx} + i % ${inColumns} - ${(kx - 1) / 2};
+        let inRow = tileRow * ${sy} + i / ${inColumns} % ${inRows} - ${py};
+        let inColumn = tileColumn * ${sx} + i % ${inColumns} - ${px};
         var value = 0.0;
         if (c < ${endIn} && z >= 0 && z < ${depth} && inRow >= 0 && inRow < ${height} && inColumn >= 0 && inColumn < ${width}) {
           value = f32(x[(image * ${shape.inChannels} + c) * ${volume} + (z * ${height} + inRow) * ${width} + inColumn - ${xBase}]);

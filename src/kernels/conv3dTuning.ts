@@ -40,10 +40,17 @@ export async function tuneConv3d(
 }
 
 /** Shapes of one class share a kernel: same kernel, stride and row width, channels and size to a factor of two. */
-function shapeClass({ batch, inChannels, outChannels, inputSize, kernelSize, stride }: Conv3dShape): string {
+function shapeClass(shape: Conv3dShape): string {
+  const { batch, inChannels, outChannels, inputSize, kernelSize, stride } = shape;
   const log = (value: number) => Math.round(Math.log2(value));
   const [depth, height, width] = inputSize;
-  return [kernelSize, stride, [log(batch), log(inChannels), log(outChannels), log(depth), log(height), width]]
+  const padding = shape.isUnpadded ? ['unpadded'] : [];
+  return [
+    kernelSize,
+    stride,
+    padding,
+    [log(batch), log(inChannels), log(outChannels), log(depth), log(height), width],
+  ]
     .map((numbers) => numbers.join('.'))
     .join(' ');
 }

@@ -1,11 +1,10 @@
-// Input gradients that are no convolutions themselves: of convolutions with a stride, and of transposed convolutions. One
-// thread computes a strip of voxels along x times eight channels. Every accumulator is a named variable: an array indexed
-// by a loop variable may be placed in memory.
+// Input gradient of a convolution with a stride, which is no convolution itself. One thread computes a strip of voxels
+// along x times eight channels. Every accumulator is a named variable: an array indexed by a loop variable may be placed
+// in memory.
 
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
-import { elementCount, type Zyx } from '@/shared/geometry';
+import { elementCount } from '@/shared/geometry';
 import { type Conv3dShape, conv3dOutputSize } from './conv3dShape';
-import type { ConvTranspose3dShape } from './convTranspose3dShape';
 import type { BlockLayout } from './packWeight';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
 import { enableStorage, type Storage, storageOf } from './storage';
@@ -17,53 +16,33 @@ const QUADS = OUT_BLOCK / 4;
 /** Voxels of the coarser grid per thread. */
 const STEPS = 4;
 
-export interface InputGradientArgs<Shape> {
-  readonly shape: Shape;
+export interface StridedInputGradientArgs {
+  /** Of the convolution. */
+  readonly shape: Conv3dShape;
   readonly limits: KernelLimits;
   /** Gradient with respect to the output, f32 or f16. */
   readonly gy: GpuArray;
-  /** Packed as {@link stridedInputGradientLayout} or {@link convTranspose3dInputGradientLayout} says, taps unflipped. */
+  /** Packed as {@link stridedInputGradientLayout} says, taps unflipped. */
   readonly weight: GpuArray;
   /** `[n, cin, z, y, x]`, f32 or f16, another buffer. */
   readonly gx: GpuArray;
+  /** Adds to what `gx` holds. */
+  readonly accumulate: boolean;
 }
 
 /** How the weight of {@link stridedInputGradient} is packed: `out` is the convolution's input channels. */
 export function stridedInputGradientLayout({
   inChannels,
   outChannels,
-  kernelSize,
+  kernelSize: [kz, ky, kx],
 }: Conv3dShape): BlockLayout {
-  return layoutOf(inChannels, outChannels, kernelSize);
-}
-
-/** How the weight of {@link convTranspose3dInputGradient} is packed. */
-export function convTranspose3dInputGradientLayout({
-  inChannels,
-  outChannels,
-  stride,
-}: ConvTranspose3dShape): BlockLayout {
-  return layoutOf(inChannels, outChannels, stride);
-}
-
-function layoutOf(outChannels: number, inChannels: number, [kz, ky, kx]: Zyx): BlockLayout {
-  return { outChannels, inChannels, rowTaps: kz * ky, columnTaps: kx, outBlock: OUT_BLOCK };
-}
-
-/** Gradient of `conv3d` with respect to its input, for any stride. Run the dispatches in order. */
-export function stridedInputGradient(args: InputGradientArgs<Conv3dShape>): Dispatch[] {
-  const { shape } = args;
-  const sizes = { fine: shape.inputSize, coarse: conv3dOutputSize(shape) };
-  const source = (store: Store) => stridedSource(shape.kernelSize, shape.stride, store);
-  return launch('stridedInputGradient', args, sizes.fine, sizes.coarse, STEPS * shape.stride[2], source);
-}
-
-/** Gradient of `convTranspose3d` (kernel = stride) with respect to its input. Run the dispatches in order. */
-export function convTranspose3dInputGradient(args: InputGradientArgs<ConvTranspose3dShape>): Dispatch[] {
-  const { inputSize, stride } = args.shape;
-  const outputSize: Zyx = [inputSize[0] * stride[0], inputSize[1] * stride[1], inputSize[2] * stride[2]];
-  const source = (store: Store) => transposedSource(stride, store);
-  return launch('convTranspose3dInputGradient', args, inputSize, outputSize, STEPS, source);
+  return {
+    outChannels: inChannels,
+    inChannels: outChannels,
+    rowTaps: kz * ky,
+    columnTaps: kx,
+    outBlock: OUT_BLOCK,
+  };
 }
 
 /** How a shader reads and writes its arrays. */
@@ -74,21 +53,13 @@ interface Store {
   readonly gx: Storage;
 }
 
-/** A dispatch per image and range of channels that the bindings hold. */
-function launch(
-  label: string,
-  {
-    shape,
-    limits,
-    gy,
-    weight,
-    gx,
-  }: InputGradientArgs<{ batch: number; inChannels: number; outChannels: number }>,
-  gxSize: Zyx,
-  gySize: Zyx,
-  columns: number,
-  sourceOf: (store: Store) => string,
-): Dispatch[] {
+/** Gradient of `conv3d` with respect to its input, for any stride. Run the dispatches in order. */
+export function stridedInputGradient(args: StridedInputGradientArgs): Dispatch[] {
+  const { shape, limits, gy, weight, gx, accumulate } = args;
+  const label = 'stridedInputGradient';
+  const gxSize = shape.inputSize;
+  const gySize = conv3dOutputSize(shape);
+  const columns = STEPS * shape.stride[2];
   const { batch, inChannels, outChannels } = shape;
   const capacity = bindingCapacity(limits);
   const gxLength = elementCount(gxSize);
@@ -106,7 +77,11 @@ function launch(
         const blocks = Math.ceil((to.start + to.count) / OUT_BLOCK) - Math.floor(to.start / OUT_BLOCK);
         return {
           label,
-          source: sourceOf({ adds: from.start > 0, gy: storageOf(gy), gx: storageOf(gx) }),
+          source: sourceOf(shape, {
+            adds: accumulate || from.start > 0,
+            gy: storageOf(gy),
+            gx: storageOf(gx),
+          }),
           entryPoint: 'main',
           constants: { workgroupSize: WORKGROUP_SIZE },
           uniform: Uint32Array.of(
@@ -141,7 +116,7 @@ function channelStep(capacity: number, length: number, channels: number, label: 
 const each = <T>(count: number, make: (i: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));
 
-/** What both shaders share: `body` sums over one channel of `gy`, from the thread's place `slice`, `row`, `column`. */
+/** `body` sums over one channel of `gy`, from the thread's place `slice`, `row`, `column`. */
 function moduleOf(columns: number, taps: number, { adds, gy, gx }: Store, body: string): string {
   const names = each(columns, (v) => each(QUADS, (q) => `a${v}_${q}`)).flat();
   const store = each(OUT_BLOCK, (c) => {
@@ -206,7 +181,9 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
 }
 
 /** A voxel gets from the outputs that read it: those at `(voxel + padding − tap) / stride` where that is whole. */
-function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, store: Store): string {
+function sourceOf({ kernelSize, stride }: Conv3dShape, store: Store): string {
+  const [kz, ky, kx] = kernelSize;
+  const [sz, sy, sx] = stride;
   const columns = STEPS * sx;
   const padding = (kx - 1) / 2;
   const pairs = each(columns, (v) =>
@@ -240,32 +217,6 @@ function stridedSource([kz, ky, kx]: Zyx, [sz, sy, sx]: Zyx, store: Store): stri
         ${loads.join('\n        ')}
         ${sums.join('\n        ')}
       }
-    }`,
-  );
-}
-
-/** A voxel gets from the block of outputs that it became. */
-function transposedSource([kz, ky, kx]: Zyx, store: Store): string {
-  const pairs = each(STEPS, (v) => each(kx, (tap) => ({ v, tap }))).flat();
-  const loads = pairs.map(
-    ({ v, tap }) => `let v${v}_${tap} = f32(gy[start + min(column * ${kx} + ${v * kx + tap}, gyWidth - 1)]);`,
-  );
-  const sums = pairs.flatMap(({ v, tap }) =>
-    each(
-      QUADS,
-      (q) => `a${v}_${q} = fma(vec4f(v${v}_${tap}), weight[tap + ${tap * QUADS + q}], a${v}_${q});`,
-    ),
-  );
-  return moduleOf(
-    STEPS,
-    kz * ky * kx,
-    store,
-    `
-    for (var line = 0; line < ${kz * ky}; line++) {
-      let start = gyStart + ((slice * ${kz} + line / ${ky}) * gyHeight + row * ${ky} + line % ${ky}) * gyWidth;
-      let tap = wStart + line * ${kx * QUADS};
-      ${loads.join('\n      ')}
-      ${sums.join('\n      ')}
     }`,
   );
 }

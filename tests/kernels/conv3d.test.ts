@@ -63,6 +63,26 @@ const CASES: readonly Case[] = [
     shape: shapeOf(4, 8, [5, 6, 8], { kernelSize: [1, 1, 1], stride: [2, 2, 2] }),
   },
   { name: 'a 5 × 5 × 5 kernel', shape: shapeOf(2, 4, [5, 6, 12], { kernelSize: [5, 5, 5] }) },
+  {
+    name: 'an unpadded kernel as large as its stride',
+    shape: { ...shapeOf(5, 9, [6, 8, 16], { kernelSize: [2, 2, 2], stride: [2, 2, 2] }), isUnpadded: true },
+  },
+  {
+    name: 'the same on flat and odd rows, further slices left over',
+    shape: {
+      ...shapeOf(3, 4, [3, 10, 14], { kernelSize: [2, 2, 2], stride: [2, 2, 2], batch: 2 }),
+      isUnpadded: true,
+    },
+    accumulate: true,
+  },
+  {
+    name: 'an unpadded kernel of three',
+    shape: { ...shapeOf(2, 9, [4, 6, 9], { kernelSize: [1, 3, 3], stride: [1, 3, 3] }), isUnpadded: true },
+  },
+  {
+    name: 'an unpadded kernel larger than its stride',
+    shape: { ...shapeOf(2, 3, [5, 6, 12]), isUnpadded: true },
+  },
   { name: 'accumulation', shape: shapeOf(4, 6, [3, 4, 8]), hasBias: true, accumulate: true },
   {
     name: 'channel ranges past a binding limit',

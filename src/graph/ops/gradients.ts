@@ -23,16 +23,22 @@ export function avgPoolGradient(
   return { op: 'avgPoolGradient', attributes: { stride }, inputs: [gradient], shape };
 }
 
-/**
- * Gradient of `conv3d` with respect to some of its input channels: `[n, out, …]`, `[out, in, kz, ky, kx]` → `shape`,
- * `[n, count, z, y, x]`.
- */
+/** Which gradient of an input is wanted. */
+export interface Conv3dInputGradientOptions {
+  readonly stride: Zyx;
+  /** First of the input channels that it is of. */
+  readonly start: number;
+  /** Theirs: `[n, count, z, y, x]`. */
+  readonly shape: readonly number[];
+  /** What it is added to. */
+  readonly onto: Value | undefined;
+}
+
+/** Gradient of `conv3d` with respect to some of its input channels: `[n, out, …]`, `[out, in, kz, ky, kx]` → `shape`. */
 export function conv3dInputGradient(
   gradient: Value,
   weight: Value,
-  stride: Zyx,
-  start: number,
-  shape: readonly number[],
+  { stride, start, shape, onto }: Conv3dInputGradientOptions,
 ): Value<'conv3dInputGradient'> {
   const [outChannels, inChannels, ...kernel] = weight.shape;
   if (gradient.shape[1] !== outChannels)
@@ -44,7 +50,7 @@ export function conv3dInputGradient(
   return {
     op: 'conv3dInputGradient',
     attributes: { kernelSize, stride, channels },
-    inputs: [gradient, weight],
+    inputs: [gradient, weight, ...(onto ? [onto] : [])],
     shape,
   };
 }
@@ -77,16 +83,18 @@ export function conv3dWeightGradient(
   };
 }
 
-/** Gradient of `convTranspose3d` with respect to its input. */
+/** Gradient of `convTranspose3d` with respect to its input, added to `onto`. */
 export function convTranspose3dInputGradient(
   gradient: Value,
   weight: Value,
+  onto: Value | undefined,
 ): Value<'convTranspose3dInputGradient'> {
   const { batch, size } = featureMapOf(gradient, 'convTranspose3dInputGradient');
   const [inChannels, , ...kernel] = weight.shape;
   const stride: Zyx = [kernel[0], kernel[1], kernel[2]];
   const shape = [batch, inChannels, ...size.map((n, axis) => n / stride[axis])];
-  return { op: 'convTranspose3dInputGradient', attributes: { stride }, inputs: [gradient, weight], shape };
+  const inputs = [gradient, weight, ...(onto ? [onto] : [])];
+  return { op: 'convTranspose3dInputGradient', attributes: { stride }, inputs, shape };
 }
 
 /** Gradient of `convTranspose3d` with respect to its weight of `shape`. */
@@ -103,4 +111,9 @@ export function convTranspose3dWeightGradient(
 export function channelSum(x: Value): Value<'channelSum'> {
   const { channels } = featureMapOf(x, 'channelSum');
   return { op: 'channelSum', attributes: {}, inputs: [x], shape: [channels] };
+}
+
+/** Of a vector that the loss does not depend on, though it is learned: weight decay still acts on it. `[size]` */
+export function zeroGradient(size: number): Value<'zeroGradient'> {
+  return { op: 'zeroGradient', attributes: {}, inputs: [], shape: [size] };
 }
