@@ -133,6 +133,16 @@ export class PredictionSession {
     }
   }
 
+  /** Segments a case that was preprocessed before. */
+  predict(prepared: PreparedCase, options: CaseOptions = {}): Promise<Prediction> {
+    return this.onDevice((predictor) => predictor.predict(prepared, options));
+  }
+
+  /** Its mean logits on the network's own grid, `[k, z, y, x]`. */
+  predictLogits(prepared: PreparedCase, options: CaseOptions = {}): Promise<Float32Array> {
+    return this.onDevice((predictor) => predictor.predictLogits(prepared, options));
+  }
+
   /** Gives the device back. */
   async close(): Promise<void> {
     const open = await this.opening?.catch(() => undefined);
@@ -142,10 +152,6 @@ export class PredictionSession {
 
   private prepare(image: MedicalImage, options: CaseOptions): Promise<PreparedCase> {
     return this.onDevice((predictor) => predictor.prepare(image, options));
-  }
-
-  private predict(prepared: PreparedCase, options: CaseOptions): Promise<Prediction> {
-    return this.onDevice((predictor) => predictor.predict(prepared, options));
   }
 
   private onDevice<Result>(work: (predictor: Predictor) => Promise<Result>): Promise<Result> {

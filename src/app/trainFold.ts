@@ -2,38 +2,41 @@
 
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
+import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import { BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
 import { cpuBatches } from '@/core/training/batchSource';
-import { type CheckpointContext, readCheckpoint, writeCheckpoint } from '@/core/training/checkpoint';
-import { trainedNetwork } from '@/core/training/trainedNetwork';
+import {
+  type CheckpointContext,
+  type ReadCheckpoint,
+  readCheckpoint,
+  withPretrainedWeights,
+} from '@/core/training/checkpoint';
+import { type TrainedNetwork, trainedNetwork } from '@/core/training/trainedNetwork';
 import type { Trainer } from '@/core/training/trainers';
-import { type EpochReport, type SaveReason, type StepReport, TrainingRun } from '@/core/training/trainingRun';
+import {
+  type EpochReport,
+  type StepReport,
+  type TrainingHooks,
+  TrainingRun,
+} from '@/core/training/trainingRun';
 import { freshState, type TrainingState } from '@/core/training/trainingState';
 import type { Gpu } from '@/gpu/device';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
-import { TrainFoldLog } from './trainFoldLog';
+import { CHECKPOINTS, CheckpointKeeper } from './trainFoldCheckpoints';
+import type { TrainFoldLog } from './trainFoldLog';
 import { type FoldSetup, loadFoldCase } from './trainFoldSetup';
 
-/** nnU-Net writes its latest checkpoint this often, epochs. */
-const EPOCHS_BETWEEN_CHECKPOINTS = 50;
-/** And so often in any case, so that little is lost when the machine goes. */
-const MINUTES_BETWEEN_CHECKPOINTS = 10;
 /** Memory for cases that are kept from one batch to the next. */
 const DEFAULT_CACHE_BYTES = 2e9;
-/** How often a device that is lost is opened again. */
+/** How often a device that is lost is opened again, and how long it is waited for, ms. */
 const MOST_RESTARTS = 20;
-
-export const CHECKPOINTS = {
-  latest: 'checkpoint_latest.pth',
-  best: 'checkpoint_best.pth',
-  final: 'checkpoint_final.pth',
-} as const;
+const RESTART_WAITS_MS = [0, 1000, 5000, 20_000];
 
 export interface TrainFoldJob {
   readonly setup: FoldSetup;
   readonly trainer: Trainer;
-  /** Of weights, patches and turns. A run that goes on keeps the one it began with. */
+  /** Of weights, patches and turns. A run that is gone on with keeps its own. */
   readonly seed: number;
   /** `<trainer>__<plans>__<configuration>` among the results. */
   readonly results: DatasetFolder;
@@ -41,13 +44,16 @@ export interface TrainFoldJob {
   readonly checkpoints: CheckpointStore;
   /** Go on from the newest checkpoint, if there is one. */
   readonly shouldContinue: boolean;
-  /** A checkpoint to take the weights from, all but the heads'. */
+  /** A checkpoint to take all weights from but the heads'; for a run that begins. */
   readonly pretrainedWeights?: SourceFile;
   /** Whether checkpoints are written. */
   readonly hasCheckpoints: boolean;
-  readonly openGpu: () => Promise<Gpu>;
-  readonly cacheBytes?: number;
   readonly minutesBetweenCheckpoints?: number;
+  /** True once where a checkpoint is wanted now: the page is about to sleep. */
+  readonly isCheckpointWanted?: () => boolean;
+  readonly cacheBytes?: number;
+  readonly openGpu: () => Promise<Gpu>;
+  readonly log: TrainFoldLog;
   readonly signal?: AbortSignal;
   readonly whilePaused?: () => Promise<void>;
   readonly onStart?: (report: StartReport) => void;
@@ -55,55 +61,71 @@ export interface TrainFoldJob {
   readonly onEpoch?: (report: EpochReport) => void;
 }
 
-/** What a run begins with. */
+/** What a run begins with, or goes on with on a new device. */
 export interface StartReport {
   /** Epochs done before. */
   readonly epoch: number;
+  readonly schedule: TrainingSchedule;
   readonly seed: number;
+  readonly batchSize: number;
+  readonly trainingCases: number;
+  readonly validationCases: number;
+  /** Exact: what is allocated on the device. */
   readonly plannedBytes: number;
-  readonly dispatches: number;
+  readonly adapter: string;
+  /** Devices lost so far. */
+  readonly restarts: number;
 }
 
-/** Trains until the last epoch, or until `signal` fires; then a checkpoint to go on from is written. */
-export async function trainFold(job: TrainFoldJob): Promise<'done' | 'stopped'> {
-  const { setup, trainer } = job;
-  const network = trainedNetwork({
+/** How it ended, and with what weights. */
+export interface TrainFoldOutcome {
+  readonly status: 'done' | 'stopped';
+  readonly state: TrainingState;
+}
+
+/** Network, loss and augmentation of a fold. Throws `UnsupportedTrainer`. */
+export function networkOfFold({ configuration, dataset }: FoldSetup, trainer: Trainer): TrainedNetwork {
+  return trainedNetwork({
     trainer,
-    configuration: setup.configuration,
-    labels: setup.dataset.labels,
-    imageChannels: setup.dataset.channelNames.length,
+    configuration,
+    labels: dataset.labels,
+    imageChannels: dataset.channelNames.length,
   });
-  const context = (seed: number): CheckpointContext => ({
-    trainer,
-    architecture: setup.configuration.architecture,
-    inputChannels: network.inputChannels,
-    outputChannels: setup.dataset.labels.outputChannels,
-    seed,
-    mirrorAxes: network.augmentation.training.mirrorAxes,
-    hasLossScaling: false,
-    plansDocument: setup.plansDocument,
-    datasetDocument: setup.datasetDocument,
-    configurationName: setup.configuration.name,
-    fold: setup.question.fold,
-  });
-  const resumed = job.shouldContinue ? await newestCheckpoint(job, context(job.seed)) : undefined;
-  const seed = resumed?.own?.seed ?? job.seed;
-  let state = resumed?.state ?? freshState(network.graph, seed);
-  const recipe: BatchRecipe = {
-    seed,
-    batchSize: network.batchSize,
-    oversampling: trainer.oversampling,
-    caseIds: { training: setup.split.train, validation: setup.split.val },
-    augmentation: network.augmentation,
-  };
+}
+
+/**
+ * Trains until the last epoch, or until `signal` fires; then a checkpoint to go on from is written. A device that is lost
+ * is opened again, and the run goes on from what was kept last. Throws `UnsupportedTrainer`, `GpuOutOfMemory`
+ * and what reading the cases throws.
+ */
+export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
+  const network = networkOfFold(job.setup, job.trainer);
+  const start = await startOf(job, network);
+  const { trainer, seed } = start;
+  let { state } = start;
+  if (state.epoch >= trainer.schedule.epochs) return { status: 'done', state };
+  const recipe = recipeOf(job, network, start);
   const loader = new BatchLoader({
     recipe,
-    loadCase: (caseId) => loadFoldCase(setup, caseId),
+    loadCase: (caseId) => loadFoldCase(job.setup, caseId),
     cacheBytes: job.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
-  const log = await TrainFoldLog.open(job.results, setup);
-  await writeModelFiles(job);
-  const keeper = new CheckpointKeeper(job, context(seed));
+  await writeModelFiles(job, trainer);
+  const keeper = new CheckpointKeeper(job, contextOf(job.setup, trainer, network, seed), start.isContinued);
+  const hooks: TrainingHooks = {
+    ...(job.signal && { signal: job.signal }),
+    ...(job.whilePaused && { whilePaused: job.whilePaused }),
+    ...(job.onStep && { onStep: job.onStep }),
+    isCheckpointDue: (place) => keeper.isDue(place),
+    save: async (reason, kept) => {
+      await keeper.save(reason, kept);
+      state = kept;
+    },
+    onEpoch: async (report, now) => {
+      await job.log.addEpoch(report, now.log);
+      job.onEpoch?.(report);
+    },
+  };
   for (let restarts = 0; ; restarts++) {
     const gpu = await job.openGpu();
     try {
@@ -114,89 +136,116 @@ export async function trainFold(job: TrainFoldJob): Promise<'done' | 'stopped'> 
       try {
         job.onStart?.({
           epoch: state.epoch,
+          schedule: trainer.schedule,
           seed,
+          batchSize: network.batchSize,
+          trainingCases: job.setup.split.train.length,
+          validationCases: job.setup.split.val.length,
           plannedBytes: run.planned.bytes.peak,
-          dispatches: 0,
+          adapter: gpu.facts.description,
+          restarts,
         });
-        return await run.train({
-          ...(job.signal && { signal: job.signal }),
-          ...(job.whilePaused && { whilePaused: job.whilePaused }),
-          ...(job.onStep && { onStep: job.onStep }),
-          isCheckpointDue: (place) => keeper.isDue(place),
-          save: async (reason, kept) => {
-            state = kept;
-            await keeper.save(reason, kept);
-          },
-          onEpoch: async (report, now) => {
-            await log.addEpoch(report, now.log);
-            job.onEpoch?.(report);
-          },
-        });
+        const status = await run.train(hooks);
+        return { status, state };
       } finally {
         run.close();
       }
     } catch (error) {
       const isLost = error instanceof Error && error.name === 'DeviceLost';
       if (!isLost || restarts >= MOST_RESTARTS) throw error;
+      await wait(RESTART_WAITS_MS[Math.min(restarts, RESTART_WAITS_MS.length - 1)]);
     } finally {
       gpu.close();
     }
   }
 }
 
-/** The final checkpoint, else the one of latest and best that is further on. */
-async function newestCheckpoint(job: TrainFoldJob, context: CheckpointContext) {
-  const found = [];
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** What a run starts from. */
+interface Start {
+  readonly trainer: Trainer;
+  readonly seed: number;
+  readonly state: TrainingState;
+  readonly isContinued: boolean;
+}
+
+async function startOf(job: TrainFoldJob, network: TrainedNetwork): Promise<Start> {
+  const { setup, trainer, seed, pretrainedWeights } = job;
+  const context = contextOf(setup, trainer, network, seed);
+  const newest = job.shouldContinue ? await newestCheckpoint(job.checkpoints, context) : undefined;
+  if (newest) {
+    const { state, own } = newest;
+    return {
+      trainer: own ? { ...trainer, schedule: own.schedule } : trainer,
+      seed: own?.seed ?? seed,
+      state,
+      isContinued: true,
+    };
+  }
+  const state = freshState(network.graph, seed);
+  if (!pretrainedWeights) return { trainer, seed, state, isContinued: false };
+  const weights = await withPretrainedWeights(state.weights, pretrainedWeights, context);
+  return { trainer, seed, state: { ...state, weights }, isContinued: false };
+}
+
+/** The final checkpoint, else that of latest and best that is further on. */
+async function newestCheckpoint(
+  checkpoints: CheckpointStore,
+  context: CheckpointContext,
+): Promise<ReadCheckpoint | undefined> {
+  const found: ReadCheckpoint[] = [];
   for (const name of [CHECKPOINTS.final, CHECKPOINTS.latest, CHECKPOINTS.best]) {
-    const file = await job.checkpoints.read(name);
+    const file = await checkpoints.read(name);
     if (!file) continue;
     const checkpoint = await readCheckpoint(file, context);
     if (name === CHECKPOINTS.final) return checkpoint;
     found.push(checkpoint);
   }
-  const place = ({ state }: { state: TrainingState }) => state.epoch + state.partial.iterations / 1e9;
-  return found.sort((a, b) => place(b) - place(a))[0];
+  const isFurther = ({ state: a }: ReadCheckpoint, { state: b }: ReadCheckpoint) =>
+    b.epoch - a.epoch || b.partial.iterations - a.partial.iterations;
+  return found.sort(isFurther)[0];
 }
 
-/** Writes checkpoints under nnU-Net's names when they are due. */
-class CheckpointKeeper {
-  private readonly job: TrainFoldJob;
-  private readonly context: CheckpointContext;
-  private lastLatest = performance.now();
-  private hasSaved = false;
+function recipeOf(
+  { setup }: TrainFoldJob,
+  { batchSize, augmentation }: TrainedNetwork,
+  { seed, trainer }: Start,
+): BatchRecipe {
+  return {
+    seed,
+    batchSize,
+    augmentation,
+    oversampling: trainer.oversampling,
+    caseIds: { training: setup.split.train, validation: setup.split.val },
+  };
+}
 
-  constructor(job: TrainFoldJob, context: CheckpointContext) {
-    this.job = job;
-    this.context = context;
-  }
-
-  isDue({ epoch, isEpochEnd }: { readonly epoch: number; readonly isEpochEnd: boolean }): boolean {
-    const isLast = epoch === this.job.trainer.schedule.epochs - 1;
-    if (isEpochEnd && !isLast && (epoch + 1) % EPOCHS_BETWEEN_CHECKPOINTS === 0) return true;
-    const minutes = this.job.minutesBetweenCheckpoints ?? MINUTES_BETWEEN_CHECKPOINTS;
-    return performance.now() - this.lastLatest >= minutes * 60_000;
-  }
-
-  async save(reason: SaveReason, state: TrainingState): Promise<void> {
-    const { checkpoints, hasCheckpoints, shouldContinue } = this.job;
-    if (!hasCheckpoints) return;
-    const content = writeCheckpoint(state, this.context);
-    const name =
-      reason === 'best' ? CHECKPOINTS.best : reason === 'final' ? CHECKPOINTS.final : CHECKPOINTS.latest;
-    if (!this.hasSaved && !shouldContinue) {
-      // Those of an earlier run would be gone on from instead of this one.
-      await checkpoints.remove(CHECKPOINTS.final);
-      await checkpoints.remove(CHECKPOINTS.latest);
-    }
-    this.hasSaved = true;
-    await checkpoints.write(name, content);
-    if (name === CHECKPOINTS.latest) this.lastLatest = performance.now();
-    if (name === CHECKPOINTS.final) await checkpoints.remove(CHECKPOINTS.latest);
-  }
+function contextOf(
+  setup: FoldSetup,
+  trainer: Trainer,
+  network: TrainedNetwork,
+  seed: number,
+): CheckpointContext {
+  return {
+    trainer,
+    seed,
+    architecture: setup.configuration.architecture,
+    inputChannels: network.inputChannels,
+    outputChannels: setup.dataset.labels.outputChannels,
+    mirrorAxes: network.augmentation.training.mirrorAxes,
+    hasLossScaling: network.setup.lossScaling !== undefined,
+    plansDocument: setup.plansDocument,
+    datasetDocument: setup.datasetDocument,
+    configurationName: setup.configuration.name,
+    fold: setup.question.fold,
+  };
 }
 
 /** What nnU-Net's `on_train_start` leaves beside the folds. */
-async function writeModelFiles({ setup, results, trainer }: TrainFoldJob): Promise<void> {
+async function writeModelFiles({ setup, results }: TrainFoldJob, trainer: Trainer): Promise<void> {
   await results.write('plans.json', await setup.plansFile.bytes());
   await results.write('dataset.json', await setup.datasetFile.bytes());
   const fingerprint = await setup.question.preprocessed.open('dataset_fingerprint.json');

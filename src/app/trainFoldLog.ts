@@ -13,14 +13,16 @@ export class TrainFoldLog {
   private readonly name: string;
   private text = '';
 
-  private constructor(folder: DatasetFolder, below: string, name: string) {
+  constructor(folder: DatasetFolder, { question }: Pick<FoldSetup, 'question'>) {
     this.folder = folder;
-    this.below = below;
-    this.name = name;
+    this.below = `fold_${question.fold}`;
+    this.name = logName(new Date());
   }
 
-  static async open(folder: DatasetFolder, { question }: FoldSetup): Promise<TrainFoldLog> {
-    return new TrainFoldLog(folder, `fold_${question.fold}`, logName(new Date()));
+  /** One line. */
+  async addLine(line: string): Promise<void> {
+    this.add(line);
+    await this.writeText();
   }
 
   /** The lines that nnU-Net writes of an epoch. */
@@ -33,8 +35,12 @@ export class TrainFoldLog {
     this.add(`Pseudo dice [${report.dicePerClassOrRegion.map((dice) => rounded(dice, 4)).join(', ')}]`);
     this.add(`Epoch time: ${rounded(report.seconds, 2)} s`);
     if (report.isBest) this.add(`Yayy! New best EMA pseudo Dice: ${rounded(report.emaFgDice, 4)}`);
-    await this.folder.write(`${this.below}/${this.name}`, this.text);
+    await this.writeText();
     await this.folder.write(`${this.below}/progress.json`, pythonJson(Object.fromEntries(logEntries(log))));
+  }
+
+  private writeText(): Promise<void> {
+    return this.folder.write(`${this.below}/${this.name}`, this.text);
   }
 
   private add(line: string): void {

@@ -24,8 +24,8 @@ export interface FoldQuestion {
   readonly plansName: string;
   readonly configurationName: string;
   readonly fold: Fold;
-  /** A cascade's `predicted_next_stage/<configuration>` of the stage before. */
-  readonly previousStage?: DatasetFolder;
+  /** `predicted_next_stage/<configuration>` among the results of the stage of that name, which a cascade starts from. */
+  readonly previousStage?: (stage: string) => DatasetFolder;
 }
 
 /** A fold that can be trained. */
@@ -47,7 +47,7 @@ const SPLITS_FILE = 'splits_final.json';
 
 /**
  * Looks everything up; reads no voxels. Writes splits_final.json where there is none yet. Throws `NoPlans`,
- * `NotPreprocessed` and what reading these files throws.
+ * `NotPreprocessed`, `EmptyFold` and what reading these files throws.
  */
 export async function openFold(question: FoldQuestion): Promise<FoldSetup> {
   const { preprocessed, plansName, configurationName, fold } = question;
@@ -124,7 +124,13 @@ async function splitOf(preprocessed: DatasetFolder, fold: Fold, caseIds: readonl
       'Run preprocess again.',
     );
   }
-  return split;
+  const empty = split.train.length === 0 ? 'training' : split.val.length === 0 ? 'validation' : undefined;
+  if (empty === undefined) return split;
+  throw new StudioError(
+    'EmptyFold',
+    `Fold ${fold} has no ${empty} cases.`,
+    'Correct splits_final.json, or train on fold "all".',
+  );
 }
 
 async function splitsOf(preprocessed: DatasetFolder, caseIds: readonly string[]): Promise<readonly Split[]> {
@@ -158,7 +164,8 @@ export async function loadFoldCase(setup: FoldSetup, caseId: string): Promise<Ca
 
 async function readPreviousStage(setup: FoldSetup, caseId: string): Promise<ArrayLike<number>> {
   const { question, configuration } = setup;
-  const file = await question.previousStage?.open(`${caseId}.npz`);
+  const folder = question.previousStage?.(`${configuration.previousStage}`);
+  const file = await folder?.open(`${caseId}.npz`);
   const seg = file && (await readNpz(await file.bytes())).get('seg');
   if (seg) return seg.data;
   throw new StudioError(

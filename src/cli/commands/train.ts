@@ -1,10 +1,15 @@
 import path from 'node:path';
-import { trainFold } from '@/app/trainFold';
+import { networkOfFold, type StartReport, type TrainFoldJob, trainFold } from '@/app/trainFold';
+import { CHECKPOINTS } from '@/app/trainFoldCheckpoints';
+import { TrainFoldLog } from '@/app/trainFoldLog';
 import { type Fold, openFold } from '@/app/trainFoldSetup';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import { validateFold } from '@/app/trainFoldValidation';
+import type { StateDict } from '@/core/interop/model';
+import { readCheckpointWeights } from '@/core/training/checkpoint';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
+import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { datasetFolder, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';
@@ -13,9 +18,12 @@ import { namedDataset } from '../nnunetFolders';
 import { isGiven, numberOf, type ParsedOptions, textOf, UsageError } from '../options';
 import { formatSeconds, ProgressLine } from '../progressLine';
 
+/** Marks options that nnU-Net does not have. */
+const OURS = '[ours]';
+
 export const trainCommand: Command = {
   name: 'train',
-  summary: 'trains a configuration on a fold, then validates it',
+  summary: 'trains a configuration on one fold, then validates it',
   usage: 'DATASET CONFIGURATION FOLD [OPTIONS]',
   options: [
     { names: ['-tr'], kind: 'text', value: 'TRAINER', description: 'trainer (default nnUNetTrainer)' },
@@ -24,106 +32,133 @@ export const trainCommand: Command = {
       names: ['-pretrained_weights'],
       kind: 'text',
       value: 'FILE',
-      description: 'checkpoint to start from; its heads are not taken',
+      description: 'checkpoint whose weights a new training starts from, heads left out',
     },
     { names: ['--c'], kind: 'flag', description: 'goes on from the newest checkpoint' },
-    { names: ['--val'], kind: 'flag', description: 'only validates' },
-    {
-      names: ['--val_best'],
-      kind: 'flag',
-      description: 'validates checkpoint_best instead of checkpoint_final',
-    },
+    { names: ['--val'], kind: 'flag', description: 'only validates checkpoint_final.pth' },
+    { names: ['--val_best'], kind: 'flag', description: 'validates checkpoint_best.pth instead' },
     { names: ['--npz'], kind: 'flag', description: 'keeps the probabilities of the validation' },
     { names: ['--disable_checkpointing'], kind: 'flag', description: 'writes no checkpoints' },
-    { names: ['-device'], kind: 'text', value: 'NAME', description: 'ignored: the GPU is used' },
-    { names: ['-raw'], kind: 'text', value: 'FOLDER', description: 'instead of the variable nnUNet_raw' },
     {
-      names: ['-preprocessed'],
+      names: ['-device'],
       kind: 'text',
-      value: 'FOLDER',
-      description: 'instead of the variable nnUNet_preprocessed',
+      value: 'NAME',
+      description: 'taken for the sake of scripts: it is always the GPU',
     },
-    {
-      names: ['-results'],
-      kind: 'text',
-      value: 'FOLDER',
-      description: 'instead of the variable nnUNet_results',
-    },
+    ...folderOption('-raw', 'nnUNet_raw'),
+    ...folderOption('-preprocessed', 'nnUNet_preprocessed'),
+    ...folderOption('-results', 'nnUNet_results'),
     {
       names: ['--seed'],
       kind: 'number',
       value: 'N',
-      description: 'not of nnU-Net: seed of weights and patches (default 0)',
+      description: `${OURS} of weights, patches and augmentation (default 0)`,
     },
     {
       names: ['--iterations'],
       kind: 'number',
       value: 'N',
-      description: 'not of nnU-Net: training iterations of an epoch (default 250)',
+      description: `${OURS} training iterations of an epoch (default 250)`,
     },
     {
       names: ['--val_iterations'],
       kind: 'number',
       value: 'N',
-      description: 'not of nnU-Net: validation iterations of an epoch (default 50)',
+      description: `${OURS} validation iterations of an epoch (default 50)`,
     },
+    {
+      names: ['--checkpoint_minutes'],
+      kind: 'number',
+      value: 'N',
+      description: `${OURS} checkpoint_latest.pth at least so often (default 10)`,
+    },
+    { names: ['--no_validation'], kind: 'flag', description: `${OURS} ends with the last epoch` },
+    { names: ['--no_pbar'], kind: 'flag', description: `${OURS} no progress line` },
   ],
-  notes: [],
+  notes: [
+    'Trainers have the names of nnU-Net’s; any may be followed by _Xepochs: nnUNetTrainerAdam1en3_30epochs.',
+    'Ctrl-C writes a checkpoint and stops; --c goes on from it, to the bit as if nothing had happened.',
+    'Checkpoints are nnU-Net’s own; a training begun by nnU-Net is gone on with too.',
+    `Options marked ${OURS} are not nnU-Net’s.`,
+  ],
   examples: [
     'nnstudio train 4 3d_fullres 0',
-    'nnstudio train 4 3d_fullres 0 -tr nnUNetTrainer_100epochs --npz',
+    'nnstudio train 4 3d_fullres 0 --c',
+    'nnstudio train Dataset004_Hippocampus 2d all -tr nnUNetTrainer_100epochs --npz',
+    'nnstudio train 4 3d_fullres 0 -pretrained_weights fold_0/checkpoint_final.pth',
   ],
   run,
 };
 
+function folderOption(name: string, variable: string) {
+  const description = `instead of the variable ${variable}`;
+  return [{ names: [name], kind: 'text', value: 'FOLDER', description } as const];
+}
+
+/** One training as the command line asks for it. */
+interface Training extends Pick<TrainFoldJob, 'setup' | 'trainer' | 'results' | 'checkpoints' | 'log'> {
+  readonly modelFolder: string;
+  readonly preprocessedFolder: string;
+}
+
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
-  const [dataset, configurationName, foldText] = options.positionals;
-  if (foldText === undefined) throw new UsageError('train takes a dataset, a configuration and a fold.');
-  const fold = foldOf(foldText);
+  const training = await openTraining(options);
+  const { trainer, checkpoints } = training;
+  const line = new ProgressLine(!isGiven(options, '--no_pbar'));
+  let weights: StateDict | undefined;
+  if (!isGiven(options, '--val')) {
+    const outcome = await runTraining(training, options, line, signal);
+    if (outcome.status === 'stopped') {
+      const kept = isGiven(options, '--disable_checkpointing') ? 'nothing was kept' : '--c goes on from here';
+      console.log(`Stopped in epoch ${outcome.state.epoch}; ${kept}.`);
+      return EXIT.cancelled;
+    }
+    weights = outcome.state.weights;
+    if (trainer.isBenchmark || isGiven(options, '--no_validation')) return EXIT.ok;
+  }
+  const isBest = isGiven(options, '--val_best');
+  const loadWeights = async () =>
+    isBest || !weights
+      ? readWeights(training, checkpoints, isBest ? CHECKPOINTS.best : CHECKPOINTS.final)
+      : weights;
+  await runValidation(training, options, line, signal, loadWeights);
+  return EXIT.ok;
+}
+
+async function openTraining(options: ParsedOptions): Promise<Training> {
+  const [dataset, configurationName, foldText, ...rest] = options.positionals;
+  if (foldText === undefined || rest.length > 0) {
+    throw new UsageError(
+      'train takes a dataset, a configuration and a fold.',
+      'For example: train 4 3d_fullres 0',
+    );
+  }
+  const trainer = trainerOf(options);
   const named = await namedDataset(dataset, options);
   const plansName = textOf(options, '-p') ?? 'nnUNetPlans';
-  const trainer = trainerOf(options);
-  const setup = await openFold({
+  const fold = foldOf(foldText);
+  const results = path.join(textOf(options, '-results') ?? nnunetResults(), named.name);
+  const modelFolder = (configuration: string) =>
+    path.join(results, `${trainer.name}__${plansName}__${configuration}`);
+  const question = {
     preprocessed: datasetFolder(named.preprocessedFolder),
     plansName,
     configurationName,
     fold,
-  });
-  const resultsRoot = textOf(options, '-results') ?? nnunetResults();
-  const modelFolder = path.join(
-    resultsRoot,
-    named.name,
-    `${trainer.name}__${plansName}__${configurationName}`,
-  );
-  const pretrained = textOf(options, '-pretrained_weights');
-  const line = new ProgressLine(true);
-  const outcome = await trainFold({
+    previousStage: (stage: string) =>
+      datasetFolder(path.join(modelFolder(stage), 'predicted_next_stage', configurationName)),
+  };
+  const setup = await openFold(question);
+  const folder = datasetFolder(modelFolder(configurationName));
+  return {
     setup,
     trainer,
-    seed: numberOf(options, '--seed', 0),
-    results: datasetFolder(modelFolder),
-    checkpoints: nodeCheckpoints(path.join(modelFolder, `fold_${fold}`)),
-    shouldContinue: isGiven(options, '--c'),
-    ...(pretrained && { pretrainedWeights: await nodeFile(pretrained) }),
-    hasCheckpoints: !isGiven(options, '--disable_checkpointing'),
-    openGpu: openNodeGpu,
-    signal,
-    onStart: ({ epoch, seed, plannedBytes }) =>
-      console.log(
-        `epoch ${epoch} of ${trainer.schedule.epochs}, seed ${seed}, ${formatBytes(plannedBytes)} on the GPU`,
-      ),
-    onStep: ({ epoch, stage, done, total }) => line.show(`epoch ${epoch}`, { stage, share: done / total }),
-    onEpoch: (report) => {
-      line.clear();
-      console.log(describeEpoch(report));
-    },
-  });
-  line.clear();
-  if (outcome === 'stopped') {
-    console.log('stopped; --c goes on');
-    return EXIT.cancelled;
-  }
-  return EXIT.ok;
+    results: folder,
+    checkpoints: nodeCheckpoints(path.join(modelFolder(configurationName), `fold_${fold}`)),
+    log: new TrainFoldLog(folder, setup),
+    modelFolder: modelFolder(configurationName),
+    preprocessedFolder: named.preprocessedFolder,
+  };
 }
 
 function foldOf(text: string): Fold {
@@ -134,21 +169,176 @@ function foldOf(text: string): Fold {
 
 function trainerOf(options: ParsedOptions): Trainer {
   const trainer = trainerNamed(textOf(options, '-tr') ?? 'nnUNetTrainer');
-  const schedule: TrainingSchedule = {
-    ...trainer.schedule,
-    iterationsPerEpoch: numberOf(options, '--iterations', trainer.schedule.iterationsPerEpoch),
-    validationIterationsPerEpoch: numberOf(
-      options,
-      '--val_iterations',
-      trainer.schedule.validationIterationsPerEpoch,
-    ),
+  const { iterationsPerEpoch, validationIterationsPerEpoch } = trainer.schedule;
+  return {
+    ...trainer,
+    schedule: {
+      ...trainer.schedule,
+      iterationsPerEpoch: countOf(options, '--iterations', iterationsPerEpoch),
+      validationIterationsPerEpoch: countOf(options, '--val_iterations', validationIterationsPerEpoch),
+    },
   };
-  return { ...trainer, schedule };
 }
 
-function describeEpoch(report: EpochReport): string {
-  const { epoch, learningRate, trainLoss, valLoss, dicePerClassOrRegion, emaFgDice, seconds, dataWaitShare } =
-    report;
-  const dice = dicePerClassOrRegion.map((value) => value.toFixed(4)).join(', ');
-  return `epoch ${epoch}: lr ${learningRate.toPrecision(3)}, train ${trainLoss.toFixed(4)}, val ${valLoss.toFixed(4)}, pseudo Dice [${dice}], EMA ${emaFgDice.toFixed(4)}, ${formatSeconds(seconds)}, data wait ${(100 * dataWaitShare).toFixed(1)} %`;
+function countOf(options: ParsedOptions, name: string, otherwise: number): number {
+  const count = numberOf(options, name, otherwise);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new UsageError(`${name} must be a whole number from 1, not ${count}.`);
+}
+
+async function runTraining(
+  training: Training,
+  options: ParsedOptions,
+  line: ProgressLine,
+  signal: AbortSignal,
+) {
+  const pretrained = textOf(options, '-pretrained_weights');
+  if (pretrained && isGiven(options, '--c')) {
+    throw new UsageError(
+      'A training that is gone on with takes no pretrained weights.',
+      'Give --c or -pretrained_weights.',
+    );
+  }
+  const progress = new RunProgress();
+  return trainFold({
+    ...training,
+    seed: numberOf(options, '--seed', 0),
+    shouldContinue: isGiven(options, '--c'),
+    ...(pretrained && { pretrainedWeights: await nodeFile(pretrained) }),
+    hasCheckpoints: !isGiven(options, '--disable_checkpointing') && !training.trainer.isBenchmark,
+    minutesBetweenCheckpoints: numberOf(options, '--checkpoint_minutes', 10),
+    openGpu: openNodeGpu,
+    signal,
+    onStart: (report) => {
+      line.clear();
+      progress.begin(report);
+      console.log(describeStart(training, report));
+    },
+    onStep: (step) => line.show(`epoch ${step.epoch}`, { ...progress.of(step), stage: step.stage }),
+    onEpoch: (report) => {
+      line.clear();
+      progress.endEpoch(report);
+      console.log(describeEpoch(report, progress.secondsLeft(report)));
+    },
+  });
+}
+
+/** How far a run is, and how long it will take. */
+class RunProgress {
+  private epochSeconds: number[] = [];
+  private schedule: StartReport['schedule'] | undefined;
+
+  begin({ schedule }: StartReport): void {
+    this.schedule = schedule;
+  }
+
+  endEpoch({ seconds }: EpochReport): void {
+    this.epochSeconds.push(seconds);
+  }
+
+  /** By the mean of the last epochs. */
+  secondsLeft({ epoch, epochs }: Pick<EpochReport, 'epoch' | 'epochs'>): number {
+    const recent = this.epochSeconds.slice(-10);
+    return (epochs - 1 - epoch) * (recent.reduce((sum, each) => sum + each, 0) / recent.length);
+  }
+
+  of({ epoch, stage, done, total }: StepReport): { share: number; secondsLeft?: number } {
+    const share = done / total;
+    const last = this.epochSeconds.at(-1);
+    if (last === undefined || !this.schedule) return { share };
+    const rest = stage === 'training' ? 1 - share : 0;
+    const epochs = this.schedule.epochs;
+    return { share, secondsLeft: this.secondsLeft({ epoch, epochs }) + rest * last };
+  }
+}
+
+function describeStart({ setup, trainer }: Training, report: StartReport): string {
+  const {
+    epoch,
+    schedule,
+    seed,
+    batchSize,
+    trainingCases,
+    validationCases,
+    plannedBytes,
+    adapter,
+    restarts,
+  } = report;
+  const { epochs, iterationsPerEpoch, validationIterationsPerEpoch } = schedule;
+  const begin = restarts > 0 ? 'GPU lost and opened again, ' : '';
+  return [
+    `${begin}${setup.plans.datasetName} ${setup.configuration.name} fold ${setup.question.fold}, ${trainer.name}, seed ${seed}`,
+    `  epochs ${epoch} to ${epochs} of ${iterationsPerEpoch} + ${validationIterationsPerEpoch} iterations, batch ${batchSize}, patch ${setup.configuration.patchSize.join(' × ')}`,
+    `  ${trainingCases} cases to train on, ${validationCases} to validate; ${formatBytes(plannedBytes)} on ${adapter}`,
+  ].join('\n');
+}
+
+function describeEpoch(report: EpochReport, secondsLeft: number): string {
+  const { epoch, learningRate, trainLoss, valLoss, emaFgDice, isBest, seconds, dataWaitShare } = report;
+  const dice = report.dicePerClassOrRegion.map((value) => value.toFixed(4)).join(' ');
+  return [
+    `epoch ${epoch}: lr ${Number(learningRate.toPrecision(3))}`,
+    `train_loss ${trainLoss.toFixed(4)}`,
+    `val_loss ${valLoss.toFixed(4)}`,
+    `pseudo Dice [${dice}]`,
+    `EMA ${emaFgDice.toFixed(4)}${isBest ? ' (best)' : ''}`,
+    formatSeconds(seconds),
+    `waited for data ${(100 * dataWaitShare).toFixed(1)} %`,
+    ...(secondsLeft > 0 ? [`${formatSeconds(secondsLeft)} left`] : []),
+  ].join(', ');
+}
+
+async function readWeights(
+  { setup, trainer, modelFolder }: Training,
+  checkpoints: Training['checkpoints'],
+  name: string,
+): Promise<StateDict> {
+  const file = await checkpoints.read(name);
+  if (!file) {
+    throw new StudioError(
+      'NoCheckpoint',
+      `There is no ${name} in ${modelFolder}/fold_${setup.question.fold}.`,
+      'Train this fold first, or finish it with --c.',
+    );
+  }
+  return readCheckpointWeights(file, {
+    architecture: setup.configuration.architecture,
+    inputChannels: networkOfFold(setup, trainer).inputChannels,
+    outputChannels: setup.dataset.labels.outputChannels,
+  });
+}
+
+async function runValidation(
+  training: Training,
+  options: ParsedOptions,
+  line: ProgressLine,
+  signal: AbortSignal,
+  loadWeights: () => Promise<StateDict>,
+): Promise<void> {
+  const { setup, trainer, log } = training;
+  const started = performance.now();
+  const summary = await validateFold({
+    ...training,
+    mirrorAxes: networkOfFold(setup, trainer).augmentation.training.mirrorAxes,
+    loadWeights,
+    shouldSaveProbabilities: isGiven(options, '--npz'),
+    nameOf: (where, name) =>
+      path.resolve(where === 'results' ? training.modelFolder : training.preprocessedFolder, name),
+    openGpu: openNodeGpu,
+    signal,
+    onProgress: (caseId, { stage, share }) => line.show(caseId, { stage, share }),
+    onCase: ({ caseId, dice, done, total }) => {
+      line.clear();
+      const values = Object.entries(dice).map(([label, value]) => `${label}: ${value.toFixed(4)}`);
+      console.log(`${caseId} (${done} of ${total}): Dice ${values.join(', ')}`);
+    },
+  });
+  line.clear();
+  const dice = summary.foregroundMean.Dice;
+  await log.addLine('Validation complete');
+  await log.addLine(`Mean Validation Dice:  ${dice}`);
+  const seconds = (performance.now() - started) / 1000;
+  console.log(
+    `Validation of ${summary.cases.length} cases in ${formatSeconds(seconds)}: mean Dice ${dice.toFixed(4)}; ${training.modelFolder}/fold_${setup.question.fold}/validation/summary.json`,
+  );
 }

@@ -2,6 +2,7 @@
 // nnU-Net, and used as a model.
 
 import {
+  integerItems,
   isDict,
   OrderedDict,
   type PickleMap,
@@ -18,6 +19,7 @@ import {
 } from '@/core/interop/torchCheckpoint';
 import { PickleFloat, type SavedValue, TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
 import type { SourceFile } from '@/core/io/sourceFile';
+import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import type { StateTensors } from '@/graph/parameters';
 import type { OptimiserState } from '@/graph/trainingProgram';
 import type { OptimiserControl } from '@/kernels/optimisers/control';
@@ -84,9 +86,7 @@ export function writeCheckpoint(state: TrainingState, context: CheckpointContext
 }
 
 /** Every parameter of the network by its plain name, in nnU-Net's order. */
-function parameterShapes(
-  context: Pick<CheckpointContext, 'architecture' | 'inputChannels' | 'outputChannels'>,
-): ReadonlyMap<string, readonly number[]> {
+function parameterShapes(context: NetworkShape): ReadonlyMap<string, readonly number[]> {
   return expectedParameters(context.architecture, context.inputChannels, context.outputChannels);
 }
 
@@ -258,9 +258,7 @@ function numberOrFlag(value: number | boolean): SavedValue {
 export interface ReadCheckpoint {
   readonly state: TrainingState;
   /** Of a training that was begun here. */
-  readonly own:
-    | { readonly seed: number; readonly trainerName: string; readonly schedule: readonly number[] }
-    | undefined;
+  readonly own: { readonly seed: number; readonly schedule: TrainingSchedule } | undefined;
 }
 
 /**
@@ -271,7 +269,7 @@ export interface ReadCheckpoint {
  */
 export async function readCheckpoint(
   file: SourceFile,
-  context: Pick<CheckpointContext, 'architecture' | 'inputChannels' | 'outputChannels' | 'trainer'>,
+  context: NetworkShape & Pick<CheckpointContext, 'trainer'>,
 ): Promise<ReadCheckpoint> {
   const checkpoint = await readTorchCheckpoint(file);
   const root = dictIn(checkpoint.root, file);
@@ -296,14 +294,16 @@ export async function readCheckpoint(
           }
         : NO_PARTIAL_EPOCH,
     },
-    own: isDict(own)
-      ? {
-          seed: numberIn(own, 'seed', file),
-          trainerName: String(own.get('trainer')),
-          schedule: (sequenceItems(own.get('schedule')) ?? []).map(Number),
-        }
-      : undefined,
+    own: isDict(own) ? { seed: numberIn(own, 'seed', file), schedule: scheduleIn(own, file) } : undefined,
   };
+}
+
+function scheduleIn(own: PickleMap, file: SourceFile): TrainingSchedule {
+  const [epochs, iterationsPerEpoch, validationIterationsPerEpoch] = integerItems(own.get('schedule')) ?? [];
+  if (validationIterationsPerEpoch !== undefined) {
+    return { epochs, iterationsPerEpoch, validationIterationsPerEpoch };
+  }
+  throw new StudioError('BadCheckpoint', `${file.path} has no schedule.`, 'It cannot be gone on from.');
 }
 
 function dictIn(value: PickleValue | undefined, file: SourceFile): PickleMap {
@@ -321,30 +321,65 @@ function numberIn(dict: PickleMap, key: string, file: SourceFile): number {
   throw new StudioError('BadCheckpoint', `${file.path} has no ${key}.`, 'It cannot be gone on from.');
 }
 
-async function readWeights(
-  checkpoint: TorchCheckpoint,
-  weights: PickleMap,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  file: SourceFile,
-): Promise<StateTensors> {
-  const found = plainEntries(
-    [...weights].flatMap(([name, tensor]): [string, TorchTensor][] =>
+/** The tensors of `network_weights` by their plain names. */
+function networkWeights(root: PickleMap, file: SourceFile): ReadonlyMap<string, TorchTensor> {
+  return plainEntries(
+    [...dictIn(root.get('network_weights'), file)].flatMap(([name, tensor]): [string, TorchTensor][] =>
       typeof name === 'string' && tensor instanceof TorchTensor ? [[name, tensor]] : [],
     ),
   );
+}
+
+/** All `shapes`, or `WeightsMismatch` naming the first that is missing or of another shape. */
+async function readWeights(
+  checkpoint: TorchCheckpoint,
+  root: PickleMap,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  file: SourceFile,
+): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
+  const found = networkWeights(root, file);
+  for (const [name, shape] of shapes) {
+    const tensor = found.get(name);
+    if (tensor?.shape.join() === shape.join()) continue;
+    throw new StudioError(
+      'WeightsMismatch',
+      `${file.path}: the tensor ${name} is ${tensor ? `[${tensor.shape}]` : 'missing'}, but the plans' network has [${shape}].`,
+      'Take a checkpoint of a network of the same plans.',
+    );
+  }
   const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   for (const [name, shape] of shapes) {
     const tensor = found.get(name);
-    if (tensor?.shape.join() !== shape.join()) {
-      throw new StudioError(
-        'WeightsMismatch',
-        `${file.path}: the tensor ${name} is ${tensor ? `[${tensor.shape}]` : 'missing'}, but the plans' network has [${shape}].`,
-        'Go on from a checkpoint of the same training.',
-      );
-    }
-    tensors.set(name, { shape, data: await checkpoint.readTensor(tensor) });
+    if (tensor) tensors.set(name, { shape, data: await checkpoint.readTensor(tensor) });
   }
   return tensors;
+}
+
+type NetworkShape = Pick<CheckpointContext, 'architecture' | 'inputChannels' | 'outputChannels'>;
+
+/** The weights of a checkpoint and nothing else. Throws `BadCheckpoint`, `WeightsMismatch`. */
+export async function readCheckpointWeights(file: SourceFile, network: NetworkShape): Promise<StateTensors> {
+  const checkpoint = await readTorchCheckpoint(file);
+  return readWeights(checkpoint, dictIn(checkpoint.root, file), parameterShapes(network), file);
+}
+
+/** Names of the layers that decide on labels. */
+const HEADS = '.seg_layers.';
+
+/**
+ * `fresh` with all weights of another training but those of the heads. Throws `BadCheckpoint`, `WeightsMismatch`.
+ *
+ * Follows nnU-Net's `load_pretrained_weights`.
+ */
+export async function withPretrainedWeights(
+  fresh: StateTensors,
+  file: SourceFile,
+  network: NetworkShape,
+): Promise<StateTensors> {
+  const checkpoint = await readTorchCheckpoint(file);
+  const shapes = new Map([...parameterShapes(network)].filter(([name]) => !name.includes(HEADS)));
+  const body = await readWeights(checkpoint, dictIn(checkpoint.root, file), shapes, file);
+  return new Map([...fresh, ...body]);
 }
 
 /** The optimiser's state; `undefined` where the checkpoint has none of this optimiser. */

@@ -197,7 +197,7 @@ export class TrainingRun {
       await hooks.whilePaused?.();
       if (hooks.signal?.aborted) return undefined;
       this.feed(await batches.next());
-      this.program.computeGradients();
+      this.program.evaluate();
       losses.push(await this.program.readLoss());
       await this.countInto(counts);
       hooks.onStep?.({
