@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
       + (slice * sizes.outerHeight + line) * sizes.outerWidth + column;
     let innerAt = sizes.innerBase + (image * sizes.innerChannels + firstInner) * innerVolume
       + (z * sizes.innerHeight + y) * sizes.innerWidth + x;
-    ${each(OUTER_BLOCK, (o) => `var g${o} = 0.0; if (firstOuter + ${o} < sizes.outerCount) { g${o} = f32(outer[outerAt + ${o} * outerVolume]); }`).join('\n    ')}
+    ${each(OUTER_BLOCK, outerLoad).join('\n    ')}
     ${each(row, (r) => innerLoad(r, kx)).join('\n    ')}
     ${each(OUTER_BLOCK, (o) => each(row, (r) => `a${o}_${r} += g${o} * v${r};`).join(' ')).join('\n    ')}
   }
@@ -92,8 +92,20 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, 
 `;
 }
 
+// Loads without branches: with one for each, drivers that keep masks of their own compile for a minute and more.
+
+function outerLoad(o: number): string {
+  return `let hasOuter${o} = firstOuter + ${o} < sizes.outerCount; let g${o} = ${loaded('outer', `outerAt + ${o} * outerVolume`, `hasOuter${o}`)};`;
+}
+
 /** Element `r` of a block: a channel and a tap along x. */
 function innerLoad(r: number, kx: number): string {
   const [c, dx] = [Math.floor(r / kx), r % kx];
-  return `var v${r} = 0.0; if (firstInner + ${c} < sizes.innerCount && x + ${dx} >= 0 && x + ${dx} < sizes.innerWidth) { v${r} = f32(inner[innerAt + ${c} * innerVolume + ${dx}]); }`;
+  const has = `(firstInner + ${c} < sizes.innerCount) & (x + ${dx} >= 0) & (x + ${dx} < sizes.innerWidth)`;
+  return `let has${r} = ${has}; let v${r} = ${loaded('inner', `innerAt + ${c} * innerVolume + ${dx}`, `has${r}`)};`;
+}
+
+/** The element at `index`, or 0 where there is none. */
+function loaded(array: string, index: string, has: string): string {
+  return `select(0.0, f32(${array}[select(0, ${index}, ${has})]), ${has})`;
 }
