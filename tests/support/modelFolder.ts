@@ -1,11 +1,12 @@
 // A small model folder as nnU-Net lays it out, written by our own code, with weights from a seed.
 import type { WeightTensor } from '@/core/interop/model';
 import { OrderedDict, PickleTuple } from '@/core/interop/pickleValues';
-import { expectedParameters, stateDictKeys } from '@/core/interop/stateDict';
+import { expectedParameters, stateDictKeys, stateTensor } from '@/core/interop/stateDict';
 import { TorchDevice } from '@/core/interop/torchCheckpoint';
-import { type SavedValue, TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
+import { type SavedValue, type TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
+import { type Architecture, withBatchNorm } from '@/nn/architecture';
 import { elementCount } from '@/shared/geometry';
 import { randomNormal } from '@/shared/random';
 
@@ -94,6 +95,8 @@ export interface ModelFolderOptions {
   readonly plans?: unknown;
   readonly dataset?: { readonly labels: Readonly<Record<string, unknown>>; readonly channel_names: object };
   readonly configuration?: string;
+  /** `nnUNetTrainer` if left out. */
+  readonly trainerName?: string;
   readonly folds?: readonly string[];
   readonly checkpointName?: string;
   readonly mirrorAxes?: readonly number[] | null;
@@ -130,24 +133,30 @@ export function tinyWeights(
   seed: number,
 ): Map<string, WeightTensor> {
   let next = seed * 1000;
-  return new Map(
-    [...parameters].map(([name, shape]) => [
-      name,
-      { shape, data: randomNormal(elementCount(shape), next++) },
-    ]),
-  );
+  const dataOf = (name: string, shape: readonly number[]) => {
+    if (name.endsWith('num_batches_tracked')) return Float32Array.of(250 + seed);
+    const noise = randomNormal(elementCount(shape), next++);
+    return name.endsWith('running_var') ? noise.map(Math.exp) : noise;
+  };
+  return new Map([...parameters].map(([name, shape]) => [name, { shape, data: dataOf(name, shape) }]));
 }
 
-/** Parameters of the network that the options describe, with one channel per label as outputs. */
-export function parametersOf(options: ModelFolderOptions = {}): ReadonlyMap<string, readonly number[]> {
-  const { plans = plansJson(), dataset = TINY_DATASET, configuration = '3d_fullres' } = options;
+/** The network that the options describe, as its trainer builds it. */
+function architectureOf(options: ModelFolderOptions): Architecture {
+  const { plans = plansJson(), configuration = '3d_fullres', trainerName } = options;
   const { architecture } = configurationOf(
     readPlans(JSON.stringify(plans), 'plans.json'),
     configuration,
     'plans.json',
   );
+  return trainerName === 'nnUNetTrainerBN' ? withBatchNorm(architecture) : architecture;
+}
+
+/** Parameters of the network that the options describe, with one channel per label as outputs. */
+export function parametersOf(options: ModelFolderOptions = {}): ReadonlyMap<string, readonly number[]> {
+  const { dataset = TINY_DATASET } = options;
   return expectedParameters(
-    architecture,
+    architectureOf(options),
     Object.keys(dataset.channel_names).length,
     Object.keys(dataset.labels).length,
   );
@@ -158,11 +167,11 @@ function checkpointBytes(options: ModelFolderOptions, seed: number): Uint8Array 
   const tensors = new Map(
     [...tinyWeights(parametersOf(options), seed)].map(([name, { data, shape }]) => [
       name,
-      new TensorToSave(data, shape),
+      stateTensor(name, { data, shape }),
     ]),
   );
   const weights = new OrderedDict<TensorToSave>();
-  for (const { key, name } of stateDictKeys(tensors.keys())) {
+  for (const { key, name } of stateDictKeys(tensors.keys(), architectureOf(options))) {
     const tensor = tensors.get(name);
     if (tensor) weights.set(keyPrefix + key, tensor);
   }
@@ -179,7 +188,7 @@ function checkpointBytes(options: ModelFolderOptions, seed: number): Uint8Array 
         ['device', new TorchDevice('cuda:0')],
       ]),
     ],
-    ['trainer_name', 'nnUNetTrainer'],
+    ['trainer_name', options.trainerName ?? 'nnUNetTrainer'],
     ['inference_allowed_mirroring_axes', mirrorAxes && new PickleTuple([...mirrorAxes])],
   ]);
   options.changeCheckpoint?.(checkpoint, weights);

@@ -1,8 +1,9 @@
 // Trained nnU-Net models out of whatever was dropped: a model folder (`Trainer__Plans__configuration/`), any folder
 // above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it.
 import type { SourceFile } from '@/core/io/sourceFile';
-import type { Configuration } from '@/core/planning/plans';
+import type { Architecture, Configuration } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
+import { withBatchNorm } from '@/nn/architecture';
 import { StudioError } from '@/shared/errors';
 import { readJson } from './json';
 import type { ModelFold, NnunetModel, StateDict } from './model';
@@ -81,7 +82,8 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
     checkpoints[0].path,
     folder.path.slice(folder.path.lastIndexOf('/') + 1),
   );
-  const configuration = configurationOf(plans, facts.configurationName, plansFile.path);
+  const planned = configurationOf(plans, facts.configurationName, plansFile.path);
+  const configuration = { ...planned, architecture: trainedArchitecture(planned, facts.trainerName) };
   const expected = expectedParameters(
     configuration.architecture,
     inputChannels(dataset, configuration),
@@ -107,6 +109,11 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
     ...(crossValidationDice === undefined ? {} : { crossValidationDice }),
     loadFold: async (fold) => loadStateDict(checkpointOf(folder, fold, checkpointName), expected),
   };
+}
+
+/** The network that the trainer built: nnU-Net's `nnUNetTrainerBN` changes what the plans say. */
+function trainedArchitecture({ architecture }: Configuration, trainerName: string): Architecture {
+  return /^nnUNetTrainerBN(?![A-Za-z])/.test(trainerName) ? withBatchNorm(architecture) : architecture;
 }
 
 /** The weights of a checkpoint file, checked against the network before any tensor is read. */

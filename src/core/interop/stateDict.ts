@@ -5,11 +5,14 @@ import type { Architecture } from '@/nn/architecture';
 import { buildUNet } from '@/nn/unet';
 import { StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
+import type { WeightTensor } from './model';
+import { TensorToSave } from './torchWriter';
 
 /** `DistributedDataParallel` and `torch.compile`. */
 const WRAPPER_PREFIX = /^(?:module\.|_orig_mod\.)+/;
 const ENCODER_ALIAS = /^decoder\.encoder\./;
 const MODULE_LIST_ALIAS = /\.all_modules\.\d+\./;
+const UNIT_TENSOR = /^(.*)\.(conv|norm)\.(weight|bias|running_mean|running_var|num_batches_tracked)$/;
 
 /**
  * The entries under their plain names, each tensor once. A tensor known only by its alias below the decoder counts
@@ -90,9 +93,27 @@ function weightsMismatch(what: string): StudioError {
   );
 }
 
-/** All keys of the state dict that PyTorch loads strictly, aliases included, each with the plain name it stands for. */
+/** What torch registers as a buffer: part of the state dict, but not of what an optimiser counts or changes. */
+export function isBufferName(name: string): boolean {
+  return /\.(running_mean|running_var|num_batches_tracked)$/.test(name);
+}
+
+/** A tensor of the state dict in torch's own type: counts are int64. */
+export function stateTensor(name: string, { data, shape }: WeightTensor): TensorToSave {
+  const isCount = name.endsWith('.num_batches_tracked');
+  return new TensorToSave(isCount ? BigInt64Array.from(data, BigInt) : data, shape);
+}
+
+/** Units without activation have no dropout either: the second convolution and the projection of a residual block. */
+const WITHOUT_DROPOUT = /\.(conv2|skip\.\d+)$/;
+
+/**
+ * All keys of the state dict that PyTorch loads strictly, aliases included, each with the plain name it stands for.
+ * Where the architecture has dropout it takes a place among a unit's modules.
+ */
 export function stateDictKeys(
   plainNames: Iterable<string>,
+  { dropout }: Pick<Architecture, 'dropout'> = {},
 ): readonly { readonly key: string; readonly name: string }[] {
   const keys: { key: string; name: string }[] = [];
   let modules: { prefix: string; entries: { key: string; name: string }[] } | undefined;
@@ -101,12 +122,13 @@ export function stateDictKeys(
     modules = undefined;
   };
   for (const name of plainNames) {
-    const [, prefix, module, leaf] = /^(.*)\.(conv|norm)\.(weight|bias)$/.exec(name) ?? [];
+    const [, prefix, module, leaf] = UNIT_TENSOR.exec(name) ?? [];
     if (modules && modules.prefix !== prefix) flush();
     keys.push({ key: name, name });
     if (prefix === undefined) continue;
     modules ??= { prefix, entries: [] };
-    modules.entries.push({ key: `${prefix}.all_modules.${module === 'conv' ? 0 : 1}.${leaf}`, name });
+    const norm = dropout && !WITHOUT_DROPOUT.test(prefix) ? 2 : 1;
+    modules.entries.push({ key: `${prefix}.all_modules.${module === 'conv' ? 0 : norm}.${leaf}`, name });
   }
   flush();
   const encoder = keys.filter(({ key }) => key.startsWith('encoder.'));

@@ -5,11 +5,14 @@ import { elementCount } from '@/shared/geometry';
 import { OrderedDict, PickleTuple } from './pickleValues';
 import { TorchDevice } from './torchCheckpoint';
 
-/** A float32 tensor; tensors made from one `data` array share a storage. */
+/** Elements of a saved tensor: float32 or int64. */
+type TensorData = Float32Array | BigInt64Array;
+
+/** A tensor; those made from one `data` array share a storage. */
 export class TensorToSave {
-  readonly data: Float32Array;
+  readonly data: TensorData;
   readonly shape: readonly number[];
-  constructor(data: Float32Array, shape: readonly number[]) {
+  constructor(data: TensorData, shape: readonly number[]) {
     this.data = data;
     this.shape = shape;
   }
@@ -71,7 +74,7 @@ export function writePickle(value: Exclude<SavedValue, TensorToSave>): Uint8Arra
 }
 
 /** Typed arrays are in the machine's order, and every machine that runs this is little-endian. */
-function littleEndianBytes(data: Float32Array): Uint8Array {
+function littleEndianBytes(data: TensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
@@ -100,7 +103,7 @@ const OP = {
 
 class Pickler {
   /** In order of their keys. */
-  readonly storages: Float32Array[] = [];
+  readonly storages: TensorData[] = [];
   private bytes = new Uint8Array(1 << 16);
   private length = 0;
 
@@ -218,13 +221,13 @@ class Pickler {
     this.emit(OP.TUPLE, OP.REDUCE);
   }
 
-  /** The id `('storage', torch.FloatStorage, key, 'cpu', length)`. */
-  private saveStorage(data: Float32Array): void {
+  /** The id `('storage', torch.FloatStorage, key, 'cpu', length)`, or of a LongStorage. */
+  private saveStorage(data: TensorData): void {
     let key = this.storages.indexOf(data);
     if (key < 0) key = this.storages.push(data) - 1;
     this.emit(OP.MARK);
     this.saveText('storage');
-    this.saveGlobal('torch', 'FloatStorage');
+    this.saveGlobal('torch', data instanceof Float32Array ? 'FloatStorage' : 'LongStorage');
     this.saveText(String(key));
     this.saveText('cpu');
     this.saveNumber(data.length);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { validate } from '@/core/interop/json';
+import type { DropoutOptions } from '@/kernels/dropout.reference';
+import { BATCH_NORM_MOMENTUM } from '@/nn/architecture';
 import type { Architecture } from './plans';
 import { lastPathComponent, unsupportedArchitecture } from './resolveConfigurations';
 
@@ -25,7 +27,7 @@ const architectureSchema = z.object({
     norm_op: z.string().nullish(),
     norm_op_kwargs: keywords,
     dropout_op: z.string().nullish(),
-    dropout_op_kwargs: z.unknown(),
+    dropout_op_kwargs: keywords,
     nonlin: z.string().nullish(),
     nonlin_kwargs: keywords,
   }),
@@ -85,6 +87,7 @@ export function readArchitecture(json: unknown, where: string): Architecture {
     convBias: args.conv_bias,
     ...normOf(args, dimensions, where),
     negativeSlope: negativeSlopeOf(args, where),
+    ...dropoutOf(args, where),
   };
 }
 
@@ -96,8 +99,6 @@ function dimensionsOf({ conv_op }: ArchKwargs, where: string): 2 | 3 {
 }
 
 function assertKnownArguments(args: ArchKwargs, className: string, where: string): void {
-  if (args.dropout_op)
-    throw unsupportedArchitecture(`${lastPathComponent(className)} with ${args.dropout_op}`, where);
   for (const [key, value] of Object.entries(args)) {
     if (Object.hasOwn(architectureSchema.shape.arch_kwargs.shape, key)) continue;
     if (NEUTRAL_ARGUMENTS.get(key)?.includes(value)) continue;
@@ -118,21 +119,48 @@ function normOf(
   { norm_op, norm_op_kwargs }: ArchKwargs,
   dimensions: number,
   where: string,
-): Pick<Architecture, 'normEps' | 'normAffine'> {
-  if (lastPathComponent(norm_op ?? 'none') !== `InstanceNorm${dimensions}d`) {
+): Pick<Architecture, 'normEps' | 'normAffine' | 'batchNorm'> {
+  const name = lastPathComponent(norm_op ?? 'none');
+  const isBatchNorm = name === `BatchNorm${dimensions}d`;
+  if (!isBatchNorm && name !== `InstanceNorm${dimensions}d`) {
     throw unsupportedArchitecture(`with the normalisation ${norm_op ?? 'none'}`, where);
   }
-  if (norm_op_kwargs?.track_running_stats === true) {
-    throw unsupportedArchitecture(`with ${norm_op} that tracks running statistics`, where);
+  const tracking = norm_op_kwargs?.track_running_stats ?? isBatchNorm;
+  if (tracking !== isBatchNorm) {
+    const what = isBatchNorm ? 'without' : 'with';
+    throw unsupportedArchitecture(`with ${norm_op} ${what} running statistics`, where);
   }
-  const { eps = 1e-5, affine = false } = norm_op_kwargs ?? {};
-  if (typeof eps !== 'number' || typeof affine !== 'boolean') {
+  // torch's defaults. What instance norm does with its momentum is nothing, as it tracks no statistics.
+  const { eps = 1e-5, affine = isBatchNorm, momentum = BATCH_NORM_MOMENTUM } = norm_op_kwargs ?? {};
+  const isKnown = typeof eps === 'number' && typeof affine === 'boolean';
+  if (!isKnown || (isBatchNorm && typeof momentum !== 'number')) {
     throw unsupportedArchitecture(
       `with the normalisation arguments ${JSON.stringify(norm_op_kwargs)}`,
       where,
     );
   }
-  return { normEps: eps, normAffine: affine };
+  const batchNorm = isBatchNorm && typeof momentum === 'number' ? { batchNorm: { momentum } } : {};
+  return { normEps: eps, normAffine: affine, ...batchNorm };
+}
+
+/** torch's dropout modules by what they drop. `Dropout2d` and `Dropout3d` differ in nothing but what they warn of. */
+const DROPOUTS: ReadonlyMap<string, DropoutOptions['of']> = new Map([
+  ['Dropout', 'elements'],
+  ['Dropout2d', 'channels'],
+  ['Dropout3d', 'channels'],
+]);
+
+function dropoutOf(
+  { dropout_op, dropout_op_kwargs }: ArchKwargs,
+  where: string,
+): Pick<Architecture, 'dropout'> {
+  if (!dropout_op) return {};
+  const of = DROPOUTS.get(lastPathComponent(dropout_op));
+  const probability = dropout_op_kwargs?.p ?? 0.5;
+  if (!of || typeof probability !== 'number' || probability < 0 || probability > 1) {
+    throw unsupportedArchitecture(`with ${dropout_op} ${JSON.stringify(dropout_op_kwargs ?? {})}`, where);
+  }
+  return { dropout: { probability, of } };
 }
 
 function negativeSlopeOf({ nonlin, nonlin_kwargs }: ArchKwargs, where: string): number {

@@ -76,6 +76,20 @@ const CASES: readonly Case[] = [
     architecture: { ...PLAIN_3D, convBias: false, normAffine: false },
     patchSize: [4, 8, 12],
   },
+  {
+    name: 'batch norm and dropout',
+    architecture: {
+      ...RESIDUAL_3D,
+      batchNorm: { momentum: 0.1 },
+      dropout: { probability: 0.5, of: 'channels' },
+    },
+    patchSize: [4, 8, 12],
+  },
+  {
+    name: 'batch norm that learns nothing, 2D',
+    architecture: { ...to2D(PLAIN_3D), normAffine: false, batchNorm: { momentum: 0.1 } },
+    patchSize: [8, 12],
+  },
 ];
 
 describe('exportUNetToOnnx', () => {

@@ -95,6 +95,31 @@ describe('a current plans file', () => {
     expect(architectureOf({ norm_op_kwargs: undefined })).toMatchObject({ normEps: 1e-5, normAffine: false });
   });
 
+  test('batch norm, with torch’s defaults or its own numbers', () => {
+    const norm_op = 'torch.nn.modules.batchnorm.BatchNorm3d';
+    expect(architectureOf({ norm_op, norm_op_kwargs: undefined })).toMatchObject({
+      normEps: 1e-5,
+      normAffine: true,
+      batchNorm: { momentum: 0.1 },
+    });
+    const norm_op_kwargs = { eps: 1e-3, affine: false, momentum: 0.2, track_running_stats: true };
+    expect(architectureOf({ norm_op, norm_op_kwargs })).toMatchObject({
+      normEps: 1e-3,
+      normAffine: false,
+      batchNorm: { momentum: 0.2 },
+    });
+    expect(architectureOf({})).not.toHaveProperty('batchNorm');
+  });
+
+  test.each([
+    ['torch.nn.Dropout3d', { p: 0.2, inplace: true }, { probability: 0.2, of: 'channels' }],
+    ['torch.nn.modules.dropout.Dropout2d', { p: 0 }, { probability: 0, of: 'channels' }],
+    ['torch.nn.Dropout', {}, { probability: 0.5, of: 'elements' }],
+    ['torch.nn.Dropout', null, { probability: 0.5, of: 'elements' }],
+  ])('%s %o', (dropout_op, dropout_op_kwargs, dropout) => {
+    expect(architectureOf({ dropout_op, dropout_op_kwargs }).dropout).toEqual(dropout);
+  });
+
   test('a bare NaN is a number', () => {
     const text = JSON.stringify(plansJson())
       .replace('"std":2', '"std":NaN')
@@ -209,10 +234,21 @@ describe('older network keys', () => {
 describe('what has no counterpart here is named', () => {
   test.each([
     ['an unknown network', {}, 'my.nets.SwinUNETR'],
-    ['batch normalisation', { norm_op: 'torch.nn.modules.batchnorm.BatchNorm3d' }, undefined],
+    ['batch normalisation of images', { norm_op: 'torch.nn.modules.batchnorm.BatchNorm2d' }, undefined],
+    [
+      'batch normalisation by cumulative averages',
+      { norm_op: 'torch.nn.BatchNorm3d', norm_op_kwargs: { momentum: null } },
+      undefined,
+    ],
+    [
+      'batch normalisation without running statistics',
+      { norm_op: 'torch.nn.BatchNorm3d', norm_op_kwargs: { track_running_stats: false } },
+      undefined,
+    ],
     ['no normalisation', { norm_op: null }, undefined],
     ['running statistics', { norm_op_kwargs: { track_running_stats: true } }, undefined],
-    ['dropout', { dropout_op: 'torch.nn.Dropout3d' }, undefined],
+    ['another dropout', { dropout_op: 'torch.nn.AlphaDropout' }, undefined],
+    ['no probability', { dropout_op: 'torch.nn.Dropout3d', dropout_op_kwargs: { p: 2 } }, undefined],
     ['another activation', { nonlin: 'torch.nn.GELU' }, undefined],
     ['1D convolutions', { conv_op: 'torch.nn.modules.conv.Conv1d' }, undefined],
     ['max pooling', { pool: 'max' }, undefined],
