@@ -269,7 +269,7 @@ function transformOf(
 function intensity(row: IntensityRow, arrays: Arrays): Outcome[] {
   const image = imageOf(arrays(row.input));
   const { transform, tolerance } = transformOf(row, extraAxes(arrays(row.input)));
-  applyTransform({ image, labels: background(image.shape) }, transform);
+  applyTransform({ image, labels: background(image.shape) }, transform, { dimension: 3 });
   const expected = floats(arrays(`${row.id}__out`));
   return [{ name: row.id, error: largestDifference(image.data, expected), tolerance }];
 }

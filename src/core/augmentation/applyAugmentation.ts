@@ -1,14 +1,20 @@
 import { packLabels, packRegions } from '@/kernels/losses/target';
+import { applyAdditiveBrightness } from './additiveBrightness';
+import { applyBlankRectangle } from './blankRectangle';
 import { applyBrightness } from './brightness';
+import { applyBrightnessGradient } from './brightnessGradient';
 import { applyContrast } from './contrast';
 import type { AugmentationParameters, Transform } from './drawAugmentation';
 import { applyGamma } from './gamma';
 import { applyGaussianBlur } from './gaussianBlur';
 import { applyGaussianNoise } from './gaussianNoise';
+import { applyLocalGamma } from './localGamma';
+import { applyMedianFilter } from './medianFilter';
 import { applyMirror } from './mirror';
 import { type ImagePatch, type LabelPatch, planeLength } from './patch';
 import { applyRandomBinaryOperator } from './randomBinaryOperator';
 import { applyRemoveComponent } from './removeComponent';
+import { applyRot90 } from './rot90';
 import {
   appendChannels,
   deepSupervisionTargets,
@@ -18,8 +24,10 @@ import {
   removeOutsideLabel,
 } from './segmentationOps';
 import type { AugmentationSettings } from './settings';
+import { applySharpening } from './sharpening';
 import { applySimulateLowResolution } from './simulateLowResolution';
-import { applySpatial, type SpatialOptions } from './spatial';
+import { applySpatial, type Spatial, type SpatialOptions } from './spatial';
+import { applyTransposeAxes } from './transposeAxes';
 
 /** A patch as the loader cuts it, of the settings' initial size. */
 export interface Sample {
@@ -64,7 +72,7 @@ export function applyTransforms(
     if (transform.kind === 'spatial') {
       ({ image, labels } = applySpatial(image, labels, transform, spatialOptions(settings)));
     } else {
-      applyTransform({ image, labels }, transform);
+      applyTransform({ image, labels }, transform, settings);
     }
   }
   return { image, labels };
@@ -114,11 +122,14 @@ export function packTargets(
   return packRegions(batch, regionMasks(target).length, planeLength({ shape: targetShapes[head] }));
 }
 
-/** In place. */
+/** In place: everything but cutting, turning and scaling. */
 export function applyTransform(
   { image, labels }: Sample,
-  transform: Exclude<Transform, { kind: 'spatial' }>,
+  transform: Exclude<Transform, Spatial>,
+  { dimension }: Pick<AugmentationSettings, 'dimension'>,
 ): void {
+  applyToAxes(image, transform);
+  applyToAxes(labels, transform);
   switch (transform.kind) {
     case 'gaussianNoise':
       applyGaussianNoise(image, transform);
@@ -126,8 +137,14 @@ export function applyTransform(
     case 'gaussianBlur':
       applyGaussianBlur(image, transform);
       break;
+    case 'medianFilter':
+      applyMedianFilter(image, transform, dimension);
+      break;
     case 'brightness':
       applyBrightness(image, transform);
+      break;
+    case 'additiveBrightness':
+      applyAdditiveBrightness(image, transform);
       break;
     case 'contrast':
       applyContrast(image, transform);
@@ -138,13 +155,32 @@ export function applyTransform(
     case 'gamma':
       applyGamma(image, transform);
       break;
+    case 'blankRectangle':
+      applyBlankRectangle(image, transform);
+      break;
+    case 'brightnessGradient':
+      applyBrightnessGradient(image, transform);
+      break;
+    case 'localGamma':
+      applyLocalGamma(image, transform);
+      break;
+    case 'sharpening':
+      applySharpening(image, transform);
+      break;
     case 'mirror':
-      applyMirror(image, transform);
-      applyMirror(labels, transform);
+    case 'rot90':
+    case 'transposeAxes':
       break;
     default:
       transform satisfies never;
   }
+}
+
+/** In place: what flips or exchanges axes, of images and labels alike; other transforms do nothing here. */
+export function applyToAxes(patch: ImagePatch | LabelPatch, transform: Transform): void {
+  if (transform.kind === 'mirror') applyMirror(patch, transform);
+  else if (transform.kind === 'rot90') applyRot90(patch, transform);
+  else if (transform.kind === 'transposeAxes') applyTransposeAxes(patch, transform);
 }
 
 function copyOf({ image, labels }: Sample): Sample {

@@ -23,8 +23,21 @@ import { blurKernel } from './gaussianBlur';
 import { planeLength } from './patch';
 import { lowResolutionAxis } from './simulateLowResolution';
 
-/** Transforms of single channels of the image. */
-export type IntensityTransform = Exclude<Transform, { readonly kind: 'spatial' | 'mirror' }>;
+const INTENSITY_KINDS = [
+  'gaussianNoise',
+  'gaussianBlur',
+  'brightness',
+  'contrast',
+  'simulateLowResolution',
+  'gamma',
+] as const;
+
+/** Transforms of single channels of the image that there are kernels for. */
+export type IntensityTransform = Extract<Transform, { readonly kind: (typeof INTENSITY_KINDS)[number] }>;
+
+export function isIntensityTransform(transform: Transform): transform is IntensityTransform {
+  return INTENSITY_KINDS.some((kind) => kind === transform.kind);
+}
 
 /** Compiles, and keeps what has to be freed. */
 export interface Preparing {

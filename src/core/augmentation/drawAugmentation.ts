@@ -1,27 +1,43 @@
 import { integerBelow, type Random } from '@/shared/random';
+import { type AdditiveBrightness, drawAdditiveBrightness } from './additiveBrightness';
+import { type BlankRectangle, drawBlankRectangle } from './blankRectangle';
 import { type Brightness, drawBrightness } from './brightness';
+import { type BrightnessGradient, drawBrightnessGradient } from './brightnessGradient';
 import { type Contrast, drawContrast } from './contrast';
 import { drawGamma, type Gamma } from './gamma';
 import { drawGaussianBlur, type GaussianBlur } from './gaussianBlur';
 import { drawGaussianNoise, type GaussianNoise } from './gaussianNoise';
+import { drawLocalGamma, type LocalGamma } from './localGamma';
+import { drawMedianFilter, type MedianFilter } from './medianFilter';
 import { drawMirror, type Mirror } from './mirror';
 import { type BinaryOperation, drawRandomBinaryOperator } from './randomBinaryOperator';
 import type { TransformRule } from './recipe';
 import { type ComponentRemoval, drawRemoveComponent } from './removeComponent';
+import { drawRot90, type Rot90 } from './rot90';
 import type { AugmentationSettings } from './settings';
+import { drawSharpening, type Sharpening } from './sharpening';
 import { drawSimulateLowResolution, type SimulateLowResolution } from './simulateLowResolution';
 import { drawSpatial, type Spatial } from './spatial';
+import { drawTransposeAxes, type TransposeAxes } from './transposeAxes';
 
 /** A transform as it was drawn for one sample. */
 export type Transform =
   | Spatial
+  | Rot90
+  | TransposeAxes
+  | MedianFilter
   | GaussianNoise
   | GaussianBlur
   | Brightness
+  | AdditiveBrightness
   | Contrast
   | SimulateLowResolution
   | Gamma
-  | Mirror;
+  | Mirror
+  | BlankRectangle
+  | BrightnessGradient
+  | LocalGamma
+  | Sharpening;
 
 /** All that chance decides about one sample; plain data. */
 export interface AugmentationParameters {
@@ -70,6 +86,22 @@ function drawTransform(random: Random, rule: TransformRule, settings: Augmentati
       return drawGamma(random, rule, channels);
     case 'mirror':
       return drawMirror(random, rule);
+    case 'rot90':
+      return drawRot90(random, rule);
+    case 'transposeAxes':
+      return drawTransposeAxes(random, rule);
+    case 'medianFilter':
+      return drawMedianFilter(random, rule, channels);
+    case 'additiveBrightness':
+      return drawAdditiveBrightness(random, rule, channels);
+    case 'blankRectangle':
+      return drawBlankRectangle(random, rule, settings);
+    case 'brightnessGradient':
+      return drawBrightnessGradient(random, rule, settings);
+    case 'localGamma':
+      return drawLocalGamma(random, rule, settings);
+    case 'sharpening':
+      return drawSharpening(random, rule, channels);
     default:
       return rule satisfies never;
   }

@@ -8,6 +8,7 @@ import { FEED_WORDS, feedChannel, feedUniform } from '@/kernels/augmentation/fee
 import { SPATIAL_WORDS, spatialUniform, turnImage, turnLabels } from '@/kernels/augmentation/spatial';
 import { packTarget } from '@/kernels/augmentation/targets';
 import {
+  applyToAxes,
   applyTransforms,
   checkSample,
   previousStageChannels,
@@ -15,9 +16,14 @@ import {
   spatialOptions,
 } from './applyAugmentation';
 import { type AugmenterArrays, type AugmenterPlan, allocateAugmenter } from './augmenterMemory';
-import { type ChannelKernels, channelKernels, type IntensityTransform, preparing } from './channelKernels';
+import {
+  type ChannelKernels,
+  channelKernels,
+  type IntensityTransform,
+  isIntensityTransform,
+  preparing,
+} from './channelKernels';
 import type { AugmentationParameters, Transform } from './drawAugmentation';
-import { applyMirror } from './mirror';
 import { channelOf, type ImagePatch, type LabelPatch, planeLength } from './patch';
 import { applySpatial, cropStart, labelBorder, type Spatial, sourceMap } from './spatial';
 
@@ -203,15 +209,13 @@ interface DeviceTransforms {
   readonly mirrored: readonly number[];
 }
 
-/** `undefined` where they come in another order: the CPU transforms that sample. */
+/** `undefined` where others are among them or the order is another: the CPU transforms that sample. */
 function forDevice(transforms: readonly Transform[]): DeviceTransforms | undefined {
   const spatial = transforms[0]?.kind === 'spatial' ? transforms[0] : undefined;
   const last = transforms.at(-1);
   const mirrored = last?.kind === 'mirror' ? last.axes : undefined;
   const between = transforms.slice(spatial ? 1 : 0, mirrored ? -1 : undefined);
-  const intensity = between.filter(
-    (transform) => transform.kind !== 'spatial' && transform.kind !== 'mirror',
-  );
+  const intensity = between.filter(isIntensityTransform);
   if (intensity.length < between.length) return undefined;
   return { spatial, intensity, mirrored: mirrored ?? [] };
 }
@@ -293,7 +297,7 @@ function previousStage(
   for (const transform of transforms) {
     if (transform.kind === 'spatial') {
       previous = applySpatial(noImage, previous, transform, spatialOptions(settings)).labels;
-    } else if (transform.kind === 'mirror') applyMirror(previous, transform);
+    } else applyToAxes(previous, transform);
   }
   return previous;
 }

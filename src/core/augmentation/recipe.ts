@@ -1,23 +1,39 @@
 // Recipes: which transforms, how likely, in which order. A recipe is data; the tail that follows it is fixed.
 
+import type { AdditiveBrightnessRule } from './additiveBrightness';
+import type { BlankRectangleRule } from './blankRectangle';
 import type { BrightnessRule } from './brightness';
+import type { BrightnessGradientRule } from './brightnessGradient';
 import type { ContrastRule } from './contrast';
 import type { GammaRule } from './gamma';
 import type { GaussianBlurRule } from './gaussianBlur';
 import type { GaussianNoiseRule } from './gaussianNoise';
+import type { LocalGammaRule } from './localGamma';
+import type { MedianFilterRule } from './medianFilter';
 import type { MirrorRule } from './mirror';
+import type { Rot90Rule } from './rot90';
+import type { SharpeningRule } from './sharpening';
 import type { SimulateLowResolutionRule } from './simulateLowResolution';
 import type { SpatialRule } from './spatial';
+import type { TransposeAxesRule } from './transposeAxes';
 
 export type TransformRule =
   | SpatialRule
+  | Rot90Rule
+  | TransposeAxesRule
+  | MedianFilterRule
   | GaussianNoiseRule
   | GaussianBlurRule
   | BrightnessRule
+  | AdditiveBrightnessRule
   | ContrastRule
   | SimulateLowResolutionRule
   | GammaRule
-  | MirrorRule;
+  | MirrorRule
+  | BlankRectangleRule
+  | BrightnessGradientRule
+  | LocalGammaRule
+  | SharpeningRule;
 
 /** A transform and how likely a sample gets it. */
 export interface RecipeEntry {
@@ -30,6 +46,8 @@ export type Recipe = readonly (readonly RecipeEntry[])[];
 
 /** What a recipe depends on. */
 export interface RecipeFacts {
+  /** As in the plans: `[z, y, x]` or `[y, x]`. */
+  readonly patchSize: readonly number[];
   /** Radians. */
   readonly maxAngle: number;
   /** Axes of `[z, y, x]`. */
@@ -77,4 +95,87 @@ export function defaultRecipe({ maxAngle, mirrorAxes }: RecipeFacts): Recipe {
 
 function mirrorSteps(axes: readonly number[]): RecipeEntry[] {
   return axes.length > 0 ? [{ probability: 1, rule: { kind: 'mirror', axes } }] : [];
+}
+
+/** Follows `nnUNetTrainerDA5.get_training_transforms`. */
+export function da5Recipe({ maxAngle, mirrorAxes, patchSize }: RecipeFacts): Recipe {
+  const perChannel = { channelProbability: 0.5 } as const;
+  const contrast = { kind: 'contrast', ...perChannel, factorRange: [0.5, 2] } as const;
+  const invertedGamma: RecipeEntry = {
+    probability: 0.1,
+    rule: {
+      kind: 'gamma',
+      channelProbability: 1,
+      gammaRange: [0.7, 1.5],
+      invertImage: true,
+      retainStats: true,
+    },
+  };
+  return [
+    [
+      {
+        probability: 1,
+        rule: {
+          kind: 'spatial',
+          rotationProbability: 0.4,
+          maxAngle,
+          axisProbability: 0.5,
+          scalingProbability: 0.2,
+          scaleRange: [0.7, 1.43],
+          isScaleShared: false,
+        },
+      },
+    ],
+    ...exchangeSteps(patchSize),
+    [
+      { probability: 0.2, rule: { kind: 'medianFilter', ...perChannel, sizeRange: [2, 8] } },
+      {
+        probability: 0.2,
+        rule: { kind: 'gaussianBlur', ...perChannel, sigmaRange: [0.3, 1.5], isSigmaShared: true },
+      },
+    ],
+    [{ probability: 0.1, rule: { kind: 'gaussianNoise', sigmaRange: [0, 0.1] } }],
+    [{ probability: 0.1, rule: { kind: 'additiveBrightness', ...perChannel, sigma: 0.5 } }],
+    [
+      { probability: 0.2, rule: { ...contrast, preserveRange: true } },
+      { probability: 0.2, rule: { ...contrast, preserveRange: false } },
+    ],
+    [
+      {
+        probability: 0.15,
+        rule: { kind: 'simulateLowResolution', ...perChannel, scaleRange: [0.25, 1] },
+      },
+    ],
+    [invertedGamma],
+    [invertedGamma],
+    ...mirrorSteps(mirrorAxes).map((step) => [step]),
+    [{ probability: 0.4, rule: { kind: 'blankRectangle', ...perChannel, countRange: [1, 5] } }],
+    [{ probability: 0.3, rule: { kind: 'brightnessGradient', ...perChannel, strengthRange: [1, 5] } }],
+    [
+      {
+        probability: 0.3,
+        rule: {
+          kind: 'localGamma',
+          ...perChannel,
+          gammaRanges: [
+            [0.01, 0.8],
+            [1.5, 4],
+          ],
+        },
+      },
+    ],
+    [{ probability: 0.2, rule: { kind: 'sharpening', ...perChannel, strengthRange: [0.1, 1] } }],
+  ];
+}
+
+/** Quarter turns and permutations of the axes of the size that most axes have, where that is more than one. */
+function exchangeSteps(patchSize: readonly number[]): RecipeEntry[][] {
+  const matches = patchSize.map((size) => patchSize.filter((other) => other === size).length);
+  const most = Math.max(...matches);
+  if (most === 1) return [];
+  const axes = matches.flatMap((count, axis) => (count === most ? [axis + 3 - patchSize.length] : []));
+  return [
+    [{ probability: 0.5, rule: { kind: 'rot90', axes } }],
+    [{ probability: 0.5, rule: { kind: 'transposeAxes', axes } }],
+  ];
 }

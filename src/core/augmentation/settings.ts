@@ -3,15 +3,32 @@ import type { Zyx } from '@/shared/geometry';
 import { roundHalfEven } from '@/shared/numeric';
 import { initialPatchSize, rotationRule } from './initialPatchSize';
 import type { RandomBinaryOperatorRule } from './randomBinaryOperator';
-import { defaultRecipe, type Recipe } from './recipe';
+import { da5Recipe, defaultRecipe, type Recipe, type RecipeFacts } from './recipe';
 import type { RemoveComponentRule } from './removeComponent';
 import type { TargetRule } from './segmentationOps';
 import type { Sampling } from './spatial';
 
+/** What differs between the trainers' recipes. */
+interface RecipeKind {
+  readonly recipe: (facts: RecipeFacts) => Recipe;
+  /** Of the patch that is cut, see {@link initialPatchSize}. */
+  readonly smallestScale: number;
+  /** Of a label of the previous stage to be changed, once its sample is. */
+  readonly labelProbability: number;
+}
+
+const RECIPES = {
+  default: { recipe: defaultRecipe, smallestScale: 0.85, labelProbability: 0.5 },
+  da5: { recipe: da5Recipe, smallestScale: 0.7, labelProbability: 1 },
+} satisfies Record<string, RecipeKind>;
+
 /** What trainer variants change. */
 export interface AugmentationOptions {
-  /** `none` is `nnUNetTrainerNoDA`: patches as they are, no mirroring, no larger patch to cut. */
-  readonly recipe?: 'default' | 'none';
+  /**
+   * `da5` is `nnUNetTrainerDA5`; `none` is `nnUNetTrainerNoDA`: patches as they are, no mirroring, no larger patch to
+   * cut.
+   */
+  readonly recipe?: keyof typeof RECIPES | 'none';
   /** `none`: `NoMirroring`; `firstAxes`: `onlyMirror01`, the first two axes in 3D and the first in 2D. */
   readonly mirroring?: 'all' | 'firstAxes' | 'none';
   /** False: `noDummy2DDA`. */
@@ -66,6 +83,7 @@ export function augmentationSettings(request: AugmentationRequest): Augmentation
   const { patchSize, options = {}, labels, strides } = request;
   const dimension = patchSize.length === 2 ? 2 : 3;
   const isAugmented = options.recipe !== 'none';
+  const { recipe, smallestScale, labelProbability } = RECIPES[options.recipe === 'da5' ? 'da5' : 'default'];
   const rule = rotationRule(patchSize, options.canBeDummy2d ?? true);
   const mirrorAxes = isAugmented ? mirrorAxesOf(dimension, options.mirroring ?? 'all') : [];
   const arrayAxes = mirrorAxes.map((axis) => axis + 3 - dimension);
@@ -74,20 +92,22 @@ export function augmentationSettings(request: AugmentationRequest): Augmentation
     dimension,
     channels: request.channels,
     patchSize: inArrayOrder(patchSize),
-    initialPatchSize: inArrayOrder(isAugmented ? initialPatchSize(patchSize, rule) : patchSize),
+    initialPatchSize: inArrayOrder(
+      isAugmented ? initialPatchSize(patchSize, rule, smallestScale) : patchSize,
+    ),
     isDummy2d: isAugmented && rule.isDummy2d,
     mirrorAxes,
-    recipe: isAugmented ? defaultRecipe({ maxAngle: rule.maxAngle, mirrorAxes: arrayAxes }) : [],
+    recipe: isAugmented ? recipe({ maxAngle: rule.maxAngle, mirrorAxes: arrayAxes, patchSize }) : [],
     imageSampling: options.imageSampling ?? 'linear',
     labelSampling: options.labelSampling ?? 'linear',
     maskedChannels: isAugmented ? request.useMaskForNorm.flatMap((use, c) => (use ? [c] : [])) : [],
     previousStageLabels: request.hasPreviousStage ? foreground : [],
     randomBinaryOperator: {
       probability: isAugmented ? 0.4 : 0,
-      labelProbability: 0.5,
+      labelProbability,
       radiusRange: [1, 8],
     },
-    removeComponent: { probability: isAugmented ? 0.2 : 0, labelProbability: 0.5 },
+    removeComponent: { probability: isAugmented ? 0.2 : 0, labelProbability },
     target: labels.hasRegions
       ? { kind: 'regions', regions: labels.foregroundRegions, ignoreLabel: labels.ignoreLabel }
       : { kind: 'labels' },

@@ -104,6 +104,7 @@ const WHOLE: Readonly<Record<string, AugmentationSettings>> = {
   'dummy 2D': smallSettings([5, 20, 18]),
   regions: smallSettings([12, 10, 14], { hasRegions: true }),
   'nearest labels': smallSettings([12, 10, 14], { options: { labelSampling: 'nearest' } }),
+  'the stronger recipe, largely by the CPU': smallSettings([10, 10, 12], { options: { recipe: 'da5' } }),
   cascade: smallSettings([12, 10, 14], { hasPreviousStage: true }),
   validation: validationSettings(smallSettings([7, 9, 11], { hasPreviousStage: true, hasRegions: true })),
 };
