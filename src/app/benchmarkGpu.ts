@@ -1,9 +1,10 @@
 // "Benchmark this GPU": what an adapter can do at most, and what networks reach on it, forward and in training.
 
-import type { AdapterFacts, Gpu } from '@/gpu/device';
+import type { Gpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
 import { countFlops } from '@/graph/flops';
 import { tuneGraph } from '@/graph/tuneGraph';
+import { topologicalOrder } from '@/graph/value';
 import { isAbort, messageOf } from '@/shared/errors';
 import type {
   BenchmarkFigures,
@@ -13,7 +14,7 @@ import type {
   PassFigures,
   PassName,
 } from '@/workers/benchmarkApi';
-import { BenchmarkEstimate, type EstimatedPass } from './benchmarkEstimate';
+import { BenchmarkEstimate, defaultLimitSeconds, type EstimatedPass } from './benchmarkEstimate';
 import { BENCHMARK_NETWORKS, type BenchmarkNetwork } from './benchmarkNetworks';
 import { benchmarkGraph, measureForward, measureTrainingStep } from './benchmarkPasses';
 import { measureCopyRate, measureMultiplyAddPeak } from './benchmarkPeak';
@@ -21,18 +22,16 @@ import { measureCopyRate, measureMultiplyAddPeak } from './benchmarkPeak';
 export interface BenchmarkJob {
   /** Opens the adapter; once more where a measurement lost the device. */
   readonly open: () => Promise<Gpu>;
-  /** What does not fit in is left out; `Infinity` leaves nothing out. {@link defaultLimitSeconds} where not given. */
+  /**
+   * What does not fit in is left out, but for the first network; `Infinity` leaves nothing out.
+   * {@link defaultLimitSeconds} where not given.
+   */
   readonly limitSeconds?: number | undefined;
   /** Where measured choices of kernels are remembered; without it kernels are chosen by rule. */
   readonly tuning?: TuningStore;
   readonly networks?: readonly BenchmarkNetwork[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: BenchmarkProgress) => void;
-}
-
-/** A minute for software adapters, which only small networks fit in; else five. */
-export function defaultLimitSeconds({ isSoftware }: Pick<AdapterFacts, 'isSoftware'>): number {
-  return isSoftware ? 60 : 300;
 }
 
 /** How long choosing kernels for a network may take, as before a prediction. */
@@ -97,14 +96,14 @@ export async function benchmarkGpu(job: BenchmarkJob): Promise<BenchmarkFigures>
       const add = (outcome: BenchmarkRow['outcome']) =>
         rows.push({ network: network.name, batch: network.batch, pass: name, outcome });
       const neededMs = estimate.msOf(pass);
-      if (spentMs() + neededMs > limitMs) {
+      if (network !== networks[0] && spentMs() + neededMs > limitMs) {
         add({ leftOut: `about ${roughly(neededMs)}, more than the time limit leaves` });
         continue;
       }
       const begun = performance.now();
       try {
         const figures = await measure(gpu, pass, tuning, signal);
-        estimate.learn(figures, performance.now() - begun);
+        estimate.learn(pass, figures, performance.now() - begun);
         add(figures);
       } catch (error) {
         if (isAbort(error)) throw error;
@@ -131,10 +130,17 @@ export async function benchmarkGpu(job: BenchmarkJob): Promise<BenchmarkFigures>
 }
 
 function passesOf(network: BenchmarkNetwork): readonly Pass[] {
-  const forward = countFlops(benchmarkGraph(network, 'forward'));
+  const graph = benchmarkGraph(network, 'forward');
+  const flops = countFlops(graph);
+  const layers = topologicalOrder(graph.outputs).length;
   return [
-    { network, name: 'forward', estimatedFlops: forward },
-    { network, name: 'training step', estimatedFlops: STEP_PER_FORWARD * forward },
+    { network, name: 'forward', estimatedFlops: flops, estimatedKernels: layers },
+    {
+      network,
+      name: 'training step',
+      estimatedFlops: STEP_PER_FORWARD * flops,
+      estimatedKernels: STEP_PER_FORWARD * layers,
+    },
   ];
 }
 

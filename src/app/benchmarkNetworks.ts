@@ -40,8 +40,14 @@ export function residualUNet(featuresPerStage: readonly number[], blocks: readon
   };
 }
 
-/** What an adapter is judged by, the least work first; but for the first two, configurations as nnU-Net plans them. */
+/** What an adapter is judged by, the least work first; from the fourth on, configurations as nnU-Net plans them. */
 export const BENCHMARK_NETWORKS: readonly BenchmarkNetwork[] = [
+  {
+    name: '32×32×32, features 8 to 16',
+    architecture: plainUNet(3, [8, 16]),
+    patchSize: [32, 32, 32],
+    batch: 1,
+  },
   {
     name: '32×32×32, features 16 to 128',
     architecture: plainUNet(3, [16, 32, 64, 128]),

@@ -1,10 +1,13 @@
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { createModelLibrary } from '@/storage/modelLibrary';
+import { runBenchmark } from '@/workers/benchmarkClient';
 import { startDatasetWorkers } from '@/workers/datasetClient';
 import type { FilesApi, GivenFile } from '@/workers/filesApi';
 import { startFilesWorker } from '@/workers/filesClient';
 import { planningClient } from '@/workers/planningClient';
 import { startPredictWorker } from '@/workers/predictClient';
+import { type Benchmark, createBenchmark } from './benchmarkStore';
+import { browserEnvironment } from './browserEnvironment';
 import { type CaseQueue, createCaseQueue, exclusiveAcrossTabs } from './caseQueue';
 import { createDatasets, type Datasets } from './datasetStore';
 import { createLibrary, type Library } from './libraryStore';
@@ -23,6 +26,7 @@ export interface Studio {
   readonly plans: PlansShelf;
   readonly planning: Planning;
   readonly system: System;
+  readonly benchmark: Benchmark;
   readonly selection: SelectionStore;
   readonly sample: Promise<readonly GivenFile[] | undefined>;
 }
@@ -64,6 +68,11 @@ export function openStudio(): Studio {
     plans,
     planning: createPlanning(planningClient()),
     system,
+    benchmark: createBenchmark({
+      measure: runBenchmark,
+      environment: browserEnvironment,
+      exclusively: exclusiveAcrossTabs,
+    }),
     selection: createSelection(),
     sample: prefetchSample(),
   };

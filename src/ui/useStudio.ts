@@ -1,6 +1,7 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
+import type { BenchmarkState } from '@/app/benchmarkStore';
 import type { CaseQueueState } from '@/app/caseQueue';
 import type { DatasetsState } from '@/app/datasetStore';
 import type { LibraryState } from '@/app/libraryStore';
@@ -32,6 +33,10 @@ export function useDatasets<Part>(select: (state: DatasetsState) => Part): Part 
 
 export function useSystem<Part>(select: (state: SystemState) => Part): Part {
   return useStore(useStudio().system.store, useShallow(select));
+}
+
+export function useBenchmark<Part>(select: (state: BenchmarkState) => Part): Part {
+  return useStore(useStudio().benchmark.store, useShallow(select));
 }
 
 export function useSelection<Part>(select: (state: Selection) => Part): Part {

@@ -69,8 +69,8 @@ export interface BenchmarkProgress {
 /** Measuring, on a device of its own, off the page's thread. */
 export interface BenchmarkApi {
   /**
-   * What does not fit into `limitSeconds` is left out; the usual limit of the adapter where not given, none where
-   * `Infinity`. Throws `NoAdapter`.
+   * What does not fit into `limitSeconds` is left out, but for the first network; the usual limit of the adapter where
+   * not given, none where `Infinity`. Throws `NoAdapter`.
    */
   run(
     limitSeconds: number | undefined,

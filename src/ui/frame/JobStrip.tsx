@@ -5,6 +5,7 @@ import type { RunningCase } from '@/app/caseQueue';
 import type { CaseRecord } from '@/storage/caseRecord';
 import { formatPercent, formatSeconds, plural } from '../formats';
 import { useQueue, useSelection, useStudio } from '../useStudio';
+import { BenchmarkJobLine, useBenchmarkJob } from './BenchmarkJob';
 import { DatasetJobLine, useDatasetJob } from './DatasetJob';
 import styles from './frame.module.css';
 import { overallShare, STAGE_NAMES } from './stages';
@@ -16,17 +17,21 @@ export function JobStrip() {
   const waiting = cases.filter(({ run }) => run.status === 'queued').length;
   const current = cases.find(({ id }) => id === running?.id);
   const datasetJob = useDatasetJob();
+  const benchmarkJob = useBenchmarkJob();
   useTitle(
     current
       ? { name: current.caseId, share: overallShare(running?.progress) }
-      : datasetJob && { name: datasetJob.title, share: datasetJob.share },
+      : datasetJob
+        ? { name: datasetJob.title, share: datasetJob.share }
+        : benchmarkJob && { name: 'benchmark', share: benchmarkJob.share },
   );
   return (
     <section className={styles.strip} aria-label="Jobs">
       {adding && <Text size="xs">{adding} …</Text>}
       {datasetJob && <DatasetJobLine job={datasetJob} />}
       {running && current && <RunningJob running={running} current={current} waiting={waiting} />}
-      {!running && !datasetJob && <IdleLine cases={cases} waiting={waiting} />}
+      {benchmarkJob && <BenchmarkJobLine job={benchmarkJob} />}
+      {!running && !datasetJob && !benchmarkJob && <IdleLine cases={cases} waiting={waiting} />}
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { formatBytes } from '@/shared/numeric';
 import { formatCount } from '../formats';
 import { GpuNotice } from '../segment/GpuNotice';
 import { useDatasets, useLibrary, useQueue, useStudio, useSystem } from '../useStudio';
+import { Benchmark } from './Benchmark';
 import styles from './system.module.css';
 import { systemReport } from './systemReport';
 
@@ -32,6 +33,7 @@ export function SystemPlace() {
         <StorageCard />
         <PrivacyCard />
       </div>
+      <Benchmark />
     </div>
   );
 }
