@@ -11,6 +11,7 @@ import type { Configuration, Plans } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import type { CaseOfStage } from '@/core/training/batchLoader';
 import { readLoadedCase } from '@/core/training/loadedCase';
+import type { Trainer } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 
@@ -46,10 +47,14 @@ export interface FoldSetup {
 const SPLITS_FILE = 'splits_final.json';
 
 /**
- * Looks everything up; reads no voxels. Writes splits_final.json where there is none yet. Throws `NoPlans`,
- * `NotPreprocessed`, `EmptyFold` and what reading these files throws.
+ * Looks everything up; reads no voxels. The network is the trainer's, or that of the plans without one. Writes
+ * splits_final.json where there is none yet. Throws `NoPlans`, `NotPreprocessed`, `EmptyFold` and what reading these
+ * files throws.
  */
-export async function openFold(question: FoldQuestion): Promise<FoldSetup> {
+export async function openFold(
+  question: FoldQuestion,
+  trainer?: Pick<Trainer, 'network'>,
+): Promise<FoldSetup> {
   const { preprocessed, plansName, configurationName, fold } = question;
   const plansFile = await required(
     preprocessed,
@@ -65,7 +70,9 @@ export async function openFold(question: FoldQuestion): Promise<FoldSetup> {
   );
   const [plansText, datasetText] = [await textOf(plansFile), await textOf(datasetFile)];
   const plans = readPlans(plansText, plansFile.path);
-  const configuration = configurationOf(plans, configurationName, plansFile.path);
+  const planned = configurationOf(plans, configurationName, plansFile.path);
+  const architecture = trainer?.network(planned.architecture) ?? planned.architecture;
+  const configuration = { ...planned, architecture };
   const caseIds = await casesOf(preprocessed, configuration);
   return {
     question,

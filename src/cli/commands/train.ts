@@ -148,7 +148,7 @@ async function openTraining(options: ParsedOptions): Promise<Training> {
     previousStage: (stage: string) =>
       datasetFolder(path.join(modelFolder(stage), 'predicted_next_stage', configurationName)),
   };
-  const setup = await openFold(question);
+  const setup = await openFold(question, trainer);
   const folder = datasetFolder(modelFolder(configurationName));
   return {
     setup,

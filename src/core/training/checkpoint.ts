@@ -10,7 +10,13 @@ import {
   type PickleValue,
   sequenceItems,
 } from '@/core/interop/pickleValues';
-import { expectedParameters, plainEntries, stateDictKeys } from '@/core/interop/stateDict';
+import {
+  expectedParameters,
+  isBufferName,
+  plainEntries,
+  stateDictKeys,
+  stateTensor,
+} from '@/core/interop/stateDict';
 import {
   readTorchCheckpoint,
   type TorchCheckpoint,
@@ -58,12 +64,15 @@ export function writeCheckpoint(state: TrainingState, context: CheckpointContext
   const { trainer, mirrorAxes } = context;
   const shapes = parameterShapes(context);
   const tensors = new Map(
-    [...shapes].map(([name, shape]) => [name, new TensorToSave(dataOf(state.weights, name), shape)]),
+    [...shapes].map(([name, shape]) => [
+      name,
+      stateTensor(name, { data: dataOf(state.weights, name), shape }),
+    ]),
   );
   return writeTorchCheckpoint(
     new Map<string, SavedValue>([
-      ['network_weights', stateDict(tensors)],
-      ['optimizer_state', optimiserEntries(state, context, shapes)],
+      ['network_weights', stateDict(tensors, context.architecture)],
+      ['optimizer_state', optimiserEntries(state, context, learnedOf(shapes))],
       ['grad_scaler_state', context.hasLossScaling ? scalerEntries(state.optimiser?.control) : null],
       ['logging', new Map(logEntries(state.log).map(([key, list]) => [key, list.map(floats)]))],
       ['_best_ema', state.bestEma === undefined ? null : new PickleFloat(state.bestEma)],
@@ -90,6 +99,11 @@ function parameterShapes(context: NetworkShape): ReadonlyMap<string, readonly nu
   return expectedParameters(context.architecture, context.inputChannels, context.outputChannels);
 }
 
+/** Those that an optimiser counts. */
+function learnedOf(shapes: ReadonlyMap<string, readonly number[]>): ReadonlyMap<string, readonly number[]> {
+  return new Map([...shapes].filter(([name]) => !isBufferName(name)));
+}
+
 function dataOf(tensors: StateTensors, name: string): Float32Array {
   const tensor = tensors.get(name);
   if (!tensor) throw new Error(`writeCheckpoint: the state has no ${name}`);
@@ -97,9 +111,12 @@ function dataOf(tensors: StateTensors, name: string): Float32Array {
 }
 
 /** nnU-Net's names, of which several may stand for one tensor. */
-function stateDict(tensors: ReadonlyMap<string, TensorToSave>): OrderedDict<TensorToSave> {
+function stateDict(
+  tensors: ReadonlyMap<string, TensorToSave>,
+  architecture: Architecture,
+): OrderedDict<TensorToSave> {
   const dict = new OrderedDict<TensorToSave>();
-  for (const { key, name } of stateDictKeys(tensors.keys())) {
+  for (const { key, name } of stateDictKeys(tensors.keys(), architecture)) {
     const tensor = tensors.get(name);
     if (tensor) dict.set(key, tensor);
   }
@@ -274,7 +291,7 @@ export async function readCheckpoint(
   const checkpoint = await readTorchCheckpoint(file);
   const root = dictIn(checkpoint.root, file);
   const shapes = parameterShapes(context);
-  const weights = await readWeights(checkpoint, dictIn(root.get('network_weights'), file), shapes, file);
+  const weights = await readWeights(checkpoint, root, shapes, file);
   const own = root.get(OWN_KEY);
   const logging = root.get('logging');
   const bestEma = root.get('_best_ema');
@@ -282,7 +299,7 @@ export async function readCheckpoint(
   return {
     state: {
       weights,
-      optimiser: await readOptimiser(checkpoint, root, context.trainer.optimiser, shapes),
+      optimiser: await readOptimiser(checkpoint, root, context.trainer.optimiser, learnedOf(shapes)),
       log: logFromEntries((key) => (isDict(logging) ? (sequenceItems(logging.get(key)) ?? []) : [])),
       bestEma: typeof bestEma === 'number' ? bestEma : undefined,
       epoch,

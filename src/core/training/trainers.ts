@@ -19,6 +19,7 @@ import {
   NNUNET_SGD,
   type Optimiser,
 } from '@/kernels/optimisers/optimiserOptions';
+import { type Architecture, withBatchNorm } from '@/nn/architecture';
 import { StudioError } from '@/shared/errors';
 import { mostLike } from '@/shared/nearest';
 import { cosineLearningRate, type LearningRateSchedule, warmupLearningRate } from './learningRates';
@@ -41,6 +42,8 @@ export interface Trainer {
   /** Throws `UnsupportedTrainer` where the labels do not suit it. */
   readonly loss: (question: LossQuestion) => LossOptions;
   readonly usesDeepSupervision: boolean;
+  /** The network that it makes of what the plans say. */
+  readonly network: (architecture: Architecture) => Architecture;
   readonly oversampling: Oversampling;
   readonly augmentation: AugmentationOptions;
   /** Instead of the plans' own. */
@@ -57,6 +60,7 @@ const DEFAULT_TRAINER: Trainer = {
   learningRate: polyLearningRate,
   loss: defaultLoss,
   usesDeepSupervision: true,
+  network: (architecture) => architecture,
   oversampling: { kind: 'lastOfBatch' },
   augmentation: {},
   isBenchmark: false,
@@ -93,6 +97,7 @@ const ADAM = { optimiser: NNUNET_ADAM } as const;
 const ADAN = { optimiser: NNUNET_ADAN } as const;
 const NO_MIRRORING = { mirroring: 'none' } as const;
 const MIRROR_01 = { mirroring: 'firstAxes' } as const;
+const DA5 = { recipe: 'da5' } as const;
 const NEAREST_LABELS = { labelSampling: 'nearest' } as const;
 const CROSS_ENTROPY = { loss: withoutRegions(crossEntropyLoss) } as const;
 const EACH_BY_ITSELF = { oversampling: { kind: 'each' } } as const;
@@ -101,6 +106,7 @@ const EACH_BY_ITSELF = { oversampling: { kind: 'each' } } as const;
 const VARIANTS: Readonly<Record<string, Partial<Trainer>>> = {
   nnUNetTrainer: {},
   nnUNetTrainerNoDeepSupervision: { usesDeepSupervision: false },
+  nnUNetTrainerBN: { network: withBatchNorm },
   nnUNetTrainerAdam: ADAMW,
   nnUNetTrainerAdam1en3: { ...ADAMW, initialLearningRate: 1e-3 },
   nnUNetTrainerAdam3en4: { ...ADAMW, initialLearningRate: 3e-4 },
@@ -122,6 +128,10 @@ const VARIANTS: Readonly<Record<string, Partial<Trainer>>> = {
   nnUNetTrainer_noDummy2DDA: { augmentation: { canBeDummy2d: false } },
   nnUNetTrainer_DASegOrd0: { augmentation: NEAREST_LABELS },
   nnUNetTrainer_DASegOrd0_NoMirroring: { augmentation: { ...NEAREST_LABELS, ...NO_MIRRORING } },
+  nnUNetTrainerDA5: { augmentation: DA5 },
+  nnUNetTrainerDA5ord0: { augmentation: { ...DA5, ...NEAREST_LABELS, imageSampling: 'nearest' } },
+  nnUNetTrainerDA5Segord0: { augmentation: { ...DA5, ...NEAREST_LABELS } },
+  nnUNetTrainer_onlyMirror01_DA5: { augmentation: { ...DA5, ...MIRROR_01 } },
   nnUNetTrainerCELoss: CROSS_ENTROPY,
   nnUNetTrainerDiceLoss: {
     loss: ({ labels, batchDice }) => {
@@ -148,6 +158,7 @@ export const TRAINER_NAMES: readonly string[] = Object.keys(VARIANTS);
 /** nnU-Net's own lengths. */
 const STOCK_EPOCHS = [1, 5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000];
 const STOCK_EPOCHS_WITHOUT_MIRRORING = [250, 2000, 4000, 8000];
+const FURTHER_STOCK_NAMES = ['nnUNetTrainerCELoss_5epochs', 'nnUNetTrainerDA5_10epochs'];
 
 const WITH_EPOCHS = /^(.+)_(\d+)epochs(_NoMirroring)?$/;
 
@@ -173,7 +184,8 @@ export function trainerNamed(name: string): Trainer {
  */
 export function stockTrainerName(name: string): string {
   const [, base, count, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
-  if (base === undefined || Object.hasOwn(VARIANTS, name)) return name;
+  const isStock = Object.hasOwn(VARIANTS, name) || FURTHER_STOCK_NAMES.includes(name);
+  if (base === undefined || isStock) return name;
   const lengths = noMirroring ? STOCK_EPOCHS_WITHOUT_MIRRORING : STOCK_EPOCHS;
   return base === 'nnUNetTrainer' && lengths.includes(Number(count)) ? name : base;
 }

@@ -1,0 +1,155 @@
+// The tiny dataset, preprocessed for tiny networks: a training of some epochs takes seconds.
+import { preprocessDataset } from '@/app/preprocessDataset';
+import { type TrainFoldJob, trainFold } from '@/app/trainFold';
+import { TrainFoldLog } from '@/app/trainFoldLog';
+import { type Fold, openFold } from '@/app/trainFoldSetup';
+import { openRawDataset } from '@/core/dataset/rawDataset';
+import { readPlans } from '@/core/planning/readPlans';
+import { type Trainer, trainerNamed } from '@/core/training/trainers';
+import { openNodeGpu } from '@/gpu/nodeGpu';
+import type { CheckpointStore } from '@/storage/checkpointStore';
+import type { DatasetFolder } from '@/storage/datasetFolder';
+import { memoryFolder } from './memoryFolder';
+import { type DatasetContents, filesOf, TINY_DATASET, tinyDataset } from './tinyDataset';
+
+const RESAMPLING = 'resample_data_or_seg_to_shape';
+const kwargs = (order: number, isSeg: boolean) => ({
+  is_seg: isSeg,
+  order,
+  order_z: 0,
+  force_separate_z: null,
+});
+
+function architecture(dimensions: 2 | 3) {
+  const size = (value: number) => new Array(dimensions).fill(value);
+  return {
+    network_class_name: 'dynamic_network_architectures.architectures.unet.PlainConvUNet',
+    arch_kwargs: {
+      n_stages: 3,
+      features_per_stage: [4, 6, 8],
+      conv_op: `torch.nn.modules.conv.Conv${dimensions}d`,
+      kernel_sizes: [size(3), size(3), size(3)],
+      strides: [size(1), size(2), size(2)],
+      n_conv_per_stage: [1, 1, 1],
+      n_conv_per_stage_decoder: [1, 1],
+      conv_bias: true,
+      norm_op: `torch.nn.modules.instancenorm.InstanceNorm${dimensions}d`,
+      norm_op_kwargs: { eps: 1e-5, affine: true },
+      dropout_op: null,
+      dropout_op_kwargs: null,
+      nonlin: 'torch.nn.LeakyReLU',
+      nonlin_kwargs: { inplace: true },
+    },
+    _kw_requires_import: ['conv_op', 'norm_op', 'dropout_op', 'nonlin'],
+  };
+}
+
+function configuration(name: string, patchSize: readonly number[], spacing: readonly number[]) {
+  return {
+    data_identifier: `nnUNetPlans_${name}`,
+    preprocessor_name: 'DefaultPreprocessor',
+    batch_size: 2,
+    patch_size: patchSize,
+    median_image_size_in_voxels: patchSize,
+    spacing,
+    normalization_schemes: ['ZScoreNormalization', 'ZScoreNormalization'],
+    use_mask_for_norm: [false, false],
+    resampling_fn_data: RESAMPLING,
+    resampling_fn_seg: RESAMPLING,
+    resampling_fn_data_kwargs: kwargs(3, false),
+    resampling_fn_seg_kwargs: kwargs(1, true),
+    resampling_fn_probabilities: RESAMPLING,
+    resampling_fn_probabilities_kwargs: kwargs(1, false),
+    architecture: architecture(patchSize.length === 2 ? 2 : 3),
+    batch_dice: patchSize.length === 2,
+  };
+}
+
+/** Plans for 2d, 3d_fullres, and a cascade from 3d_lowres. */
+export const TINY_PLANS = {
+  dataset_name: TINY_DATASET,
+  plans_name: 'nnUNetPlans',
+  original_median_spacing_after_transp: [2, 1, 1],
+  original_median_shape_after_transp: [8, 10, 12],
+  image_reader_writer: 'SimpleITKIO',
+  transpose_forward: [0, 1, 2],
+  transpose_backward: [0, 1, 2],
+  configurations: {
+    '2d': configuration('2d', [8, 12], [1, 1]),
+    '3d_fullres': configuration('3d_fullres', [8, 8, 8], [2, 1, 1]),
+    '3d_lowres': { ...configuration('3d_lowres', [4, 4, 4], [4, 2, 2]), next_stage: '3d_cascade_fullres' },
+    '3d_cascade_fullres': { inherits_from: '3d_fullres', previous_stage: '3d_lowres' },
+  },
+  experiment_planner_used: 'ExperimentPlanner',
+  label_manager: 'LabelManager',
+  foreground_intensity_properties_per_channel: {},
+};
+
+/** `nnUNet_preprocessed` of the dataset, in memory. */
+export async function tinyPreprocessed(contents: DatasetContents = tinyDataset()): Promise<DatasetFolder> {
+  const dataset = await openRawDataset(filesOf(contents));
+  const folder = memoryFolder();
+  const text = JSON.stringify(TINY_PLANS);
+  await folder.write('nnUNetPlans.json', text);
+  await folder.write('dataset.json', await dataset.jsonFile.bytes());
+  const plans = readPlans(text, 'nnUNetPlans.json');
+  await preprocessDataset({ dataset, plans, configurations: ['2d', '3d_fullres', '3d_lowres'], folder });
+  return folder;
+}
+
+/** Checkpoints in memory. */
+export function memoryCheckpoints(): CheckpointStore & { readonly names: () => readonly string[] } {
+  const folder = memoryFolder();
+  return {
+    write: folder.write,
+    read: folder.open,
+    remove: folder.remove,
+    names: () => [...folder.contents.keys()].sort(),
+  };
+}
+
+/** A trainer of few and short epochs. */
+export function tinyTrainer(name = 'nnUNetTrainer', epochs = 4): Trainer {
+  const trainer = trainerNamed(name);
+  return { ...trainer, schedule: { epochs, iterationsPerEpoch: 3, validationIterationsPerEpoch: 2 } };
+}
+
+/** What of a training differs from test to test. */
+export interface TinyTraining extends Partial<TrainFoldJob> {
+  readonly preprocessed: DatasetFolder;
+  readonly configurationName?: string;
+  readonly fold?: Fold;
+  readonly previousStage?: (stage: string) => DatasetFolder;
+}
+
+/** A job as `nnstudio train` would make it, all in memory. */
+export async function tinyJob(training: TinyTraining): Promise<TrainFoldJob> {
+  const { preprocessed, configurationName = '3d_fullres', fold = 0, previousStage, ...changes } = training;
+  const trainer = changes.trainer ?? tinyTrainer();
+  const question = {
+    preprocessed,
+    plansName: 'nnUNetPlans',
+    configurationName,
+    fold,
+    ...(previousStage && { previousStage }),
+  };
+  const setup = await openFold(question, trainer);
+  const results = changes.results ?? memoryFolder();
+  return {
+    setup,
+    trainer,
+    seed: 1,
+    results,
+    checkpoints: memoryCheckpoints(),
+    shouldContinue: false,
+    hasCheckpoints: true,
+    openGpu: openNodeGpu,
+    log: new TrainFoldLog(results, setup),
+    ...changes,
+  };
+}
+
+/** Trains it. */
+export async function trainTiny(training: TinyTraining) {
+  return trainFold(await tinyJob(training));
+}
