@@ -1,9 +1,4 @@
-/** Voxels of each class or region: hits, false alarms, misses. */
-export interface HardCounts {
-  readonly truePositives: readonly number[];
-  readonly falsePositives: readonly number[];
-  readonly falseNegatives: readonly number[];
-}
+import type { HardCounts } from '@/kernels/losses/hardCounts';
 
 /**
  * Dice per class over all validation batches of an epoch; NaN for a class that was neither there nor predicted.

@@ -1,6 +1,5 @@
 // nnU-Net's training loop on a compiled program: epochs of training and validation iterations.
 
-import { readback, readFloats } from '@/gpu/buffers';
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
 import {
   compileTraining,
@@ -8,13 +7,12 @@ import {
   type TrainingPlan,
   type TrainingProgram,
 } from '@/graph/trainingProgram';
-import { unpackTarget } from '@/kernels/losses/target';
+import type { HardCounts } from '@/kernels/losses/hardCounts';
 import type { Storage } from '@/kernels/storage';
-import { elementCount } from '@/shared/geometry';
 import type { BatchKey } from './batchLoader';
 import type { BatchSource, ReadyBatch } from './batchSource';
 import { Prefetcher } from './prefetch';
-import { type HardCounts, pseudoDice } from './pseudoDice';
+import { pseudoDice } from './pseudoDice';
 import type { TrainedNetwork } from './trainedNetwork';
 import type { Trainer } from './trainers';
 import { withEpoch } from './trainingLog';
@@ -192,14 +190,13 @@ export class TrainingRun {
   ): Promise<{ valLoss: number; dice: readonly number[] } | undefined> {
     const total = this.options.trainer.schedule.validationIterationsPerEpoch;
     const losses: number[] = [];
-    const counts = this.noCounts();
+    this.program.clearCounts();
     for (let i = 0; i < total; i++) {
       await hooks.whilePaused?.();
       if (hooks.signal?.aborted) return undefined;
       this.feed(await batches.next());
       this.program.evaluate();
       losses.push(await this.program.readLoss());
-      await this.countInto(counts);
       hooks.onStep?.({
         epoch: this.state.epoch,
         stage: 'validation',
@@ -208,6 +205,7 @@ export class TrainingRun {
         loss: losses.at(-1),
       });
     }
+    const counts = await this.program.readCounts();
     return { valLoss: mean(losses), dice: pseudoDice(this.withoutBackground(counts)) };
   }
 
@@ -274,12 +272,6 @@ export class TrainingRun {
     return whileDeviceLives(gpu, gpu.device.queue.onSubmittedWorkDone());
   }
 
-  private noCounts(): MutableCounts {
-    const [, classes] = this.options.network.graph.outputs[0].shape;
-    const zeros = () => new Array<number>(classes).fill(0);
-    return { truePositives: zeros(), falsePositives: zeros(), falseNegatives: zeros() };
-  }
-
   private withoutBackground(counts: HardCounts): HardCounts {
     if (this.options.network.setup.loss.target.kind === 'regions') return counts;
     return {
@@ -288,34 +280,6 @@ export class TrainingRun {
       falseNegatives: counts.falseNegatives.slice(1),
     };
   }
-
-  private async countInto(counts: MutableCounts): Promise<void> {
-    const { graph, setup } = this.options.network;
-    const [n, classes, ...spatial] = graph.outputs[0].shape;
-    const voxels = elementCount(spatial);
-    const logits = await readFloats(this.options.gpu, this.program.outputs[0]);
-    const [target] = this.program.targets;
-    if (!target || setup.loss.target.kind !== 'labels') return;
-    const words = new Uint32Array(await readback(this.options.gpu, target));
-    const labels = unpackTarget(setup.loss.target, { batch: n, classes, voxels }, words);
-    for (let i = 0; i < n * voxels; i++) {
-      const base = Math.floor(i / voxels) * classes * voxels + (i % voxels);
-      let best = 0;
-      for (let k = 1; k < classes; k++)
-        if (logits[base + k * voxels] > logits[base + best * voxels]) best = k;
-      if (best === labels[i]) counts.truePositives[best]++;
-      else {
-        counts.falsePositives[best]++;
-        counts.falseNegatives[labels[i]]++;
-      }
-    }
-  }
-}
-
-interface MutableCounts extends HardCounts {
-  readonly truePositives: number[];
-  readonly falsePositives: number[];
-  readonly falseNegatives: number[];
 }
 
 /** How long the GPU stands still because a batch is not ready. */

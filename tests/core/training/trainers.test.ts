@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { labelSetOf } from '@/core/interop/labels';
+import { stockTrainerName, TRAINER_NAMES, trainerNamed } from '@/core/training/trainers';
+
+const LABELS = labelSetOf({ background: 0, organ: 1, lesion: 2 }, undefined);
+const REGIONS = labelSetOf({ background: 0, whole: [1, 2], core: 2 }, [1, 2]);
+
+describe('trainers by name', () => {
+  test('the default is nnU-Net’s', () => {
+    expect(trainerNamed('nnUNetTrainer')).toMatchObject({
+      schedule: { epochs: 1000, iterationsPerEpoch: 250, validationIterationsPerEpoch: 50 },
+      optimiser: { kind: 'sgd', momentum: 0.99, isNesterov: true, weightDecay: 3e-5 },
+      initialLearningRate: 0.01,
+      usesDeepSupervision: true,
+    });
+  });
+
+  test('every name makes a trainer whose losses take labels', () => {
+    for (const name of TRAINER_NAMES) {
+      const trainer = trainerNamed(name);
+      expect(trainer.name).toBe(name);
+      expect(trainer.loss({ labels: LABELS, batchDice: true }).target.kind, name).toBe('labels');
+    }
+  });
+
+  test('any of them may be as long as wanted', () => {
+    expect(trainerNamed('nnUNetTrainer_37epochs').schedule.epochs).toBe(37);
+    const adam = trainerNamed('nnUNetTrainerAdam1en3_30epochs');
+    expect(adam).toMatchObject({ initialLearningRate: 1e-3, schedule: { epochs: 30 } });
+    expect(trainerNamed('nnUNetTrainer_250epochs_NoMirroring').augmentation).toEqual({ mirroring: 'none' });
+    expect(() => trainerNamed('nnUNetTrainer_0epochs')).toThrow('no trainer');
+  });
+
+  test('an unknown one tells which look like it', () => {
+    expect(() => trainerNamed('nnUNetTrainerAdm')).toThrow('nnUNetTrainerAdam');
+    expect(() => trainerNamed('toString')).toThrow('no trainer toString');
+  });
+
+  test('losses without regions say so', () => {
+    for (const name of ['nnUNetTrainerCELoss', 'nnUNetTrainerTopk10Loss', 'nnUNetTrainerDiceTopK10Loss']) {
+      expect(() => trainerNamed(name).loss({ labels: REGIONS, batchDice: true }), name).toThrow('regions');
+    }
+    const dice = trainerNamed('nnUNetTrainerDiceLoss').loss({ labels: REGIONS, batchDice: false });
+    expect(dice).toMatchObject({ crossEntropyWeight: 0, doBackground: true, target: { kind: 'regions' } });
+  });
+
+  test('checkpoints name a class that stock nnU-Net has', () => {
+    for (const name of [...TRAINER_NAMES, 'nnUNetTrainer_250epochs', 'nnUNetTrainerDA5_10epochs']) {
+      expect(stockTrainerName(name)).toBe(name);
+    }
+    expect(stockTrainerName('nnUNetTrainer_37epochs')).toBe('nnUNetTrainer');
+    expect(stockTrainerName('nnUNetTrainerAdam1en3_30epochs')).toBe('nnUNetTrainerAdam1en3');
+    expect(stockTrainerName('nnUNetTrainer_100epochs_NoMirroring')).toBe('nnUNetTrainer');
+  });
+});
+
+describe('learning rates', () => {
+  const rate = (name: string, epoch: number) => {
+    const { learningRate, initialLearningRate, schedule } = trainerNamed(name);
+    return learningRate(initialLearningRate, epoch, schedule.epochs);
+  };
+
+  test('poly', () => {
+    expect(rate('nnUNetTrainer', 0)).toBe(0.01);
+    expect(rate('nnUNetTrainer', 999)).toBeCloseTo(1.995e-5, 8);
+  });
+
+  test('half a cosine', () => {
+    expect(rate('nnUNetTrainerCosAnneal', 0)).toBe(0.01);
+    expect(rate('nnUNetTrainerCosAnneal', 500)).toBeCloseTo(0.005, 12);
+    expect(rate('nnUNetTrainerCosAnneal', 250)).toBeCloseTo(0.01 * (0.5 + Math.SQRT1_2 / 2), 12);
+  });
+
+  test('warm-up, then poly over the rest', () => {
+    expect(rate('nnUNetTrainer_warmup', 0)).toBeCloseTo(0.0002, 12);
+    expect(rate('nnUNetTrainer_warmup', 49)).toBeCloseTo(0.01, 12);
+    expect(rate('nnUNetTrainer_warmup', 50)).toBe(0.01);
+    expect(rate('nnUNetTrainer_warmup', 525)).toBeCloseTo(0.01 * 0.5 ** 0.9, 12);
+  });
+});
