@@ -99,9 +99,10 @@ export function networkOfFold({ configuration, dataset }: FoldSetup, trainer: Tr
  * and what reading the cases throws.
  */
 export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
-  const network = networkOfFold(job.setup, job.trainer);
-  const start = await startOf(job, network);
+  const unseeded = networkOfFold(job.setup, job.trainer);
+  const start = await startOf(job, unseeded);
   const { trainer, seed } = start;
+  const network = { ...unseeded, setup: { ...unseeded.setup, dropoutSeed: seed } };
   let { state } = start;
   if (state.epoch >= trainer.schedule.epochs) return { status: 'done', state };
   const recipe = recipeOf(job, network, start);

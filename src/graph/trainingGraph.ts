@@ -10,7 +10,7 @@ import { normApply, normStatistics } from './ops/norm';
 import { featureMapOf, type Graph, topologicalOrder, type Value } from './value';
 
 export interface TrainingGraphOptions {
-  /** Of dropout's masks: a whole number below 2³². */
+  /** Of dropout's masks: a whole number, of which the lower 32 bits count. */
   readonly dropoutSeed?: number;
 }
 

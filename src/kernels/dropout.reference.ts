@@ -10,7 +10,7 @@ export interface DropoutOptions {
 
 /** One layer's masks over all steps. */
 export interface DropoutMask extends DropoutOptions {
-  /** Of the run: a whole number below 2³². */
+  /** Of the run: a whole number, of which the lower 32 bits count. */
   readonly seed: number;
   /** Tells the layers of a network apart. */
   readonly layer: number;
