@@ -28,6 +28,8 @@ export interface Gradients {
    * output's gradient when its turn comes, and the gradient of a skip only when its encoder stage is reached.
    */
   readonly schedule: readonly Value[];
+  /** How many of them, the first, are the forward pass. */
+  readonly forwardCount: number;
 }
 
 export interface DifferentiateOptions {
@@ -65,7 +67,7 @@ export function differentiate(
     const gradient = tape.gradientOf(leaf);
     return gradient ? [[leaf, gradient] as const] : [];
   });
-  return { of: new Map(of), schedule: tape.schedule };
+  return { of: new Map(of), schedule: tape.schedule, forwardCount: forward.length };
 }
 
 /** Values that a gradient is wanted of, or that lead to one. */

@@ -50,7 +50,8 @@ export function planTraining(
   const outputs = [...graph.outputs, ...inputGradients];
   const { absorbed } = findFusions(gradients.schedule, outputs);
   builder.countUses(gradients.schedule, [...outputs, ...gradients.of.values()]);
-  for (const value of gradients.schedule) {
+  for (const [i, value] of gradients.schedule.entries()) {
+    if (i === gradients.forwardCount) builder.endForward();
     if (!absorbed.has(value)) lowerNode(value, builder);
     builder.release(value);
   }

@@ -57,6 +57,8 @@ export interface ParameterPlacement {
 export interface Plan {
   readonly graph: Graph;
   readonly steps: readonly Step[];
+  /** How many of them, the first, are the forward pass. */
+  readonly forwardSteps: number;
   readonly tensors: readonly PlannedTensor[];
   readonly requests: readonly MemoryRequest[];
   readonly memory: MemoryPlan;
@@ -104,6 +106,7 @@ export class PlanBuilder {
   private readonly rawParameters = new Map<Value, ParameterId>();
   private readonly kept = new Map<string, TensorId>();
   private readonly gradients = new Map<Value, ParameterId>();
+  private forwardSteps: number | undefined;
 
   constructor(device: PlanDevice, options: PlanOptions) {
     if (options.storage === 'f16' && !device.facts.hasF16) {
@@ -232,6 +235,11 @@ export class PlanBuilder {
     this.steps.push({ flops: 0, parameters: [], ...step, op });
   }
 
+  /** Says that the steps added so far are the forward pass, not all of them. */
+  endForward(): void {
+    this.forwardSteps = this.steps.length;
+  }
+
   finish(graph: Graph): Plan {
     const inputs = new Map(graph.inputs.map((value) => [value.attributes.name, this.inputTensor(value)]));
     const outputs = graph.outputs.map((value) => this.tensorOf(value));
@@ -243,6 +251,7 @@ export class PlanBuilder {
     return {
       graph,
       steps: this.steps,
+      forwardSteps: this.forwardSteps ?? this.steps.length,
       tensors: this.tensors,
       requests,
       memory,

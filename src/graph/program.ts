@@ -5,7 +5,15 @@ import type { Gpu } from '@/gpu/device';
 import type { GpuArray } from '@/gpu/dispatch';
 import { type StateTensors, storeParameters } from './parameters';
 import type { Plan } from './planBuilder';
-import { prepareSubmits, releaseSubmits, type Submits, submit, tensorArrays, warmUp } from './submits';
+import {
+  prepareSteps,
+  releaseSubmits,
+  type Submits,
+  submit,
+  submitsOf,
+  tensorArrays,
+  warmUp,
+} from './submits';
 
 /** One resident set of weights; several sets of one program share everything else. */
 export interface ParameterSet {
@@ -106,13 +114,14 @@ async function residentSet(
 ): Promise<ResidentSet> {
   const parameters = await storeParameters(gpu, plan);
   try {
-    const submits = await prepareSubmits(gpu, plan, {
+    const steps = await prepareSteps(gpu, plan, {
       tensor: (id) => tensors[id],
       parameter: parameters.array,
       control: () => {
         throw new Error('compileProgram: this plan is one for training');
       },
     });
+    const submits = submitsOf(steps);
     const set: ResidentSet = {
       submits,
       bytes: parameters.bytes,

@@ -43,6 +43,8 @@ export interface Step {
   readonly parameters: readonly ParameterId[];
   readonly flops: number;
   launch(arrays: StepArrays): Dispatch[];
+  /** What of it, after the forward pass, says how good the outputs are. */
+  judge?(arrays: StepArrays): Dispatch[];
 }
 
 /** A step as an op describes it. */

@@ -15,27 +15,46 @@ export type Submits = readonly (readonly PreparedDispatch[])[];
  */
 const SUBMIT_FLOPS = 20e9;
 
+/** A step, compiled and bound. */
+export interface PreparedStep {
+  readonly flops: number;
+  readonly dispatches: readonly PreparedDispatch[];
+  /** See {@link Step.judge}. */
+  readonly judging: readonly PreparedDispatch[];
+}
+
 /** Compiles and binds the plan's steps. Throws where the device refuses one. */
-export async function prepareSubmits(
+export async function prepareSteps(
   gpu: Gpu,
-  plan: Plan,
+  { steps }: Plan,
   arrays: StepArrays,
-): Promise<PreparedDispatch[][]> {
+): Promise<readonly PreparedStep[]> {
   gpu.device.pushErrorScope('validation');
+  const prepareAll = (dispatches: readonly Dispatch[] = []) =>
+    dispatches.map((dispatch) => prepare(gpu, dispatch));
+  const prepared = steps.map((step) => ({
+    flops: step.flops,
+    dispatches: prepareAll(step.launch(arrays)),
+    judging: prepareAll(step.judge?.(arrays)),
+  }));
+  const error = await gpu.device.popErrorScope();
+  if (error) throw new Error(`compileProgram: ${error.message}`);
+  return prepared;
+}
+
+/** The steps' dispatches, in submits that are short enough. */
+export function submitsOf(steps: readonly PreparedStep[]): Submits {
   const submits: PreparedDispatch[][] = [[]];
   let flops = 0;
-  for (const step of plan.steps) {
-    const dispatches: readonly Dispatch[] = step.launch(arrays);
-    for (const dispatch of dispatches) {
-      const cost = step.flops / dispatches.length;
+  for (const step of steps) {
+    const cost = step.flops / step.dispatches.length;
+    for (const dispatch of step.dispatches) {
       const isFull = flops > 0 && flops + cost > SUBMIT_FLOPS;
       if (isFull) submits.push([]);
       flops = isFull ? cost : flops + cost;
-      submits[submits.length - 1].push(prepare(gpu, dispatch));
+      submits[submits.length - 1].push(dispatch);
     }
   }
-  const error = await gpu.device.popErrorScope();
-  if (error) throw new Error(`compileProgram: ${error.message}`);
   return submits;
 }
 

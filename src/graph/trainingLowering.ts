@@ -18,7 +18,7 @@ import {
 import { dropoutInPlace } from '@/kernels/dropout';
 import { copyForward, leakyReluGradientInPlace } from '@/kernels/elementwise';
 import { stridedInputGradient, stridedInputGradientLayout } from '@/kernels/inputGradient';
-import { lossDispatches } from '@/kernels/losses/loss';
+import { type LossArgs, lossDispatches, lossValueDispatches } from '@/kernels/losses/loss';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import {
   type NormActivation,
@@ -354,21 +354,22 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     const gradient = builder.addValue(value);
     const sums = builder.addKeptTensor(name, lossSumsSize(shape));
     const scratch = builder.addTensor('loss partials', lossScratchSize(options, shape));
+    const argsOf = ({ tensor, control }: StepArrays): LossArgs => ({
+      ...shape,
+      options,
+      limits,
+      weight,
+      logits: tensor(logits),
+      target: tensor(target),
+      gradient: tensor(gradient),
+      sums: tensor(sums),
+      scratch: tensor(scratch),
+      lossScale: control(),
+    });
     builder.addStep(value.op, {
       tensors: [logits, target, gradient, sums, scratch],
-      launch: ({ tensor, control }) =>
-        lossDispatches({
-          ...shape,
-          options,
-          limits,
-          weight,
-          logits: tensor(logits),
-          target: tensor(target),
-          gradient: tensor(gradient),
-          sums: tensor(sums),
-          scratch: tensor(scratch),
-          lossScale: control(),
-        }),
+      launch: (arrays) => lossDispatches(argsOf(arrays)),
+      judge: (arrays) => lossValueDispatches(argsOf(arrays)),
     });
   },
 

@@ -1,8 +1,14 @@
 // A network that learns, on a device: forward, losses, backward and the optimiser as one list of dispatches.
 
-import { allocate, arrayOf, readFloats } from '@/gpu/buffers';
+import { allocate, arrayOf, readback, readFloats } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { type GpuArray, prepare } from '@/gpu/dispatch';
+import { type Dispatch, type GpuArray, prepare } from '@/gpu/dispatch';
+import {
+  type HardCounts,
+  hardCountsDispatches,
+  hardCountsSize,
+  readHardCounts,
+} from '@/kernels/losses/hardCounts';
 import type { LossOptions } from '@/kernels/losses/lossOptions';
 import {
   IS_EVALUATING_BYTES,
@@ -24,9 +30,18 @@ import { lossGradient, targetInput } from './ops/lossGradient';
 import { type ParameterBuffers, type StateTensors, storeParameters } from './parameters';
 import { planTraining } from './plan';
 import { isLearnedSource, type Plan, type PlanDevice, type PlanOptions } from './planBuilder';
-import { prepareSubmits, releaseSubmits, type Submits, submit, tensorArrays, warmUp } from './submits';
+import type { TensorId } from './step';
+import {
+  prepareSteps,
+  releaseSubmits,
+  type Submits,
+  submit,
+  submitsOf,
+  tensorArrays,
+  warmUp,
+} from './submits';
 import { trainingGraph } from './trainingGraph';
-import type { Graph } from './value';
+import { featureMapOf, type Graph } from './value';
 
 /** How a network is trained. */
 export interface TrainingSetup {
@@ -88,7 +103,7 @@ export function planTrainingStep(
   const { temporaries, parameters } = plan.bytes;
   const copies = 1 + optimiserStateCount(setup.optimiser);
   const learned = 4 * arenaSizes.reduce((sum, size) => sum + size, 0);
-  const small = 4 * (OPTIMISER_CONTROL_SIZE + gradientNormPartialsSize(arenaSizes));
+  const small = 4 * (OPTIMISER_CONTROL_SIZE + gradientNormPartialsSize(arenaSizes) + countsSize(setup));
   const allParameters = parameters + copies * learned + small;
   return {
     setup,
@@ -131,8 +146,14 @@ export interface TrainingProgram {
   step(learningRate: number): void;
   /** Forward, losses and backward without the update; batch norms renew their running statistics. */
   computeGradients(): void;
-  /** Forward and losses as in inference: batch norm by running statistics, no dropout. Gradients have no meaning then. */
+  /**
+   * Forward and losses as in inference: batch norm by running statistics, no dropout. The finest head's hard predictions
+   * are added to the counts.
+   */
   evaluate(): void;
+  /** Of the predictions since the counts were cleared, by class or region; the background is the first class. */
+  readCounts(): Promise<HardCounts>;
+  clearCounts(): void;
   /** Loss of the last step: the heads' losses times their weights. */
   readLoss(): Promise<number>;
   readControl(): Promise<OptimiserControl>;
@@ -195,7 +216,7 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       gradients: gradients[arena],
       states: states.map((state) => state[arena]),
     }));
-    const learning = await prepareSubmits(gpu, plan, {
+    const steps = await prepareSteps(gpu, plan, {
       tensor: (id) => tensors[id],
       parameter: array,
       control: () => control,
@@ -209,9 +230,16 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       lossScaling: setup.lossScaling,
       limits: gpu.limits,
     }).map((dispatch) => prepare(gpu, dispatch));
-    submits = [learning, [update]];
+    const [counts] = await buffers([countsSize(setup)], 'counts');
+    const counting = hardCounting(planned, gpu, (id) => tensors[id], counts).map((dispatch) =>
+      prepare(gpu, dispatch),
+    );
+    const learning = submitsOf(steps);
+    const judging = [...steps.flatMap((step) => step.judging), ...counting];
+    const evaluating = [...submitsOf(steps.slice(0, plan.forwardSteps)), judging];
+    submits = [learning, [update], [judging]];
     // Nothing is learned from the garbage that warming up computes: it runs on zeros, and all is written again.
-    await warmUp(gpu, [...learning, update]);
+    await warmUp(gpu, [...learning, update, judging]);
     const write = (target: GpuArray, data: Float32Array) =>
       gpu.device.queue.writeBuffer(target.buffer, target.offset, data as GPUAllowSharedBufferSource);
     const clear = (arrays: readonly GpuArray[]) => {
@@ -219,7 +247,7 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       for (const { buffer } of arrays) encoder.clearBuffer(buffer);
       gpu.device.queue.submit([encoder.finish()]);
     };
-    clear([...gradients, ...states.flat()]);
+    clear([...gradients, ...states.flat(), counts]);
     const lossScale = setup.lossScaling?.initialScale ?? 1;
     write(control, writeControl({ lossScale, learningRate: 0 }));
     const compileMs = performance.now() - startMs;
@@ -263,9 +291,11 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       computeGradients: () => submit(gpu, learning),
       evaluate() {
         setEvaluating(1);
-        submit(gpu, learning);
+        submit(gpu, evaluating);
         setEvaluating(0);
       },
+      readCounts: async () => readHardCounts(new Uint32Array(await readback(gpu, counts))),
+      clearCounts: () => clear([counts]),
       async readLoss() {
         let loss = 0;
         for (const [head, weight] of setup.headWeights.entries()) {
@@ -302,6 +332,34 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
     destroy();
     throw error;
   }
+}
+
+/** Elements of the counts of hard predictions. */
+function countsSize({ graph }: TrainingSetup): number {
+  return hardCountsSize({ classes: graph.outputs[0].shape[1] });
+}
+
+/** Counts the hard predictions of the finest head. */
+function hardCounting(
+  { plan, setup, targets: [name] }: TrainingPlan,
+  { limits }: Gpu,
+  tensor: (id: TensorId) => GpuArray,
+  counts: GpuArray,
+): Dispatch[] {
+  const target = name === undefined ? undefined : plan.inputs.get(name);
+  if (target === undefined) return [];
+  const { batch, channels: classes, size } = featureMapOf(plan.graph.outputs[0], 'hardCounts');
+  const [logits] = plan.outputs;
+  return hardCountsDispatches({
+    options: setup.loss,
+    limits,
+    batch,
+    classes,
+    voxels: elementCount(size),
+    logits: tensor(logits),
+    target: tensor(target),
+    counts,
+  });
 }
 
 /** The parameter at the start of an arena. */

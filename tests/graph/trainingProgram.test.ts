@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { readFloats } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { differentiate } from '@/graph/differentiate';
 import { interpret } from '@/graph/interpreter';
@@ -12,7 +13,7 @@ import {
   type TrainingSetup,
 } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
-import { packLabels } from '@/kernels/losses/target';
+import { packLabels, unpackTarget } from '@/kernels/losses/target';
 import { DYNAMIC_LOSS_SCALING, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
 import type { Storage } from '@/kernels/storage';
 import type { Architecture } from '@/nn/architecture';
@@ -250,6 +251,23 @@ describe('gradients on the device', () => {
   }
 });
 
+/** Counts of `times` looks at the same logits `[n, CLASSES, voxels]`. */
+function hardCountsOf(logits: Float32Array, labels: ArrayLike<number>, voxels: number, times: number) {
+  const row = () => new Array<number>(CLASSES).fill(0);
+  const counts = { truePositives: row(), falsePositives: row(), falseNegatives: row() };
+  for (let i = 0; i < labels.length; i++) {
+    const first = Math.floor(i / voxels) * CLASSES * voxels + (i % voxels);
+    const values = Array.from({ length: CLASSES }, (_, k) => logits[first + k * voxels]);
+    const found = values.indexOf(Math.max(...values));
+    if (found === labels[i]) counts.truePositives[found] += times;
+    else {
+      counts.falsePositives[found] += times;
+      counts.falseNegatives[labels[i]] += times;
+    }
+  }
+  return counts;
+}
+
 describe('a training program', () => {
   test('allocates what was planned, and nothing in a step', async ({ gpu }) => {
     const setup = setupOf(isotropicUNet([6, 9]), [8, 10, 12]);
@@ -270,6 +288,36 @@ describe('a training program', () => {
     program.destroy();
     expect(gpu.memory.currentBytes).toBe(before);
   });
+
+  test.for(NETWORKS)(
+    'evaluates: losses of a step, hard predictions counted: %s',
+    async ([, architecture, patchSize], { gpu }) => {
+      const setup = setupOf(architecture, patchSize);
+      const material = materialOf(setup);
+      const program = await compileTraining(gpu, planTrainingStep(setup, gpu));
+      program.setParameters(material.state);
+      feed(gpu, program, material);
+      program.computeGradients();
+      const loss = await program.readLoss();
+      const gradients = await program.readGradients();
+      program.clearCounts();
+      program.evaluate();
+      expect(await program.readLoss()).toBe(loss);
+      program.evaluate();
+      const counts = await program.readCounts();
+      const logits = await readFloats(gpu, program.outputs[0]);
+      expect(await program.readGradients()).toEqual(gradients);
+      program.destroy();
+
+      const [batch, , ...size] = setup.graph.outputs[0].shape;
+      const labels = unpackTarget(
+        setup.loss.target,
+        { batch, classes: CLASSES, voxels: elementCount(size) },
+        material.targets[0],
+      );
+      expect(counts).toEqual(hardCountsOf(logits, labels, elementCount(size), 2));
+    },
+  );
 
   test('learns, and goes on from a saved state with the same bits', async ({ gpu }) => {
     const setup = setupOf(isotropicUNet([6, 9]), [8, 10, 12]);

@@ -1,16 +1,11 @@
 // nnU-Net's training loop on a compiled program: epochs of training and validation iterations.
 
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
-import {
-  compileTraining,
-  planTrainingStep,
-  type TrainingPlan,
-  type TrainingProgram,
-} from '@/graph/trainingProgram';
+import { compileTraining, planTrainingStep, type TrainingProgram } from '@/graph/trainingProgram';
 import type { HardCounts } from '@/kernels/losses/hardCounts';
 import type { Storage } from '@/kernels/storage';
+import type { BatchFeed, OpenBatchFeed, ReadyBatch } from './batchFeed';
 import type { BatchKey } from './batchLoader';
-import type { BatchSource, ReadyBatch } from './batchSource';
 import { Prefetcher } from './prefetch';
 import { pseudoDice } from './pseudoDice';
 import type { TrainedNetwork } from './trainedNetwork';
@@ -27,7 +22,7 @@ export interface TrainingRunOptions {
   readonly gpu: Gpu;
   readonly trainer: Trainer;
   readonly network: TrainedNetwork;
-  readonly batches: BatchSource;
+  readonly openFeed: OpenBatchFeed;
   readonly storage?: Storage;
 }
 
@@ -79,12 +74,19 @@ export type SaveReason = 'best' | 'due' | 'stopped' | 'final';
 export class TrainingRun {
   private readonly options: TrainingRunOptions;
   private readonly program: TrainingProgram;
+  private readonly feed: BatchFeed;
   /** What does not lie on the GPU; weights and optimiser are those the run began with. */
   private state: TrainingState;
 
-  private constructor(options: TrainingRunOptions, program: TrainingProgram, state: TrainingState) {
+  private constructor(
+    options: TrainingRunOptions,
+    program: TrainingProgram,
+    feed: BatchFeed,
+    state: TrainingState,
+  ) {
     this.options = options;
     this.program = program;
+    this.feed = feed;
     this.state = state;
   }
 
@@ -93,13 +95,20 @@ export class TrainingRun {
     const { gpu, network, storage } = options;
     const planned = planTrainingStep(network.setup, gpu, storage ? { storage } : {});
     const program = await compileTraining(gpu, planned);
-    program.setParameters(state.weights);
-    if (state.optimiser) program.setOptimiser(state.optimiser);
-    return new TrainingRun(options, program, state);
+    try {
+      const feed = await options.openFeed(gpu, program);
+      program.setParameters(state.weights);
+      if (state.optimiser) program.setOptimiser(state.optimiser);
+      return new TrainingRun(options, program, feed, state);
+    } catch (error) {
+      program.destroy();
+      throw error;
+    }
   }
 
-  get planned(): TrainingPlan {
-    return this.program.planned;
+  /** On the device. */
+  get allocatedBytes(): number {
+    return this.program.allocatedBytes + this.feed.allocatedBytes;
   }
 
   /** The state now, read back from the GPU. */
@@ -111,7 +120,7 @@ export class TrainingRun {
   /** Trains until the last epoch is done, or `signal` fires; the state is saved either way. */
   async train(hooks: TrainingHooks = {}): Promise<'done' | 'stopped'> {
     const { schedule } = this.options.trainer;
-    const batches = new Prefetcher(this.keysToCome(), this.options.batches, BATCHES_AHEAD);
+    const batches = new Prefetcher(this.keysToCome(), this.feed.prepare, BATCHES_AHEAD);
     while (this.state.epoch < schedule.epochs) {
       if (!(await this.trainEpoch(batches, hooks))) {
         await hooks.save?.('stopped', await this.currentState());
@@ -123,6 +132,7 @@ export class TrainingRun {
   }
 
   close(): void {
+    this.feed.close();
     this.program.destroy();
   }
 
@@ -153,13 +163,14 @@ export class TrainingRun {
     const waits = new DataWait();
     const total = schedule.iterationsPerEpoch;
     const lossEvery = Math.max(1, Math.floor(total / LOSSES_PER_EPOCH));
-    let last = this.idle();
+    let last: Promise<undefined> = Promise.resolve(undefined);
     let beforeLast = last;
     for (let i = this.state.partial.iterations; i < total; i++) {
       await hooks.whilePaused?.();
       if (hooks.signal?.aborted) return false;
-      this.feed(await waits.forBatch(batches.next()));
+      const batch = await waits.forBatch(batches.next());
       await beforeLast;
+      feed(batch);
       this.program.step(rate);
       beforeLast = last;
       last = this.idle();
@@ -194,7 +205,7 @@ export class TrainingRun {
     for (let i = 0; i < total; i++) {
       await hooks.whilePaused?.();
       if (hooks.signal?.aborted) return undefined;
-      this.feed(await batches.next());
+      feed(await batches.next());
       this.program.evaluate();
       losses.push(await this.program.readLoss());
       hooks.onStep?.({
@@ -262,11 +273,6 @@ export class TrainingRun {
     if (hooks.save) await hooks.save(reason, await this.currentState());
   }
 
-  private feed(batch: ReadyBatch | undefined): void {
-    if (!batch) throw new Error('the run has more steps than batches');
-    batch.feed(this.program);
-  }
-
   private idle(): Promise<undefined> {
     const { gpu } = this.options;
     return whileDeviceLives(gpu, gpu.device.queue.onSubmittedWorkDone());
@@ -280,6 +286,11 @@ export class TrainingRun {
       falseNegatives: counts.falseNegatives.slice(1),
     };
   }
+}
+
+function feed(batch: ReadyBatch | undefined): void {
+  if (!batch) throw new Error('the run has more steps than batches');
+  batch.feed();
 }
 
 /** How long the GPU stands still because a batch is not ready. */

@@ -22,9 +22,23 @@ export function targetBytes(regions: readonly ReadonlySet<number>[]): Uint32Arra
   return bytes;
 }
 
+/** Words of one head's target; `bytes` are those of {@link targetBytes}. */
+export function targetWords({
+  batch,
+  shape,
+  bytes,
+}: {
+  readonly batch: number;
+  readonly shape: Zyx;
+  readonly bytes: number;
+}): number {
+  return Math.ceil((batch * elementCount(shape) * (bytes / LABELS)) / 4);
+}
+
 /**
- * One head's target of the whole batch. `labels` `[n, z, y, x]`, i32 in words, a sample each `labelStride`; `flips` `[n, 4]`, u32, by axis; `bytes`
- * of {@link targetBytes}; `nearest`, u32: the patch's voxel of each of the target's, axis after axis; `target` packed.
+ * One head's target of the whole batch. `labels` `[n, z, y, x]`, i32 in words, a sample each `labelStride`; `flips`
+ * `[n, 4]`, u32, by axis; `bytes` of {@link targetBytes}; `nearest`, u32: the patch's voxel of each of the target's, axis
+ * after axis; `target` packed, of {@link targetWords}.
  */
 export function packTarget(args: {
   readonly limits: KernelLimits;
@@ -40,14 +54,12 @@ export function packTarget(args: {
 }): Dispatch {
   const { limits, batch, patchShape, shape, labels, labelStride, flips, bytes, nearest, target } = args;
   const bytesPerVoxel = bytes.size / LABELS;
-  const words = Math.ceil((batch * elementCount(shape) * bytesPerVoxel) / 4);
-  if (target.size !== words) throw new Error(`packTarget: target of ${target.size} words, expected ${words}`);
   return {
     label: 'targets.pack',
     source,
     entryPoint: 'packTarget',
     bindings: [labels, flips, bytes, nearest, target],
     uniform: Uint32Array.of(...patchShape, batch, ...shape, bytesPerVoxel, labelStride),
-    workgroups: threadGrid(limits, words),
+    workgroups: threadGrid(limits, target.size),
   };
 }

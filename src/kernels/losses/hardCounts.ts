@@ -10,6 +10,20 @@ export function hardCountsSize({ classes }: Pick<LossShape, 'classes'>): number 
   return 3 * classes;
 }
 
+/** Voxels of each class or region: hits, false alarms, misses. */
+export interface HardCounts {
+  readonly truePositives: readonly number[];
+  readonly falsePositives: readonly number[];
+  readonly falseNegatives: readonly number[];
+}
+
+/** Counts that came back from the GPU. */
+export function readHardCounts(counts: Uint32Array): HardCounts {
+  const classes = counts.length / 3;
+  const row = (i: number) => [...counts.subarray(i * classes, (i + 1) * classes)];
+  return { truePositives: row(0), falsePositives: row(1), falseNegatives: row(2) };
+}
+
 export interface HardCountsArgs extends LossShape {
   /** Only its target matters. */
   readonly options: LossOptions;

@@ -55,8 +55,12 @@ export interface LossArgs extends LossShape {
  * Follows nnU-Net's `DC_and_CE_loss`, `DC_and_BCE_loss`, `DC_and_topk_loss` with `MemoryEfficientSoftDiceLoss`.
  */
 export function lossDispatches(args: LossArgs): Dispatch[] {
-  const all = { start: 0, count: args.batch };
-  return [...lossStatistics(args, all), ...lossCombination(args), ...lossGradient(args, all)];
+  return [...lossValueDispatches(args), ...lossGradient(args, { start: 0, count: args.batch })];
+}
+
+/** `sums` alone: the loss without its gradient. */
+export function lossValueDispatches(args: LossArgs): Dispatch[] {
+  return [...lossStatistics(args, { start: 0, count: args.batch }), ...lossCombination(args)];
 }
 
 /**
