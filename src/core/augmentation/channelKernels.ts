@@ -71,9 +71,11 @@ export function preparing(gpu: Gpu): Preparing & { readonly prepared: PreparedDi
 
 /** One channel of the image while it is augmented. */
 export interface ChannelKernels {
-  /** Which of its two planes holds it; a new image comes in 0. */
-  current: 0 | 1;
-  /** What to submit for this transform, for some transforms none; changes `current` where it must. */
+  /** Which of its two planes holds it. */
+  readonly current: 0 | 1;
+  /** A new image lies in plane 0. */
+  begin(): void;
+  /** What to submit for this transform, for some transforms nothing; the image may lie in the other plane afterwards. */
   apply(transform: IntensityTransform): readonly PreparedDispatch[];
 }
 
@@ -96,19 +98,28 @@ export function channelKernels(
   const writeNumbers = (numbers: Omit<IntensityNumbers, 'voxels'>) =>
     queue.writeBuffer(intensity, 0, intensityUniform({ voxels, ...numbers }));
 
-  const blur = (self: ChannelKernels, sigmas: readonly number[]) =>
+  let current: 0 | 1 = 0;
+  const changePlane = () => {
+    current = current === 0 ? 1 : 0;
+  };
+  const blur = (sigmas: readonly number[]) =>
     sigmas.flatMap((sigma, axis) => {
       if (sigma === 0) return [];
       queue.writeBuffer(blurs[axis], 0, blurAxisUniform(shape, axis, blurKernel(sigma)));
-      const step = kernels[self.current].blur[axis];
-      self.current = self.current === 0 ? 1 : 0;
+      const step = kernels[current].blur[axis];
+      changePlane();
       return [step];
     });
 
   return {
-    current: 0,
+    get current() {
+      return current;
+    },
+    begin() {
+      current = 0;
+    },
     apply(transform) {
-      const now = kernels[this.current];
+      const now = kernels[current];
       switch (transform.kind) {
         case 'gaussianNoise':
           writeNumbers({
@@ -118,7 +129,7 @@ export function channelKernels(
           });
           return [now.addNoise];
         case 'gaussianBlur':
-          return blur(this, transform.sigmas[channel] ?? []);
+          return blur(transform.sigmas[channel] ?? []);
         case 'brightness': {
           const factor = transform.factors[channel];
           if (factor === undefined) return [];
@@ -140,7 +151,7 @@ export function channelKernels(
             table.offset,
             lowResolutionTable(axes) as GPUAllowSharedBufferSource,
           );
-          this.current = this.current === 0 ? 1 : 0;
+          changePlane();
           return [now.lowResolution];
         }
         case 'gamma': {

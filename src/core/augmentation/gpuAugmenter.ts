@@ -6,7 +6,7 @@ import type { GpuArray, PreparedDispatch } from '@/gpu/dispatch';
 import { submit, warmUp } from '@/graph/submits';
 import { FEED_WORDS, feedChannel, feedUniform } from '@/kernels/augmentation/feed';
 import { SPATIAL_WORDS, spatialUniform, turnImage, turnLabels } from '@/kernels/augmentation/spatial';
-import { packTarget } from '@/kernels/augmentation/targets';
+import { packTarget, targetWords } from '@/kernels/augmentation/targets';
 import {
   applyToAxes,
   applyTransforms,
@@ -58,6 +58,7 @@ export async function createAugmenter(
     arrays.destroy();
   };
   try {
+    checkOutputs(plan, outputs);
     gpu.device.pushErrorScope('validation');
     const steps = { ...batchSteps(gpu, plan, arrays, outputs, ready), arrays, plan, gpu };
     const error = await gpu.device.popErrorScope();
@@ -71,6 +72,21 @@ export async function createAugmenter(
   } catch (error) {
     destroy();
     throw error;
+  }
+}
+
+function checkOutputs({ settings, batch, bytesOfLabels }: AugmenterPlan, outputs: AugmenterOutputs): void {
+  const { channels, previousStageLabels, patchSize, targetShapes } = settings;
+  const size = batch * (channels + previousStageLabels.length) * planeLength({ shape: patchSize });
+  if (outputs.image.size !== size) {
+    throw new Error(`augmentation: an input of ${outputs.image.size} elements, expected ${size}`);
+  }
+  for (const [head, shape] of targetShapes.entries()) {
+    const words = targetWords({ batch, shape, bytes: bytesOfLabels.length });
+    const target = outputs.targets[head];
+    if (target && target.size !== words) {
+      throw new Error(`augmentation: target ${head} has ${target.size} words, expected ${words}`);
+    }
   }
 }
 
@@ -89,11 +105,6 @@ function batchSteps(
   const { patchSize: shape, previousStageLabels } = settings;
   const voxels = planeLength({ shape });
   const inputChannels = settings.channels + previousStageLabels.length;
-  if (outputs.image.size !== batch * inputChannels * voxels) {
-    throw new Error(
-      `augmentation: the input has ${outputs.image.size} elements, expected ${batch} × ${inputChannels} × ${shape}`,
-    );
-  }
   const labelsOf = (sample: number): GpuArray => ({
     ...arrays.labels,
     offset: arrays.labels.offset + 4 * sample * sizes.labelStride,
@@ -242,7 +253,7 @@ function turn(steps: Steps, index: number, { image, labels }: Sample, spatial: S
   queue.writeBuffer(steps.spatial, 0, forLabels);
   const { turnLabels } = steps.samples[index];
   submit(gpu, [turnLabels ? [turnLabels] : []]);
-  for (const channel of steps.channels) channel.current = 0;
+  for (const channel of steps.channels) channel.begin();
 }
 
 /** A patch that has its final size. */
@@ -251,7 +262,7 @@ function sendPatch(steps: Steps, index: number, { image, labels }: Sample): void
   for (const [c, [plane]] of arrays.planes.entries()) write(gpu.device.queue, plane, channelOf(image, c));
   const target = Int32Array.from(labels.data.subarray(0, planeLength(labels)));
   write(gpu.device.queue, steps.samples[index].labels, target);
-  for (const channel of steps.channels) channel.current = 0;
+  for (const channel of steps.channels) channel.begin();
 }
 
 function feedImage(steps: Steps, index: number, flippedAxes: readonly number[]): void {

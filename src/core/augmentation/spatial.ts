@@ -201,19 +201,29 @@ const LINEAR: Corners = { count: 0, at: new Int32Array(8), weight: new Float64Ar
 const NEAREST: Corners = { count: 0, at: new Int32Array(1), weight: new Float64Array([1]) };
 
 function linearCorners([depth, height, width]: Zyx, z: number, y: number, x: number): Corners {
-  LINEAR.count = 0;
-  const [z0, y0, x0] = [Math.floor(z), Math.floor(y), Math.floor(x)];
-  if (z0 < -1 || y0 < -1 || x0 < -1 || z0 >= depth || y0 >= height || x0 >= width) return LINEAR;
-  for (let corner = 0; corner < 8; corner++) {
-    const cz = z0 + (corner >> 2);
-    const cy = y0 + ((corner >> 1) & 1);
-    const cx = x0 + (corner & 1);
-    if (cz < 0 || cy < 0 || cx < 0 || cz >= depth || cy >= height || cx >= width) continue;
-    const weight = (1 - Math.abs(z - cz)) * (1 - Math.abs(y - cy)) * (1 - Math.abs(x - cx));
-    if (weight === 0) continue;
-    LINEAR.at[LINEAR.count] = (cz * height + cy) * width + cx;
-    LINEAR.weight[LINEAR.count++] = weight;
+  const z0 = Math.floor(z);
+  const y0 = Math.floor(y);
+  const x0 = Math.floor(x);
+  const shareZ = z - z0;
+  const shareY = y - y0;
+  const shareX = x - x0;
+  // On the grid the second of two neighbours counts nothing.
+  const lastZ = Math.min(shareZ > 0 ? z0 + 1 : z0, depth - 1);
+  const lastY = Math.min(shareY > 0 ? y0 + 1 : y0, height - 1);
+  const lastX = Math.min(shareX > 0 ? x0 + 1 : x0, width - 1);
+  let count = 0;
+  for (let cz = Math.max(z0, 0); cz <= lastZ; cz++) {
+    const weightZ = cz === z0 ? 1 - shareZ : shareZ;
+    for (let cy = Math.max(y0, 0); cy <= lastY; cy++) {
+      const weightZy = weightZ * (cy === y0 ? 1 - shareY : shareY);
+      const row = (cz * height + cy) * width;
+      for (let cx = Math.max(x0, 0); cx <= lastX; cx++) {
+        LINEAR.at[count] = row + cx;
+        LINEAR.weight[count++] = weightZy * (cx === x0 ? 1 - shareX : shareX);
+      }
+    }
   }
+  LINEAR.count = count;
   return LINEAR;
 }
 

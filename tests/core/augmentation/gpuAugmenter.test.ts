@@ -10,7 +10,13 @@ import { createAugmenter } from '@/core/augmentation/gpuAugmenter';
 import type { AugmentationSettings } from '@/core/augmentation/settings';
 import { validationSettings } from '@/core/augmentation/settings';
 import type { Gpu } from '@/gpu/device';
+import { compileTraining, planTrainingStep } from '@/graph/trainingProgram';
+import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
+import { NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import { initialise } from '@/nn/initialise';
+import { buildUNet } from '@/nn/unet';
 import { keyedRandom } from '@/shared/random';
+import { isotropicUNet } from '../../nn/architectures';
 import { augmenterOutputs, augmentOnGpu } from '../../support/augmenter';
 import { test } from '../../support/gpu';
 import { sampleFor, smallSettings } from './samples';
@@ -193,4 +199,62 @@ test('samples of another shape are refused', async ({ gpu }) => {
   expect(() => augmenter.augment([sample], [parametersOf([SPATIAL])])).toThrow('expected 2 and 1 channels');
   expect(() => augmenter.augment([], [])).toThrow('0 samples for a batch of 1');
   augmenter.destroy();
+});
+
+test('outputs of another size are refused, and nothing stays allocated', async ({ gpu }) => {
+  const settings = smallSettings([8, 8, 8]);
+  const outputs = await augmenterOutputs(gpu, settings, 2);
+  const before = gpu.memory.currentBytes;
+  const plan = planAugmenter(settings, 1, gpu.limits);
+  await expect(createAugmenter(gpu, plan, outputs)).rejects.toThrow(
+    'an input of 2048 elements, expected 1024',
+  );
+  expect(gpu.memory.currentBytes).toBe(before);
+});
+
+test('a training program learns from what the augmenter leaves in its arrays', async ({ gpu }) => {
+  const architecture = isotropicUNet([4, 4, 4]);
+  const patchSize = [8, 12, 8];
+  const settings = smallSettings(patchSize, { strides: architecture.strides });
+  const size = { inputChannels: 2, outputChannels: 4, batch: 2, patchSize, deepSupervision: true };
+  const graph = buildUNet(architecture, size);
+  const setup = {
+    graph,
+    loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
+    headWeights: [1, 0],
+    optimiser: NNUNET_SGD,
+    clipNorm: undefined,
+    lossScaling: undefined,
+  };
+  const planned = planTrainingStep(setup, gpu);
+  const program = await compileTraining(gpu, planned);
+  program.setParameters(initialise(graph.parameters, 1));
+  const [image] = program.inputs.values();
+  const outputs = { image, targets: program.targets };
+  const augmenter = await createAugmenter(gpu, planAugmenter(settings, 2, gpu.limits), outputs);
+  const samples = [sampleFor(settings, 1), sampleFor(settings, 2)];
+  const parameters = samples.map((_, i) => drawAugmentation(keyedRandom(5, i), settings));
+
+  augmenter.augment(samples, parameters);
+  program.computeGradients();
+  const onGpu = await program.readLoss();
+
+  const expected = samples.map((sample, i) => applyAugmentation(sample, parameters[i], settings));
+  const data = Float32Array.from(expected.flatMap((sample) => [...sample.image.data]));
+  const { queue } = gpu.device;
+  queue.writeBuffer(image.buffer, image.offset, data);
+  for (const [head, target] of program.targets.entries()) {
+    const packed = packTargets(
+      expected.map(({ targets }) => targets[head]),
+      settings,
+      head,
+    );
+    if (target) queue.writeBuffer(target.buffer, target.offset, packed as GPUAllowSharedBufferSource);
+  }
+  program.computeGradients();
+  expect(program.targets[1]).toBeUndefined();
+  expect(Math.abs(onGpu - (await program.readLoss()))).toBeLessThan(1e-4);
+  expect(Number.isFinite(onGpu)).toBe(true);
+  augmenter.destroy();
+  program.destroy();
 });
