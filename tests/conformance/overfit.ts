@@ -11,13 +11,14 @@ import { preprocessCase } from '@/core/preprocessing/preprocessCase';
 import { readFloats } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { openNodeGpu } from '@/gpu/nodeGpu';
-import { compileTraining, planTrainingStep, type TrainingProgram } from '@/graph/trainingProgram';
+import { compileTraining, planTrainingStep } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { packLabels } from '@/kernels/losses/target';
 import { NNUNET_ADAM, NNUNET_CLIP_NORM } from '@/kernels/optimisers/optimiserOptions';
 import { initialise } from '@/nn/initialise';
 import { buildUNet, toZyx } from '@/nn/unet';
 import { elementCount, type Zyx } from '@/shared/geometry';
+import { meanDice } from '../support/dice';
 import { type Outcome, summarise } from '../support/golden';
 import type { RunTopic } from './topic';
 
@@ -150,7 +151,7 @@ async function learnByHeart(
   const start = performance.now();
   while (steps < MAX_STEPS && dice <= WANTED_DICE) {
     for (let i = 0; i < STEPS_BETWEEN_LOOKS; i++, steps++) program.step(LEARNING_RATE);
-    dice = await meanDice(gpu, program, labels, model.labels.outputChannels);
+    dice = meanDice(await readFloats(gpu, program.outputs[0]), labels, model.labels.outputChannels);
     print(`${name}: step ${steps}, loss ${(await program.readLoss()).toFixed(4)}, Dice ${dice.toFixed(4)}`);
   }
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
@@ -161,27 +162,6 @@ async function learnByHeart(
     tolerance: 1 - WANTED_DICE,
     note: `Dice ${dice.toFixed(4)} after ${steps} steps, ${seconds} s`,
   };
-}
-
-/** Mean over the foreground labels that the patch has, of the last step's output. */
-async function meanDice(
-  gpu: Gpu,
-  program: TrainingProgram,
-  labels: Uint8Array,
-  classes: number,
-): Promise<number> {
-  const logits = await readFloats(gpu, program.outputs[0]);
-  const voxels = labels.length;
-  const counts = Array.from({ length: classes }, () => ({ both: 0, sum: 0 }));
-  for (let i = 0; i < voxels; i++) {
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (logits[c * voxels + i] > logits[best * voxels + i]) best = c;
-    counts[best].sum++;
-    counts[labels[i]].sum++;
-    if (best === labels[i]) counts[best].both++;
-  }
-  const present = counts.slice(1).filter((_, c) => labels.includes(c + 1));
-  return present.reduce((sum, { both, sum: all }) => sum + (2 * both) / all, 0) / present.length;
 }
 
 function filesOf(folder: string): SourceFile[] {
