@@ -3,8 +3,8 @@
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import { cpuBatchFeed, gpuBatchFeed } from '@/core/training/batchFeed';
 import { BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
-import { cpuBatches } from '@/core/training/batchSource';
 import {
   type CheckpointContext,
   type ReadCheckpoint,
@@ -52,6 +52,8 @@ export interface TrainFoldJob {
   /** True once where a checkpoint is wanted now: the page is about to sleep. */
   readonly isCheckpointWanted?: () => boolean;
   readonly cacheBytes?: number;
+  /** Left out: the GPU, unless it is software. A run that is gone on with must stay with it to keep its bits. */
+  readonly augmentsOn?: 'gpu' | 'cpu';
   readonly openGpu: () => Promise<Gpu>;
   readonly log: TrainFoldLog;
   readonly signal?: AbortSignal;
@@ -70,8 +72,8 @@ export interface StartReport {
   readonly batchSize: number;
   readonly trainingCases: number;
   readonly validationCases: number;
-  /** Exact: what is allocated on the device. */
-  readonly plannedBytes: number;
+  /** On the device. */
+  readonly allocatedBytes: number;
   readonly adapter: string;
   /** Devices lost so far. */
   readonly restarts: number;
@@ -130,10 +132,8 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   for (let restarts = 0; ; restarts++) {
     const gpu = await job.openGpu();
     try {
-      const run = await TrainingRun.open(
-        { gpu, trainer, network, batches: cpuBatches(gpu, loader, recipe) },
-        state,
-      );
+      const openFeed = isOnGpu(job, gpu) ? gpuBatchFeed(loader, recipe) : cpuBatchFeed(loader, recipe);
+      const run = await TrainingRun.open({ gpu, trainer, network, openFeed }, state);
       try {
         job.onStart?.({
           epoch: state.epoch,
@@ -142,7 +142,7 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
           batchSize: network.batchSize,
           trainingCases: job.setup.split.train.length,
           validationCases: job.setup.split.val.length,
-          plannedBytes: run.planned.bytes.peak,
+          allocatedBytes: run.allocatedBytes,
           adapter: gpu.facts.description,
           restarts,
         });
@@ -159,6 +159,11 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
       gpu.close();
     }
   }
+}
+
+/** Where a software adapter computes, the CPU augments as fast and in its stead. */
+function isOnGpu({ augmentsOn }: TrainFoldJob, { facts }: Gpu): boolean {
+  return augmentsOn === undefined ? !facts.isSoftware : augmentsOn === 'gpu';
 }
 
 function wait(milliseconds: number): Promise<void> {

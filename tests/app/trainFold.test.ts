@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import { networkOfFold, type TrainFoldJob, trainFold } from '@/app/trainFold';
 import { validateFold } from '@/app/trainFoldValidation';
 import { parseJson } from '@/core/interop/json';
@@ -8,6 +8,7 @@ import type { EpochReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import type { StateTensors } from '@/graph/parameters';
 import type { DatasetFolder } from '@/storage/datasetFolder';
+import { test } from '../support/gpu';
 import { memoryFolder } from '../support/memoryFolder';
 import {
   memoryCheckpoints,
@@ -28,7 +29,7 @@ function expectSameWeights(actual: StateTensors, expected: StateTensors): void {
 }
 
 describe('training a fold', () => {
-  test('lowers the loss and leaves what nnU-Net leaves', async () => {
+  test('lowers the loss and leaves what nnU-Net leaves', async ({ gpu }) => {
     const epochs: EpochReport[] = [];
     const checkpoints = memoryCheckpoints();
     const results = memoryFolder();
@@ -36,7 +37,7 @@ describe('training a fold', () => {
       ...tinyTrainer('nnUNetTrainerAdam'),
       schedule: { epochs: 3, iterationsPerEpoch: 12, validationIterationsPerEpoch: 2 },
     };
-    const { status } = await trainTiny({
+    const { status } = await trainTiny(gpu, {
       preprocessed,
       trainer,
       results,
@@ -58,25 +59,34 @@ describe('training a fold', () => {
     expect(text).toContain(`train_loss ${Number(epochs[1].trainLoss.toFixed(4))}`);
   });
 
-  test('gives the same weights for the same seed, others for another', async () => {
+  test('gives the same weights for the same seed, others for another', async ({ gpu }) => {
     const weightsOf = async (seed: number) =>
-      (await trainTiny({ preprocessed, seed, trainer: tinyTrainer('nnUNetTrainer', 1) })).state.weights;
+      (await trainTiny(gpu, { preprocessed, seed, trainer: tinyTrainer('nnUNetTrainer', 1) })).state.weights;
     const [first, again, other] = [await weightsOf(3), await weightsOf(3), await weightsOf(4)];
     expectSameWeights(again, first);
     const name = 'encoder.stages.0.0.convs.0.conv.weight';
     expect(other.get(name)?.data).not.toEqual(first.get(name)?.data);
   });
 
-  for (const name of ['nnUNetTrainer', 'nnUNetTrainerAdam', 'nnUNetTrainerAdan', 'nnUNetTrainerBN']) {
-    test(`goes on with the same bits after a stop in the middle of an epoch: ${name}`, async () => {
+  for (const [name, augmentsOn] of [
+    ['nnUNetTrainer', 'cpu'],
+    ['nnUNetTrainer', 'gpu'],
+    ['nnUNetTrainerAdam', 'cpu'],
+    ['nnUNetTrainerAdan', 'cpu'],
+    ['nnUNetTrainerBN', 'cpu'],
+  ] as const) {
+    test(`goes on with the same bits after a stop in the middle of an epoch: ${name}, augmented by the ${augmentsOn}`, async ({
+      gpu,
+    }) => {
       const trainer = tinyTrainer(name);
-      const undisturbed = await trainTiny({ preprocessed, trainer });
+      const undisturbed = await trainTiny(gpu, { preprocessed, trainer, augmentsOn });
       const checkpoints = memoryCheckpoints();
       const controller = new AbortController();
-      const stopped = await trainTiny({
+      const stopped = await trainTiny(gpu, {
         preprocessed,
         trainer,
         checkpoints,
+        augmentsOn,
         signal: controller.signal,
         onStep: ({ epoch, stage, done }) => {
           if (epoch === 2 && stage === 'training' && done === 1) controller.abort();
@@ -86,7 +96,8 @@ describe('training a fold', () => {
       expect(stopped.state).toMatchObject({ epoch: 2, partial: { iterations: 1 } });
       expect(checkpoints.names()).toContain('checkpoint_latest.pth');
 
-      const resumed = await trainTiny({ preprocessed, trainer, checkpoints, seed: 99, shouldContinue: true });
+      const again = { preprocessed, trainer, checkpoints, augmentsOn, shouldContinue: true };
+      const resumed = await trainTiny(gpu, { ...again, seed: 99 });
       expectSameWeights(resumed.state.weights, undisturbed.state.weights);
       expect(resumed.state.optimiser?.states).toEqual(undisturbed.state.optimiser?.states);
       const { epochStartTimestamps: _, epochEndTimestamps: __, ...log } = resumed.state.log;
@@ -95,12 +106,12 @@ describe('training a fold', () => {
     });
   }
 
-  test('goes on where it was after the device is lost', async () => {
+  test('goes on where it was after the device is lost', async ({ gpu }) => {
     const trainer = tinyTrainer();
-    const undisturbed = await trainTiny({ preprocessed, trainer });
+    const undisturbed = await trainTiny(gpu, { preprocessed, trainer });
     const restarts: number[] = [];
     let close = () => {};
-    const disturbed = await trainTiny({
+    const disturbed = await trainTiny(gpu, {
       preprocessed,
       trainer,
       openGpu: async () => {
@@ -117,10 +128,44 @@ describe('training a fold', () => {
     expectSameWeights(disturbed.state.weights, undisturbed.state.weights);
   });
 
-  test('writes a checkpoint that is due in the middle of an epoch', async () => {
+  test('ends with the same bits however often it is killed, in a step or in a write', {
+    timeout: 240_000,
+  }, async ({ gpu }) => {
+    const trainer = tinyTrainer('nnUNetTrainer', 3);
+    const undisturbed = await trainTiny(gpu, { preprocessed, trainer });
+    const checkpoints = memoryCheckpoints();
+    let [steps, writes] = [0, 0];
+    const run = (killAt: { readonly step?: number; readonly write?: number }) => {
+      [steps, writes] = [0, 0];
+      return trainTiny(gpu, {
+        preprocessed,
+        trainer,
+        shouldContinue: true,
+        minutesBetweenCheckpoints: 0,
+        onStep: () => {
+          if (steps++ === killAt.step) throw new Error('killed');
+        },
+        checkpoints: {
+          ...checkpoints,
+          write: async (name, content) => {
+            if (writes++ === killAt.write) throw new Error('killed');
+            await checkpoints.write(name, content);
+          },
+        },
+      });
+    };
+    for (const killAt of [{ write: 0 }, { step: 2 }, { write: 2 }, { step: 4 }]) {
+      await expect(run(killAt)).rejects.toThrow('killed');
+    }
+    const { status, state } = await run({});
+    expect(status).toBe('done');
+    expectSameWeights(state.weights, undisturbed.state.weights);
+  });
+
+  test('writes a checkpoint that is due in the middle of an epoch', async ({ gpu }) => {
     const checkpoints = memoryCheckpoints();
     const epochsKept: number[] = [];
-    await trainTiny({
+    await trainTiny(gpu, {
       preprocessed,
       checkpoints: {
         ...checkpoints,
@@ -135,9 +180,9 @@ describe('training a fold', () => {
     expect(epochsKept).toEqual([0, 0, 1, 1, 1, 2]);
   });
 
-  test('writes none where checkpoints are off', async () => {
+  test('writes none where checkpoints are off', async ({ gpu }) => {
     const checkpoints = memoryCheckpoints();
-    await trainTiny({
+    await trainTiny(gpu, {
       preprocessed,
       checkpoints,
       hasCheckpoints: false,
@@ -146,9 +191,9 @@ describe('training a fold', () => {
     expect(checkpoints.names()).toEqual([]);
   });
 
-  test('starts from the weights of another training, heads left out', async () => {
+  test('starts from the weights of another training, heads left out', async ({ gpu }) => {
     const checkpoints = memoryCheckpoints();
-    const other = await trainTiny({
+    const other = await trainTiny(gpu, {
       preprocessed,
       checkpoints,
       seed: 7,
@@ -158,7 +203,11 @@ describe('training a fold', () => {
     if (!file) throw new Error('no checkpoint');
     const controller = new AbortController();
     controller.abort();
-    const { state } = await trainTiny({ preprocessed, pretrainedWeights: file, signal: controller.signal });
+    const { state } = await trainTiny(gpu, {
+      preprocessed,
+      pretrainedWeights: file,
+      signal: controller.signal,
+    });
     const body = 'decoder.stages.1.convs.0.conv.weight';
     const head = 'decoder.seg_layers.1.weight';
     expect(state.weights.get(body)?.data).toEqual(other.state.weights.get(body)?.data);
@@ -187,9 +236,9 @@ async function validate(job: TrainFoldJob, shouldSaveProbabilities = false) {
 }
 
 describe('validation', () => {
-  test('writes segmentations, probabilities and the summary', async () => {
+  test('writes segmentations, probabilities and the summary', async ({ gpu }) => {
     const results = memoryFolder();
-    const job = await tinyJob({ preprocessed, results, trainer: tinyTrainer('nnUNetTrainer', 1) });
+    const job = await tinyJob(gpu, { preprocessed, results, trainer: tinyTrainer('nnUNetTrainer', 1) });
     const summary = await validate(job, true);
     const [caseId] = job.setup.split.val;
     const names = [...results.contents.keys()].filter((name) => name.includes('validation/'));
@@ -203,8 +252,8 @@ describe('validation', () => {
     expect(summary.cases[0].metrics[0].n_ref).toBeGreaterThan(0);
   });
 
-  test('of 2d networks', async () => {
-    const job = await tinyJob({
+  test('of 2d networks', async ({ gpu }) => {
+    const job = await tinyJob(gpu, {
       preprocessed,
       configurationName: '2d',
       trainer: tinyTrainer('nnUNetTrainer', 1),
@@ -215,11 +264,11 @@ describe('validation', () => {
 
   test('tells the next stage of a cascade, which trains and validates with it', {
     timeout: 240_000,
-  }, async () => {
+  }, async ({ gpu }) => {
     const lowres = memoryFolder();
     const trainer = tinyTrainer('nnUNetTrainer', 1);
     const all = { preprocessed, trainer, fold: 'all' } as const;
-    await validate(await tinyJob({ ...all, configurationName: '3d_lowres', results: lowres }));
+    await validate(await tinyJob(gpu, { ...all, configurationName: '3d_lowres', results: lowres }));
     const told = [...lowres.contents.keys()].filter((name) => name.startsWith('predicted_next_stage/'));
     expect(told).toHaveLength(6);
     const below = memoryFolder();
@@ -228,8 +277,8 @@ describe('validation', () => {
       if (own) await below.write(own[1], content);
     }
     const cascade = { ...all, fold: 0, configurationName: '3d_cascade_fullres' } as const;
-    await expect(trainTiny(cascade)).rejects.toMatchObject({ name: 'NoPreviousStage' });
-    const job = await tinyJob({ ...cascade, previousStage: () => below });
+    await expect(trainTiny(gpu, cascade)).rejects.toMatchObject({ name: 'NoPreviousStage' });
+    const job = await tinyJob(gpu, { ...cascade, previousStage: () => below });
     const summary = await validate(job);
     expect(summary.cases).toHaveLength(job.setup.split.val.length);
   });

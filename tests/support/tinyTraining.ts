@@ -6,7 +6,7 @@ import { type Fold, openFold } from '@/app/trainFoldSetup';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { readPlans } from '@/core/planning/readPlans';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
-import { openNodeGpu } from '@/gpu/nodeGpu';
+import type { Gpu } from '@/gpu/device';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { memoryFolder } from './memoryFolder';
@@ -122,8 +122,8 @@ export interface TinyTraining extends Partial<TrainFoldJob> {
   readonly previousStage?: (stage: string) => DatasetFolder;
 }
 
-/** A job as `nnstudio train` would make it, all in memory. */
-export async function tinyJob(training: TinyTraining): Promise<TrainFoldJob> {
+/** A job as `nnstudio train` would make it, all in memory, on a device that stays open. */
+export async function tinyJob(gpu: Gpu, training: TinyTraining): Promise<TrainFoldJob> {
   const { preprocessed, configurationName = '3d_fullres', fold = 0, previousStage, ...changes } = training;
   const trainer = changes.trainer ?? tinyTrainer();
   const question = {
@@ -143,13 +143,13 @@ export async function tinyJob(training: TinyTraining): Promise<TrainFoldJob> {
     checkpoints: memoryCheckpoints(),
     shouldContinue: false,
     hasCheckpoints: true,
-    openGpu: openNodeGpu,
+    openGpu: async () => ({ ...gpu, close: () => undefined }),
     log: new TrainFoldLog(results, setup),
     ...changes,
   };
 }
 
 /** Trains it. */
-export async function trainTiny(training: TinyTraining) {
-  return trainFold(await tinyJob(training));
+export async function trainTiny(gpu: Gpu, training: TinyTraining) {
+  return trainFold(await tinyJob(gpu, training));
 }

@@ -260,7 +260,7 @@ function describeStart({ setup, trainer }: Training, report: StartReport): strin
     batchSize,
     trainingCases,
     validationCases,
-    plannedBytes,
+    allocatedBytes,
     adapter,
     restarts,
   } = report;
@@ -269,7 +269,7 @@ function describeStart({ setup, trainer }: Training, report: StartReport): strin
   return [
     `${begin}${setup.plans.datasetName} ${setup.configuration.name} fold ${setup.question.fold}, ${trainer.name}, seed ${seed}`,
     `  epochs ${epoch} to ${epochs} of ${iterationsPerEpoch} + ${validationIterationsPerEpoch} iterations, batch ${batchSize}, patch ${setup.configuration.patchSize.join(' × ')}`,
-    `  ${trainingCases} cases to train on, ${validationCases} to validate; ${formatBytes(plannedBytes)} on ${adapter}`,
+    `  ${trainingCases} cases to train on, ${validationCases} to validate; ${formatBytes(allocatedBytes)} on ${adapter}`,
   ].join('\n');
 }
 
