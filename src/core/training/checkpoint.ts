@@ -153,7 +153,7 @@ function stateNames(optimiser: Optimiser): readonly string[] {
 
 /** PyTorch's `optimizer.state_dict()`: parameters that no gradient has reached have no state. */
 function optimiserEntries(
-  { optimiser: state }: TrainingState,
+  { optimiser: state, log }: TrainingState,
   { trainer }: CheckpointContext,
   shapes: ReadonlyMap<string, readonly number[]>,
 ): SavedValue {
@@ -168,7 +168,7 @@ function optimiserEntries(
     ]);
     perParameter.set(index, new Map([...stepEntry(trainer.optimiser, step), ...entries]));
   }
-  const rate = state?.control.learningRate || trainer.initialLearningRate;
+  const rate = log.lrs.at(-1) ?? trainer.initialLearningRate;
   const group = new Map<string, SavedValue>([
     ...groupEntries(trainer.optimiser, rate, trainer.initialLearningRate),
     ['params', [...shapes.keys()].map((_, index) => index)],
