@@ -5,6 +5,7 @@ import { uniformBuffer } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { type Dispatch, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
 import { BLUR_AXIS_WORDS, blurAxis, blurAxisUniform } from '@/kernels/augmentation/blurAxis';
+import { FEED_WORDS, feedChannel, feedUniform } from '@/kernels/augmentation/feed';
 import {
   INTENSITY_WORDS,
   type IntensityEntryPoint,
@@ -13,6 +14,8 @@ import {
   intensityUniform,
 } from '@/kernels/augmentation/intensity';
 import { lowResolution, lowResolutionTable } from '@/kernels/augmentation/lowResolution';
+import { flattenRectangles, RECTANGLES_WORDS, rectanglesUniform } from '@/kernels/augmentation/rectangles';
+import { SHARPEN_WORDS, sharpen, sharpenUniform } from '@/kernels/augmentation/sharpen';
 import { planeStatistics } from '@/kernels/augmentation/statistics';
 import type { Zyx } from '@/shared/geometry';
 import { mixBits } from '@/shared/random';
@@ -20,23 +23,31 @@ import type { AugmenterArrays } from './augmenterMemory';
 import type { Transform } from './drawAugmentation';
 import { GAMMA_EPSILON } from './gamma';
 import { blurKernel } from './gaussianBlur';
+import { LOCAL_GAMMA_EPSILON } from './localGamma';
+import { type LocalKernel, localKernelAxes } from './localKernel';
 import { planeLength } from './patch';
 import { lowResolutionAxis } from './simulateLowResolution';
 
-const INTENSITY_KINDS = [
+const CHANNEL_KINDS = [
   'gaussianNoise',
   'gaussianBlur',
   'brightness',
+  'additiveBrightness',
   'contrast',
   'simulateLowResolution',
   'gamma',
+  'mirror',
+  'blankRectangle',
+  'brightnessGradient',
+  'localGamma',
+  'sharpening',
 ] as const;
 
 /** Transforms of single channels of the image that there are kernels for. */
-export type IntensityTransform = Extract<Transform, { readonly kind: (typeof INTENSITY_KINDS)[number] }>;
+export type ChannelTransform = Extract<Transform, { readonly kind: (typeof CHANNEL_KINDS)[number] }>;
 
-export function isIntensityTransform(transform: Transform): transform is IntensityTransform {
-  return INTENSITY_KINDS.some((kind) => kind === transform.kind);
+export function isChannelTransform(transform: Transform): transform is ChannelTransform {
+  return CHANNEL_KINDS.some((kind) => kind === transform.kind);
 }
 
 /** Compiles, and keeps what has to be freed. */
@@ -76,7 +87,7 @@ export interface ChannelKernels {
   /** A new image lies in plane 0. */
   begin(): void;
   /** What to submit for this transform, for some transforms nothing; the image may lie in the other plane afterwards. */
-  apply(transform: IntensityTransform): readonly PreparedDispatch[];
+  apply(transform: ChannelTransform): readonly PreparedDispatch[];
 }
 
 export function channelKernels(
@@ -87,16 +98,30 @@ export function channelKernels(
 ): ChannelKernels {
   const { queue } = ready.gpu.device;
   const voxels = planeLength({ shape });
-  const intensity = ready.uniform(INTENSITY_WORDS);
-  const blurs = shape.map(() => ready.uniform(BLUR_AXIS_WORDS));
+  const uniforms: ChannelUniforms = {
+    intensity: ready.uniform(INTENSITY_WORDS),
+    blurs: shape.map(() => ready.uniform(BLUR_AXIS_WORDS)),
+    flip: ready.uniform(FEED_WORDS),
+    rectangles: ready.uniform(RECTANGLES_WORDS),
+    sharpen: ready.uniform(SHARPEN_WORDS),
+  };
   const table = arrays.tables[channel];
   const kernels = [0, 1].map((current) => {
     const x = arrays.planes[channel][current];
     const y = arrays.planes[channel][1 - current];
-    return planeKernels(ready, arrays, { x, y, shape, intensity, blurs, table });
+    return planeKernels(ready, arrays, { x, y, shape, table, uniforms });
   });
+  const write = (uniform: GPUBuffer, words: Uint32Array) =>
+    queue.writeBuffer(uniform, 0, words as GPUAllowSharedBufferSource);
   const writeNumbers = (numbers: Omit<IntensityNumbers, 'voxels'>) =>
-    queue.writeBuffer(intensity, 0, intensityUniform({ voxels, ...numbers }));
+    write(uniforms.intensity, intensityUniform({ voxels, ...numbers }));
+  const writeTable = (data: Uint32Array | Float32Array) =>
+    queue.writeBuffer(table.buffer, table.offset, data as GPUAllowSharedBufferSource);
+  const writeLocal = (kernel: LocalKernel, factor: number, epsilon = 0) => {
+    const { axes, lowest } = localKernelAxes(kernel, shape);
+    writeTable(Float32Array.of(...axes.flatMap((axis) => [...axis])));
+    writeNumbers({ factor, lowest, shape, epsilon });
+  };
 
   let current: 0 | 1 = 0;
   const changePlane = () => {
@@ -105,7 +130,7 @@ export function channelKernels(
   const blur = (sigmas: readonly number[]) =>
     sigmas.flatMap((sigma, axis) => {
       if (sigma === 0) return [];
-      queue.writeBuffer(blurs[axis], 0, blurAxisUniform(shape, axis, blurKernel(sigma)));
+      write(uniforms.blurs[axis], blurAxisUniform(shape, axis, blurKernel(sigma)));
       const step = kernels[current].blur[axis];
       changePlane();
       return [step];
@@ -146,11 +171,7 @@ export function channelKernels(
           const scales = transform.scales[channel];
           if (!scales) return [];
           const axes = scales.map((scale, axis) => lowResolutionAxis(shape[axis], scale));
-          queue.writeBuffer(
-            table.buffer,
-            table.offset,
-            lowResolutionTable(axes) as GPUAllowSharedBufferSource,
-          );
+          writeTable(lowResolutionTable(axes));
           changePlane();
           return [now.lowResolution];
         }
@@ -161,6 +182,39 @@ export function channelKernels(
           writeNumbers({ factor, keeps, sign: invertImage ? -1 : 1, epsilon: GAMMA_EPSILON });
           return [...now.before, now.gammaPower, ...now.after, now.gammaFinish];
         }
+        case 'additiveBrightness': {
+          const factor = transform.shifts[channel];
+          if (factor === undefined) return [];
+          writeNumbers({ factor });
+          return [now.shift];
+        }
+        case 'mirror':
+          if (transform.axes.length === 0) return [];
+          write(uniforms.flip, flipUniform(arrays.planes[channel][0], shape, transform.axes));
+          changePlane();
+          return [now.flip];
+        case 'blankRectangle':
+          write(uniforms.rectangles, rectanglesUniform(shape, transform.rectangles[channel] ?? []));
+          return [now.flatten];
+        case 'brightnessGradient': {
+          const gradient = transform.gradients[channel];
+          if (!gradient) return [];
+          writeLocal(gradient.kernel, gradient.strength);
+          return [now.addGradient];
+        }
+        case 'localGamma': {
+          const local = transform.gammas[channel];
+          if (!local) return [];
+          writeLocal(local.kernel, local.gamma, LOCAL_GAMMA_EPSILON);
+          return [...now.before, now.localGamma];
+        }
+        case 'sharpening': {
+          const strength = transform.strengths[channel];
+          if (strength === undefined) return [];
+          write(uniforms.sharpen, sharpenUniform(shape, strength));
+          changePlane();
+          return [now.sharpen];
+        }
         default:
           return transform satisfies never;
       }
@@ -168,33 +222,56 @@ export function channelKernels(
   };
 }
 
+/** A whole plane, flipped; labels have no part in it. */
+function flipUniform(plane: GpuArray, shape: Zyx, flippedAxes: readonly number[]): Uint32Array {
+  return feedUniform(plane, { shape, start: 0, flippedAxes, isMasked: false });
+}
+
+/** Of one channel, whichever plane holds it. */
+interface ChannelUniforms {
+  readonly intensity: GPUBuffer;
+  readonly blurs: readonly GPUBuffer[];
+  readonly flip: GPUBuffer;
+  readonly rectangles: GPUBuffer;
+  readonly sharpen: GPUBuffer;
+}
+
 interface PlaneBindings {
   readonly x: GpuArray;
   readonly y: GpuArray;
   readonly shape: Zyx;
-  readonly intensity: GPUBuffer;
-  readonly blurs: readonly GPUBuffer[];
   readonly table: GpuArray;
+  readonly uniforms: ChannelUniforms;
 }
 
 /** Kernels that work on `x` in place, or make `y` of it. */
 function planeKernels(ready: Preparing, arrays: AugmenterArrays, bound: PlaneBindings) {
-  const { x, y, shape, intensity, blurs, table } = bound;
+  const { x, y, shape, table, uniforms } = bound;
   const { limits } = ready.gpu;
-  const { statistics, partials } = arrays;
-  const inPlace = (entryPoint: IntensityEntryPoint) =>
-    ready.prepare(intensityKernel({ limits, entryPoint, plane: x, statistics, uniform: intensity }));
+  const { statistics, partials, labels } = arrays;
+  const kernelAxes: GpuArray = { ...table, dtype: 'f32' };
+  const inPlace = (entryPoint: IntensityEntryPoint) => {
+    const uniform = uniforms.intensity;
+    return ready.prepare(intensityKernel({ limits, entryPoint, plane: x, statistics, kernelAxes, uniform }));
+  };
   const statisticsInto = (slot: 0 | 1) =>
     planeStatistics({ plane: x, partials, statistics, slot }).map(ready.prepare);
+  const flip = { limits, shape, start: 0, plane: x, labels, fed: y, uniform: uniforms.flip };
   return {
     addNoise: inPlace('addNoise'),
     scale: inPlace('scale'),
+    shift: inPlace('shift'),
     contrast: inPlace('contrast'),
     gammaPower: inPlace('gammaPower'),
     gammaFinish: inPlace('gammaFinish'),
+    addGradient: inPlace('addGradient'),
+    localGamma: inPlace('localGamma'),
     before: statisticsInto(0),
     after: statisticsInto(1),
-    blur: blurs.map((uniform) => ready.prepare(blurAxis({ limits, x, y, uniform }))),
+    flatten: ready.prepare(flattenRectangles({ plane: x, uniform: uniforms.rectangles })),
+    blur: uniforms.blurs.map((uniform) => ready.prepare(blurAxis({ limits, x, y, uniform }))),
     lowResolution: ready.prepare(lowResolution({ limits, shape, x, table, y })),
+    flip: ready.prepare(feedChannel(flip)),
+    sharpen: ready.prepare(sharpen({ limits, x, y, uniform: uniforms.sharpen })),
   };
 }

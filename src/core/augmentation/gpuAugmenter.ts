@@ -1,5 +1,6 @@
 // Augmentation on the device that trains: patches go up once as they were cut, and what the network is fed never comes
-// back. The previous stage's labels are the exception: they are turned, eroded and so on by the CPU and sent up.
+// back. The CPU does, and sends up: the previous stage's labels; samples with a median filter among their transforms, or
+// with transforms in an order that no recipe has.
 
 import type { Gpu } from '@/gpu/device';
 import type { GpuArray, PreparedDispatch } from '@/gpu/dispatch';
@@ -18,14 +19,16 @@ import {
 import { type AugmenterArrays, type AugmenterPlan, allocateAugmenter } from './augmenterMemory';
 import {
   type ChannelKernels,
+  type ChannelTransform,
   channelKernels,
-  type IntensityTransform,
-  isIntensityTransform,
+  isChannelTransform,
   preparing,
 } from './channelKernels';
 import type { AugmentationParameters, Transform } from './drawAugmentation';
 import { channelOf, type ImagePatch, type LabelPatch, planeLength } from './patch';
-import { applySpatial, cropStart, labelBorder, type Spatial, sourceMap } from './spatial';
+import { rot90Matrix } from './rot90';
+import { applySpatial, cropStart, labelBorder, multiply, type Spatial, sourceMap } from './spatial';
+import { transposeAxesMatrix } from './transposeAxes';
 
 /** What the training program reads. */
 export interface AugmenterOutputs {
@@ -201,46 +204,80 @@ function augmentSample(
 ): readonly number[] {
   const { settings } = steps.plan;
   const drawn = forDevice(parameters.transforms);
-  if (drawn?.spatial) turn(steps, index, sample, drawn.spatial);
+  if (drawn?.turn) turn(steps, index, sample, drawn.turn);
   else sendPatch(steps, index, drawn ? sample : applyTransforms(sample, parameters, settings));
-  for (const transform of drawn?.intensity ?? []) {
+  for (const transform of drawn?.ofChannels ?? []) {
     const dispatches = steps.channels.flatMap((channel) => channel.apply(transform));
     if (dispatches.length > 0) submit(steps.gpu, [dispatches]);
   }
-  const mirrored = drawn?.mirrored ?? [];
-  feedImage(steps, index, mirrored);
+  const labelFlippedAxes = drawn?.labelFlippedAxes ?? [];
+  feedImage(steps, index, { flippedAxes: drawn?.flippedAxes ?? [], labelFlippedAxes });
   feedPreviousStage(steps, index, sample, parameters);
-  return mirrored;
+  return labelFlippedAxes;
 }
 
-/** Transforms in the order that the kernels know: turn, change intensities, flip. */
-interface DeviceTransforms {
-  readonly spatial: Spatial | undefined;
-  readonly intensity: readonly IntensityTransform[];
-  readonly mirrored: readonly number[];
+/** A spatial transform, and the quarter turns and exchanges of axes right after it, which cost nothing in one sampling. */
+interface Turn {
+  readonly spatial: Spatial;
+  /** Row-major 3 × 3. */
+  readonly exchange: readonly number[];
 }
+
+/** Transforms as the kernels take them. */
+interface DeviceTransforms {
+  readonly turn: Turn | undefined;
+  readonly ofChannels: readonly ChannelTransform[];
+  /** What is left to flip when the image is fed. */
+  readonly flippedAxes: readonly number[];
+  /** Of the labels, which are only flipped when targets are made. */
+  readonly labelFlippedAxes: readonly number[];
+}
+
+const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1] as const;
 
 /** `undefined` where others are among them or the order is another: the CPU transforms that sample. */
 function forDevice(transforms: readonly Transform[]): DeviceTransforms | undefined {
-  const spatial = transforms[0]?.kind === 'spatial' ? transforms[0] : undefined;
-  const last = transforms.at(-1);
-  const mirrored = last?.kind === 'mirror' ? last.axes : undefined;
-  const between = transforms.slice(spatial ? 1 : 0, mirrored ? -1 : undefined);
-  const intensity = between.filter(isIntensityTransform);
-  if (intensity.length < between.length) return undefined;
-  return { spatial, intensity, mirrored: mirrored ?? [] };
+  const [first, ...later] = transforms;
+  const spatial = first?.kind === 'spatial' ? first : undefined;
+  let exchange: readonly number[] = IDENTITY;
+  const rest = spatial ? later : [...transforms];
+  while (spatial && rest.length > 0) {
+    const [next] = rest;
+    if (next.kind === 'rot90') exchange = multiply(exchange, rot90Matrix(next));
+    else if (next.kind === 'transposeAxes') exchange = multiply(exchange, transposeAxesMatrix(next));
+    else break;
+    rest.shift();
+  }
+  const ofChannels = rest.filter(isChannelTransform);
+  if (ofChannels.length < rest.length) return undefined;
+  const mirrors = ofChannels.filter((transform) => transform.kind === 'mirror');
+  const last = ofChannels.at(-1);
+  const isLast = last?.kind === 'mirror';
+  return {
+    turn: spatial && { spatial, exchange },
+    ofChannels: isLast ? ofChannels.slice(0, -1) : ofChannels,
+    flippedAxes: isLast ? last.axes : [],
+    labelFlippedAxes: [0, 1, 2].filter(
+      (axis) => mirrors.filter(({ axes }) => axes.includes(axis)).length % 2 === 1,
+    ),
+  };
 }
 
-function turn(steps: Steps, index: number, { image, labels }: Sample, spatial: Spatial): void {
+function turn(steps: Steps, index: number, { image, labels }: Sample, { spatial, exchange }: Turn): void {
   const { gpu, arrays, plan } = steps;
   const { isIn2d, patchSize, imageSampling, labelSampling } = spatialOptions(plan.settings);
   const map = sourceMap(spatial, isIn2d, image.shape);
   const start = cropStart(image.shape, patchSize);
   const { matrix, centre } = map ?? {
-    matrix: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    matrix: IDENTITY,
     centre: patchSize.map((size, axis) => start[axis] + (size - 1) / 2),
   };
-  const numbers = { matrix, centre, sourceShape: image.shape, patchShape: patchSize };
+  const numbers = {
+    matrix: multiply(matrix, exchange),
+    centre,
+    sourceShape: image.shape,
+    patchShape: patchSize,
+  };
   const { queue } = gpu.device;
   for (const [c, source] of arrays.sources.entries()) write(queue, source, channelOf(image, c));
   if (arrays.sourceLabels) writeLabels(queue, arrays.sourceLabels, labels);
@@ -265,12 +302,16 @@ function sendPatch(steps: Steps, index: number, { image, labels }: Sample): void
   for (const channel of steps.channels) channel.begin();
 }
 
-function feedImage(steps: Steps, index: number, flippedAxes: readonly number[]): void {
+function feedImage(
+  steps: Steps,
+  index: number,
+  flips: Pick<DeviceTransforms, 'flippedAxes' | 'labelFlippedAxes'>,
+): void {
   const { patchSize: shape, maskedChannels } = steps.plan.settings;
   const dispatches = steps.channels.map(({ current }: ChannelKernels, c): PreparedDispatch => {
     const { from, uniform, start, fed } = steps.samples[index].feed[c];
     const isMasked = maskedChannels.includes(c);
-    const words = feedUniform(fed, { shape, start, flippedAxes, isMasked });
+    const words = feedUniform(fed, { shape, start, isMasked, ...flips });
     steps.gpu.device.queue.writeBuffer(uniform, 0, words as GPUAllowSharedBufferSource);
     return from[current];
   });

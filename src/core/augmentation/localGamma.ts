@@ -17,7 +17,8 @@ export interface LocalGamma {
   readonly gammas: PerChannel<{ readonly kernel: LocalKernel; readonly gamma: number }>;
 }
 
-const SMALLEST_RANGE = 1e-8;
+/** A range that divides is at least this. */
+export const LOCAL_GAMMA_EPSILON = 1e-8;
 
 /** Follows batchgeneratorsv2's `LocalGammaTransform` as `nnUNetTrainerDA5` sets it. */
 export function drawLocalGamma(
@@ -39,7 +40,7 @@ export function applyLocalGamma(image: ImagePatch, { gammas }: LocalGamma): void
     const plane = channelOf(image, c);
     const weights = localKernelWeights(local.kernel, image.shape);
     const { min, max } = intensityStatistics(plane);
-    const range = Math.max(max - min, SMALLEST_RANGE);
+    const range = Math.max(max - min, LOCAL_GAMMA_EPSILON);
     for (let i = 0; i < plane.length; i++) {
       const x = (plane[i] - min) / range;
       plane[i] = (x * (1 - weights[i]) + x ** local.gamma * weights[i]) * range + min;

@@ -24,21 +24,41 @@ export function drawLocalKernel(random: Random, patchSize: Zyx, dimension: 2 | 3
   return { centre: [centre(0), centre(1), centre(2)], width: [width(0), width(1), width(2)] };
 }
 
-/** `[z, y, x]`: the bump's mass in each voxel, shifted and scaled to 0 … 1. Follows `LocalTransform._generate_kernel`. */
-export function localKernelWeights({ centre, width }: LocalKernel, shape: Zyx): Float32Array {
-  const [inZ, inY, inX] = shape.map((size, axis) => axisMass(size, centre[axis], width[axis]));
+/** The bump as a product of axes: the weight of a voxel is `(z · y · x − lowest) / (1 − lowest)`. */
+export interface LocalKernelAxes {
+  /** z, y, x: the bump's mass in each voxel, the largest being 1. */
+  readonly axes: readonly Float32Array[];
+  /** Smallest product; 1 where there is no bump. */
+  readonly lowest: number;
+}
+
+export function localKernelAxes({ centre, width }: LocalKernel, shape: Zyx): LocalKernelAxes {
+  const axes = shape.map((size, axis) => {
+    const mass = axisMass(size, centre[axis], width[axis]);
+    const largest = Math.max(...mass);
+    return Float32Array.from(mass, (value) => value / largest);
+  });
+  return { axes, lowest: axes.reduce((product, axis) => product * Math.min(...axis), 1) };
+}
+
+/** `[z, y, x]`: the bump shifted and scaled to 0 … 1. Follows `LocalTransform._generate_kernel`. */
+export function localKernelWeights(kernel: LocalKernel, shape: Zyx): Float32Array {
+  const {
+    axes: [inZ, inY, inX],
+    lowest,
+  } = localKernelAxes(kernel, shape);
   const weights = new Float32Array(planeLength({ shape }));
+  if (lowest === 1) return weights;
   let i = 0;
-  for (const z of inZ) for (const y of inY) for (const x of inX) weights[i++] = z * y * x;
-  const lowest = weights.reduce((least, weight) => Math.min(least, weight));
-  const range = weights.reduce((most, weight) => Math.max(most, weight)) - lowest;
-  return weights.map((weight) => (range > 0 ? (weight - lowest) / range : 0));
+  for (const z of inZ)
+    for (const y of inY) for (const x of inX) weights[i++] = (z * y * x - lowest) / (1 - lowest);
+  return weights;
 }
 
 function axisMass(size: number, centre: number, width: number): number[] {
   if (width === 0) return Array.from({ length: size }, () => 1);
   const below = (edge: number) => normalCdf((edge - 0.5 - centre) / width);
-  return Array.from({ length: size }, (_, i) => Math.fround(below(i + 1) - below(i)));
+  return Array.from({ length: size }, (_, i) => below(i + 1) - below(i));
 }
 
 /** Of the standard normal distribution, to about 1e-15. */

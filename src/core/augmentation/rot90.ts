@@ -37,3 +37,14 @@ export function applyRot90(patch: ImagePatch | LabelPatch, { turns, axes: [first
   applyTransposeAxes(patch, { kind: 'transposeAxes', order });
   applyMirror(patch, { kind: 'mirror', axes: [turns === 1 ? first : second] });
 }
+
+/** Row-major 3 × 3: the voxel that comes to a place, both counted from the middle. */
+export function rot90Matrix({ turns, axes: [first, second] }: Rot90): number[] {
+  const [cos, sin] = [[1, 0, -1, 0][turns], [0, 1, 0, -1][turns]];
+  const matrix = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+  matrix[3 * first + first] = cos;
+  matrix[3 * second + second] = cos;
+  matrix[3 * first + second] = sin;
+  matrix[3 * second + first] = -sin;
+  return matrix;
+}

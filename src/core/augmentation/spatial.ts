@@ -65,7 +65,8 @@ export function spatialMatrix({ angles, scales }: Spatial, isIn2d: boolean): num
   return multiply(multiply(multiply(aboutThird, aboutSecond), aboutFirst), [sz, 0, 0, 0, sy, 0, 0, 0, sx]);
 }
 
-function multiply(a: readonly number[], b: readonly number[]): number[] {
+/** Of two row-major 3 × 3 matrices. */
+export function multiply(a: readonly number[], b: readonly number[]): number[] {
   return Array.from({ length: 9 }, (_, i) => {
     const [row, column] = [i - (i % 3), i % 3];
     return a[row] * b[column] + a[row + 1] * b[column + 3] + a[row + 2] * b[column + 6];

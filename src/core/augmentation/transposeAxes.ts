@@ -39,3 +39,10 @@ export function applyTransposeAxes(patch: ImagePatch | LabelPatch, { order }: Tr
     }
   }
 }
+
+/** Row-major 3 × 3: the voxel that comes to a place, both counted from the middle. */
+export function transposeAxesMatrix({ order }: TransposeAxes): number[] {
+  const matrix = Array.from({ length: 9 }, () => 0);
+  for (const [place, axis] of order.entries()) matrix[3 * axis + place] = 1;
+  return matrix;
+}

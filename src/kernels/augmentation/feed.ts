@@ -3,29 +3,33 @@ import type { Zyx } from '@/shared/geometry';
 import { bindRange, type KernelLimits } from '../ranges';
 import { enableStorage, storageOf } from '../storage';
 import shader from './feed.wgsl?raw';
-import { threadGrid } from './grid';
+import { threadGrid, uniformWords } from './grid';
 
 /** Words of {@link feedUniform}. */
-export const FEED_WORDS = 8;
+export const FEED_WORDS = 12;
 
 /** What a channel becomes in the network's input. */
 export interface FeedNumbers {
   readonly shape: Zyx;
   /** Element of the input at which the channel begins. */
   readonly start: number;
-  /** Axes of `[z, y, x]` to flip. */
+  /** Axes of `[z, y, x]` to flip the plane along. */
   readonly flippedAxes: readonly number[];
+  /** The same for labels, where they are not those of the plane. */
+  readonly labelFlippedAxes?: readonly number[];
   /** Zero where the label is negative. */
   readonly isMasked: boolean;
 }
 
-export function feedUniform(
-  fed: GpuArray,
-  { shape, start, flippedAxes, isMasked }: FeedNumbers,
-): Uint32Array {
+export function feedUniform(fed: GpuArray, numbers: FeedNumbers): Uint32Array {
+  const { shape, start, flippedAxes, labelFlippedAxes = flippedAxes, isMasked } = numbers;
   const { base } = feedRange(fed, shape, start);
-  const flips = [0, 1, 2].map((axis) => (flippedAxes.includes(axis) ? 1 : 0));
-  return Uint32Array.of(...shape, base, ...flips, isMasked ? 1 : 0);
+  const flags = (axes: readonly number[]) => [0, 1, 2].map((axis) => (axes.includes(axis) ? 1 : 0));
+  return uniformWords(FEED_WORDS, [
+    { at: 0, words: [...shape, base] },
+    { at: 4, words: [...flags(flippedAxes), isMasked ? 1 : 0] },
+    { at: 8, words: flags(labelFlippedAxes) },
+  ]);
 }
 
 function feedRange(fed: GpuArray, shape: Zyx, start: number): { array: GpuArray; base: number } {

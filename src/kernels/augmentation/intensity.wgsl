@@ -11,6 +11,9 @@ struct Parameters {
   // −1 for a negative image.
   sign: f32,
   epsilon: f32,
+  // Of a local kernel: its smallest product.
+  lowest: f32,
+  shape: vec3u,
 }
 
 // Mean, sum of squared distances from it, lowest, highest.
@@ -18,7 +21,9 @@ struct Statistics { before: vec4f, after: vec4f }
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read> statistics: Statistics;
-@group(0) @binding(2) var<uniform> p: Parameters;
+// A local kernel along z, y, x, one after the other.
+@group(0) @binding(2) var<storage, read> kernelAxes: array<f32>;
+@group(0) @binding(3) var<uniform> p: Parameters;
 
 const WORKGROUP_SIZE = 64u;
 const SECOND_STREAM = 0x5bd1e995u;
@@ -84,4 +89,37 @@ fn gammaFinish(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
   let scale = sqrt(statistics.before.y / max(after.y, smallest));
   let kept = (x[i] - after.x) * scale + p.sign * statistics.before.x;
   x[i] = p.sign * select(x[i], kept, p.keeps == 1u);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn shift(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = voxelOf(group, groups, lane);
+  if (i >= p.voxels) { return; }
+  x[i] += p.factor;
+}
+
+fn localWeight(i: u32) -> f32 {
+  let z = kernelAxes[i / (p.shape.y * p.shape.z)];
+  let y = kernelAxes[p.shape.x + (i / p.shape.z) % p.shape.y];
+  let x = kernelAxes[p.shape.x + p.shape.y + i % p.shape.z];
+  if (p.lowest == 1.0) { return 0.0; }
+  return (z * y * x - p.lowest) / (1.0 - p.lowest);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn addGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = voxelOf(group, groups, lane);
+  if (i >= p.voxels) { return; }
+  x[i] += p.factor * localWeight(i);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn localGamma(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = voxelOf(group, groups, lane);
+  if (i >= p.voxels) { return; }
+  let lowest = statistics.before.z;
+  let range = max(statistics.before.w - lowest, p.epsilon);
+  let weight = localWeight(i);
+  let value = (x[i] - lowest) / range;
+  x[i] = (value * (1.0 - weight) + accuratePow(value, p.factor) * weight) * range + lowest;
 }
