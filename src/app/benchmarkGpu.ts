@@ -67,7 +67,9 @@ export async function benchmarkGpu(job: BenchmarkJob): Promise<BenchmarkFigures>
     let peak: Partial<BenchmarkPeak> = {};
     const tell = (doing: string) => {
       const done = rows.length + Object.keys(peak).length;
-      const leftMs = estimate.msOfFitting(passes.slice(rows.length), limitMs - spentMs());
+      const [current, ...others] = passes.slice(rows.length);
+      const currentMs = current ? estimate.msOf(current) : 0;
+      const leftMs = currentMs + estimate.msOfFitting(others, limitMs - spentMs() - currentMs);
       job.onProgress?.({
         step: done + 1,
         steps,
@@ -92,14 +94,14 @@ export async function benchmarkGpu(job: BenchmarkJob): Promise<BenchmarkFigures>
 
     for (const pass of passes) {
       const { network, name } = pass;
-      tell(`${network.name}: ${name}`);
       const add = (outcome: BenchmarkRow['outcome']) =>
         rows.push({ network: network.name, batch: network.batch, pass: name, outcome });
       const neededMs = estimate.msOf(pass);
       if (network !== networks[0] && spentMs() + neededMs > limitMs) {
-        add({ leftOut: `about ${roughly(neededMs)}, more than the time limit leaves` });
+        add({ leftOut: `no time: about ${roughly(neededMs)}` });
         continue;
       }
+      tell(`${network.name}: ${name}`);
       const begun = performance.now();
       try {
         const figures = await measure(gpu, pass, tuning, signal);
@@ -156,7 +158,9 @@ async function measure(
   return measurePass(gpu, network, options, signal);
 }
 
-/** `40 s`, `8 min`. */
+/** `40 s`, `8 min`, `3 h`. */
 function roughly(ms: number): string {
-  return ms < 90_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`;
+  const minutes = ms / 60_000;
+  if (minutes < 1.5) return `${Math.ceil(ms / 1000)} s`;
+  return minutes < 90 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} h`;
 }

@@ -86,7 +86,7 @@ export const PASS_COLUMNS = [
   'GFLOP/s',
   'of peak',
   'dispatches',
-  'planned',
+  'memory planned',
   'allocated',
   'compiled in',
 ] as const;
@@ -102,7 +102,9 @@ export function passCells(figures: PassFigures, peak: Pick<BenchmarkPeak, 'f32'>
     `${figures.dispatches}`,
     formatBytes(figures.plannedBytes),
     formatBytes(figures.allocatedBytes),
-    `${Math.round(figures.compileMs)} ms`,
+    figures.compileMs < 1000
+      ? `${Math.round(figures.compileMs)} ms`
+      : `${digits(figures.compileMs / 1000)} s`,
   ];
 }
 

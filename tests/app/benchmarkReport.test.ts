@@ -39,8 +39,8 @@ const FIGURES: BenchmarkFigures = {
       },
     },
     { network: '64×64×64', batch: 1, pass: 'training step', outcome: { leftOut: 'no room' } },
-    { network: '96×96×96', batch: 2, pass: 'forward', outcome: { leftOut: 'about 9 min' } },
-    { network: '96×96×96', batch: 2, pass: 'training step', outcome: { leftOut: 'about 20 min' } },
+    { network: '96×96×96', batch: 2, pass: 'forward', outcome: { leftOut: 'no time: about 9 min' } },
+    { network: '96×96×96', batch: 2, pass: 'training step', outcome: { leftOut: 'no time: about 20 min' } },
   ],
 };
 
@@ -71,7 +71,7 @@ describe('report of the benchmark', () => {
     const cells = lines.map((line) => line.split('|').map((cell) => cell.trim()));
     expect(cells[0].slice(1, -1)).toEqual([
       ...['network', 'batch', 'pass', 'ms', 'GFLOP', 'GFLOP/s', 'of peak', 'dispatches'],
-      ...['planned', 'allocated', 'compiled in'],
+      ...['memory planned', 'allocated', 'compiled in'],
     ]);
     expect(cells[2].slice(1, -1)).toEqual([
       ...['64×64×64', '1', 'forward', '28.0', '28.0', '999', '25.0 %', '211', '65.0 MB', '65.1 MB', '121 ms'],
@@ -81,7 +81,9 @@ describe('report of the benchmark', () => {
 
   test('names what was left out, a network a line, with the reasons', () => {
     expect(text).toContain('- 64×64×64: training step (no room)\n');
-    expect(text).toContain('- 96×96×96: forward (about 9 min); training step (about 20 min)\n');
+    expect(text).toContain(
+      '- 96×96×96: forward (no time: about 9 min); training step (no time: about 20 min)\n',
+    );
   });
 
   test.each([

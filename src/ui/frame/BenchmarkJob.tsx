@@ -2,6 +2,7 @@ import { ActionIcon, Progress, Tooltip } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { formatPercent, formatSeconds } from '../formats';
 import { addressOf } from '../route';
+import { useBenchmarkProgress } from '../useBenchmarkProgress';
 import { useBenchmark, useStudio } from '../useStudio';
 import styles from './frame.module.css';
 
@@ -15,13 +16,14 @@ export interface BenchmarkJob {
 
 export function useBenchmarkJob(): BenchmarkJob | undefined {
   const run = useBenchmark((state) => state.run);
+  const progress = run.status === 'running' ? run.progress : undefined;
+  const { share, secondsLeft } = useBenchmarkProgress(progress);
   if (run.status === 'waiting') return { doing: 'waiting for the GPU', share: 0, secondsLeft: undefined };
   if (run.status !== 'running') return undefined;
-  const { progress } = run;
   return {
     doing: progress ? `${progress.step} of ${progress.steps}` : 'opening the GPU',
-    share: progress?.share ?? 0,
-    secondsLeft: progress?.secondsLeft,
+    share,
+    secondsLeft,
   };
 }
 

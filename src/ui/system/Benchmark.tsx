@@ -6,6 +6,7 @@ import { adapterName, type BenchmarkReport, benchmarkText } from '@/app/benchmar
 import type { BenchmarkProgress } from '@/workers/benchmarkApi';
 import { formatPercent, formatSeconds } from '../formats';
 import { saveFile } from '../saveFile';
+import { useBenchmarkProgress } from '../useBenchmarkProgress';
 import { useBenchmark, useStudio, useSystem } from '../useStudio';
 import { BenchmarkFigures } from './BenchmarkFigures';
 import styles from './benchmark.module.css';
@@ -87,7 +88,7 @@ function Start({ hasReport }: { hasReport: boolean }) {
 
 function Running({ progress, isWaiting }: { progress: BenchmarkProgress | undefined; isWaiting: boolean }) {
   const { benchmark } = useStudio();
-  const share = progress?.share ?? 0;
+  const { share, secondsLeft } = useBenchmarkProgress(progress);
   return (
     <>
       <div className={styles.running}>
@@ -98,9 +99,7 @@ function Running({ progress, isWaiting }: { progress: BenchmarkProgress | undefi
               (progress ? `${progress.step} of ${progress.steps}: ${progress.doing}` : 'Opening the GPU')}
           </span>
           <span className={styles.left}>
-            {progress?.secondsLeft === undefined
-              ? ''
-              : `${formatPercent(share)}, about ${formatSeconds(progress.secondsLeft)} left`}
+            {secondsLeft !== undefined && `${formatPercent(share)}, about ${formatSeconds(secondsLeft)} left`}
           </span>
         </div>
         <Progress value={100 * share} size="sm" animated aria-label="Progress of the benchmark" />
@@ -199,6 +198,11 @@ function Help() {
           <dd>
             What the run takes of the GPU's memory. It is planned before anything is allocated; the report
             holds both the planned and the allocated bytes.
+          </dd>
+          <dt>Left out</dt>
+          <dd>
+            What would not end within the time limit, with the time that it would take, or what this GPU has
+            no room for.
           </dd>
         </dl>
       </details>

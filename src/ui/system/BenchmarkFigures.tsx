@@ -15,7 +15,7 @@ const EXPLANATIONS: Readonly<Record<(typeof PASS_COLUMNS)[number], string>> = {
   'GFLOP/s': 'Billions of operations a second',
   'of peak': 'Share of the multiply-add peak in f32',
   dispatches: 'Kernels started in one run',
-  planned: 'Memory as planned before anything is allocated',
+  'memory planned': 'Memory as planned before anything is allocated',
   allocated: 'Memory that was allocated',
   'compiled in': 'Time for making all kernels ready, once',
 };
@@ -29,13 +29,15 @@ export function BenchmarkFigures(props: { peak: Partial<BenchmarkPeak>; rows: re
   return (
     <>
       <dl className={styles.peaks}>
-        <dt>Multiply-add peak</dt>
-        <dd>{peakText({ ...peak, f32 })}</dd>
+        <div>
+          <dt>Multiply-add peak</dt>
+          <dd>{peakText({ ...peak, f32 })}</dd>
+        </div>
         {copy !== undefined && (
-          <>
+          <div>
             <dt>Memory copy</dt>
             <dd>{formatRate(copy, 'B/s')}</dd>
-          </>
+          </div>
         )}
       </dl>
       <MeasuredTable peak={{ f32 }} rows={rows} />
