@@ -6,7 +6,7 @@ import { type Fold, openFold } from '@/app/trainFoldSetup';
 import { validateFold } from '@/app/trainFoldValidation';
 import type { StateDict } from '@/core/interop/model';
 import { readCheckpointWeights } from '@/core/training/checkpoint';
-import { type Trainer, trainerNamed } from '@/core/training/trainers';
+import { TRAINER_NAMES, type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { StudioError } from '@/shared/errors';
@@ -76,7 +76,8 @@ export const trainCommand: Command = {
     { names: ['--no_pbar'], kind: 'flag', description: `${OURS} no progress line` },
   ],
   notes: [
-    'Trainers have the names of nnU-Net’s; any may be followed by _Xepochs: nnUNetTrainerAdam1en3_30epochs.',
+    `Trainers: ${TRAINER_NAMES.join(', ')}.`,
+    'Any of them may be followed by _Xepochs: nnUNetTrainerAdam1en3_30epochs.',
     'Ctrl-C writes a checkpoint and stops; --c goes on from it, to the bit as if nothing had happened.',
     'Checkpoints are nnU-Net’s own; a training begun by nnU-Net is gone on with too.',
     `Options marked ${OURS} are not nnU-Net’s.`,
