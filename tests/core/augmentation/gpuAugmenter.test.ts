@@ -49,9 +49,13 @@ const TRANSFORMS: Readonly<Record<string, readonly Transform[]>> = {
     { kind: 'gamma', gammas: [1.4, undefined], invertImage: true, retainStats: false },
   ],
   mirroring: [SPATIAL, { kind: 'mirror', axes: [0, 2] }],
-  'quarter turn and exchange': [
+  'quarter turn': [
     { kind: 'spatial', angles: [0.2, 0.1, -0.3], scales: [1.1, 0.9, 1.2] },
     { kind: 'rot90', turns: 1, axes: [0, 2] },
+  ],
+  'half turn': [SPATIAL, { kind: 'rot90', turns: 2, axes: [0, 2] }],
+  'exchange, then three quarter turns': [
+    SPATIAL,
     { kind: 'transposeAxes', order: [2, 1, 0] },
     { kind: 'rot90', turns: 3, axes: [0, 2] },
   ],
