@@ -232,6 +232,31 @@ test('a step compiles and allocates nothing, and the plan knows the bytes', asyn
   expect(gpu.memory.currentBytes).toBe(before);
 });
 
+test('grids that fold give the same bits', async ({ gpu }) => {
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
+  const narrow = { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension: 3 };
+  const settings = smallSettings([33, 30], { options: { recipe: 'da5' } });
+  const samples = [sampleFor(settings, 1), sampleFor(settings, 2)];
+  const transforms: Transform[] = [
+    { kind: 'spatial', angles: [0.3], scales: [1.2, 0.9] },
+    { kind: 'gaussianNoise', sigma: 0.1, seed: 5 },
+    { kind: 'gaussianBlur', sigmas: [[0, 0.7, 0.8], undefined] },
+    { kind: 'simulateLowResolution', scales: [[1, 0.7, 0.7], undefined] },
+    { kind: 'gamma', gammas: [0.8, 1.2], invertImage: true, retainStats: true },
+    { kind: 'sharpening', strengths: [0.3, 0.3] },
+    { kind: 'mirror', axes: [1] },
+  ];
+  const parameters = samples.map(() => parametersOf(transforms));
+  const wide = await augmentOnGpu(gpu, settings, samples, parameters);
+  const folded = await augmentOnGpu(
+    { ...gpu, limits: narrow as GPUSupportedLimits },
+    settings,
+    samples,
+    parameters,
+  );
+  expect(folded).toEqual(wide);
+});
+
 test('the same draws give the same bits', async ({ gpu }) => {
   const settings = smallSettings([10, 12, 9]);
   const samples = [sampleFor(settings, 1), sampleFor(settings, 2)];
