@@ -10,6 +10,7 @@ import type { StateTensors } from '@/graph/parameters';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { test } from '../support/gpu';
 import { memoryFolder } from '../support/memoryFolder';
+import { jsonBytes, labelValues, TINY_JSON, tinyDataset, tinyLabels } from '../support/tinyDataset';
 import {
   memoryCheckpoints,
   tinyJob,
@@ -17,6 +18,8 @@ import {
   tinyTrainer,
   trainTiny,
 } from '../support/tinyTraining';
+
+const LONG_EPOCHS = { schedule: { epochs: 3, iterationsPerEpoch: 12, validationIterationsPerEpoch: 2 } };
 
 let preprocessed: DatasetFolder;
 beforeAll(async () => {
@@ -33,10 +36,7 @@ describe('training a fold', () => {
     const epochs: EpochReport[] = [];
     const checkpoints = memoryCheckpoints();
     const results = memoryFolder();
-    const trainer = {
-      ...tinyTrainer('nnUNetTrainerAdam'),
-      schedule: { epochs: 3, iterationsPerEpoch: 12, validationIterationsPerEpoch: 2 },
-    };
+    const trainer = { ...tinyTrainer('nnUNetTrainerAdam'), ...LONG_EPOCHS };
     const { status } = await trainTiny(gpu, {
       preprocessed,
       trainer,
@@ -178,6 +178,30 @@ describe('training a fold', () => {
       minutesBetweenCheckpoints: 0,
     });
     expect(epochsKept).toEqual([0, 0, 1, 1, 1, 2]);
+  });
+
+  test('learns regions beside an ignore label', async ({ gpu }) => {
+    const contents = tinyDataset();
+    const labels = { background: 0, whole: [1, 2], core: 2, ignore: 3 };
+    contents.set('dataset.json', jsonBytes({ ...TINY_JSON, labels, regions_class_order: [1, 2] }));
+    for (const name of contents.keys()) {
+      if (!name.startsWith('labelsTr/')) continue;
+      const values = labelValues().map((label, i) => (i % 11 === 0 ? 3 : label));
+      contents.set(name, tinyLabels({ values }));
+    }
+    const epochs: EpochReport[] = [];
+    const trainer = { ...tinyTrainer('nnUNetTrainerAdam'), ...LONG_EPOCHS };
+    const sparse = await tinyPreprocessed(contents);
+    const job = await tinyJob(gpu, {
+      preprocessed: sparse,
+      trainer,
+      onEpoch: (report) => epochs.push(report),
+    });
+    const summary = await validate(job);
+    expect(epochs[1].trainLoss).toBeLessThan(epochs[0].trainLoss - 0.05);
+    expect(epochs[1].dicePerClassOrRegion).toHaveLength(2);
+    const [{ n_ref: whole }, { n_ref: core }] = summary.cases[0].metrics;
+    expect(whole).toBeGreaterThan(core);
   });
 
   test('writes none where checkpoints are off', async ({ gpu }) => {

@@ -85,10 +85,12 @@ export const TINY_PLANS = {
   foreground_intensity_properties_per_channel: {},
 };
 
-/** `nnUNet_preprocessed` of the dataset, in memory. */
-export async function tinyPreprocessed(contents: DatasetContents = tinyDataset()): Promise<DatasetFolder> {
+/** `nnUNet_preprocessed` of the dataset. */
+export async function tinyPreprocessed(
+  contents: DatasetContents = tinyDataset(),
+  folder: DatasetFolder = memoryFolder(),
+): Promise<DatasetFolder> {
   const dataset = await openRawDataset(filesOf(contents));
-  const folder = memoryFolder();
   const text = JSON.stringify(TINY_PLANS);
   await folder.write('nnUNetPlans.json', text);
   await folder.write('dataset.json', await dataset.jsonFile.bytes());

@@ -1,0 +1,94 @@
+// `nnstudio train` on a small dataset on disk, and what becomes of its model.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Command } from '@/cli/command';
+import { predictCommand } from '@/cli/commands/predict';
+import { trainCommand } from '@/cli/commands/train';
+import { parseOptions } from '@/cli/options';
+import { datasetFolder } from '@/storage/nodeFiles';
+import { TINY_DATASET, tinyImage } from '../support/tinyDataset';
+import { tinyPreprocessed } from '../support/tinyTraining';
+
+const MINUTE = 60_000;
+const SHORT = '--iterations 2 --val_iterations 1 --no_pbar';
+const MODEL = `${TINY_DATASET}/nnUNetTrainer_2epochs__nnUNetPlans__3d_fullres`;
+
+let folder: string;
+const inResults = (...parts: string[]) => path.join(folder, 'results', ...parts);
+
+function run(command: Command, line: string, controller = new AbortController()): Promise<number> {
+  return command.run(parseOptions(line.split(' '), command.options), controller.signal);
+}
+
+function train(line: string): Promise<number> {
+  const folders = ['raw', 'preprocessed', 'results'].map((name) => `-${name} ${path.join(folder, name)}`);
+  return run(trainCommand, `${line} ${folders.join(' ')}`);
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'nnstudio-'));
+  vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  mkdirSync(path.join(folder, 'raw'));
+  await tinyPreprocessed(undefined, datasetFolder(path.join(folder, 'preprocessed', TINY_DATASET)));
+}, MINUTE);
+
+afterAll(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('trains, validates, and gives a model that predicts', { timeout: 3 * MINUTE }, async () => {
+  expect(await train(`7 3d_fullres 0 -tr nnUNetTrainer_2epochs -device cuda ${SHORT}`)).toBe(0);
+  expect(readdirSync(inResults(MODEL)).sort()).toEqual(['dataset.json', 'fold_0', 'plans.json']);
+  const files = readdirSync(inResults(MODEL, 'fold_0')).map((name) => name.replace(/_\d.*\.txt$/, '.txt'));
+  expect(files.sort()).toEqual([
+    'checkpoint_best.pth',
+    'checkpoint_final.pth',
+    'debug.json',
+    'progress.json',
+    'training_log.txt',
+    'validation',
+  ]);
+  const summary = JSON.parse(readFileSync(inResults(MODEL, 'fold_0/validation/summary.json'), 'utf8'));
+  const [{ prediction_file: prediction, reference_file: reference }] = summary.metric_per_case;
+  expect(existsSync(prediction) && existsSync(reference)).toBe(true);
+
+  writeFileSync(path.join(folder, 'new_0000.nii'), tinyImage(70));
+  writeFileSync(path.join(folder, 'new_0001.nii'), tinyImage(71));
+  const images = `${path.join(folder, 'new_0000.nii')} ${path.join(folder, 'new_0001.nii')}`;
+  const result = path.join(folder, 'new.nii.gz');
+  expect(await run(predictCommand, `-i ${images} -o ${result} -m ${inResults(MODEL)}`)).toBe(0);
+  expect(existsSync(result)).toBe(true);
+});
+
+test('--c goes on, --val only validates', { timeout: 2 * MINUTE }, async () => {
+  const final = inResults(MODEL, 'fold_0/checkpoint_final.pth');
+  const before = readFileSync(final);
+  rmSync(inResults(MODEL, 'fold_0/validation'), { recursive: true });
+  expect(await train(`7 3d_fullres 0 -tr nnUNetTrainer_2epochs --c --no_validation ${SHORT}`)).toBe(0);
+  expect(readFileSync(final).equals(before)).toBe(true);
+  expect(await train(`7 3d_fullres 0 -tr nnUNetTrainer_2epochs --val --val_best --npz --no_pbar`)).toBe(0);
+  const files = readdirSync(inResults(MODEL, 'fold_0/validation'));
+  expect(files.filter((name) => name.endsWith('.npz')).length).toBeGreaterThan(0);
+});
+
+test('says what is missing or meant', async () => {
+  await expect(train('7 3d_fullres')).rejects.toThrow('a dataset, a configuration and a fold');
+  await expect(train('7 3d_fullres first')).rejects.toThrow('The fold is a number or all');
+  await expect(train('7 3d_fullres 0 -tr nnUNetTrainerr')).rejects.toThrow('nnUNetTrainer');
+  await expect(train('7 3d_fullres 0 -p otherPlans')).rejects.toMatchObject({ name: 'NoPlans' });
+  await expect(train('7 3d_fullres 1 --val')).rejects.toMatchObject({ name: 'NoCheckpoint' });
+  await expect(train('7 3d_fullres 0 --iterations 0')).rejects.toThrow('whole number from 1');
+  await expect(train('7 3d_fullres 0 --c -pretrained_weights x.pth')).rejects.toThrow('--c or -pretrained');
+});
