@@ -1,16 +1,14 @@
-// Weights at rest: the tensors of one fold end to end, cut into chunks that any browser stores in one go, each with its hash.
+// Weights at rest: the tensors of one fold end to end, cut into chunks.
 import type { StateDict, WeightTensor } from '@/core/interop/model';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
+import { CHUNK_BYTES, type Chunk, readChunks, writeChunks } from './hashedChunks';
 import { explainWriteFailure, type RecordStore } from './recordStore';
-
-/** Some browsers fail on single values much above this (design.md, section 5). */
-export const CHUNK_BYTES = 16 * 2 ** 20;
 
 /** What is needed to read a fold back. */
 export interface WeightManifest {
   readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[];
-  readonly chunks: readonly { readonly key: string; readonly sizeInBytes: number; readonly sha256: string }[];
+  readonly chunks: readonly Chunk[];
   readonly sizeInBytes: number;
 }
 
@@ -23,19 +21,12 @@ export async function writeWeights(
 ): Promise<WeightManifest> {
   const tensors = [...stateDict].map(([name, { shape }]) => ({ name, shape }));
   const sizeInBytes = [...stateDict.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-  const written: WeightManifest['chunks'][number][] = [];
   try {
-    for (const bytes of cut([...stateDict.values()], sizeInBytes)) {
-      const key = `${prefix}/${written.length}`;
-      const sha256 = await hash(bytes);
-      written.push({ key, sizeInBytes: bytes.byteLength, sha256 });
-      await chunks.set(key, bytes);
-    }
+    const written = await writeChunks(chunks, prefix, cut([...stateDict.values()], sizeInBytes));
+    return { tensors, chunks: written, sizeInBytes };
   } catch (error) {
-    await chunks.remove(written.map(({ key }) => key));
     throw explainWriteFailure(error, what, sizeInBytes);
   }
-  return { tensors, chunks: written, sizeInBytes };
 }
 
 /** Reads the tensors back. Throws `WeightsDamaged` if a chunk is missing or not what was written. */
@@ -44,21 +35,13 @@ export async function readWeights(
   manifest: WeightManifest,
   what: string,
 ): Promise<StateDict> {
-  const all = new Uint8Array(manifest.sizeInBytes);
-  let offset = 0;
-  for (const { key, sha256 } of manifest.chunks) {
-    const bytes = await chunks.get<Uint8Array<ArrayBuffer>>(key);
-    if (!bytes || (await hash(bytes)) !== sha256) {
-      throw new StudioError(
-        'WeightsDamaged',
-        `${what}: the stored weights are ${bytes ? 'damaged' : 'incomplete'}.`,
-        'Remove the model under Models and import it again.',
-      );
-    }
-    all.set(bytes, offset);
-    offset += bytes.byteLength;
-  }
-  return splitTensors(all, manifest.tensors);
+  const all = await readChunks(chunks, manifest.chunks);
+  if (all) return splitTensors(all, manifest.tensors);
+  throw new StudioError(
+    'WeightsDamaged',
+    `${what}: the stored weights are incomplete or damaged.`,
+    'Remove the model under Models and import it again.',
+  );
 }
 
 function splitTensors(all: Uint8Array, tensors: WeightManifest['tensors']): StateDict {
@@ -92,9 +75,4 @@ function* cut(tensors: readonly WeightTensor[], sizeInBytes: number): Generator<
       }
     }
   }
-}
-
-async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { StateDict } from '@/core/interop/model';
 import { randomNormal } from '@/shared/random';
-import { CHUNK_BYTES, readWeights, writeWeights } from '@/storage/weightChunks';
+import { CHUNK_BYTES } from '@/storage/hashedChunks';
+import { readWeights, writeWeights } from '@/storage/weightChunks';
 import { MemoryRecords } from './memoryRecords';
 
 function stateDictOf(sizes: readonly number[]): StateDict {
@@ -46,7 +47,7 @@ test('a changed byte is noticed', async () => {
   if (bytes) bytes[5] ^= 1;
   await chunks.set(key, bytes);
   await expect(readWeights(chunks, manifest, 'model X')).rejects.toThrow(
-    /model X: the stored weights are damaged/,
+    /model X: the stored weights are incomplete or damaged/,
   );
 });
 
