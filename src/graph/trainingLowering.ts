@@ -17,7 +17,6 @@ import {
 } from '@/kernels/convTranspose3dWeightGradient';
 import { dropoutInPlace } from '@/kernels/dropout';
 import { copyForward, leakyReluGradientInPlace } from '@/kernels/elementwise';
-import { stridedInputGradient, stridedInputGradientLayout } from '@/kernels/inputGradient';
 import { type LossArgs, lossDispatches, lossValueDispatches } from '@/kernels/losses/loss';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import {
@@ -29,7 +28,8 @@ import {
   normScratchSize,
   normStatistics,
 } from '@/kernels/normTraining';
-import { packBlocks, packConv3dWeightOnDevice, packedBlocksSize, type RawWeight } from '@/kernels/packWeight';
+import { packConv3dWeightOnDevice, type RawWeight } from '@/kernels/packWeight';
+import { chooseStridedKernel, stridedInputGradient, stridedWeight } from '@/kernels/stridedInputGradient';
 import { elementCount } from '@/shared/geometry';
 import { flopsOf } from './flops';
 import { normInputs } from './ops/norm';
@@ -460,9 +460,10 @@ function lowerStridedInputGradient(value: Value<'conv3dInputGradient'>, builder:
     stride,
   };
   const { limits } = builder.device;
-  const layout = stridedInputGradientLayout(shape);
-  const packed = turnedWeight(value, weight, packedBlocksSize(layout), builder, (array, result) =>
-    packBlocks({ ...turnedOrder(value, array), isFlipped: false }, layout, result, limits),
+  const kernel = chooseStridedKernel(shape, builder.device);
+  const { size: packedSize, pack } = stridedWeight(shape, kernel);
+  const packed = turnedWeight(value, weight, packedSize, builder, (array, result) =>
+    pack({ ...turnedOrder(value, array), isFlipped: false }, result, limits),
   );
   const gy = builder.tensorOf(above);
   const gx = onto ? ownedCopy(value, onto, builder) : builder.addValue(value);
@@ -472,6 +473,7 @@ function lowerStridedInputGradient(value: Value<'conv3dInputGradient'>, builder:
     launch: (arrays) =>
       stridedInputGradient({
         shape,
+        kernel,
         limits,
         gy: arrays.tensor(gy),
         weight: arrayOfOperand(packed, arrays),

@@ -20,6 +20,8 @@ fn keptAt(i: u32) -> vec4<bool> {
 export interface DropoutArgs extends DropoutMask {
   /** `[n, c, z, y, x]`, f32 or f16, overwritten. */
   readonly values: GpuArray;
+  /** Elements before them in the array that the mask is of; 0 if left out. */
+  readonly start?: number;
   /** Voxels per channel. */
   readonly planeLength: number;
   /** The optimiser's control array, which counts the steps and says when nothing is dropped; in another buffer. */
@@ -44,7 +46,7 @@ export function dropoutInPlace(args: DropoutArgs): Dispatch[] {
       uniform: Uint32Array.of(
         count / width,
         bound.base / width,
-        start,
+        (args.start ?? 0) + start,
         args.of === 'channels' ? planeLength : 1,
         dropoutThreshold(probability),
         scale,

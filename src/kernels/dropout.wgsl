@@ -7,7 +7,7 @@ override workgroupSize: u32;
 struct Sizes {
   count: u32, // lanes of this dispatch
   base: u32, // lanes before them in the binding
-  first: u32, // elements before them in the whole array
+  first: u32, // elements before them in the array that the mask is of
   elementsPerDraw: u32, // 1, or the voxels of a channel
   threshold: u32, // draws below it are dropped
   scale: u32, // of what remains, the bits of an f32

@@ -137,11 +137,20 @@ export function normInputGradient(args: NormGradient & { readonly gx: GpuArray }
   ]);
 }
 
-/** `[c]`: the gradient of the weight or the bias from the sums. */
-export function normAffineGradient(
-  args: NormSizes & { readonly sums: GpuArray; readonly result: GpuArray; readonly of: 'weight' | 'bias' },
-): Dispatch {
-  const constants = { whichSum: args.of === 'weight' ? 1 : 0 };
+/** Whose gradient is wanted. */
+export interface NormAffineGradientArgs extends NormSizes {
+  readonly of: 'weight' | 'bias';
+  /** `[n, c, 2]`, of {@link normGradientSums}. */
+  readonly sums: GpuArray;
+  /** `[c]`. */
+  readonly result: GpuArray;
+  /** Adds to `result`. */
+  readonly accumulate: boolean;
+}
+
+/** The gradient of the weight or the bias from the sums. */
+export function normAffineGradient(args: NormAffineGradientArgs): Dispatch {
+  const constants = { whichSum: args.of === 'weight' ? 1 : 0, adds: Number(args.accumulate) };
   return perThread(
     args,
     'affineGradientOf',

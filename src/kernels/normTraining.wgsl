@@ -159,6 +159,7 @@ fn inputGradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
 
 // One thread per channel: Σ g (0) or Σ g·x̂ (1) over the batch.
 override whichSum: u32;
+override adds: bool; // to what is there
 
 @compute @workgroup_size(workgroupSize)
 fn affineGradientOf(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -166,5 +167,5 @@ fn affineGradientOf(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
   if (channel >= sizes.channels) { return; }
   var sum = 0.0;
   for (var plane = channel; plane < sizes.planes; plane += sizes.channels) { sum += sums[plane][whichSum]; }
-  affineGradient[channel] = sum;
+  affineGradient[channel] = select(sum, affineGradient[channel] + sum, adds);
 }

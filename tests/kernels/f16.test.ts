@@ -27,13 +27,13 @@ import {
   leakyReluForward,
   leakyReluGradientInPlace,
 } from '@/kernels/elementwise';
-import { stridedInputGradient, stridedInputGradientLayout } from '@/kernels/inputGradient';
 import { instanceNormForward, instanceNormPartialsSize } from '@/kernels/instanceNorm';
 import { instanceNormReference } from '@/kernels/instanceNorm.reference';
 import { leakyReluReference } from '@/kernels/leakyRelu.reference';
-import { packBlocks, packedBlocksSize } from '@/kernels/packWeight';
+
 import { bindRange } from '@/kernels/ranges';
 import type { Storage } from '@/kernels/storage';
+import { chooseStridedKernel, stridedInputGradient, stridedWeight } from '@/kernels/stridedInputGradient';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { test, uploadAs } from '../support/gpu';
 import { halfError, normalHalves, normals, relativeError, runKernel, scratch } from './device';
@@ -370,20 +370,22 @@ describe('gradients of inputs as halves', () => {
     const gy = normalHalves(batch * outChannels * elementCount(conv3dOutputSize(shape)), 1);
     const weight = normals(outChannels * inChannels * taps, 2);
     const raw = { outStep: taps, inStep: inChannels * taps, start: 0, isFlipped: false };
-    const layout = stridedInputGradientLayout(shape);
+    const kernel = chooseStridedKernel(shape, gpu);
+    const { size: packedSize, pack } = stridedWeight(shape, kernel);
     const expected = conv3dBackwardInput(shape, gy, weight);
     const small = 4 * (64 * 3 + elementCount(inputSize) * 2);
     for (const bindingBytes of [undefined, small]) {
       const limits = smallLimits(gpu, bindingBytes);
-      const packed = await scratch(gpu, packedBlocksSize(layout));
+      const packed = await scratch(gpu, packedSize);
       const gx = await runKernel(
         gpu,
         [gy, weight],
         expected.length,
         ([gpuGy, gpuWeight], gpuGx): Dispatch[] => [
-          packBlocks({ array: gpuWeight, ...raw }, layout, packed, gpu.limits),
+          pack({ array: gpuWeight, ...raw }, packed, gpu.limits),
           ...stridedInputGradient({
             shape,
+            kernel,
             limits,
             gy: gpuGy,
             weight: packed,

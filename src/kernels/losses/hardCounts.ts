@@ -32,6 +32,8 @@ export interface HardCountsArgs extends LossShape {
   readonly logits: GpuArray;
   /** As of the loss, u32. */
   readonly target: GpuArray;
+  /** Samples in `target` before the first of these; 0 if left out. */
+  readonly targetStart?: number;
   /** `[3, k]`, u32: true positives, false positives, false negatives; added to, so clear it when an epoch begins. */
   readonly counts: GpuArray;
 }
@@ -43,12 +45,13 @@ export interface HardCountsArgs extends LossShape {
  * Follows nnU-Net's `nnUNetTrainer.validation_step`.
  */
 export function hardCountsDispatches(args: HardCountsArgs): Dispatch[] {
-  const { options, batch, classes, voxels, limits } = args;
+  const { options, batch, classes, voxels, limits, targetStart = 0 } = args;
   const targetBytes = voxels * targetBytesPerVoxel(options.target, classes);
   const entryPoint = options.target.kind === 'labels' ? 'countLabels' : 'countRegions';
   return samplePieces(args, batch, args.logits, limits).map((samples) => {
     const logits = bindSamples(args.logits, args, samples);
-    const target = bindTarget(args.target, samples.start * targetBytes, samples.count * targetBytes);
+    const firstTarget = targetStart + samples.start;
+    const target = bindTarget(args.target, firstTarget * targetBytes, samples.count * targetBytes);
     const unused = undefined;
     return {
       label: `hardCounts.${entryPoint}`,

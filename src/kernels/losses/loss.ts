@@ -30,6 +30,8 @@ export interface LossArgs extends LossShape {
   readonly logits: GpuArray;
   /** Of {@link packLabels} or {@link packRegions}, u32. */
   readonly target: GpuArray;
+  /** Samples in `target` before the loss's first; 0 if left out. */
+  readonly targetStart?: number;
   /** `[n, k, voxels]`, of the same type, written: `weight · lossScale · d loss / d logits`. */
   readonly gradient: GpuArray;
   /** {@link lossSumsSize} elements, written; neither `weight` nor `lossScale` is in them. */
@@ -64,8 +66,8 @@ export function lossValueDispatches(args: LossArgs): Dispatch[] {
 }
 
 /**
- * First of three parts, for losses over micro-batches: sums of `samples`, which `logits`, `target` and `gradient` then
- * hold alone, while `batch`, `sums` and `scratch` are of the whole batch.
+ * First of three parts, for losses over micro-batches: sums of `samples`, which `logits` and `gradient` then hold alone,
+ * while `batch`, `target`, `sums` and `scratch` are of the whole batch.
  */
 export function lossStatistics(args: LossArgs, samples: SampleRange): Dispatch[] {
   if (args.gradient.dtype !== args.logits.dtype) {
@@ -143,10 +145,11 @@ function bindPiece(args: LossArgs, samples: SampleRange, piece: SampleRange) {
   const { options, classes, voxels } = args;
   const { partials, coefficients, voxelLosses } = scratchSections(options, args, args.scratch);
   const firstSample = samples.start + piece.start;
+  const firstTarget = (args.targetStart ?? 0) + firstSample;
   const targetBytes = voxels * targetBytesPerVoxel(options.target, classes);
   const logits = bindSamples(args.logits, args, piece);
   const gradient = bindSamples(args.gradient, args, piece);
-  const target = bindTarget(args.target, piece.start * targetBytes, piece.count * targetBytes);
+  const target = bindTarget(args.target, firstTarget * targetBytes, piece.count * targetBytes);
   const losses = bindRange(voxelLosses, firstSample * voxels, piece.count * voxels);
   const isRanked = options.topKPercent !== undefined;
   return {

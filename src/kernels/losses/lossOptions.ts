@@ -78,6 +78,13 @@ export function diceAndTopKLoss(options: Chosen & WithIgnoreLabel): LossOptions 
   return { ...diceAndCrossEntropyLoss(options), topKPercent: 10 };
 }
 
+/** Whether the loss is the mean of the losses of its samples, so that equal parts of a batch can be judged one by one. */
+export function isMeanOverSamples({ target, diceWeight, topKPercent, batchDice }: LossOptions): boolean {
+  const hasIgnore = target.kind === 'labels' ? target.ignoreLabel !== undefined : target.hasIgnore;
+  const poolsDice = batchDice && diceWeight !== 0;
+  return !hasIgnore && !poolsDice && topKPercent === undefined;
+}
+
 /**
  * How many of `voxels` voxel losses a top-k cross entropy is the mean of, ignored voxels counted in. Follows nnU-Net's
  * `TopKLoss`, except that fewer than ten voxels keep one: there the mean of none is NaN.

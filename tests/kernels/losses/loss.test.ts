@@ -48,7 +48,7 @@ const SHAPES: Record<string, LossShape> = {
   'many classes': { batch: 2, classes: 19, voxels: 1301 },
 };
 
-/** Statistics of one sample after another, then their gradients, each call seeing the arrays of its sample alone. */
+/** Statistics of one sample after another, then their gradients, each call seeing logits and gradient of its sample alone. */
 function sampleBySample(args: LossArgs): Dispatch[] {
   const elements = args.classes * args.voxels;
   const part = (array: GpuArray, sample: number, size: number): GpuArray => ({
@@ -62,7 +62,6 @@ function sampleBySample(args: LossArgs): Dispatch[] {
       ...args,
       logits: part(args.logits, n, elements),
       gradient: part(args.gradient, n, elements),
-      target: part(args.target, n, args.voxels / 4),
     },
   }));
   return [

@@ -2,12 +2,16 @@
 // along x times eight channels. Every accumulator is a named variable: an array indexed by a loop variable may be placed
 // in memory.
 
+import type { AdapterFacts } from '@/gpu/device';
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { elementCount } from '@/shared/geometry';
+import { packedConv3dWeightSize } from './conv3d';
+import type { LanesKernel } from './conv3dLanes';
 import { type Conv3dShape, conv3dOutputSize } from './conv3dShape';
-import type { BlockLayout } from './packWeight';
+import { packBlocks, packConv3dWeightOnDevice, packedBlocksSize, type RawWeight } from './packWeight';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
 import { enableStorage, type Storage, storageOf } from './storage';
+import { stridedLanesGradient, stridedLanesKernel, turned } from './stridedInputGradientLanes';
 
 const WORKGROUP_SIZE = 64;
 /** Channels of the gradient per thread. */
@@ -19,10 +23,11 @@ const STEPS = 4;
 export interface StridedInputGradientArgs {
   /** Of the convolution. */
   readonly shape: Conv3dShape;
+  readonly kernel: StridedKernel;
   readonly limits: KernelLimits;
   /** Gradient with respect to the output, f32 or f16. */
   readonly gy: GpuArray;
-  /** Packed as {@link stridedInputGradientLayout} says, taps unflipped. */
+  /** Packed as {@link stridedWeight} says. */
   readonly weight: GpuArray;
   /** `[n, cin, z, y, x]`, f32 or f16, another buffer. */
   readonly gx: GpuArray;
@@ -30,18 +35,37 @@ export interface StridedInputGradientArgs {
   readonly accumulate: boolean;
 }
 
-/** How the weight of {@link stridedInputGradient} is packed: `out` is the convolution's input channels. */
-export function stridedInputGradientLayout({
-  inChannels,
-  outChannels,
-  kernelSize: [kz, ky, kx],
-}: Conv3dShape): BlockLayout {
+/** The lanes of an adapter where they can be used, else what any adapter runs. */
+export type StridedKernel = LanesKernel | { readonly family: 'direct' };
+
+/** The kernel for the gradient of this convolution on a device. */
+export function chooseStridedKernel(
+  shape: Conv3dShape,
+  { facts, limits }: { readonly facts: AdapterFacts; readonly limits: KernelLimits },
+): StridedKernel {
+  const { isSoftware, subgroupSize } = facts;
+  const lanes =
+    isSoftware && subgroupSize !== undefined ? stridedLanesKernel(shape, subgroupSize, limits) : undefined;
+  return lanes ?? { family: 'direct' };
+}
+
+/** How a weight gets into the order that `kernel` reads: elements, and the dispatch; its taps are not flipped. */
+export function stridedWeight(shape: Conv3dShape, kernel: StridedKernel) {
+  if (kernel.family === 'lanes') {
+    const packedShape = turned(shape);
+    return {
+      size: packedConv3dWeightSize(packedShape, kernel),
+      pack: (raw: RawWeight, packed: GpuArray, limits: KernelLimits) =>
+        packConv3dWeightOnDevice(raw, packedShape, kernel, packed, limits),
+    };
+  }
+  const { inChannels, outChannels, kernelSize } = shape;
+  const [kz, ky, kx] = kernelSize;
+  const channels = { outChannels: inChannels, inChannels: outChannels };
+  const layout = { ...channels, rowTaps: kz * ky, columnTaps: kx, outBlock: OUT_BLOCK };
   return {
-    outChannels: inChannels,
-    inChannels: outChannels,
-    rowTaps: kz * ky,
-    columnTaps: kx,
-    outBlock: OUT_BLOCK,
+    size: packedBlocksSize(layout),
+    pack: (raw: RawWeight, packed: GpuArray, limits: KernelLimits) => packBlocks(raw, layout, packed, limits),
   };
 }
 
@@ -55,7 +79,8 @@ interface Store {
 
 /** Gradient of `conv3d` with respect to its input, for any stride. Run the dispatches in order. */
 export function stridedInputGradient(args: StridedInputGradientArgs): Dispatch[] {
-  const { shape, limits, gy, weight, gx, accumulate } = args;
+  const { shape, kernel, limits, gy, weight, gx, accumulate } = args;
+  if (kernel.family === 'lanes') return stridedLanesGradient({ ...args, kernel });
   const label = 'stridedInputGradient';
   const gxSize = shape.inputSize;
   const gySize = conv3dOutputSize(shape);
