@@ -1,5 +1,5 @@
 // Augmentation of a batch: milliseconds on the CPU in this thread and on the GPU, transform by transform, and the mean
-// over drawn parameters. What training waits for is the last line.
+// over drawn parameters. Handing over is what this thread does for the GPU.
 import { loadavg } from 'node:os';
 import { applyAugmentation, type Sample } from '@/core/augmentation/applyAugmentation';
 import { planAugmenter } from '@/core/augmentation/augmenterMemory';
@@ -25,7 +25,7 @@ const PATCHES = [
   { size: 128, isLarge: true },
 ] as const;
 const DRAWN_BATCHES = 20;
-const REPEATS = 3;
+const REPEATS = 5;
 
 const SPATIAL: Transform = { kind: 'spatial', angles: undefined, scales: undefined };
 const TRANSFORMS: Readonly<Record<string, readonly Transform[]>> = {
@@ -65,7 +65,7 @@ async function measure(gpu: Gpu, size: number): Promise<void> {
     `Patch ${formatShape(settings.patchSize)} of ${formatShape(settings.initialPatchSize)}, batch ${BATCH}; ${formatBytes(plan.bytes)} on the GPU, ready in ${compileMs.toFixed(0)} ms`,
   );
   const samples = Array.from({ length: BATCH }, (_, i) => sampleOf(settings, i));
-  console.log('  ms a batch              CPU      GPU   of it this thread');
+  console.log('  ms a batch              CPU (busy)      GPU (busy)  handing over');
   for (const [name, transforms] of Object.entries(TRANSFORMS)) {
     const parameters = samples.map(() => ({ transforms, binaryOperations: [], componentRemovals: [] }));
     const batches = Array.from({ length: REPEATS }, () => parameters);
@@ -100,16 +100,25 @@ async function printRow(
   await onCpu(batches[0]);
   await onGpu(batches[0]);
   threadMs = 0;
-  const cpuMs = await meanMs(batches, onCpu);
-  const gpuMs = await meanMs(batches, onGpu);
-  const columns = [cpuMs, gpuMs, threadMs / batches.length].map((ms) => ms.toFixed(1).padStart(9));
-  console.log(`  ${name.padEnd(18)}${columns.join('')}`);
+  const times = [await meanMs(batches, onCpu), await meanMs(batches, onGpu)];
+  const columns = times.map(
+    ({ wall, busy }) => `${wall.toFixed(0).padStart(9)} ${`(${busy.toFixed(0)})`.padStart(6)}`,
+  );
+  const handing = (threadMs / batches.length).toFixed(0).padStart(14);
+  console.log(`  ${name.padEnd(20)}${columns.join('')}${handing}`);
 }
 
-async function meanMs<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<number> {
+/** Time that passes, and time in which processors were busy for this process: what others do on the machine is not in it. */
+async function meanMs<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<{ wall: number; busy: number }> {
   const startMs = performance.now();
+  const before = process.cpuUsage();
   for (const item of items) await work(item);
-  return (performance.now() - startMs) / items.length;
+  const { user, system } = process.cpuUsage(before);
+  const wall = (performance.now() - startMs) / items.length;
+  return { wall, busy: (user + system) / 1000 / items.length };
 }
 
 /** Noise, and labels in blocks, as large as the loader cuts them. */

@@ -17,18 +17,11 @@ import {
   spatialOptions,
 } from './applyAugmentation';
 import { type AugmenterArrays, type AugmenterPlan, allocateAugmenter } from './augmenterMemory';
-import {
-  type ChannelKernels,
-  type ChannelTransform,
-  channelKernels,
-  isChannelTransform,
-  preparing,
-} from './channelKernels';
-import type { AugmentationParameters, Transform } from './drawAugmentation';
+import { type ChannelKernels, channelKernels, preparing } from './channelKernels';
+import { type DeviceTransforms, forDevice, IDENTITY, type Turn } from './deviceTransforms';
+import type { AugmentationParameters } from './drawAugmentation';
 import { channelOf, type ImagePatch, type LabelPatch, planeLength } from './patch';
-import { rot90Matrix } from './rot90';
-import { applySpatial, cropStart, labelBorder, multiply, type Spatial, sourceMap } from './spatial';
-import { transposeAxesMatrix } from './transposeAxes';
+import { applySpatial, cropStart, labelBorder, multiply, sourceMap } from './spatial';
 
 /** What the training program reads. */
 export interface AugmenterOutputs {
@@ -214,53 +207,6 @@ function augmentSample(
   feedImage(steps, index, { flippedAxes: drawn?.flippedAxes ?? [], labelFlippedAxes });
   feedPreviousStage(steps, index, sample, parameters);
   return labelFlippedAxes;
-}
-
-/** A spatial transform, and the quarter turns and exchanges of axes right after it, which cost nothing in one sampling. */
-interface Turn {
-  readonly spatial: Spatial;
-  /** Row-major 3 × 3. */
-  readonly exchange: readonly number[];
-}
-
-/** Transforms as the kernels take them. */
-interface DeviceTransforms {
-  readonly turn: Turn | undefined;
-  readonly ofChannels: readonly ChannelTransform[];
-  /** What is left to flip when the image is fed. */
-  readonly flippedAxes: readonly number[];
-  /** Of the labels, which are only flipped when targets are made. */
-  readonly labelFlippedAxes: readonly number[];
-}
-
-const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1] as const;
-
-/** `undefined` where others are among them or the order is another: the CPU transforms that sample. */
-function forDevice(transforms: readonly Transform[]): DeviceTransforms | undefined {
-  const [first, ...later] = transforms;
-  const spatial = first?.kind === 'spatial' ? first : undefined;
-  let exchange: readonly number[] = IDENTITY;
-  const rest = spatial ? later : [...transforms];
-  while (spatial && rest.length > 0) {
-    const [next] = rest;
-    if (next.kind === 'rot90') exchange = multiply(exchange, rot90Matrix(next));
-    else if (next.kind === 'transposeAxes') exchange = multiply(exchange, transposeAxesMatrix(next));
-    else break;
-    rest.shift();
-  }
-  const ofChannels = rest.filter(isChannelTransform);
-  if (ofChannels.length < rest.length) return undefined;
-  const mirrors = ofChannels.filter((transform) => transform.kind === 'mirror');
-  const last = ofChannels.at(-1);
-  const isLast = last?.kind === 'mirror';
-  return {
-    turn: spatial && { spatial, exchange },
-    ofChannels: isLast ? ofChannels.slice(0, -1) : ofChannels,
-    flippedAxes: isLast ? last.axes : [],
-    labelFlippedAxes: [0, 1, 2].filter(
-      (axis) => mirrors.filter(({ axes }) => axes.includes(axis)).length % 2 === 1,
-    ),
-  };
 }
 
 function turn(steps: Steps, index: number, { image, labels }: Sample, { spatial, exchange }: Turn): void {

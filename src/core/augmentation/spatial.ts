@@ -253,6 +253,8 @@ function interpolate(
 
 /** Shares this far apart, in thousandths, are never the same half: between 512 and 1024 halves are 0.5 apart. */
 const DECIDED = 1;
+/** What leaves the others more than {@link DECIDED} behind. */
+const MAJORITY = 501;
 /** Labels of the corners; reused for each voxel. */
 const FOUND = new Int32Array(8);
 
@@ -268,9 +270,10 @@ function likeliestLabel(labels: LabelPatch, channel: number, { count, at, weight
   let bestScore = -1;
   for (let i = 0; i < count; i++) {
     const candidate = FOUND[i];
+    if (candidate === best && bestScore >= 0) continue;
     let score = 0;
     for (let j = 0; j < count; j++) if (FOUND[j] === candidate) score += 1000 * weight[j];
-    if (candidate === best && bestScore >= 0) continue;
+    if (score > MAJORITY) return candidate;
     if (score > bestScore + DECIDED || isFirstAsHalf(candidate, score, best, bestScore)) {
       best = candidate;
       bestScore = score;
