@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
@@ -109,15 +109,42 @@ export function datasetFolder(folder: string): DatasetFolder {
 }
 
 /** Writes all or nothing: under another name first, then renamed, so a half-written file never has the real name. */
-export async function writeWhole(location: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(path.dirname(location), { recursive: true });
-  const temporary = path.join(path.dirname(location), `.${path.basename(location)}.${process.pid}.part`);
+export async function writeWhole(
+  location: string,
+  content: Uint8Array | string,
+  {
+    isFlushed = false,
+  }: {
+    /** On the disk itself when it returns, so that a power cut finds it too. */ readonly isFlushed?: boolean;
+  } = {},
+): Promise<void> {
+  const folder = path.dirname(location);
+  await mkdir(folder, { recursive: true });
+  const temporary = path.join(folder, `.${path.basename(location)}.${process.pid}.part`);
   try {
-    await writeFile(temporary, content);
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(content);
+      if (isFlushed) await file.sync();
+    } finally {
+      await file.close();
+    }
     await rename(temporary, location);
+    if (isFlushed) await flushFolder(folder);
   } catch (error) {
     await rm(temporary, { force: true });
     throw explainWriteFailure(error, location);
+  }
+}
+
+/** Puts names and renames on the disk. Systems that open no folders, as Windows, do so by themselves. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => undefined);
+  if (!handle) return;
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 
@@ -139,8 +166,28 @@ function explainWriteFailure(error: unknown, location: string): unknown {
   return error;
 }
 
-/** Checkpoints as files of a fold's folder. */
+/**
+ * Checkpoints as files of a fold's folder. What is read is whole, whenever the process before died: a name is given by
+ * renaming alone, once all bytes are on the disk. What such a process left half-written is deleted before the first write.
+ */
 export function nodeCheckpoints(folder: string): CheckpointStore {
   const files = datasetFolder(folder);
-  return { write: files.write, read: files.open, remove: files.remove };
+  let swept: Promise<void> | undefined;
+  return {
+    async write(name, content) {
+      swept ??= sweepParts(folder);
+      await swept;
+      await writeWhole(path.join(folder, name), content, { isFlushed: true });
+    },
+    read: files.open,
+    remove: files.remove,
+  };
+}
+
+/** Deletes what {@link writeWhole} of other processes was writing. */
+async function sweepParts(folder: string): Promise<void> {
+  const own = `.${process.pid}.part`;
+  const isLeft = (name: string) => /^\..+\.\d+\.part$/.test(name) && !name.endsWith(own);
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names.filter(isLeft)) await rm(path.join(folder, name), { force: true });
 }
