@@ -21,13 +21,15 @@ import {
 } from '@/core/training/trainingRun';
 import { freshState, type TrainingState } from '@/core/training/trainingState';
 import type { Gpu } from '@/gpu/device';
+import type { Storage } from '@/kernels/storage';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
+import { exceedsMemory, openCaseInFiles, openCaseInMemory } from './trainFoldCases';
 import { CHECKPOINTS, CheckpointKeeper } from './trainFoldCheckpoints';
 import type { TrainFoldLog } from './trainFoldLog';
-import { type FoldSetup, loadFoldCase } from './trainFoldSetup';
+import type { FoldSetup } from './trainFoldSetup';
 
-/** Memory for cases that are kept from one batch to the next. */
+/** Memory for cases; where they are more, patches are read from files. */
 const DEFAULT_CACHE_BYTES = 2e9;
 /** How often a device that is lost is opened again, and how long it is waited for, ms. */
 const MOST_RESTARTS = 20;
@@ -52,6 +54,8 @@ export interface TrainFoldJob {
   /** True once where a checkpoint is wanted now: the page is about to sleep. */
   readonly isCheckpointWanted?: () => boolean;
   readonly cacheBytes?: number;
+  /** Of feature maps; f32 if left out. f16 takes half the memory, scales the loss, and needs a device that has it. */
+  readonly storage?: Storage;
   /** Left out: the GPU, unless it is software. A run that is gone on with must stay with it to keep its bits. */
   readonly augmentsOn?: 'gpu' | 'cpu';
   readonly openGpu: () => Promise<Gpu>;
@@ -86,9 +90,14 @@ export interface TrainFoldOutcome {
 }
 
 /** Network, loss and augmentation of a fold. Throws `UnsupportedTrainer`. */
-export function networkOfFold({ configuration, dataset }: FoldSetup, trainer: Trainer): TrainedNetwork {
+export function networkOfFold(
+  { configuration, dataset }: FoldSetup,
+  trainer: Trainer,
+  storage: Storage = 'f32',
+): TrainedNetwork {
   return trainedNetwork({
     trainer,
+    storage,
     configuration,
     labels: dataset.labels,
     imageChannels: dataset.channelNames.length,
@@ -101,17 +110,19 @@ export function networkOfFold({ configuration, dataset }: FoldSetup, trainer: Tr
  * and what reading the cases throws.
  */
 export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
-  const unseeded = networkOfFold(job.setup, job.trainer);
+  const unseeded = networkOfFold(job.setup, job.trainer, job.storage);
   const start = await startOf(job, unseeded);
   const { trainer, seed } = start;
   const network = { ...unseeded, setup: { ...unseeded.setup, dropoutSeed: seed } };
   let { state } = start;
   if (state.epoch >= trainer.schedule.epochs) return { status: 'done', state };
   const recipe = recipeOf(job, network, start);
+  const cacheBytes = job.cacheBytes ?? DEFAULT_CACHE_BYTES;
+  const openCase = (await exceedsMemory(job.setup, cacheBytes)) ? openCaseInFiles : openCaseInMemory;
   const loader = new BatchLoader({
     recipe,
-    loadCase: (caseId) => loadFoldCase(job.setup, caseId),
-    cacheBytes: job.cacheBytes ?? DEFAULT_CACHE_BYTES,
+    cacheBytes,
+    openCase: (caseId) => openCase(job.setup, caseId),
   });
   await writeModelFiles(job, trainer);
   const keeper = new CheckpointKeeper(job, contextOf(job.setup, trainer, network, seed), start.isContinued);

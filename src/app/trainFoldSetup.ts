@@ -5,12 +5,9 @@ import { crossValidationSplits, readSplits, type Split, splitOfFold } from '@/co
 import { parseJson } from '@/core/interop/json';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
-import { readNpz } from '@/core/io/npy';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
-import type { CaseOfStage } from '@/core/training/batchLoader';
-import { readLoadedCase } from '@/core/training/loadedCase';
 import type { Trainer } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
 import type { DatasetFolder } from '@/storage/datasetFolder';
@@ -88,7 +85,8 @@ export async function openFold(
   };
 }
 
-async function required(
+/** A file that must be there. Throws an error of the name `error`. */
+export async function required(
   folder: DatasetFolder,
   name: string,
   error: string,
@@ -146,38 +144,4 @@ async function splitsOf(preprocessed: DatasetFolder, caseIds: readonly string[])
   const splits = crossValidationSplits(caseIds);
   await preprocessed.write(SPLITS_FILE, pythonJson(splits, { shouldSortKeys: true }));
   return splits;
-}
-
-/** Reads a preprocessed case with what its stage is told. Throws `NotPreprocessed`, `NoPreviousStage`. */
-export async function loadFoldCase(setup: FoldSetup, caseId: string): Promise<CaseOfStage> {
-  const { question, configuration, plans } = setup;
-  const below = `${configuration.dataIdentifier}/${caseId}`;
-  const files = {
-    npz: await required(question.preprocessed, `${below}.npz`, 'NotPreprocessed', 'Run preprocess again.'),
-    pkl: await required(question.preprocessed, `${below}.pkl`, 'NotPreprocessed', 'Run preprocess again.'),
-  };
-  const loaded = await readLoadedCase(caseId, files, plans.transposeForward);
-  if (configuration.previousStage === undefined) return loaded;
-  const previousStage = await readPreviousStage(setup, caseId);
-  if (previousStage.length !== loaded.seg.length) {
-    throw new StudioError(
-      'NoPreviousStage',
-      `${caseId}: the prediction of ${configuration.previousStage} has ${previousStage.length} voxels, the case ${loaded.seg.length}.`,
-      `Validate all folds of ${configuration.previousStage} again.`,
-    );
-  }
-  return { ...loaded, previousStage };
-}
-
-async function readPreviousStage(setup: FoldSetup, caseId: string): Promise<ArrayLike<number>> {
-  const { question, configuration } = setup;
-  const folder = question.previousStage?.(`${configuration.previousStage}`);
-  const file = await folder?.open(`${caseId}.npz`);
-  const seg = file && (await readNpz(await file.bytes())).get('seg');
-  if (seg) return seg.data;
-  throw new StudioError(
-    'NoPreviousStage',
-    `${caseId} has no prediction of ${configuration.previousStage}, which ${configuration.name} starts from.`,
-    `Train and validate all folds of ${configuration.previousStage} first.`,
-  );
 }

@@ -24,7 +24,6 @@ import {
 } from '@/core/preprocessing/exportPrediction';
 import { networkSpacing } from '@/core/preprocessing/preprocessCase';
 import { resampleData } from '@/core/preprocessing/resampling';
-import type { CaseOfStage } from '@/core/training/batchLoader';
 import { readLoadedCase } from '@/core/training/loadedCase';
 import type { Trainer } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
@@ -32,7 +31,8 @@ import { StudioError } from '@/shared/errors';
 import { elementCount, formatShape, permute, type Zyx } from '@/shared/geometry';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { PredictionSession } from './predict';
-import { type FoldSetup, loadFoldCase } from './trainFoldSetup';
+import { type CaseOfStage, loadFoldCase } from './trainFoldCases';
+import type { FoldSetup } from './trainFoldSetup';
 
 export interface ValidateFoldJob {
   readonly setup: FoldSetup;

@@ -68,25 +68,23 @@ describe('training a fold', () => {
     expect(other.get(name)?.data).not.toEqual(first.get(name)?.data);
   });
 
-  for (const [name, augmentsOn] of [
-    ['nnUNetTrainer', 'cpu'],
-    ['nnUNetTrainer', 'gpu'],
-    ['nnUNetTrainerAdam', 'cpu'],
-    ['nnUNetTrainerAdan', 'cpu'],
-    ['nnUNetTrainerBN', 'cpu'],
+  for (const [name, augmentsOn, storage] of [
+    ['nnUNetTrainer', 'cpu', 'f32'],
+    ['nnUNetTrainer', 'gpu', 'f32'],
+    ['nnUNetTrainer', 'cpu', 'f16'],
+    ['nnUNetTrainerAdam', 'cpu', 'f32'],
+    ['nnUNetTrainerAdan', 'cpu', 'f32'],
+    ['nnUNetTrainerBN', 'cpu', 'f32'],
   ] as const) {
-    test(`goes on with the same bits after a stop in the middle of an epoch: ${name}, augmented by the ${augmentsOn}`, async ({
-      gpu,
-    }) => {
-      const trainer = tinyTrainer(name);
-      const undisturbed = await trainTiny(gpu, { preprocessed, trainer, augmentsOn });
+    const manner = `${name}, augmented by the ${augmentsOn}, ${storage}`;
+    test(`goes on with the same bits after a stop in the middle of an epoch: ${manner}`, async ({ gpu }) => {
+      const training = { preprocessed, trainer: tinyTrainer(name), augmentsOn, storage };
+      const undisturbed = await trainTiny(gpu, training);
       const checkpoints = memoryCheckpoints();
       const controller = new AbortController();
       const stopped = await trainTiny(gpu, {
-        preprocessed,
-        trainer,
+        ...training,
         checkpoints,
-        augmentsOn,
         signal: controller.signal,
         onStep: ({ epoch, stage, done }) => {
           if (epoch === 2 && stage === 'training' && done === 1) controller.abort();
@@ -96,15 +94,25 @@ describe('training a fold', () => {
       expect(stopped.state).toMatchObject({ epoch: 2, partial: { iterations: 1 } });
       expect(checkpoints.names()).toContain('checkpoint_latest.pth');
 
-      const again = { preprocessed, trainer, checkpoints, augmentsOn, shouldContinue: true };
-      const resumed = await trainTiny(gpu, { ...again, seed: 99 });
+      const resumed = await trainTiny(gpu, { ...training, checkpoints, shouldContinue: true, seed: 99 });
       expectSameWeights(resumed.state.weights, undisturbed.state.weights);
-      expect(resumed.state.optimiser?.states).toEqual(undisturbed.state.optimiser?.states);
+      expect(resumed.state.optimiser).toEqual(undisturbed.state.optimiser);
       const { epochStartTimestamps: _, epochEndTimestamps: __, ...log } = resumed.state.log;
       expect(undisturbed.state.log).toMatchObject(log);
       expect(checkpoints.names()).toEqual(['checkpoint_best.pth', 'checkpoint_final.pth']);
     });
   }
+
+  test('gives the same weights where patches are read from files', async ({ gpu }) => {
+    const own = await tinyPreprocessed();
+    const trainer = tinyTrainer('nnUNetTrainer', 1);
+    const inMemory = await trainTiny(gpu, { preprocessed: own, trainer });
+    expect(await own.list('nnUNetPlans_3d_fullres')).not.toContain('case_0.npy');
+    const fromFiles = await trainTiny(gpu, { preprocessed: own, trainer, cacheBytes: 10_000 });
+    const files = await own.list('nnUNetPlans_3d_fullres');
+    expect(files.filter((name) => name.endsWith('_seg.npy')).length).toBeGreaterThan(3);
+    expectSameWeights(fromFiles.state.weights, inMemory.state.weights);
+  });
 
   test('goes on where it was after the device is lost', async ({ gpu }) => {
     const trainer = tinyTrainer();

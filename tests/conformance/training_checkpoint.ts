@@ -65,6 +65,7 @@ function contextOf(folder: string, { root }: TorchCheckpoint): CheckpointContext
     configuration,
     labels: dataset.labels,
     imageChannels: dataset.channelNames.length,
+    storage: 'f32',
   });
   const fold = argument('fold');
   return {

@@ -72,6 +72,11 @@ export const trainCommand: Command = {
       value: 'N',
       description: `${OURS} checkpoint_latest.pth at least so often (default 10)`,
     },
+    {
+      names: ['--f16'],
+      kind: 'flag',
+      description: `${OURS} feature maps as f16: half the memory, on GPUs that have it`,
+    },
     { names: ['--no_validation'], kind: 'flag', description: `${OURS} ends with the last epoch` },
     { names: ['--no_pbar'], kind: 'flag', description: `${OURS} no progress line` },
   ],
@@ -208,6 +213,7 @@ async function runTraining(
     ...(pretrained && { pretrainedWeights: await nodeFile(pretrained) }),
     hasCheckpoints: !isGiven(options, '--disable_checkpointing') && !training.trainer.isBenchmark,
     minutesBetweenCheckpoints: numberOf(options, '--checkpoint_minutes', 10),
+    storage: isGiven(options, '--f16') ? 'f16' : 'f32',
     openGpu: openNodeGpu,
     signal,
     onStart: (report) => {

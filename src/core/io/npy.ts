@@ -2,7 +2,7 @@
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { fromFloat16Bits } from '@/shared/numeric';
-import { memoryFile } from './sourceFile';
+import { memoryFile, type SourceFile } from './sourceFile';
 import { openZip, writeDeflatedZip } from './zip';
 
 /** Element types of the arrays we write, and the views they are held in. */
@@ -115,6 +115,27 @@ function toRowMajor(data: NpyData, shape: readonly number[], target: NpyData): N
     for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
   }
   return target;
+}
+
+/** What the header of a `.npy` file says of the elements behind it. */
+export interface NpyLayout {
+  readonly shape: readonly number[];
+  /** As of {@link NpyArray}. */
+  readonly dtype: string;
+  /** Whether elements lie as this machine has them in memory, row by row. */
+  readonly isPlain: boolean;
+  /** Of the first element, bytes. */
+  readonly dataStart: number;
+}
+
+/** numpy's headers are shorter. */
+const MAX_HEADER_BYTES = 4096;
+
+/** Reads the header alone, so that parts of the array can be read from the file. */
+export async function readNpyLayout(file: SourceFile): Promise<NpyLayout> {
+  const bytes = await file.slice(0, Math.min(MAX_HEADER_BYTES, file.sizeInBytes));
+  const { shape, dtype, isBigEndian, isFortran, dataStart } = parseHeader(bytes);
+  return { shape, dtype, dataStart, isPlain: !isBigEndian && !isFortran };
 }
 
 /** Reads a `.npy` file. */

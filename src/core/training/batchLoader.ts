@@ -4,10 +4,10 @@
 import { applyAugmentation, packTargets, type Sample } from '@/core/augmentation/applyAugmentation';
 import { type AugmentationParameters, drawAugmentation } from '@/core/augmentation/drawAugmentation';
 import type { AugmentationSettings } from '@/core/augmentation/settings';
+import type { Zyx } from '@/shared/geometry';
 import { integerBelow, keyedRandom, type Random } from '@/shared/random';
 import { CaseCache } from './caseCache';
-import { cropPatch } from './cropPatch';
-import type { LoadedCase } from './loadedCase';
+import type { PatchSource } from './cropPatch';
 import { choosePatchStart, mustShowForeground, type Oversampling } from './patchPosition';
 
 /** What a batch is for. */
@@ -31,12 +31,6 @@ export interface BatchRecipe {
   readonly augmentation: Readonly<Record<BatchKind, AugmentationSettings>>;
 }
 
-/** A case with what a cascade's stage is told of it. */
-export interface CaseOfStage extends LoadedCase {
-  /** The previous stage's segmentation in this stage's space, `[z, y, x]`. */
-  readonly previousStage?: ArrayLike<number>;
-}
-
 /** Patches as they were cut, and what chance wants done with them. */
 export interface DrawnBatch {
   readonly kind: BatchKind;
@@ -50,7 +44,7 @@ export interface DrawnSample {
 
 export interface LoaderOptions {
   readonly recipe: BatchRecipe;
-  readonly loadCase: (caseId: string) => Promise<CaseOfStage>;
+  readonly openCase: (caseId: string) => Promise<PatchSource>;
   /** Of cases kept in memory. */
   readonly cacheBytes: number;
 }
@@ -58,11 +52,11 @@ export interface LoaderOptions {
 /** Cuts patches out of cases in this thread. */
 export class BatchLoader {
   private readonly recipe: BatchRecipe;
-  private readonly cases: CaseCache<CaseOfStage>;
+  private readonly cases: CaseCache<PatchSource>;
 
-  constructor({ recipe, loadCase, cacheBytes }: LoaderOptions) {
+  constructor({ recipe, openCase, cacheBytes }: LoaderOptions) {
     this.recipe = recipe;
-    this.cases = new CaseCache(loadCase, cacheBytes);
+    this.cases = new CaseCache(openCase, cacheBytes);
   }
 
   /** Draws a batch. Rejects with what reading a case throws. */
@@ -78,22 +72,26 @@ export class BatchLoader {
     const random = keyedRandom(seed, KIND_NUMBER[kind], index, sample);
     const caseId = caseIds[kind][integerBelow(random, caseIds[kind].length)];
     const settings = this.recipe.augmentation[kind];
-    const patch = this.cutPatch(await this.cases.get(caseId), settings, sample, random);
-    return { patch, parameters: drawAugmentation(random, settings) };
+    const source = await this.cases.get(caseId);
+    const start = this.placePatch(source, settings, sample, random);
+    const parameters = drawAugmentation(random, settings);
+    return { patch: await source.cut(start, settings.initialPatchSize), parameters };
   }
 
-  private cutPatch(
-    loaded: CaseOfStage,
+  private placePatch(
+    source: PatchSource,
     { initialPatchSize, patchSize }: AugmentationSettings,
     sample: number,
     random: Random,
-  ): Sample {
+  ): Zyx {
     const { batchSize, oversampling } = this.recipe;
     const mustBeForeground = mustShowForeground(oversampling, sample, batchSize, random);
-    const sizes = { loaded: initialPatchSize, network: patchSize };
-    const start = choosePatchStart(loaded, sizes, mustBeForeground, random);
-    const segs = loaded.previousStage ? [loaded.seg, loaded.previousStage] : [loaded.seg];
-    return cropPatch({ ...loaded, segs }, start, initialPatchSize);
+    return choosePatchStart(
+      source,
+      { loaded: initialPatchSize, network: patchSize },
+      mustBeForeground,
+      random,
+    );
   }
 }
 

@@ -10,8 +10,14 @@ import type { CaseProperties } from '@/core/preprocessing/preprocessCase';
 import { StudioError } from '@/shared/errors';
 import { type BoundingBox, elementCount, permute, type Zyx } from '@/shared/geometry';
 
+/** What is known of a case beside its voxels. */
+export interface CaseRecord {
+  readonly classLocations: readonly ClassLocations[];
+  readonly properties: CaseProperties;
+}
+
 /** Arrays of a case in the network's space. */
-export interface LoadedCase {
+export interface LoadedCase extends CaseRecord {
   readonly caseId: string;
   readonly channels: number;
   readonly shape: Zyx;
@@ -19,9 +25,6 @@ export interface LoadedCase {
   readonly image: Float32Array;
   /** `[z, y, x]`, −1 outside the non-zero mask. */
   readonly seg: Int8Array | Int16Array;
-  readonly classLocations: readonly ClassLocations[];
-  readonly properties: CaseProperties;
-  readonly sizeInBytes: number;
 }
 
 /** The two files of a case. */
@@ -46,17 +49,26 @@ export async function readLoadedCase(
   if (!(image.data instanceof Float32Array) || !isWhole) {
     throw badCase(npz.path, `holds arrays of shapes [${image.shape}] and [${seg.shape}]`);
   }
-  const properties = readProperties(await pkl.bytes(), pkl.path);
-  const narrow = narrowest(seg.data);
   return {
     caseId,
     channels,
     shape,
     image: image.data,
-    seg: narrow,
+    seg: narrowest(seg.data),
+    ...(await readCaseRecord(pkl, shape, transposeForward)),
+  };
+}
+
+/** Reads a case's `.pkl`; `shape` is that of its arrays. Throws `BadPreparedCase`. */
+export async function readCaseRecord(
+  pkl: SourceFile,
+  shape: Zyx,
+  transposeForward: readonly number[],
+): Promise<CaseRecord> {
+  const properties = readProperties(await pkl.bytes(), pkl.path);
+  return {
     classLocations: readClassLocations(properties.get('class_locations'), shape, pkl.path),
     properties: casePropertiesOf(properties, transposeForward, pkl.path),
-    sizeInBytes: image.data.byteLength + narrow.byteLength,
   };
 }
 

@@ -21,8 +21,8 @@ export interface NetworkQuestion {
   readonly labels: LabelSet;
   /** Of the images; a cascade's further channels are added. */
   readonly imageChannels: number;
-  /** Of feature maps; f32 if left out. */
-  readonly storage?: Storage;
+  /** Of feature maps. */
+  readonly storage: Storage;
 }
 
 /** A network and how it is trained. */
@@ -31,6 +31,7 @@ export interface TrainedNetwork {
   readonly setup: TrainingSetup;
   readonly inputChannels: number;
   readonly batchSize: number;
+  readonly storage: Storage;
   /** Of training patches, and of those that only validate. */
   readonly augmentation: Readonly<Record<BatchKind, AugmentationSettings>>;
 }
@@ -64,6 +65,7 @@ export function trainedNetwork(question: NetworkQuestion): TrainedNetwork {
     graph,
     inputChannels,
     batchSize,
+    storage: question.storage,
     augmentation: { training, validation: validationSettings(training) },
     setup: {
       graph,

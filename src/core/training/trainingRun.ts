@@ -3,7 +3,6 @@
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
 import { compileTraining, planTrainingStep, type TrainingProgram } from '@/graph/trainingProgram';
 import type { HardCounts } from '@/kernels/losses/hardCounts';
-import type { Storage } from '@/kernels/storage';
 import type { BatchFeed, OpenBatchFeed, ReadyBatch } from './batchFeed';
 import type { BatchKey } from './batchLoader';
 import { Prefetcher } from './prefetch';
@@ -23,7 +22,6 @@ export interface TrainingRunOptions {
   readonly trainer: Trainer;
   readonly network: TrainedNetwork;
   readonly openFeed: OpenBatchFeed;
-  readonly storage?: Storage;
 }
 
 /** A training step's place in the run. */
@@ -92,8 +90,8 @@ export class TrainingRun {
 
   /** Plans, compiles and loads. Throws `GpuOutOfMemory`; nothing stays allocated then. */
   static async open(options: TrainingRunOptions, state: TrainingState): Promise<TrainingRun> {
-    const { gpu, network, storage } = options;
-    const planned = planTrainingStep(network.setup, gpu, storage ? { storage } : {});
+    const { gpu, network } = options;
+    const planned = planTrainingStep(network.setup, gpu, { storage: network.storage });
     const program = await compileTraining(gpu, planned);
     try {
       const feed = await options.openFeed(gpu, program);

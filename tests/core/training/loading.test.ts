@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { augmentationSettings, validationSettings } from '@/core/augmentation/settings';
 import { labelSetOf } from '@/core/interop/labels';
-import { augmentBatch, BatchLoader, type BatchRecipe, type CaseOfStage } from '@/core/training/batchLoader';
+import { writeNpy } from '@/core/io/npy';
+import { memoryFile } from '@/core/io/sourceFile';
+import { augmentBatch, BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
 import { CaseCache } from '@/core/training/caseCache';
+import { filedCase, readUnpackedLayout } from '@/core/training/caseFiles';
+import { cropPatch, type PatchSource } from '@/core/training/cropPatch';
 import { Prefetcher } from '@/core/training/prefetch';
-import { randomNormal } from '@/shared/random';
+import { elementCount, type Zyx } from '@/shared/geometry';
+import { keyedRandom, randomNormal } from '@/shared/random';
 
 const LABELS = labelSetOf({ background: 0, organ: 1 }, undefined);
 
@@ -30,34 +35,23 @@ function recipeOf(seed: number): BatchRecipe {
 }
 
 /** A case whose every voxel is its own. */
-function caseOf(caseId: string): CaseOfStage {
-  const voxels = 12 * 12 * 12;
+function caseOf(caseId: string): PatchSource {
+  const shape = [12, 12, 12] as const;
+  const voxels = elementCount(shape);
+  const image = randomNormal(voxels, caseId.charCodeAt(0));
+  const seg = Int8Array.from({ length: voxels }, (_, i) => (i % 7 === 0 ? 1 : 0));
   return {
-    caseId,
-    channels: 1,
-    shape: [12, 12, 12],
-    image: randomNormal(voxels, caseId.charCodeAt(0)),
-    seg: Int8Array.from({ length: voxels }, (_, i) => (i % 7 === 0 ? 1 : 0)),
+    shape,
     classLocations: [{ labels: [1], isRegion: false, voxels: Uint32Array.of(7, 14, 700) }],
-    properties: {
-      spacing: [1, 1, 1],
-      spacingTransposed: [1, 1, 1],
-      shapeBeforeCropping: [12, 12, 12],
-      bboxUsedForCropping: [
-        [0, 12],
-        [0, 12],
-        [0, 12],
-      ],
-      shapeAfterCroppingAndBeforeResampling: [12, 12, 12],
-    },
     sizeInBytes: voxels * 5,
+    cut: async (start, size) => cropPatch({ channels: 1, shape, image, segs: [seg] }, start, size),
   };
 }
 
 function loaderOf(seed: number) {
   return new BatchLoader({
     recipe: recipeOf(seed),
-    loadCase: async (caseId) => caseOf(caseId),
+    openCase: async (caseId) => caseOf(caseId),
     cacheBytes: 1e6,
   });
 }
@@ -92,6 +86,40 @@ describe('a batch', () => {
     expect(Array.from(labels.subarray(0, 512))).toEqual(
       Array.from(drawn.samples[0].patch.labels.data, (label) => Math.max(0, label)),
     );
+  });
+});
+
+describe('patches cut out of files', () => {
+  const shape: Zyx = [5, 7, 9];
+  const volume = elementCount(shape);
+  const image = randomNormal(2 * volume, 1);
+  const seg = Int16Array.from({ length: volume }, (_, i) => (i % 5) - 1);
+  const previous = Uint8Array.from(seg, (label) => Math.max(0, label));
+  const npy = (array: Parameters<typeof writeNpy>[0]) => memoryFile(writeNpy(array), 'case.npy');
+
+  test.each([
+    { segType: 'i2', seg: npy({ shape: [1, ...shape], data: seg }) },
+    { segType: 'i1', seg: npy({ shape: [1, ...shape], data: Int8Array.from(seg) }) },
+  ])('are those cut out of memory, labels as $segType', async ({ seg: segFile }) => {
+    const files = { image: npy({ shape: [2, ...shape], data: image }), seg: segFile };
+    const layout = await readUnpackedLayout(files);
+    if (!layout) throw new Error('the files are not usable');
+    const source = filedCase(files, layout, { classLocations: [] }, previous);
+    for (let i = 0; i < 40; i++) {
+      const random = keyedRandom(3, i);
+      const draw = (from: number, to: number) => from + Math.floor(random.uniform() * (to - from));
+      const size: Zyx = [draw(1, 8), draw(1, 8), draw(1, 8)];
+      const start: Zyx = [draw(-9, 7), draw(-9, 9), draw(-9, 11)];
+      const expected = cropPatch({ channels: 2, shape, image, segs: [seg, previous] }, start, size);
+      expect(await source.cut(start, size)).toEqual(expected);
+    }
+  });
+
+  test('are refused where elements lie otherwise', async () => {
+    const wide = npy({ shape: [1, ...shape], data: Float64Array.from(seg) });
+    expect(
+      await readUnpackedLayout({ image: npy({ shape: [2, ...shape], data: image }), seg: wide }),
+    ).toBeUndefined();
   });
 });
 
