@@ -37,10 +37,8 @@ export function applyMedianFilter(image: ImagePatch, { sizes }: MedianFilter, di
 
 function filterPlane(plane: Float32Array, shape: readonly number[], window: readonly number[]): void {
   const [depth, height, width] = shape;
-  const sorted = Uint32Array.from(plane.keys()).sort((a, b) => plane[a] - plane[b]);
-  const values = Float32Array.from(sorted, (voxel) => plane[voxel]);
-  const ranks = new Uint32Array(plane.length);
-  for (const [rank, voxel] of sorted.entries()) ranks[voxel] = rank;
+  const values = plane.slice().sort();
+  const ranks = Uint32Array.from(plane, (value) => firstPlace(values, value));
   const [inZ, inY, inX] = window.map((size, axis) => windowSources(shape[axis], size));
   const middle = Math.floor((window[0] * window[1] * window[2]) / 2);
   const histogram = rankHistogram(plane.length);
@@ -64,6 +62,17 @@ function filterPlane(plane: Float32Array, shape: readonly number[], window: read
   }
 }
 
+/** Of the first of equals in an ascending order. */
+function firstPlace(sorted: Float32Array, value: number): number {
+  let [low, high] = [0, sorted.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Source of each place of a window that slides along an axis, from half its size before the first voxel on. */
 function windowSources(size: number, window: number): Int32Array {
   const before = Math.floor(window / 2);
@@ -79,9 +88,9 @@ const RADIX = 1 << RADIX_BITS;
 
 /** How often each rank is in the window, with sums over blocks of ranks so that the n-th is found quickly. */
 function rankHistogram(size: number): { add(rank: number, count: 1 | -1): void; at(place: number): number } {
-  const levels: Int32Array[] = [];
+  const levels: Uint16Array[] = [];
   for (let length = size; ; length = Math.ceil(length / RADIX)) {
-    levels.push(new Int32Array(length));
+    levels.push(new Uint16Array(length));
     if (length <= RADIX) break;
   }
   return {
