@@ -14,6 +14,7 @@ const DEFAULT_BENCHES = [
   'training',
   'trainingMemory',
   'preprocessing',
+  'loading',
   'slidingWindow',
 ];
 

@@ -22,6 +22,7 @@ import {
 import { freshState, type TrainingState } from '@/core/training/trainingState';
 import type { Gpu } from '@/gpu/device';
 import type { Storage } from '@/kernels/storage';
+import { messageOf } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { exceedsMemory, openCaseInFiles, openCaseInMemory } from './trainFoldCases';
@@ -53,10 +54,12 @@ export interface TrainFoldJob {
   readonly minutesBetweenCheckpoints?: number;
   /** True once where a checkpoint is wanted now: the page is about to sleep. */
   readonly isCheckpointWanted?: () => boolean;
+  /** Told of what could not be written, or read: the training goes on without it. */
+  readonly onTrouble?: (error: unknown) => void;
   readonly cacheBytes?: number;
   /** Of feature maps; f32 if left out. f16 takes half the memory, scales the loss, and needs a device that has it. */
   readonly storage?: Storage;
-  /** Left out: the GPU, unless it is software. A run that is gone on with must stay with it to keep its bits. */
+  /** The GPU if left out. A run that is gone on with must stay with it to keep its bits. */
   readonly augmentsOn?: 'gpu' | 'cpu';
   readonly openGpu: () => Promise<Gpu>;
   readonly log: TrainFoldLog;
@@ -115,7 +118,16 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   const { trainer, seed } = start;
   const network = { ...unseeded, setup: { ...unseeded.setup, dropoutSeed: seed } };
   let { state } = start;
-  if (state.epoch >= trainer.schedule.epochs) return { status: 'done', state };
+  const keeper = new CheckpointKeeper(
+    { ...job, onTrouble: (error) => tellTrouble(job, error) },
+    contextOf(job.setup, trainer, network, seed),
+    start.isContinued,
+  );
+  if (state.epoch >= trainer.schedule.epochs) {
+    // It may have ended between its last epoch and its last checkpoint.
+    if (!start.isFinal) await keeper.save('final', state);
+    return { status: 'done', state };
+  }
   const recipe = recipeOf(job, network, start);
   const cacheBytes = job.cacheBytes ?? DEFAULT_CACHE_BYTES;
   const openCase = (await exceedsMemory(job.setup, cacheBytes)) ? openCaseInFiles : openCaseInMemory;
@@ -125,25 +137,24 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
     openCase: (caseId) => openCase(job.setup, caseId),
   });
   await writeModelFiles(job, trainer);
-  const keeper = new CheckpointKeeper(job, contextOf(job.setup, trainer, network, seed), start.isContinued);
   const hooks: TrainingHooks = {
     ...(job.signal && { signal: job.signal }),
     ...(job.whilePaused && { whilePaused: job.whilePaused }),
     ...(job.onStep && { onStep: job.onStep }),
     isCheckpointDue: (place) => keeper.isDue(place),
     save: async (reason, kept) => {
-      await keeper.save(reason, kept);
       state = kept;
+      await keeper.save(reason, kept);
     },
     onEpoch: async (report, now) => {
-      await job.log.addEpoch(report, now.log);
+      await job.log.addEpoch(report, now.log).catch((error: unknown) => tellTrouble(job, error));
       job.onEpoch?.(report);
     },
   };
   for (let restarts = 0; ; restarts++) {
     const gpu = await job.openGpu();
     try {
-      const openFeed = isOnGpu(job, gpu) ? gpuBatchFeed(loader, recipe) : cpuBatchFeed(loader, recipe);
+      const openFeed = job.augmentsOn === 'cpu' ? cpuBatchFeed(loader, recipe) : gpuBatchFeed(loader, recipe);
       const run = await TrainingRun.open({ gpu, trainer, network, openFeed }, state);
       try {
         job.onStart?.({
@@ -172,11 +183,6 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   }
 }
 
-/** Where a software adapter computes, the CPU augments as fast and in its stead. */
-function isOnGpu({ augmentsOn }: TrainFoldJob, { facts }: Gpu): boolean {
-  return augmentsOn === undefined ? !facts.isSoftware : augmentsOn === 'gpu';
-}
-
 function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
@@ -187,40 +193,48 @@ interface Start {
   readonly seed: number;
   readonly state: TrainingState;
   readonly isContinued: boolean;
+  /** Whether the state is that of the final checkpoint. */
+  readonly isFinal: boolean;
 }
 
 async function startOf(job: TrainFoldJob, network: TrainedNetwork): Promise<Start> {
   const { setup, trainer, seed, pretrainedWeights } = job;
   const context = contextOf(setup, trainer, network, seed);
-  const newest = job.shouldContinue ? await newestCheckpoint(job.checkpoints, context) : undefined;
+  const newest = job.shouldContinue ? await newestCheckpoint(job, context) : undefined;
   if (newest) {
-    const { state, own } = newest;
+    const { state, own, isFinal } = newest;
     return {
       trainer: own ? { ...trainer, schedule: own.schedule } : trainer,
       seed: own?.seed ?? seed,
       state,
       isContinued: true,
+      isFinal,
     };
   }
   const state = freshState(network.graph, seed);
-  if (!pretrainedWeights) return { trainer, seed, state, isContinued: false };
+  if (!pretrainedWeights) return { trainer, seed, state, isContinued: false, isFinal: false };
   const weights = await withPretrainedWeights(state.weights, pretrainedWeights, context);
-  return { trainer, seed, state: { ...state, weights }, isContinued: false };
+  return { trainer, seed, state: { ...state, weights }, isContinued: false, isFinal: false };
 }
 
-/** The final checkpoint, else that of latest and best that is further on. */
+/** The final checkpoint, else that of latest and best that is further on. One that cannot be read is passed over if another can. */
 async function newestCheckpoint(
-  checkpoints: CheckpointStore,
+  job: TrainFoldJob,
   context: CheckpointContext,
-): Promise<ReadCheckpoint | undefined> {
-  const found: ReadCheckpoint[] = [];
+): Promise<(ReadCheckpoint & Pick<Start, 'isFinal'>) | undefined> {
+  const found: (ReadCheckpoint & Pick<Start, 'isFinal'>)[] = [];
+  const unread: unknown[] = [];
   for (const name of [CHECKPOINTS.final, CHECKPOINTS.latest, CHECKPOINTS.best]) {
-    const file = await checkpoints.read(name);
-    if (!file) continue;
-    const checkpoint = await readCheckpoint(file, context);
-    if (name === CHECKPOINTS.final) return checkpoint;
-    found.push(checkpoint);
+    if (name === CHECKPOINTS.latest && found.length > 0) break;
+    try {
+      const file = await job.checkpoints.read(name);
+      if (file) found.push({ ...(await readCheckpoint(file, context)), isFinal: name === CHECKPOINTS.final });
+    } catch (error) {
+      unread.push(error);
+    }
   }
+  if (found.length === 0 && unread.length > 0) throw unread[0];
+  for (const error of unread) await tellTrouble(job, error);
   const isFurther = ({ state: a }: ReadCheckpoint, { state: b }: ReadCheckpoint) =>
     b.epoch - a.epoch || b.partial.iterations - a.partial.iterations;
   return found.sort(isFurther)[0];

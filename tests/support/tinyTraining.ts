@@ -20,18 +20,19 @@ const kwargs = (order: number, isSeg: boolean) => ({
   force_separate_z: null,
 });
 
-function architecture(dimensions: 2 | 3) {
+function architecture(dimensions: 2 | 3, features: readonly number[] = [4, 6, 8]) {
   const size = (value: number) => new Array(dimensions).fill(value);
+  const stages = features.map((_, stage) => stage);
   return {
     network_class_name: 'dynamic_network_architectures.architectures.unet.PlainConvUNet',
     arch_kwargs: {
-      n_stages: 3,
-      features_per_stage: [4, 6, 8],
+      n_stages: features.length,
+      features_per_stage: features,
       conv_op: `torch.nn.modules.conv.Conv${dimensions}d`,
-      kernel_sizes: [size(3), size(3), size(3)],
-      strides: [size(1), size(2), size(2)],
-      n_conv_per_stage: [1, 1, 1],
-      n_conv_per_stage_decoder: [1, 1],
+      kernel_sizes: stages.map(() => size(3)),
+      strides: stages.map((stage) => size(stage === 0 ? 1 : 2)),
+      n_conv_per_stage: stages.map(() => 1),
+      n_conv_per_stage_decoder: stages.slice(1).map(() => 1),
       conv_bias: true,
       norm_op: `torch.nn.modules.instancenorm.InstanceNorm${dimensions}d`,
       norm_op_kwargs: { eps: 1e-5, affine: true },
@@ -85,13 +86,25 @@ export const TINY_PLANS = {
   foreground_intensity_properties_per_channel: {},
 };
 
+/** Plans of one channel and one configuration, 3d_fullres. */
+export function plainPlans(patchSize: readonly number[], features: readonly number[]) {
+  const fullres = {
+    ...configuration('3d_fullres', patchSize, [2, 1, 1]),
+    normalization_schemes: ['ZScoreNormalization'],
+    use_mask_for_norm: [false],
+    architecture: architecture(3, features),
+  };
+  return { ...TINY_PLANS, configurations: { '3d_fullres': fullres } };
+}
+
 /** `nnUNet_preprocessed` of the dataset. */
 export async function tinyPreprocessed(
   contents: DatasetContents = tinyDataset(),
   folder: DatasetFolder = memoryFolder(),
+  plansDocument: object = TINY_PLANS,
 ): Promise<DatasetFolder> {
   const dataset = await openRawDataset(filesOf(contents));
-  const text = JSON.stringify(TINY_PLANS);
+  const text = JSON.stringify(plansDocument);
   await folder.write('nnUNetPlans.json', text);
   await folder.write('dataset.json', await dataset.jsonFile.bytes());
   const plans = readPlans(text, 'nnUNetPlans.json');

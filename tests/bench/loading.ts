@@ -1,0 +1,145 @@
+// Whether a GPU in training is kept waiting: the share of an epoch's time in which it has nothing to do because its next
+// batch is not ready, with cases in memory and in files, augmented on this thread and on the GPU; and what making a batch
+// takes by itself.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import path from 'node:path';
+import { networkOfFold, trainFold } from '@/app/trainFold';
+import { openCaseInFiles, openCaseInMemory } from '@/app/trainFoldCases';
+import { TrainFoldLog } from '@/app/trainFoldLog';
+import { type FoldSetup, openFold } from '@/app/trainFoldSetup';
+import { augmentBatch, BatchLoader, type BatchRecipe, type DrawnBatch } from '@/core/training/batchLoader';
+import type { EpochReport } from '@/core/training/trainingRun';
+import { openNodeGpu } from '@/gpu/nodeGpu';
+import { formatShape } from '@/shared/geometry';
+import { randomNormal } from '@/shared/random';
+import { datasetFolder } from '@/storage/nodeFiles';
+import { memoryFolder } from '../support/memoryFolder';
+import { niftiFile } from '../support/nifti';
+import { type DatasetContents, jsonBytes, TINY_JSON } from '../support/tinyDataset';
+import { memoryCheckpoints, plainPlans, tinyPreprocessed, tinyTrainer } from '../support/tinyTraining';
+import type { BenchOptions } from './bench';
+
+/** x, y, z. */
+const CASE = [128, 128, 96] as const;
+const CASES = 5;
+const ITERATIONS = 10;
+const BATCHES = 10;
+
+const SETTINGS = [
+  { patch: 48, features: [8, 16, 32], isLarge: false },
+  { patch: 128, features: [32, 64, 128, 256, 320], isLarge: true },
+];
+
+export async function run({ isExhaustive }: BenchOptions): Promise<void> {
+  const gpu = await openNodeGpu();
+  gpu.close();
+  console.log(
+    `\nLoading in training; ${gpu.facts.description}; load of the machine ${loadavg()[0].toFixed(1)}`,
+  );
+  for (const { patch, features, isLarge } of SETTINGS) {
+    if (!isLarge || isExhaustive) await measure(patch, features);
+  }
+}
+
+async function measure(patch: number, features: readonly number[]): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'nnstudio-'));
+  try {
+    const preprocessed = datasetFolder(folder);
+    await tinyPreprocessed(dataset(), preprocessed, plainPlans([patch, patch, patch], features));
+    const setup = await openFold({
+      preprocessed,
+      plansName: 'nnUNetPlans',
+      configurationName: '3d_fullres',
+      fold: 0,
+    });
+    console.log(
+      `  ${CASES} cases of ${formatShape([...CASE].reverse())}, patch ${formatShape(setup.configuration.patchSize)}, batch 2`,
+    );
+    await printBatchTimes(setup);
+    for (const augmentsOn of ['cpu', 'gpu'] as const) {
+      for (const place of ['memory', 'files'] as const) await printWait(setup, augmentsOn, place);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Noise with a ball of foreground. */
+function dataset(): DatasetContents {
+  const voxels = CASE[0] * CASE[1] * CASE[2];
+  const labels = Uint8Array.from({ length: voxels }, (_, i) => {
+    const at = [i % CASE[0], Math.floor(i / CASE[0]) % CASE[1], Math.floor(i / CASE[0] / CASE[1])];
+    return Math.hypot(...at.map((place, axis) => place - CASE[axis] / 2)) < 20 ? 1 : 0;
+  });
+  const file = { dim: CASE, pixdim: [1, 1, 2] } as const;
+  const json = { ...TINY_JSON, channel_names: { '0': 'MRI' }, numTraining: CASES };
+  const contents: DatasetContents = new Map([['dataset.json', jsonBytes(json)]]);
+  for (let i = 0; i < CASES; i++) {
+    const values = randomNormal(voxels, i);
+    contents.set(`imagesTr/case_${i}_0000.nii`, niftiFile({ ...file, type: 'float32', values }));
+    contents.set(`labelsTr/case_${i}.nii`, niftiFile({ ...file, type: 'uint8', values: labels }));
+  }
+  return contents;
+}
+
+/** What a batch takes this thread, once the cases have been opened. */
+async function printBatchTimes(setup: FoldSetup): Promise<void> {
+  const { augmentation, batchSize } = networkOfFold(setup, tinyTrainer());
+  const recipe: BatchRecipe = {
+    seed: 1,
+    batchSize,
+    augmentation,
+    oversampling: { kind: 'lastOfBatch' },
+    caseIds: { training: setup.split.train, validation: setup.split.val },
+  };
+  for (const [place, openCase] of [
+    ['memory', openCaseInMemory],
+    ['files', openCaseInFiles],
+  ] as const) {
+    const loader = new BatchLoader({
+      recipe,
+      cacheBytes: 2e9,
+      openCase: (caseId) => openCase(setup, caseId),
+    });
+    const draw = (index: number) => loader.draw({ kind: 'training', index });
+    for (let i = 0; i < 3 * BATCHES; i++) await draw(i);
+    const batches: DrawnBatch[] = [];
+    const started = performance.now();
+    for (let i = 0; i < BATCHES; i++) batches.push(await draw(i));
+    const cut = performance.now();
+    if (place === 'memory') for (const batch of batches) augmentBatch(batch, augmentation.training);
+    const augmented = performance.now();
+    const mean = (ms: number) => `${(ms / BATCHES).toFixed(1)} ms`;
+    const more = place === 'memory' ? `, augmented on the CPU in ${mean(augmented - cut)}` : '';
+    console.log(`  a batch out of ${place}: cut in ${mean(cut - started)}${more}`);
+  }
+}
+
+async function printWait(
+  setup: FoldSetup,
+  augmentsOn: 'cpu' | 'gpu',
+  place: 'memory' | 'files',
+): Promise<void> {
+  const epochs: EpochReport[] = [];
+  const results = memoryFolder();
+  const trainer = tinyTrainer('nnUNetTrainer', 2);
+  await trainFold({
+    setup,
+    trainer: { ...trainer, schedule: { ...trainer.schedule, iterationsPerEpoch: ITERATIONS } },
+    seed: 1,
+    results,
+    checkpoints: memoryCheckpoints(),
+    log: new TrainFoldLog(results, setup),
+    shouldContinue: false,
+    hasCheckpoints: false,
+    openGpu: openNodeGpu,
+    augmentsOn,
+    cacheBytes: place === 'memory' ? 2e9 : 1e6,
+    onEpoch: (report) => epochs.push(report),
+  });
+  const [, { dataWaitShare, seconds }] = epochs;
+  console.log(
+    `  cases in ${place}, augmented on the ${augmentsOn.toUpperCase()}: the step waits ${(100 * dataWaitShare).toFixed(2)} % of the time; ${seconds.toFixed(1)} s for ${ITERATIONS} + 2 iterations`,
+  );
+}
