@@ -13,6 +13,8 @@ export interface Preferences {
   readonly useGaussian: boolean;
   readonly useMirroring: boolean;
   readonly saveProbabilities: boolean;
+  /** While something is trained. */
+  readonly keepsScreenOn: boolean;
 }
 
 export const DEFAULT_PREFERENCES: Preferences = {
@@ -24,6 +26,7 @@ export const DEFAULT_PREFERENCES: Preferences = {
   useGaussian: true,
   useMirroring: true,
   saveProbabilities: false,
+  keepsScreenOn: true,
 };
 
 export const preferences = createStore<Preferences>()(

@@ -6,6 +6,7 @@ import type { FilesApi, GivenFile } from '@/workers/filesApi';
 import { startFilesWorker } from '@/workers/filesClient';
 import { planningClient } from '@/workers/planningClient';
 import { startPredictWorker } from '@/workers/predictClient';
+import { startTrainWorker, trainViewClient } from '@/workers/trainClient';
 import { type Benchmark, createBenchmark } from './benchmarkStore';
 import { browserEnvironment } from './browserEnvironment';
 import { type CaseQueue, createCaseQueue, exclusiveAcrossTabs } from './caseQueue';
@@ -16,6 +17,8 @@ import { prefetchSample } from './sample';
 import { createSelection, type SelectionStore } from './selectionStore';
 import { createSystem, type System } from './systemStore';
 import { createPlanning, type Planning } from './throughput';
+import { watchPageForTraining } from './trainPage';
+import { createTrainings, type Trainings } from './trainRuns';
 
 /** Everything the page works with: stores to subscribe to, and the workers behind them. */
 export interface Studio {
@@ -25,11 +28,15 @@ export interface Studio {
   readonly datasets: Datasets;
   readonly plans: PlansShelf;
   readonly planning: Planning;
+  readonly trainings: Trainings;
   readonly system: System;
   readonly benchmark: Benchmark;
   readonly selection: SelectionStore;
   readonly sample: Promise<readonly GivenFile[] | undefined>;
 }
+
+/** Held by the tab that trains. */
+const TRAINING_LOCK = 'nnstudio-training';
 
 /** Starts the workers, which open the GPU, and takes up what was kept. */
 export function openStudio(): Studio {
@@ -50,16 +57,36 @@ export function openStudio(): Studio {
     whileAdding: (work) => navigator.locks.request('nnstudio-adding', { mode: 'shared' }, work),
   });
   const plans = createPlansShelf(browserRecords(DATABASES.plans), datasets.api, datasets.refresh);
+  const trainings = createTrainings({
+    records: browserRecords(DATABASES.trainings),
+    startWorker: startTrainWorker,
+    view: trainViewClient(),
+    exclusively: (work) => navigator.locks.request(TRAINING_LOCK, work),
+    isSomebodyTraining: async () =>
+      (await navigator.locks.query()).held?.some(({ name }) => name === TRAINING_LOCK) ?? false,
+    onModel: async (replaced) => {
+      for (const id of replaced) {
+        await library.remove(id);
+        await library.purge(id);
+      }
+      await library.refresh();
+    },
+  });
+  watchPageForTraining(trainings);
   const system = createSystem(predictor);
   void system.measureStorage();
   void library.refresh();
-  const loaded = Promise.all([queue.load(), datasets.load()]);
+  const loaded = Promise.all([queue.load(), datasets.load(), trainings.load()]);
+  const refresh = () => {
+    void datasets.refresh();
+    void trainings.refresh();
+  };
   // What another tab changed shows as soon as this one is looked at again.
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) void datasets.refresh();
+    if (!document.hidden) refresh();
   });
-  addEventListener('focus', () => void datasets.refresh());
-  void loaded.then(() => sweepLeftovers({ files, queue, library, datasets }));
+  addEventListener('focus', refresh);
+  void loaded.then(() => sweepLeftovers({ files, queue, library, datasets, trainings }));
   return {
     files,
     queue,
@@ -67,6 +94,7 @@ export function openStudio(): Studio {
     datasets,
     plans,
     planning: createPlanning(planningClient()),
+    trainings,
     system,
     benchmark: createBenchmark({
       measure: runBenchmark,
@@ -84,11 +112,13 @@ async function sweepLeftovers({
   queue,
   library,
   datasets,
-}: Pick<Studio, 'files' | 'queue' | 'library' | 'datasets'>): Promise<void> {
+  trainings,
+}: Pick<Studio, 'files' | 'queue' | 'library' | 'datasets' | 'trainings'>): Promise<void> {
   await navigator.locks.request('nnstudio-adding', { ifAvailable: true }, async (lock) => {
     if (!lock) return;
     await files.sweep(queue.store.getState().cases.map(({ id }) => id));
     await library.sweep();
     await datasets.sweep();
+    await trainings.sweep();
   });
 }

@@ -1,5 +1,5 @@
 import { browserFile, type SourceFile } from '@/core/io/sourceFile';
-import type { DatasetFolder, DatasetFolders, DatasetPart } from './datasetFolder';
+import type { DatasetFolder, DatasetFolders, DatasetPart, FolderStore } from './datasetFolder';
 import { explainWriteFailure } from './recordStore';
 
 declare global {
@@ -13,12 +13,17 @@ const ROOT = 'datasets';
 /** Files that are still being written. */
 const PART = '.part';
 
-/**
- * A dataset's folder in the origin private file system, `datasets/<name>/<part>`; `part` tells raw from preprocessed.
- * Made when the first file is written. Writing needs a worker, as sync access handles exist only there.
- */
+/** A dataset's folder in the origin private file system, `datasets/<name>/<part>`; `part` tells raw from preprocessed. */
 function browserDatasetFolder(name: string, part: DatasetPart): DatasetFolder {
-  const folderAt = (path: string, create: boolean) => directory([ROOT, name, part, ...partsOf(path)], create);
+  return browserFolder(ROOT, name, part);
+}
+
+/**
+ * A folder in the origin private file system, by the names on the way to it. Made when the first file is written.
+ * Writing needs a worker, as sync access handles exist only there.
+ */
+export function browserFolder(...root: readonly string[]): DatasetFolder {
+  const folderAt = (path: string, create: boolean) => directory([...root, ...partsOf(path)], create);
   const handleOf = async (path: string) => {
     const { folder, file } = split(path);
     const parent = await folderAt(folder, false);
@@ -75,18 +80,34 @@ export const browserDatasetFolders: DatasetFolders = {
     return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   },
 
-  async names() {
-    const root = await directory([ROOT], false);
-    const names: string[] = [];
-    if (root) for await (const name of root.keys()) names.push(name);
-    return names.sort();
-  },
-
-  async remove(name, part) {
-    const parent = await directory(part ? [ROOT, name] : [ROOT], false);
-    if (parent) await removeEntry(parent, part ?? name);
-  },
+  names: () => namesIn(ROOT),
+  remove: (name, part) => (part ? removeFrom([ROOT, name], part) : removeFrom([ROOT], name)),
 };
+
+/** Folders by id below one folder, each of them freed as a whole. */
+export function browserFolders(root: string): FolderStore {
+  return {
+    folder: (id) => browserFolder(root, id),
+    files: async (id) => {
+      const folder = await directory([root, id], false);
+      return folder ? filesBelow(folder, id) : [];
+    },
+    ids: () => namesIn(root),
+    remove: (id) => removeFrom([root], id),
+  };
+}
+
+async function namesIn(root: string): Promise<readonly string[]> {
+  const folder = await directory([root], false);
+  const names: string[] = [];
+  if (folder) for await (const name of folder.keys()) names.push(name);
+  return names.sort();
+}
+
+async function removeFrom(path: readonly string[], name: string): Promise<void> {
+  const parent = await directory(path, false);
+  if (parent) await removeEntry(parent, name);
+}
 
 /** Asked for all at once: one after the other, thousands of files take seconds. */
 async function filesBelow(folder: FileSystemDirectoryHandle, path: string): Promise<readonly SourceFile[]> {

@@ -25,4 +25,6 @@ export const DATABASES = {
   tuning: 'nnstudio-tuning',
   datasets: 'nnstudio-datasets',
   datasetChecks: 'nnstudio-dataset-checks',
+  trainings: 'nnstudio-trainings',
+  checkpoints: 'nnstudio-checkpoints',
 } as const;

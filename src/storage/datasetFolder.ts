@@ -24,3 +24,13 @@ export interface DatasetFolders {
   /** Frees a part, or all. */
   remove(name: string, part?: DatasetPart): Promise<void>;
 }
+
+/** Folders that are known by an id, such as those of trainings. */
+export interface FolderStore {
+  folder(id: string): DatasetFolder;
+  /** Every file of a folder, with paths that start with its id. */
+  files(id: string): Promise<readonly SourceFile[]>;
+  ids(): Promise<readonly string[]>;
+  /** Frees a folder; nothing happens where there is none. */
+  remove(id: string): Promise<void>;
+}

@@ -11,7 +11,7 @@ export interface ModelRecord {
   /** The folder or zip it came from. */
   readonly source: string;
   readonly model: NnunetModel;
-  readonly origin: 'imported' | 'sample';
+  readonly origin: 'imported' | 'sample' | 'trained';
   /** Mean foreground Dice over the cross-validation, where the model brought it. */
   readonly crossValidationDice?: number;
   /** Bytes of the stored weights, all folds. */

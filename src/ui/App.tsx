@@ -20,6 +20,7 @@ import { useStudio } from './useStudio';
 const SegmentPlace = lazy(() => import('./segment/SegmentPlace'));
 const DataPlace = lazy(() => import('./data/DataPlace'));
 const PlanPlace = lazy(() => import('./plan/PlanPlace'));
+const TrainPlace = lazy(() => import('./train/TrainPlace'));
 
 /** The one window: rail, the place that the address names, the job strip. */
 export function App() {
@@ -64,6 +65,11 @@ export function App() {
             <PlanPlace item={route.item} />
           </Suspense>
         )}
+        {route.place === 'train' && (
+          <Suspense fallback={null}>
+            <TrainPlace key={route.item} item={route.item} caseId={route.part} />
+          </Suspense>
+        )}
         {route.place === 'models' && <ModelsPlace onFiles={add} />}
         {route.place === 'system' && <SystemPlace />}
       </main>
@@ -79,7 +85,12 @@ export function App() {
 function useRequestCount(): void {
   const { sample, system } = useStudio();
   useEffect(() => {
-    const places = [import('./segment/SegmentPlace'), import('./data/DataPlace'), import('./plan/PlanPlace')];
+    const places = [
+      import('./segment/SegmentPlace'),
+      import('./data/DataPlace'),
+      import('./plan/PlanPlace'),
+      import('./train/TrainPlace'),
+    ];
     const everything = [...places, sample, system.whenOpened];
     void Promise.allSettled(everything).then(() => system.countRequests());
   }, [sample, system]);

@@ -1,9 +1,9 @@
 import { useSyncExternalStore } from 'react';
 
-export const PLACES = ['segment', 'data', 'plan', 'models', 'system'] as const;
+export const PLACES = ['segment', 'data', 'plan', 'train', 'models', 'system'] as const;
 export type Place = (typeof PLACES)[number];
 
-/** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`. */
+/** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`, `#/train/<run>`. */
 export interface Route {
   readonly place: Place;
   readonly item: string | undefined;

@@ -9,6 +9,7 @@ import { type Preferences, preferences } from '@/app/preferences';
 import type { Selection } from '@/app/selectionStore';
 import type { Studio } from '@/app/studio';
 import type { SystemState } from '@/app/systemStore';
+import type { TrainingsState } from '@/app/trainRuns';
 
 export const StudioContext = createContext<Studio | undefined>(undefined);
 
@@ -37,6 +38,10 @@ export function useSystem<Part>(select: (state: SystemState) => Part): Part {
 
 export function useBenchmark<Part>(select: (state: BenchmarkState) => Part): Part {
   return useStore(useStudio().benchmark.store, useShallow(select));
+}
+
+export function useTrainings<Part>(select: (state: TrainingsState) => Part): Part {
+  return useStore(useStudio().trainings.store, useShallow(select));
 }
 
 export function useSelection<Part>(select: (state: Selection) => Part): Part {

@@ -9,6 +9,7 @@ import { BenchmarkJobLine, useBenchmarkJob } from './BenchmarkJob';
 import { DatasetJobLine, useDatasetJob } from './DatasetJob';
 import styles from './frame.module.css';
 import { overallShare, STAGE_NAMES } from './stages';
+import { TrainingJobLine, useTrainingJob } from './TrainingJob';
 
 /** What runs now, how far it is, and how to stop it. */
 export function JobStrip() {
@@ -18,12 +19,18 @@ export function JobStrip() {
   const current = cases.find(({ id }) => id === running?.id);
   const datasetJob = useDatasetJob();
   const benchmarkJob = useBenchmarkJob();
+  const trainingJob = useTrainingJob();
   useTitle(
     current
       ? { name: current.caseId, share: overallShare(running?.progress) }
       : datasetJob
         ? { name: datasetJob.title, share: datasetJob.share }
-        : benchmarkJob && { name: 'benchmark', share: benchmarkJob.share },
+        : benchmarkJob
+          ? { name: 'benchmark', share: benchmarkJob.share }
+          : trainingJob && {
+              name: trainingJob.run.order.configurationName,
+              share: trainingJob.progress.share,
+            },
   );
   return (
     <section className={styles.strip} aria-label="Jobs">
@@ -31,7 +38,10 @@ export function JobStrip() {
       {datasetJob && <DatasetJobLine job={datasetJob} />}
       {running && current && <RunningJob running={running} current={current} waiting={waiting} />}
       {benchmarkJob && <BenchmarkJobLine job={benchmarkJob} />}
-      {!running && !datasetJob && !benchmarkJob && <IdleLine cases={cases} waiting={waiting} />}
+      {trainingJob && <TrainingJobLine job={trainingJob} />}
+      {!running && !datasetJob && !benchmarkJob && !trainingJob && (
+        <IdleLine cases={cases} waiting={waiting} />
+      )}
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import {
   IconBox,
+  IconChartLine,
   IconCpu,
   IconDatabase,
   IconHelp,
@@ -18,6 +19,7 @@ const WORK_PLACES: readonly { place: Place; label: string; icon: TablerIcon }[] 
   { place: 'segment', label: 'Segment', icon: IconLayersSelectedBottom },
   { place: 'data', label: 'Data', icon: IconDatabase },
   { place: 'plan', label: 'Plan', icon: IconRulerMeasure },
+  { place: 'train', label: 'Train', icon: IconChartLine },
   { place: 'models', label: 'Models', icon: IconBox },
 ];
 

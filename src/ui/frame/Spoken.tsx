@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CaseRecord } from '@/storage/caseRecord';
-import { useDatasets, useQueue } from '../useStudio';
+import { useDatasets, useQueue, useTrainings } from '../useStudio';
 import { STAGE_NAMES } from './stages';
 
 /** Tells screen readers what is worked on: each stage as it begins, each outcome. */
@@ -27,6 +27,11 @@ export function Spoken() {
   useEffect(() => {
     if (datasetOutcome) setOutcome(datasetOutcome);
   }, [datasetOutcome]);
+
+  const trainingOutcome = useTrainings((state) => state.outcome);
+  useEffect(() => {
+    if (trainingOutcome) setOutcome(trainingOutcome);
+  }, [trainingOutcome]);
 
   return (
     <div role="status" className="spoken">

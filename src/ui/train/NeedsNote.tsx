@@ -1,0 +1,55 @@
+import { type StepSeconds, scheduleSeconds } from '@/app/trainSchedules';
+import type { TrainingCost, TrainingSchedule } from '@/core/planning/trainingCost';
+import type { Optimiser } from '@/kernels/optimisers/optimiserOptions';
+import { formatBytes } from '@/shared/numeric';
+import { formatFlops, formatLongTime, formatParameters } from '../plan/planFormats';
+import styles from './form.module.css';
+
+/** Arrays beside the weights that an optimiser keeps. */
+const OPTIMISER_ARRAYS: Readonly<Record<Optimiser['kind'], number>> = { sgd: 1, adam: 2, adamW: 3, adan: 4 };
+/** Latest and best, and of each the one before. */
+const CHECKPOINTS = 4;
+const F32_BYTES = 4;
+
+interface NeedsNoteProps {
+  readonly cost: TrainingCost;
+  readonly step: StepSeconds | undefined;
+  readonly schedule: TrainingSchedule;
+  readonly optimiser: Optimiser;
+  readonly folds: number;
+}
+
+/** Time and bytes, before anything is started. */
+export function NeedsNote({ cost, step, schedule, optimiser, folds }: NeedsNoteProps) {
+  const seconds = step ? scheduleSeconds(schedule, step) : Number.NaN;
+  const checkpoint = (1 + OPTIMISER_ARRAYS[optimiser.kind]) * F32_BYTES * cost.parameterCount;
+  return (
+    <dl className={styles.needs} aria-label="What it needs">
+      <div>
+        <dt>Time</dt>
+        <dd>{seconds > 0 ? formatLongTime(seconds * Math.max(1, folds)) : 'not measured yet'}</dd>
+      </div>
+      <div>
+        <dt>GPU memory</dt>
+        <dd>{formatBytes(cost.trainingBytes)}</dd>
+      </div>
+      <div>
+        <dt>Storage</dt>
+        <dd title="Two checkpoints and the ones before them, of each fold">
+          up to {formatBytes(CHECKPOINTS * checkpoint * Math.max(1, folds))}
+        </dd>
+      </div>
+      <div>
+        <dt>Parameters</dt>
+        <dd>{formatParameters(cost.parameterCount)}</dd>
+      </div>
+      <div>
+        <dt>One step</dt>
+        <dd>
+          {formatFlops(cost.flopsPerIteration)}
+          {step && step.training > 0 && `, ${formatLongTime(step.training)}`}
+        </dd>
+      </div>
+    </dl>
+  );
+}

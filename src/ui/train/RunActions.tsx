@@ -1,0 +1,173 @@
+import { ActionIcon, Button, Group, Menu } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import {
+  IconDots,
+  IconDownload,
+  IconLayersSelectedBottom,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlayerStop,
+  IconTrash,
+} from '@tabler/icons-react';
+import { useState } from 'react';
+import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import { messageOf } from '@/shared/errors';
+import type { SavedFile } from '@/workers/filesApi';
+import { goTo } from '../route';
+import { saveFile } from '../saveFile';
+import { useLibrary, useStudio } from '../useStudio';
+import { RemoveRunDialog } from './RemoveRunDialog';
+
+interface RunActionsProps {
+  readonly run: TrainingRun;
+  readonly live: LiveTraining | undefined;
+}
+
+/** What can be done with a run as it stands. */
+export function RunActions({ run, live }: RunActionsProps) {
+  const [isRemoving, setIsRemoving] = useState(false);
+  return (
+    <Group gap="xs">
+      <MainActions run={run} live={live} />
+      <MoreMenu run={run} onRemove={() => setIsRemoving(true)} />
+      {isRemoving && <RemoveRunDialog run={run} onClose={() => setIsRemoving(false)} />}
+    </Group>
+  );
+}
+
+function MainActions({ run, live }: RunActionsProps) {
+  const { trainings } = useStudio();
+  const { id, state, isTrained } = run;
+  switch (state.status) {
+    case 'running':
+      if (!live) return null;
+      return (
+        <>
+          {!isTrained && <PauseButton live={live} />}
+          <Button
+            size="sm"
+            variant="default"
+            leftSection={<IconPlayerStop size={16} aria-hidden />}
+            loading={live.isStopping}
+            onClick={() => void trainings.stop(id)}
+          >
+            Stop
+          </Button>
+        </>
+      );
+    case 'waiting':
+      return (
+        <Button size="sm" variant="default" onClick={() => void trainings.stop(id)}>
+          Take out of the queue
+        </Button>
+      );
+    case 'stopped':
+    case 'interrupted':
+    case 'failed':
+      return (
+        <Button
+          size="sm"
+          leftSection={<IconPlayerPlay size={16} aria-hidden />}
+          onClick={() => void trainings.goOn(id)}
+        >
+          {isTrained ? 'Validate' : run.start ? 'Go on' : 'Train'}
+        </Button>
+      );
+    case 'done':
+      return <UseButton run={run} />;
+    default:
+      return state satisfies never;
+  }
+}
+
+function PauseButton({ live }: { live: LiveTraining }) {
+  const { trainings } = useStudio();
+  const Icon = live.isPaused ? IconPlayerPlay : IconPlayerPause;
+  return (
+    <Button
+      size="sm"
+      variant={live.isPaused ? 'filled' : 'default'}
+      leftSection={<Icon size={16} aria-hidden />}
+      disabled={live.isStopping}
+      onClick={() => trainings.pause(!live.isPaused)}
+    >
+      {live.isPaused ? 'Go on' : 'Pause'}
+    </Button>
+  );
+}
+
+function UseButton({ run: { modelId } }: { run: TrainingRun }) {
+  const { selection } = useStudio();
+  const isThere = useLibrary(({ models }) => models.some(({ id }) => id === modelId));
+  if (!isThere) return null;
+  return (
+    <Button
+      size="sm"
+      leftSection={<IconLayersSelectedBottom size={16} aria-hidden />}
+      onClick={() => {
+        selection.setState({ modelId });
+        goTo('segment');
+      }}
+    >
+      Segment with it
+    </Button>
+  );
+}
+
+function MoreMenu({ run, onRemove }: { run: TrainingRun; onRemove: () => void }) {
+  const { trainings } = useStudio();
+  const { order, start, epochs } = run;
+  const name = `${order.datasetName}_${order.configurationName}_fold_${order.fold}`;
+  const textFile = (ending: string, content: string, type: string): SavedFile => ({
+    name: `${name}_${ending}`,
+    content: new Blob([content], { type }),
+  });
+  const save = (saved: Promise<SavedFile>) =>
+    void saved.then(saveFile, (error: unknown) =>
+      notifications.show({ color: 'red', message: messageOf(error), autoClose: false }),
+    );
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon variant="default" size={36} aria-label="More about this training">
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          disabled={!start}
+          leftSection={<IconDownload size={15} aria-hidden />}
+          onClick={() =>
+            save(trainings.view.readTexts(order).then(({ log }) => textFile('log.txt', log, 'text/plain')))
+          }
+        >
+          Log as text
+        </Menu.Item>
+        <Menu.Item
+          disabled={epochs.length === 0}
+          leftSection={<IconDownload size={15} aria-hidden />}
+          onClick={() =>
+            save(
+              trainings.view
+                .readTexts(order)
+                .then(({ progress }) => textFile('progress.json', progress, 'application/json')),
+            )
+          }
+        >
+          Log as JSON
+        </Menu.Item>
+        <Menu.Item
+          disabled={!start}
+          leftSection={<IconDownload size={15} aria-hidden />}
+          onClick={() => save(trainings.view.saveResults(order))}
+        >
+          Results folder for nnU-Net, zip
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item color="red" leftSection={<IconTrash size={15} aria-hidden />} onClick={onRemove}>
+          Remove
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

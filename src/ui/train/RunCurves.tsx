@@ -1,0 +1,91 @@
+import { useMemo } from 'react';
+import type { TrainingRun } from '@/app/trainRuns';
+import { labelColor } from '../labelColors';
+import { usePreferences } from '../useStudio';
+import { type Curve, CurveChart } from './CurveChart';
+import styles from './curves.module.css';
+import { formatStepTime } from './trainFormats';
+
+const FULL_RANGE: readonly [number, number] = [0, 1];
+const TRAIN = '#56b4e9';
+const VALIDATION = '#e69f00';
+const EMA = '#21bda6';
+const OTHER = '#cc79a7';
+
+const short = (value: number) => String(Number(value.toPrecision(3)));
+const dice = (value: number) => value.toFixed(2);
+const rate = (value: number) =>
+  value === 0 ? '0' : Number(value.toPrecision(2)).toExponential().replace('e+0', '');
+
+interface RunCurvesProps {
+  readonly run: TrainingRun;
+  /** Drawn dashed over the run's own. */
+  readonly other: TrainingRun | undefined;
+}
+
+/** Loss, pseudo Dice, learning rate and time, over the epochs. */
+export function RunCurves({ run, other }: RunCurvesProps) {
+  const colors = usePreferences((state) => state.labelColors);
+  const charts = useMemo(() => curvesOf(run, other, colors), [run, other, colors]);
+  if (run.epochs.length === 0) {
+    return <p className={styles.none}>The curves begin with the first epoch that is done.</p>;
+  }
+  return (
+    <div className={styles.charts}>
+      <CurveChart title="Loss" curves={charts.loss} format={short} />
+      <CurveChart title="Pseudo Dice" curves={charts.dice} format={dice} range={FULL_RANGE} />
+      <CurveChart title="Learning rate" curves={charts.rate} format={rate} />
+      <CurveChart title="Time of an epoch" curves={charts.seconds} format={formatStepTime} />
+    </div>
+  );
+}
+
+function curvesOf(
+  run: TrainingRun,
+  other: TrainingRun | undefined,
+  colors: Readonly<Record<number, string>>,
+): Readonly<Record<'loss' | 'dice' | 'rate' | 'seconds', readonly Curve[]>> {
+  const mine = run.epochs;
+  const theirs = other?.epochs;
+  const classes =
+    run.start?.classNames ?? mine[0]?.dicePerClassOrRegion.map((_, k) => `class ${k + 1}`) ?? [];
+  const compared = (label: string, values: readonly number[] | undefined): readonly Curve[] =>
+    values ? [{ label: `${label}, ${other?.id}`, color: OTHER, values, isDashed: true }] : [];
+  return {
+    loss: [
+      { label: 'Training', color: TRAIN, values: mine.map((epoch) => epoch.trainLoss) },
+      { label: 'Validation', color: VALIDATION, values: mine.map((epoch) => epoch.valLoss) },
+      ...compared(
+        'validation',
+        theirs?.map((epoch) => epoch.valLoss),
+      ),
+    ],
+    dice: [
+      ...classes.map((label, k) => ({
+        label,
+        color: labelColor(k + 1, colors),
+        values: mine.map((epoch) => epoch.dicePerClassOrRegion[k] ?? Number.NaN),
+        isThin: true,
+      })),
+      { label: 'Running mean', color: EMA, values: mine.map((epoch) => epoch.emaFgDice) },
+      ...compared(
+        'running mean',
+        theirs?.map((epoch) => epoch.emaFgDice),
+      ),
+    ],
+    rate: [
+      { label: 'Learning rate', color: TRAIN, values: mine.map((epoch) => epoch.learningRate) },
+      ...compared(
+        'learning rate',
+        theirs?.map((epoch) => epoch.learningRate),
+      ),
+    ],
+    seconds: [
+      { label: 'Epoch', color: TRAIN, values: mine.map((epoch) => epoch.seconds) },
+      ...compared(
+        'epoch',
+        theirs?.map((epoch) => epoch.seconds),
+      ),
+    ],
+  };
+}

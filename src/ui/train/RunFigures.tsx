@@ -1,0 +1,96 @@
+import type { ReactNode } from 'react';
+import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import { formatBytes } from '@/shared/numeric';
+import { formatPercent, formatXyz } from '../formats';
+import { formatLongTime } from '../plan/planFormats';
+import styles from './train.module.css';
+import { bestEpoch, formatDice, formatRate, formatStepTime } from './trainFormats';
+
+interface RunFiguresProps {
+  readonly run: TrainingRun;
+  readonly live: LiveTraining | undefined;
+}
+
+/** The numbers of a run, each with what it means. */
+export function RunFigures({ run, live }: RunFiguresProps) {
+  const { epochs, start, validation, order } = run;
+  if (!start) return null;
+  const last = epochs.at(-1);
+  const best = bestEpoch(epochs);
+  const perStep =
+    live?.step?.secondsPerIteration ?? (last && last.seconds / order.schedule.iterationsPerEpoch);
+  const total = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
+  const loss = live?.step?.loss ?? last?.trainLoss;
+  return (
+    <dl className={styles.figures} aria-label="Figures">
+      {validation && (
+        <Figure
+          name="Validation Dice"
+          meaning={`Overlap with the reference, 0 to 1: mean over the labels, of ${validation.cases.length} cases the network has not seen`}
+        >
+          {formatDice(validation.meanDice)}
+        </Figure>
+      )}
+      <Figure name="Epochs" meaning="Epochs that are done; each ends with a validation on patches">
+        {epochs.length} of {order.schedule.epochs}
+      </Figure>
+      <Figure
+        name="Pseudo Dice"
+        meaning="Dice on patches of the validation cases in the last epoch: quick, and a little lower than on whole images. In brackets the best of its running mean, which decides on the best checkpoint"
+      >
+        {formatDice(last?.meanFgDice)} {best && <small>(best {formatDice(best.emaFgDice)})</small>}
+      </Figure>
+      <Figure
+        name="Loss"
+        meaning="What training makes smaller: cross-entropy less Dice, so that below 0 is well on the way and −1 is perfect"
+      >
+        {loss === undefined ? '–' : loss.toFixed(3)}
+      </Figure>
+      <Figure name="One step" meaning="Time of one training iteration: forward, backward, update">
+        {perStep ? formatStepTime(perStep) : '–'}
+      </Figure>
+      <Figure
+        name="Speed"
+        meaning="Arithmetic of one step in convolutions, by the time that it takes: what this GPU really does"
+      >
+        {perStep && start.flopsPerIteration > 0 ? formatRate(start.flopsPerIteration / perStep) : '–'}
+      </Figure>
+      <Figure
+        name="Waits for data"
+        meaning="Share of the last epoch in which the GPU stood still because its next patches were not ready"
+      >
+        {last ? formatPercent(last.dataWaitShare) : '–'}
+      </Figure>
+      <Figure name="GPU memory" meaning="All that this training allocates on the GPU">
+        {formatBytes(start.allocatedBytes)}
+      </Figure>
+      <Figure name="Patch" meaning="Voxels that the network sees at once, and how many patches a step takes">
+        {formatXyz(start.patchSize)}, batch {start.batchSize}
+      </Figure>
+      <Figure name="Cases" meaning="Cases to learn from, and cases left out to validate on">
+        {start.trainingCases.length} + {start.validationCases.length}
+      </Figure>
+      <Figure name="Trained for" meaning="Time of all epochs together">
+        {formatLongTime(total)}
+      </Figure>
+      <Figure name="GPU" meaning="The adapter it was trained on last">
+        {start.adapter}
+        {live && live.restarts > 0 && <small> (lost and opened again: {live.restarts})</small>}
+      </Figure>
+      {live?.keptAt !== undefined && (
+        <Figure name="Last checkpoint" meaning="From here it goes on if the tab is closed now">
+          {new Date(live.keptAt).toLocaleTimeString()}
+        </Figure>
+      )}
+    </dl>
+  );
+}
+
+function Figure({ name, meaning, children }: { name: string; meaning: string; children: ReactNode }) {
+  return (
+    <div title={meaning}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

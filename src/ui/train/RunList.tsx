@@ -1,0 +1,41 @@
+import type { TrainingRun } from '@/app/trainRuns';
+import { addressOf } from '../route';
+import { useTrainings } from '../useStudio';
+import { RunState } from './RunState';
+import styles from './train.module.css';
+import { bestEpoch, foldText } from './trainFormats';
+
+/** All runs, newest first, with where each stands. */
+export function RunList({ runs, shownId }: { runs: readonly TrainingRun[]; shownId: string | undefined }) {
+  return (
+    <nav className={styles.list} aria-label="All trainings">
+      {runs.map((run) => (
+        <RunLink key={run.id} run={run} isShown={run.id === shownId} />
+      ))}
+    </nav>
+  );
+}
+
+function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
+  const live = useTrainings((state) => (state.live?.id === run.id ? state.live : undefined));
+  const { order, epochs, validation } = run;
+  const best = bestEpoch(epochs);
+  return (
+    <a href={addressOf('train', run.id)} className={styles.entry} aria-current={isShown ? 'page' : undefined}>
+      <b>{order.datasetName.replace(/^Dataset\d+_/, '')}</b>
+      <span>
+        {order.configurationName}, {foldText(order.fold)}
+      </span>
+      <span className={styles.entryFoot}>
+        <RunState run={run} live={live} />
+        {validation ? (
+          <span title="Mean Dice of the validation cases">Dice {validation.meanDice.toFixed(3)}</span>
+        ) : (
+          best && (
+            <span title="Running mean of the pseudo Dice, at its best">~ {best.emaFgDice.toFixed(3)}</span>
+          )
+        )}
+      </span>
+    </a>
+  );
+}

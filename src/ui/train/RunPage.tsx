@@ -1,0 +1,121 @@
+import { Alert, Button, Group, Select, Text } from '@mantine/core';
+import { useState } from 'react';
+import type { TrainingRun } from '@/app/trainRuns';
+import { addressOf } from '../route';
+import { ErrorNote } from '../segment/Problems';
+import { useStudio, useTrainings } from '../useStudio';
+import { RunActions } from './RunActions';
+import { RunCurves } from './RunCurves';
+import { RunFigures } from './RunFigures';
+import { RunLog } from './RunLog';
+import { RunProgress } from './RunProgress';
+import { RunState } from './RunState';
+import styles from './train.module.css';
+import { foldText, scheduleText } from './trainFormats';
+import { ValidationTable } from './ValidationTable';
+
+/** One run: what it does, its figures and curves, and what it came to. */
+export function RunPage({ run }: { run: TrainingRun }) {
+  const live = useTrainings((state) => (state.live?.id === run.id ? state.live : undefined));
+  const { order } = run;
+  return (
+    <article className={styles.page} aria-label={`Training ${run.id}`}>
+      <header className={styles.head}>
+        <div className={styles.names}>
+          <h2>
+            {order.configurationName}, {foldText(order.fold)} <RunState run={run} live={live} />
+          </h2>
+          <p>
+            <a href={addressOf('data', order.datasetName)}>{order.datasetName}</a>,{' '}
+            <a href={addressOf('plan', order.datasetName)}>{order.plansName}</a> · {order.trainerName} ·{' '}
+            {scheduleText(order.schedule)} · {run.id}
+          </p>
+        </div>
+        <RunActions run={run} live={live} />
+      </header>
+      <Notices run={run} notKept={live?.notKept} />
+      {live && <RunProgress run={run} live={live} />}
+      <RunFigures run={run} live={live} />
+      {run.validation && <ValidationTable run={run} validation={run.validation} />}
+      <Curves run={run} />
+      {run.start && <RunLog run={run} />}
+    </article>
+  );
+}
+
+function Notices({ run, notKept }: { run: TrainingRun; notKept: string | undefined }) {
+  const { trainings } = useStudio();
+  const { state, order, id } = run;
+  return (
+    <>
+      {state.status === 'interrupted' && (
+        <Alert
+          variant="light"
+          color="yellow"
+          mb="md"
+          title="The tab was closed or reloaded while this was trained"
+        >
+          <Text size="sm">
+            Nothing is lost but the steps since its last checkpoint; from there it goes on to the bit as if
+            nothing had happened.
+          </Text>
+          <Button size="compact-sm" mt="xs" onClick={() => void trainings.goOn(id)}>
+            Go on
+          </Button>
+        </Alert>
+      )}
+      {state.status === 'failed' && (
+        <div className={styles.notice}>
+          <ErrorNote
+            title="The training stopped"
+            name={state.name}
+            message={state.message}
+            where={`${id}, ${order.datasetName} ${order.configurationName}`}
+          />
+        </div>
+      )}
+      {notKept && (
+        <Alert
+          variant="light"
+          color="yellow"
+          mb="md"
+          title="The newest checkpoint found no room"
+          role="alert"
+        >
+          {notKept} The training goes on, and the checkpoint before it is still there.
+        </Alert>
+      )}
+    </>
+  );
+}
+
+/** The run's curves, and which other run's to lay over them. */
+function Curves({ run }: { run: TrainingRun }) {
+  const runs = useTrainings((state) => state.runs);
+  const [otherId, setOtherId] = useState<string | null>(null);
+  const others = runs.filter(({ id, epochs }) => id !== run.id && epochs.length > 0);
+  const other = others.find(({ id }) => id === otherId);
+  return (
+    <section aria-label="Curves">
+      <Group justify="space-between" align="center" mb={8}>
+        <h3 className={styles.sectionName}>Curves</h3>
+        {others.length > 0 && (
+          <Select
+            size="xs"
+            w={270}
+            placeholder="Compare with another run"
+            aria-label="Compare with another run"
+            clearable
+            data={others.map(({ id, order }) => ({
+              value: id,
+              label: `${id}: ${order.configurationName}, ${foldText(order.fold)}, ${order.trainerName}`,
+            }))}
+            value={otherId}
+            onChange={setOtherId}
+          />
+        )}
+      </Group>
+      <RunCurves run={run} other={other} />
+    </section>
+  );
+}

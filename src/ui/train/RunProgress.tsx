@@ -1,0 +1,33 @@
+import { Progress, Switch } from '@mantine/core';
+import { preferences } from '@/app/preferences';
+import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import { formatPercent } from '../formats';
+import { formatLongTime } from '../plan/planFormats';
+import { usePreferences } from '../useStudio';
+import styles from './train.module.css';
+import { trainingProgress } from './trainingProgress';
+
+/** How far the run is, what it is doing, and how long it will take. */
+export function RunProgress({ run, live }: { run: TrainingRun; live: LiveTraining }) {
+  const keepsScreenOn = usePreferences((state) => state.keepsScreenOn);
+  const { doing, share, secondsLeft } = trainingProgress(run, live);
+  return (
+    <section className={styles.progress} aria-label="Progress">
+      <div className={styles.doing}>
+        <span>{doing}</span>
+        <span className={styles.left}>
+          {formatPercent(share)}
+          {secondsLeft !== undefined && `, about ${formatLongTime(secondsLeft)} left`}
+        </span>
+      </div>
+      <Progress value={100 * share} size="md" aria-label={`Progress of ${run.id}`} />
+      <Switch
+        size="xs"
+        mt={10}
+        label="Keep the screen on meanwhile"
+        checked={keepsScreenOn}
+        onChange={({ currentTarget }) => preferences.setState({ keepsScreenOn: currentTarget.checked })}
+      />
+    </section>
+  );
+}

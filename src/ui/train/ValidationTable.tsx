@@ -1,0 +1,93 @@
+import { ActionIcon, Table } from '@mantine/core';
+import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
+import { useState } from 'react';
+import type { TrainingRun } from '@/app/trainRuns';
+import { nanMean } from '@/shared/statistics';
+import type { CaseDice, TrainingValidation } from '@/workers/trainApi';
+import { plural } from '../formats';
+import { addressOf, goTo } from '../route';
+import styles from './train.module.css';
+import { formatDice } from './trainFormats';
+
+/** Dice of every validation case, the worst first: those are the ones to look at. */
+export function ValidationTable({ run, validation }: { run: TrainingRun; validation: TrainingValidation }) {
+  const [isWorstFirst, setIsWorstFirst] = useState(true);
+  const sign = isWorstFirst ? 1 : -1;
+  const rows = [...validation.cases].sort((a, b) => sign * (rank(a) - rank(b)));
+  const labels = Object.keys(validation.cases[0]?.dice ?? {});
+  const names = run.start?.classNames ?? [];
+  const Icon = isWorstFirst ? IconArrowUp : IconArrowDown;
+  return (
+    <section aria-label="Validation" className={styles.section}>
+      <h3 className={styles.sectionName}>
+        Validation{' '}
+        <span>
+          {plural(rows.length, 'case')}, mean Dice {formatDice(validation.meanDice)}
+        </span>
+      </h3>
+      <Table.ScrollContainer minWidth={360}>
+        <Table className={styles.table} highlightOnHover verticalSpacing={5} aria-label="Validation cases">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Case</Table.Th>
+              {labels.map((label, l) => (
+                <Table.Th key={label} className="number">
+                  {names[l] ?? label}
+                </Table.Th>
+              ))}
+              <Table.Th className="number" aria-sort={isWorstFirst ? 'ascending' : 'descending'}>
+                Mean
+                <ActionIcon
+                  size={20}
+                  ml={4}
+                  variant="subtle"
+                  color="gray"
+                  aria-label={isWorstFirst ? 'Best first' : 'Worst first'}
+                  onClick={() => setIsWorstFirst(!isWorstFirst)}
+                >
+                  <Icon size={14} />
+                </ActionIcon>
+              </Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {rows.map((row) => (
+              <Table.Tr
+                key={row.caseId}
+                className={styles.row}
+                onClick={() => goTo('train', run.id, row.caseId)}
+              >
+                <Table.Td>
+                  <a
+                    href={addressOf('train', run.id, row.caseId)}
+                    onClick={(event) => event.stopPropagation()}
+                  >
+                    {row.caseId}
+                  </a>
+                </Table.Td>
+                {labels.map((label) => (
+                  <Table.Td key={label} className="number">
+                    {formatDice(row.dice[label])}
+                  </Table.Td>
+                ))}
+                <Table.Td className="number">
+                  <b>{formatDice(meanDice(row))}</b>
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </section>
+  );
+}
+
+export function meanDice({ dice }: CaseDice): number {
+  return nanMean(Object.values(dice));
+}
+
+/** A case without any label is neither good nor bad. */
+function rank(row: CaseDice): number {
+  const mean = meanDice(row);
+  return Number.isNaN(mean) ? 2 : mean;
+}

@@ -1,0 +1,95 @@
+import { SegmentedControl, Text } from '@mantine/core';
+import { IconArrowLeft } from '@tabler/icons-react';
+import { useMemo, useState } from 'react';
+import type { TrainingRun } from '@/app/trainRuns';
+import type { DatasetRecord } from '@/storage/datasetRecord';
+import dataStyles from '../data/data.module.css';
+import { useShortcuts } from '../frame/useShortcuts';
+import { addressOf } from '../route';
+import { ImageView, type ViewedImage } from '../segment/ImageView';
+import { useViewerController, ViewerContext } from '../segment/viewerContext';
+import { useDatasets, useStudio } from '../useStudio';
+import { formatDice } from './trainFormats';
+import { meanDice } from './ValidationTable';
+
+type Shown = 'prediction' | 'reference';
+
+/** A validation case: the image with what the network found, or what it should have found. */
+export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: string }) {
+  const viewer = useViewerController();
+  const [shown, setShown] = useState<Shown>('prediction');
+  const dataset = useDatasets(({ datasets }) => datasets.find(({ name }) => name === run.order.datasetName));
+  const viewed = useViewedCase(run, dataset, caseId, shown);
+  const found = run.validation?.cases.find((one) => one.caseId === caseId);
+  useShortcuts({ r: () => setShown(shown === 'prediction' ? 'reference' : 'prediction') });
+  return (
+    <div className={dataStyles.viewer}>
+      <header className={dataStyles.viewerHead}>
+        <a className={dataStyles.back} href={addressOf('train', run.id)}>
+          <IconArrowLeft size={14} aria-hidden />
+          {run.id}
+        </a>
+        <Text fw={650} size="sm" truncate component="h1" m={0}>
+          {caseId}
+        </Text>
+        {found && <span className={dataStyles.viewerFacts}>Dice {formatDice(meanDice(found))}</span>}
+        <div className={dataStyles.neighbours}>
+          <SegmentedControl
+            size="xs"
+            aria-label="What lies over the image; r switches"
+            data={[
+              { value: 'prediction', label: 'Prediction' },
+              { value: 'reference', label: 'Reference' },
+            ]}
+            value={shown}
+            onChange={(value) => setShown(value === 'reference' ? 'reference' : 'prediction')}
+          />
+        </div>
+      </header>
+      <div className={dataStyles.viewerBody}>
+        <ViewerContext value={viewer}>
+          <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+        </ViewerContext>
+      </div>
+    </div>
+  );
+}
+
+function useViewedCase(
+  { order }: TrainingRun,
+  dataset: DatasetRecord | undefined,
+  caseId: string,
+  shown: Shown,
+): ViewedImage {
+  const { datasets, trainings } = useStudio();
+  const { datasetName } = order;
+  const channels = dataset?.channelNames;
+  const labels = dataset?.labels;
+  const image = useMemo(
+    () => ({
+      name: caseId,
+      channels: channels ?? [],
+      labels: (labels ?? [])
+        .filter(({ values }) => values.length === 1 && values[0] !== 0)
+        .map(({ name, values }) => ({ value: values[0], name })),
+      loadImage: (channel: number) => datasets.api.showImage(datasetName, caseId, channel),
+    }),
+    [datasets, datasetName, caseId, channels, labels],
+  );
+  return useMemo(
+    () => ({
+      ...image,
+      labelsVersion: shown,
+      ...(shown === 'prediction'
+        ? {
+            loadLabels: () => trainings.view.showPrediction(order, caseId),
+            loadOutlines: () => trainings.view.showPredictionOutlines(order, caseId),
+          }
+        : {
+            loadLabels: () => datasets.api.showLabels(datasetName, caseId),
+            loadOutlines: () => datasets.api.showOutlines(datasetName, caseId),
+          }),
+    }),
+    [image, shown, trainings, datasets, order, datasetName, caseId],
+  );
+}

@@ -1,0 +1,58 @@
+// How a run's numbers read on the page.
+import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { EpochReport } from '@/core/training/trainingRun';
+import { formatCount } from '../formats';
+
+/** `fold 0`, `all cases`. */
+export function foldText(fold: number | 'all'): string {
+  return fold === 'all' ? 'all cases' : `fold ${fold}`;
+}
+
+/** `50 epochs × 100 iterations`. */
+export function scheduleText({ epochs, iterationsPerEpoch }: TrainingSchedule): string {
+  return `${formatCount(epochs)} epochs × ${formatCount(iterationsPerEpoch)} iterations`;
+}
+
+/** Four digits, or a dash where there is no value. */
+export function formatDice(dice: number | undefined): string {
+  return dice === undefined || Number.isNaN(dice) ? '–' : dice.toFixed(4);
+}
+
+/** `812 ms`, `1.24 s`. */
+export function formatStepTime(seconds: number): string {
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`;
+}
+
+/** `21.3 GFLOP/s`. */
+export function formatRate(flopsPerSecond: number): string {
+  if (flopsPerSecond >= 1e12) return `${(flopsPerSecond / 1e12).toFixed(2)} TFLOP/s`;
+  return `${(flopsPerSecond / 1e9).toFixed(flopsPerSecond < 1e11 ? 1 : 0)} GFLOP/s`;
+}
+
+/** Mean of the last epochs, seconds. */
+const RECENT_EPOCHS = 5;
+
+export function recentEpochSeconds(epochs: readonly EpochReport[]): number | undefined {
+  const recent = epochs.slice(-RECENT_EPOCHS);
+  if (recent.length === 0) return undefined;
+  return recent.reduce((sum, { seconds }) => sum + seconds, 0) / recent.length;
+}
+
+/** Epochs done, and of the one under way its share. */
+export function epochsDone(
+  run: TrainingRun,
+  step: { stage: string; done: number; total: number } | undefined,
+) {
+  if (run.isTrained) return run.order.schedule.epochs;
+  const share = step?.stage === 'training' ? step.done / step.total : step ? 1 : 0;
+  return Math.min(run.order.schedule.epochs, run.epochs.length + TRAINING_SHARE * share);
+}
+
+/** About what of an epoch's time its training iterations take. */
+const TRAINING_SHARE = 0.9;
+
+/** A running mean is best where it is highest. */
+export function bestEpoch(epochs: readonly EpochReport[]): EpochReport | undefined {
+  return epochs.findLast(({ isBest }) => isBest);
+}

@@ -1,0 +1,134 @@
+import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { EpochReport, StepReport } from '@/core/training/trainingRun';
+import type { DisplayLabels, SavedFile } from './filesApi';
+
+/** Where runs lie in the origin private file system, a folder each. */
+export const RUNS_FOLDER = 'trainings';
+
+/** One fold to train: all that a run follows from. */
+export interface TrainingOrder {
+  /** Names what is kept of it. */
+  readonly runId: string;
+  /** `DatasetXXX_Name`. */
+  readonly datasetName: string;
+  readonly plansName: string;
+  readonly configurationName: string;
+  readonly fold: number | 'all';
+  /** nnU-Net's name, `_Xepochs` included. */
+  readonly trainerName: string;
+  readonly schedule: TrainingSchedule;
+  /** Of weights, patches and augmentation. */
+  readonly seed: number;
+}
+
+/** Other runs that a run has to do with. */
+export interface RelatedRuns {
+  /** Of the stage before, of all folds, which a cascade's second stage starts from. */
+  readonly previousStage: readonly TrainingOrder[];
+  /** Further folds of the same training that are trained: with them it makes one model. */
+  readonly otherFolds: readonly TrainingOrder[];
+}
+
+/** What a run begins with, or goes on with. */
+export interface TrainingStart {
+  /** Epochs done before. */
+  readonly epoch: number;
+  readonly schedule: TrainingSchedule;
+  readonly batchSize: number;
+  readonly patchSize: readonly number[];
+  readonly trainingCases: readonly string[];
+  readonly validationCases: readonly string[];
+  /** What each pseudo Dice is of. */
+  readonly classNames: readonly string[];
+  /** On the device. */
+  readonly allocatedBytes: number;
+  /** Floating-point operations of one training step, in convolutions. */
+  readonly flopsPerIteration: number;
+  readonly adapter: string;
+  readonly isSoftware: boolean;
+  /** Devices lost so far. */
+  readonly restarts: number;
+}
+
+/** How far the training is. */
+export interface TrainingStep extends StepReport {
+  /** Of training steps, the mean of the last ones; `undefined` before there are two. */
+  readonly secondsPerIteration: number | undefined;
+}
+
+/** Of one validation case by label or region, as summary.json names them; NaN where neither has it. */
+export interface CaseDice {
+  readonly caseId: string;
+  readonly dice: Readonly<Record<string, number>>;
+}
+
+/** What validation came to. */
+export interface TrainingValidation {
+  /** Of the labels' means. */
+  readonly meanDice: number;
+  readonly cases: readonly CaseDice[];
+}
+
+/** What a run tells while it goes on. */
+export type TrainingEvent =
+  | { readonly kind: 'started'; readonly start: TrainingStart }
+  | { readonly kind: 'step'; readonly step: TrainingStep }
+  | { readonly kind: 'epoch'; readonly epoch: EpochReport }
+  /** A checkpoint is kept. */
+  | { readonly kind: 'kept'; readonly name: string; readonly sizeInBytes: number }
+  /** A checkpoint could not be kept; the training goes on. */
+  | { readonly kind: 'notKept'; readonly message: string }
+  /** Trained to the last epoch. */
+  | { readonly kind: 'trained' }
+  | {
+      readonly kind: 'validating';
+      readonly caseId: string;
+      /** Of all cases, 0…1. */
+      readonly share: number;
+      readonly done: number;
+      readonly total: number;
+    }
+  | { readonly kind: 'validated'; readonly validation: TrainingValidation }
+  /** The model is in the library. */
+  | { readonly kind: 'model'; readonly modelId: string };
+
+export type OnTrainingEvent = (event: TrainingEvent) => void;
+
+/** The log of a run. */
+export interface TrainingTexts {
+  /** nnU-Net's text logs, those of all sittings. */
+  readonly log: string;
+  /** `progress.json`: the lists of nnU-Net's logger. */
+  readonly progress: string;
+}
+
+/** Training in a worker of its own. Everything a run writes lies below its id. */
+export interface TrainApi {
+  /**
+   * Trains, validates, and puts the model into the library; goes on from the newest checkpoint where there is one, to the
+   * bit as if nothing had happened. Resolves to `stopped` after {@link TrainApi.stop}. Throws what reading the dataset
+   * throws, `UnsupportedTrainer`, `GpuOutOfMemory`, `NoAdapter`.
+   */
+  run(order: TrainingOrder, related: RelatedRuns, onEvent: OnTrainingEvent): Promise<'done' | 'stopped'>;
+  /** Holds the run before its next step, once a checkpoint is kept; or lets it go on. */
+  pause(isPaused: boolean): void;
+  /** Keeps a checkpoint after the step under way: the page may be put to sleep. */
+  keepNow(): void;
+  /** Ends the run after its step, with a checkpoint. */
+  stop(): void;
+}
+
+/** Looking at what runs have left, while another worker trains. */
+export interface TrainViewApi {
+  readTexts(order: TrainingOrder): Promise<TrainingTexts>;
+  /** The segmentation of a validation case. */
+  showPrediction(order: TrainingOrder, caseId: string): Promise<DisplayLabels>;
+  showPredictionOutlines(order: TrainingOrder, caseId: string): Promise<ArrayBuffer>;
+  /** The results folder as nnU-Net lays it out, with checkpoints, as a zip. */
+  saveResults(order: TrainingOrder): Promise<SavedFile>;
+  /** Bytes that a run takes. */
+  measure(runId: string): Promise<number>;
+  remove(runId: string): Promise<void>;
+  /** Deletes what no run in `keptRunIds` owns. */
+  sweep(keptRunIds: readonly string[]): Promise<void>;
+}

@@ -1,0 +1,29 @@
+// Looks at what trainings have left, for the page.
+import { expose, transfer } from 'comlink';
+import { recordCheckpoints } from '@/app/trainCheckpoints';
+import { createTrainView } from '@/app/trainView';
+import { browserFolders } from '@/storage/browserDatasetFolder';
+import { browserRecords, DATABASES } from '@/storage/browserRecords';
+import { RUNS_FOLDER, type TrainViewApi } from '@/workers/trainApi';
+
+const checkpoints = browserRecords(DATABASES.checkpoints);
+const view = createTrainView({
+  runs: browserFolders(RUNS_FOLDER),
+  checkpoints: (runId) => recordCheckpoints(checkpoints, runId),
+});
+
+const api: TrainViewApi = {
+  ...view,
+
+  async showPrediction(order, caseId) {
+    const labels = await view.showPrediction(order, caseId);
+    return transfer(labels, [labels.bytes]);
+  },
+
+  async showPredictionOutlines(order, caseId) {
+    const bytes = await view.showPredictionOutlines(order, caseId);
+    return transfer(bytes, [bytes]);
+  },
+};
+
+expose(api);
