@@ -183,6 +183,12 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   }
 }
 
+/** Says so, and writes it into the log; where that cannot be written either, its text waits for the next line. */
+async function tellTrouble({ log, onTrouble }: TrainFoldJob, error: unknown): Promise<void> {
+  onTrouble?.(error);
+  await log.addLine(messageOf(error)).catch(() => undefined);
+}
+
 function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -27,6 +27,8 @@ export interface KeeperOptions {
   readonly hasCheckpoints: boolean;
   readonly minutesBetweenCheckpoints?: number;
   readonly isCheckpointWanted?: () => boolean;
+  /** Told of what could not be kept, or read; the run goes on, and tries again when the next one is due. */
+  readonly onTrouble?: (error: unknown) => Promise<void>;
 }
 
 /** Writes checkpoints under nnU-Net's names, when they are due. */
@@ -35,6 +37,8 @@ export class CheckpointKeeper {
   private readonly context: CheckpointContext;
   private latestAt = performance.now();
   private mustClear: boolean;
+  /** Where it could not be written: the state that still is the best. */
+  private unkeptBest: TrainingState | undefined;
 
   /** A run that is not continued clears away what an earlier one left, once it has something of its own. */
   constructor(options: KeeperOptions, context: CheckpointContext, isContinued: boolean) {
@@ -53,19 +57,43 @@ export class CheckpointKeeper {
     return performance.now() - this.latestAt >= minutes * 60_000;
   }
 
+  /** Throws where the last state of a run cannot be written. */
   async save(reason: SaveReason, state: TrainingState): Promise<void> {
-    const { checkpoints, hasCheckpoints } = this.options;
-    if (!hasCheckpoints) return;
-    const name = NAME_BY_REASON[reason];
+    if (!this.options.hasCheckpoints) return;
+    if (reason === 'best') this.unkeptBest = state;
+    else if (!(await this.keep(NAME_BY_REASON[reason], state, { mustKeep: reason !== 'due' }))) return;
+    if (!this.unkeptBest) return;
+    const isKept = await this.keep(NAME_BY_REASON.best, this.unkeptBest, { mustKeep: false });
+    if (isKept) this.unkeptBest = undefined;
+  }
+
+  /** Whether it could be kept. */
+  private async keep(
+    name: string,
+    state: TrainingState,
+    { mustKeep }: { readonly mustKeep: boolean },
+  ): Promise<boolean> {
     const content = writeCheckpoint(state, this.context);
+    try {
+      await this.replace(name, content);
+      return true;
+    } catch (error) {
+      if (mustKeep) throw error;
+      await this.options.onTrouble?.(error);
+      return false;
+    } finally {
+      if (name === CHECKPOINTS.latest) this.latestAt = performance.now();
+    }
+  }
+
+  private async replace(name: string, content: Uint8Array): Promise<void> {
+    const { checkpoints } = this.options;
     if (this.mustClear) {
       // They would be gone on from instead of this run's.
-      await checkpoints.remove(CHECKPOINTS.final);
-      await checkpoints.remove(CHECKPOINTS.latest);
+      for (const other of Object.values(CHECKPOINTS)) if (other !== name) await checkpoints.remove(other);
       this.mustClear = false;
     }
     await checkpoints.write(name, content);
-    if (name === CHECKPOINTS.latest) this.latestAt = performance.now();
     if (name === CHECKPOINTS.final) await checkpoints.remove(CHECKPOINTS.latest);
   }
 }

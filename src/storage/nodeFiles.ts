@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import path from 'node:path';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
 import type { CheckpointStore } from './checkpointStore';
 import type { DatasetFolder } from './datasetFolder';
 import type { ResultFolder } from './resultFolder';
@@ -133,7 +134,7 @@ export async function writeWhole(
     if (isFlushed) await flushFolder(folder);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw explainWriteFailure(error, location);
+    throw explainWriteFailure(error, location, content.length);
   }
 }
 
@@ -148,12 +149,15 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-function explainWriteFailure(error: unknown, location: string): unknown {
+function explainWriteFailure(error: unknown, location: string, sizeInBytes: number): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOSPC') {
-    return new StudioError('StorageFull', `${location}: the disk is full.`, 'Make room, then run it again.', {
-      cause: error,
-    });
+    return new StudioError(
+      'StorageFull',
+      `${location}: the disk is full; this needs ${formatBytes(sizeInBytes)}.`,
+      'Delete what you no longer need, for example checkpoints of other runs, then run it again.',
+      { cause: error },
+    );
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new StudioError(

@@ -153,6 +153,10 @@ describe('training a fold', () => {
         onStep: () => {
           if (steps++ === killAt.step) throw new Error('killed');
         },
+        // Nothing comes after a kill.
+        onTrouble: (error) => {
+          throw error;
+        },
         checkpoints: {
           ...checkpoints,
           write: async (name, content) => {

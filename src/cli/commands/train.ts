@@ -9,7 +9,7 @@ import { readCheckpointWeights } from '@/core/training/checkpoint';
 import { TRAINER_NAMES, type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
-import { StudioError } from '@/shared/errors';
+import { messageOf, StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { datasetFolder, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';
@@ -220,6 +220,10 @@ async function runTraining(
       line.clear();
       progress.begin(report);
       console.log(describeStart(training, report));
+    },
+    onTrouble: (error) => {
+      line.clear();
+      console.error(`nnstudio: ${messageOf(error)} The training goes on.`);
     },
     onStep: (step) => line.show(`epoch ${step.epoch}`, { ...progress.of(step), stage: step.stage }),
     onEpoch: (report) => {
