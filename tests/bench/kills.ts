@@ -1,0 +1,117 @@
+// A training that is killed 30 times at random moments, in the middle of steps and of checkpoint writes: what it resumes
+// from each time, and whether it ends with the bits of a training that nobody disturbed.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { isDict, type PickleValue } from '@/core/interop/pickleValues';
+import { readTorchCheckpoint, type TorchCheckpoint, TorchTensor } from '@/core/interop/torchCheckpoint';
+import { memoryFile } from '@/core/io/sourceFile';
+import { keyedRandom } from '@/shared/random';
+import { datasetFolder } from '@/storage/nodeFiles';
+import { TINY_DATASET } from '../support/tinyDataset';
+import { tinyPreprocessed } from '../support/tinyTraining';
+
+const KILLS = 30;
+const TRAINER = 'nnUNetTrainer_50epochs';
+/** A run lives at most this long once its first step begins, ms. */
+const LONGEST_LIFE_MS = 600;
+
+export async function run(): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'nnstudio-'));
+  try {
+    mkdirSync(path.join(folder, 'raw'));
+    await tinyPreprocessed(undefined, datasetFolder(path.join(folder, 'preprocessed', TINY_DATASET)));
+    await train(folder, 'undisturbed');
+    console.log(`\nA training of 50 × 3 iterations, a checkpoint after each, killed ${KILLS} times`);
+    const random = keyedRandom(1);
+    let inWrites = 0;
+    for (let kill = 1; kill <= KILLS; kill++) {
+      const lifeMs = LONGEST_LIFE_MS * random.uniform();
+      const resumedAt = await train(folder, 'killed', lifeMs);
+      const isInWrite = removeParts(path.join(foldOf(folder, 'killed')));
+      if (isInWrite) inWrites++;
+      console.log(
+        `  ${kill}: ${resumedAt}, killed after ${lifeMs.toFixed(0)} ms${isInWrite ? ', in a checkpoint write' : ''}`,
+      );
+    }
+    console.log(`  then: ${await train(folder, 'killed')}, to the end`);
+    const [whole, pieces] = await Promise.all(
+      ['undisturbed', 'killed'].map((name) => finalTensors(folder, name)),
+    );
+    const different = [...whole].filter(([name, bits]) => pieces.get(name) !== bits).map(([name]) => name);
+    console.log(
+      `  ${inWrites} of ${KILLS} in a checkpoint write; ${different.length} of ${whole.size} tensors of network and optimiser differ`,
+    );
+    if (different.length > 0) throw new Error(`${different[0]} differs`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function foldOf(folder: string, results: string): string {
+  return path.join(folder, results, TINY_DATASET, `${TRAINER}__nnUNetPlans__3d_fullres`, 'fold_0');
+}
+
+/** Runs the command; where `lifeMs` is given kills it so long after it began to train. Resolves with what it resumed from. */
+function train(folder: string, results: string, lifeMs?: number): Promise<string> {
+  const options = ['raw', 'preprocessed'].flatMap((name) => [`-${name}`, path.join(folder, name)]);
+  const command = spawn(
+    process.execPath,
+    [
+      path.resolve('bin/nnstudio.mjs'),
+      ...['train', TINY_DATASET, '3d_fullres', '0', '-tr', TRAINER, '--c', '--no_pbar', '--no_validation'],
+      ...['--iterations', '3', '--val_iterations', '1', '--checkpoint_minutes', '0'],
+      ...[...options, '-results', path.join(folder, results)],
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let [output, errors, isToldOf] = ['', '', false];
+  command.stderr.on('data', (data) => {
+    errors += data;
+  });
+  command.stdout.on('data', (data) => {
+    output += data;
+    const begins = /epochs (\d+) to \d+/.test(output);
+    if (lifeMs === undefined || isToldOf || !begins) return;
+    isToldOf = true;
+    setTimeout(() => command.kill('SIGKILL'), lifeMs);
+  });
+  return new Promise((resolve, reject) => {
+    command.on('exit', (code) => {
+      const begin = /epochs (\d+) to \d+/.exec(output)?.[1];
+      if (begin === undefined || (lifeMs === undefined && code !== 0)) reject(new Error(errors || output));
+      else resolve(`resumed in epoch ${begin}`);
+    });
+  });
+}
+
+/** Removes what writes that were cut short left behind. */
+function removeParts(folder: string): boolean {
+  const parts = readdirSync(folder).filter((name) => name.endsWith('.part'));
+  for (const name of parts) rmSync(path.join(folder, name));
+  return parts.some((name) => name.includes('checkpoint_'));
+}
+
+/** Every tensor of the final checkpoint by its place, as text of its bits. */
+async function finalTensors(folder: string, results: string): Promise<ReadonlyMap<string, string>> {
+  const file = path.join(foldOf(folder, results), 'checkpoint_final.pth');
+  const checkpoint = await readTorchCheckpoint(memoryFile(readFileSync(file), file));
+  const tensors = new Map<string, string>();
+  await collect(checkpoint, checkpoint.root, '', tensors);
+  return tensors;
+}
+
+async function collect(
+  checkpoint: TorchCheckpoint,
+  value: PickleValue | undefined,
+  at: string,
+  tensors: Map<string, string>,
+): Promise<void> {
+  if (value instanceof TorchTensor) {
+    const data = await checkpoint.readTensor(value);
+    tensors.set(at, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'));
+  } else if (isDict(value)) {
+    for (const [key, item] of value) await collect(checkpoint, item, `${at}.${String(key)}`, tensors);
+  }
+}
