@@ -83,6 +83,17 @@ test('--c goes on, --val only validates', { timeout: 2 * MINUTE }, async () => {
   expect(files.filter((name) => name.endsWith('.npz')).length).toBeGreaterThan(0);
 });
 
+test('a benchmark keeps its fastest epoch and nothing else', { timeout: 2 * MINUTE }, async () => {
+  expect(await train(`7 3d_fullres 0 -tr nnUNetTrainerBenchmark_5epochs ${SHORT}`)).toBe(0);
+  const fold = inResults(TINY_DATASET, 'nnUNetTrainerBenchmark_5epochs__nnUNetPlans__3d_fullres/fold_0');
+  const names = readdirSync(fold);
+  expect(names.filter((name) => name.endsWith('.pth') || name === 'validation')).toEqual([]);
+  const results = JSON.parse(readFileSync(path.join(fold, 'benchmark_result.json'), 'utf8'));
+  const [[key, { fastest_epoch: fastest, gpu_name: gpu }]] = Object.entries<Record<string, unknown>>(results);
+  expect(key).toBe(`${String(gpu).replaceAll(' ', '_')}_1`);
+  expect(fastest).toBeGreaterThan(0);
+});
+
 test('says what is missing or meant', async () => {
   await expect(train('7 3d_fullres')).rejects.toThrow('a dataset, a configuration and a fold');
   await expect(train('7 3d_fullres first')).rejects.toThrow('The fold is a number or all');

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { networkOfFold, type StartReport, type TrainFoldJob, trainFold } from '@/app/trainFold';
+import { writeBenchmarkResult } from '@/app/trainFoldBenchmark';
 import { CHECKPOINTS } from '@/app/trainFoldCheckpoints';
 import { TrainFoldLog } from '@/app/trainFoldLog';
 import { type Fold, openFold } from '@/app/trainFoldSetup';
@@ -120,6 +121,9 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
       return EXIT.cancelled;
     }
     weights = outcome.state.weights;
+    if (trainer.isBenchmark) {
+      await writeBenchmarkResult(training.results, training.setup, outcome.state.log, outcome.adapter);
+    }
     if (trainer.isBenchmark || isGiven(options, '--no_validation')) return EXIT.ok;
   }
   const isBest = isGiven(options, '--val_best');
@@ -206,7 +210,8 @@ async function runTraining(
     );
   }
   const progress = new RunProgress();
-  return trainFold({
+  let adapter = '';
+  const outcome = await trainFold({
     ...training,
     seed: numberOf(options, '--seed', 0),
     shouldContinue: isGiven(options, '--c'),
@@ -219,6 +224,7 @@ async function runTraining(
     onStart: (report) => {
       line.clear();
       progress.begin(report);
+      adapter = report.adapter;
       console.log(describeStart(training, report));
     },
     onTrouble: (error) => {
@@ -232,6 +238,7 @@ async function runTraining(
       console.log(describeEpoch(report, progress.secondsLeft(report)));
     },
   });
+  return { ...outcome, adapter };
 }
 
 /** How far a run is, and how long it will take. */

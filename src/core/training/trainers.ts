@@ -48,7 +48,7 @@ export interface Trainer {
   readonly augmentation: AugmentationOptions;
   /** Instead of the plans' own. */
   readonly batchSize?: number;
-  /** Whether the run is kept: checkpoints are written, and it is validated at its end. */
+  /** Only measured: no checkpoints are written, and nothing is validated at its end. */
   readonly isBenchmark: boolean;
 }
 
