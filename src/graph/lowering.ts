@@ -29,7 +29,7 @@ type Lowering<Op extends OpName> = (value: Value<Op>, builder: PlanBuilder) => v
 
 const LOWERINGS: { readonly [Op in OpName]: Lowering<Op> } = {
   input: (value, builder) => {
-    builder.addValue(value);
+    if (!builder.isHeld(value)) builder.addValue(value);
   },
   parameter: () => {},
   ...TRAINING_LOWERINGS,

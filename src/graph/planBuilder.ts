@@ -106,6 +106,7 @@ export class PlanBuilder {
   private readonly rawParameters = new Map<Value, ParameterId>();
   private readonly kept = new Map<string, TensorId>();
   private readonly gradients = new Map<Value, ParameterId>();
+  private readonly wholeInputs = new Map<Value, TensorId>();
   private forwardSteps: number | undefined;
 
   constructor(device: PlanDevice, options: PlanOptions) {
@@ -146,11 +147,16 @@ export class PlanBuilder {
     this.gradients.set(value, this.rawParameter(parameter));
   }
 
-  /** Memory that keeps what a run wrote into it until the next. */
+  /** Memory that keeps what was written into it through all micro-batches, and until the next run. */
   addKeptTensor(name: string, size: number): TensorId {
     const tensor = this.addTensor(name, size);
     this.kept.set(name, tensor);
     return tensor;
+  }
+
+  /** Says that `value` is fed as part of `whole`. */
+  feedAs(value: Value<'input'>, whole: TensorId): void {
+    this.wholeInputs.set(value, whole);
   }
 
   /** A new tensor that holds `value`. */
@@ -183,7 +189,7 @@ export class PlanBuilder {
     return tensor;
   }
 
-  /** True where a step wrote `value` out. */
+  /** True where `value` has its place: a step wrote it out. */
   isHeld(value: Value): boolean {
     return this.tensorOfValue.has(value);
   }
@@ -232,7 +238,7 @@ export class PlanBuilder {
   }
 
   addStep(op: OpName, step: StepDraft): void {
-    this.steps.push({ flops: 0, parameters: [], ...step, op });
+    this.steps.push({ flops: 0, parameters: [], isPerMicroBatch: false, ...step, op });
   }
 
   /** Says that the steps added so far are the forward pass, not all of them. */
@@ -243,7 +249,7 @@ export class PlanBuilder {
   finish(graph: Graph): Plan {
     const inputs = new Map(graph.inputs.map((value) => [value.attributes.name, this.inputTensor(value)]));
     const outputs = graph.outputs.map((value) => this.tensorOf(value));
-    const requests = this.memoryRequests([...inputs.values()], [...outputs, ...this.kept.values()]);
+    const requests = this.memoryRequests([...inputs.values(), ...this.kept.values()], outputs);
     const memory = planMemory(requests);
     const { placements, bufferBytes } = this.placeParameters();
     const temporaries = sum(memory.slotBytes);
@@ -267,13 +273,14 @@ export class PlanBuilder {
   }
 
   private inputTensor(value: Value<'input'>): TensorId {
-    return this.tensorOfValue.get(value) ?? this.addValue(value);
+    return this.wholeInputs.get(value) ?? this.tensorOfValue.get(value) ?? this.addValue(value);
   }
 
   /**
-   * Lifetimes. Inputs live always, so that a run can be repeated with other parameters; outputs live until the next run.
+   * Lifetimes. Inputs live always, so that a run can be repeated with other parameters, and so does what is kept; outputs
+   * live until the next run.
    */
-  private memoryRequests(inputs: readonly TensorId[], outputs: readonly TensorId[]): MemoryRequest[] {
+  private memoryRequests(lasting: readonly TensorId[], outputs: readonly TensorId[]): MemoryRequest[] {
     const end = this.steps.length;
     const stepsOf = this.tensors.map(() => new Set<number>());
     for (const [index, { tensors }] of this.steps.entries()) {
@@ -282,8 +289,8 @@ export class PlanBuilder {
     return this.tensors.map(({ size, dtype, gradientOf }, tensor) => {
       if (gradientOf !== undefined) return { bytes: 0, firstStep: 0, lastStep: 0, steps: new Set<number>() };
       const steps = stepsOf[tensor];
-      const firstStep = inputs.includes(tensor) ? 0 : Math.min(...steps);
-      const lastStep = inputs.includes(tensor) || outputs.includes(tensor) ? end : Math.max(...steps);
+      const firstStep = lasting.includes(tensor) ? 0 : Math.min(...steps);
+      const lastStep = lasting.includes(tensor) || outputs.includes(tensor) ? end : Math.max(...steps);
       return { bytes: size * BYTES_PER_ELEMENT[dtype], firstStep, lastStep, steps };
     });
   }

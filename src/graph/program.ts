@@ -120,6 +120,7 @@ async function residentSet(
       control: () => {
         throw new Error('compileProgram: this plan is one for training');
       },
+      microBatch: 0,
     });
     const submits = submitsOf(steps);
     const set: ResidentSet = {

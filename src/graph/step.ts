@@ -33,6 +33,8 @@ export interface StepArrays {
   parameter(id: ParameterId): GpuArray;
   /** The optimiser's: of its numbers a step reads the loss scale, the first, how many steps there were, and the mode. */
   control(): GpuArray;
+  /** Which part of the batch the run is of; 0 where there is one. */
+  readonly microBatch: number;
 }
 
 /** One kernel launch, or a few. */
@@ -42,11 +44,15 @@ export interface Step {
   readonly tensors: readonly TensorId[];
   readonly parameters: readonly ParameterId[];
   readonly flops: number;
+  /** What it launches depends on the micro-batch. */
+  readonly isPerMicroBatch: boolean;
   launch(arrays: StepArrays): Dispatch[];
   /** What of it, after the forward pass, says how good the outputs are. */
   judge?(arrays: StepArrays): Dispatch[];
+  /** What follows once all micro-batches are judged, and goes before `launch` then. */
+  conclude?(arrays: StepArrays): Dispatch[];
 }
 
 /** A step as an op describes it. */
-export type StepDraft = Omit<Step, 'op' | 'parameters' | 'flops'> &
-  Partial<Pick<Step, 'parameters' | 'flops'>>;
+export type StepDraft = Omit<Step, 'op' | 'parameters' | 'flops' | 'isPerMicroBatch'> &
+  Partial<Pick<Step, 'parameters' | 'flops' | 'isPerMicroBatch'>>;

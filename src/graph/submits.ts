@@ -4,7 +4,7 @@ import { arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { type Dispatch, encode, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
 import type { Plan } from './planBuilder';
-import type { StepArrays } from './step';
+import type { Step, StepArrays } from './step';
 
 /** Dispatches that go to the queue together, each submit after the other. */
 export type Submits = readonly (readonly PreparedDispatch[])[];
@@ -21,22 +21,32 @@ export interface PreparedStep {
   readonly dispatches: readonly PreparedDispatch[];
   /** See {@link Step.judge}. */
   readonly judging: readonly PreparedDispatch[];
+  /** See {@link Step.conclude}. */
+  readonly concluding: readonly PreparedDispatch[];
 }
 
-/** Compiles and binds the plan's steps. Throws where the device refuses one. */
+/**
+ * Compiles and binds the plan's steps. Throws where the device refuses one. `ofOther`: the same for another micro-batch;
+ * what does not depend on it is shared.
+ */
 export async function prepareSteps(
   gpu: Gpu,
   { steps }: Plan,
   arrays: StepArrays,
+  ofOther?: readonly PreparedStep[],
 ): Promise<readonly PreparedStep[]> {
   gpu.device.pushErrorScope('validation');
   const prepareAll = (dispatches: readonly Dispatch[] = []) =>
     dispatches.map((dispatch) => prepare(gpu, dispatch));
-  const prepared = steps.map((step) => ({
+  const prepareStep = (step: Step): PreparedStep => ({
     flops: step.flops,
     dispatches: prepareAll(step.launch(arrays)),
     judging: prepareAll(step.judge?.(arrays)),
-  }));
+    concluding: prepareAll(step.conclude?.(arrays)),
+  });
+  const prepared = steps.map((step, i) =>
+    ofOther && !step.isPerMicroBatch ? ofOther[i] : prepareStep(step),
+  );
   const error = await gpu.device.popErrorScope();
   if (error) throw new Error(`compileProgram: ${error.message}`);
   return prepared;
@@ -60,7 +70,10 @@ export function submitsOf(steps: readonly PreparedStep[]): Submits {
 
 /** Launches one workgroup of each: some drivers compile only then. What it writes, no run may read. */
 export async function warmUp(gpu: Gpu, submits: Submits): Promise<void> {
-  const small = submits.flat().map((dispatch) => ({ ...dispatch, workgroups: [1, 1, 1] as const }));
+  const small = [...new Set(submits.flat())].map((dispatch) => ({
+    ...dispatch,
+    workgroups: [1, 1, 1] as const,
+  }));
   submit(gpu, [small]);
   await gpu.device.queue.onSubmittedWorkDone();
 }

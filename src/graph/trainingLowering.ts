@@ -17,8 +17,6 @@ import {
 } from '@/kernels/convTranspose3dWeightGradient';
 import { dropoutInPlace } from '@/kernels/dropout';
 import { copyForward, leakyReluGradientInPlace } from '@/kernels/elementwise';
-import { type LossArgs, lossDispatches, lossValueDispatches } from '@/kernels/losses/loss';
-import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import {
   type NormActivation,
   normAffineGradient,
@@ -32,6 +30,7 @@ import { packConv3dWeightOnDevice, type RawWeight } from '@/kernels/packWeight';
 import { chooseStridedKernel, stridedInputGradient, stridedWeight } from '@/kernels/stridedInputGradient';
 import { elementCount } from '@/shared/geometry';
 import { flopsOf } from './flops';
+import { lowerLoss } from './lossLowering';
 import { normInputs } from './ops/norm';
 import { arrayOfOperand, operandsOf, type PlanBuilder } from './planBuilder';
 import type { Operand, ParameterId, StepArrays, TensorId } from './step';
@@ -120,7 +119,8 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     const { limits } = builder.device;
     builder.addStep(value.op, {
       tensors: [sums, result],
-      launch: ({ tensor }) => [
+      isPerMicroBatch: true,
+      launch: ({ tensor, microBatch }) => [
         normAffineGradient({
           batch,
           channels,
@@ -129,6 +129,7 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
           sums: tensor(sums),
           result: tensor(result),
           of: value.attributes.of,
+          accumulate: microBatch > 0,
         }),
       ],
     });
@@ -214,10 +215,12 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     const values = ownedCopy(value, value.inputs[0], builder);
     builder.addStep(value.op, {
       tensors: [values],
-      launch: ({ tensor, control }) =>
+      isPerMicroBatch: true,
+      launch: ({ tensor, control, microBatch }) =>
         dropoutInPlace({
           ...value.attributes,
           values: tensor(values),
+          start: microBatch * elementCount(value.shape),
           planeLength: elementCount(size),
           control: control(),
           limits: builder.device.limits,
@@ -280,7 +283,8 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     builder.addStep(value.op, {
       tensors: [x, gy, gw, scratch].filter((id) => id !== undefined),
       flops: flopsOf(value),
-      launch: ({ tensor }) =>
+      isPerMicroBatch: true,
+      launch: ({ tensor, microBatch }) =>
         conv3dWeightGradient({
           shape,
           limits,
@@ -290,7 +294,7 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
           gw: tensor(gw),
           ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
           ...window,
-          accumulate: false,
+          accumulate: microBatch > 0,
         }),
     });
   },
@@ -329,7 +333,8 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     builder.addStep(value.op, {
       tensors: [x, gy, gw, scratch].filter((id) => id !== undefined),
       flops: flopsOf(value),
-      launch: ({ tensor }) =>
+      isPerMicroBatch: true,
+      launch: ({ tensor, microBatch }) =>
         convTranspose3dWeightGradient({
           shape,
           limits,
@@ -338,40 +343,12 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
           gy: tensor(gy),
           gw: tensor(gw),
           ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
-          accumulate: false,
+          accumulate: microBatch > 0,
         }),
     });
   },
 
-  lossGradient: (value, builder) => {
-    const [head, targetValue] = value.inputs;
-    const { options, weight, name } = value.attributes;
-    const { batch, channels: classes, size } = featureMapOf(head, value.op);
-    const { limits } = builder.device;
-    const shape = { batch, classes, voxels: elementCount(size) };
-    const logits = builder.tensorOf(head);
-    const target = builder.tensorOf(targetValue);
-    const gradient = builder.addValue(value);
-    const sums = builder.addKeptTensor(name, lossSumsSize(shape));
-    const scratch = builder.addTensor('loss partials', lossScratchSize(options, shape));
-    const argsOf = ({ tensor, control }: StepArrays): LossArgs => ({
-      ...shape,
-      options,
-      limits,
-      weight,
-      logits: tensor(logits),
-      target: tensor(target),
-      gradient: tensor(gradient),
-      sums: tensor(sums),
-      scratch: tensor(scratch),
-      lossScale: control(),
-    });
-    builder.addStep(value.op, {
-      tensors: [logits, target, gradient, sums, scratch],
-      launch: (arrays) => lossDispatches(argsOf(arrays)),
-      judge: (arrays) => lossValueDispatches(argsOf(arrays)),
-    });
-  },
+  lossGradient: lowerLoss,
 
   // Gradients start as zeros, and nothing writes this one.
   zeroGradient: (value, builder) => {
@@ -390,13 +367,14 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     );
     builder.addStep(value.op, {
       tensors: [values, sums, scratch],
-      launch: ({ tensor }) =>
+      isPerMicroBatch: true,
+      launch: ({ tensor, microBatch }) =>
         channelSum({
           ...args,
           values: tensor(values),
           sums: tensor(sums),
           scratch: tensor(scratch),
-          accumulate: false,
+          accumulate: microBatch > 0,
         }),
     });
   },

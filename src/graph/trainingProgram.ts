@@ -2,7 +2,7 @@
 
 import { allocate, arrayOf, readback, readFloats } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { type Dispatch, type GpuArray, prepare } from '@/gpu/dispatch';
+import { type Dispatch, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
 import {
   type HardCounts,
   hardCountsDispatches,
@@ -26,12 +26,14 @@ import {
 import { type LossScaling, type Optimiser, optimiserStateCount } from '@/kernels/optimisers/optimiserOptions';
 import { elementCount } from '@/shared/geometry';
 import { differentiate } from './differentiate';
+import { cutBatch, withBatch } from './microBatches';
 import { lossGradient, targetInput } from './ops/lossGradient';
 import { type ParameterBuffers, type StateTensors, storeParameters } from './parameters';
 import { planTraining } from './plan';
 import { isLearnedSource, type Plan, type PlanDevice, type PlanOptions } from './planBuilder';
-import type { TensorId } from './step';
+import type { StepArrays } from './step';
 import {
+  type PreparedStep,
   prepareSteps,
   releaseSubmits,
   type Submits,
@@ -65,6 +67,12 @@ export interface TrainingSetup {
 export interface TrainingPlan {
   readonly setup: TrainingSetup;
   readonly plan: Plan;
+  /** Equal parts of the batch that go through the network one after the other; `plan` is of one. */
+  readonly microBatches: number;
+  /** Every micro-batch is judged before the first gradient: all but one go forward twice. */
+  readonly isJudgedFirst: boolean;
+  /** Floating-point operations of a step, in convolutions. */
+  readonly flops: number;
   /** Names of the targets to feed, by head; none where the weight is 0. */
   readonly targets: readonly (string | undefined)[];
   /** Buffers that hold parameters that are learned, elements. */
@@ -79,24 +87,38 @@ export interface TrainingPlan {
   };
 }
 
-/** Plans a training step. */
+export interface TrainingPlanOptions extends PlanOptions {
+  /** Samples that go through the network at once, a divisor of the batch; the whole batch if left out. */
+  readonly microBatch?: number;
+}
+
+/**
+ * Plans a training step. Micro-batches take less memory: gradients are added up over them, and where the loss is not the
+ * mean of the samples' losses ({@link isMeanOverSamples}) they all go forward first for its sums. Loss and gradients are
+ * the whole batch's, dropout drops the same; only roundings differ. Throws for micro-batches of a network with batch
+ * norm, whose statistics are the whole batch's, and where the gradient of the input is asked for.
+ */
 export function planTrainingStep(
   setup: TrainingSetup,
   device: PlanDevice,
-  options: PlanOptions = {},
+  { microBatch, ...options }: TrainingPlanOptions = {},
 ): TrainingPlan {
-  const graph = trainingGraph(setup.graph, { dropoutSeed: setup.dropoutSeed ?? 0 });
+  const { count: microBatches, samples } = cutBatch(setup.graph, microBatch);
+  const traced = microBatches > 1 ? withBatch(setup.graph, samples) : setup.graph;
+  const graph = trainingGraph(traced, { dropoutSeed: setup.dropoutSeed ?? 0 });
+  if (microBatches > 1) checkSeparable(graph, setup);
   const judged = graph.outputs.map((logits, head) => {
     const weight = setup.headWeights[head];
     if (weight === 0) return undefined;
-    const target = targetInput(`target ${head}`, logits, setup.loss);
-    const loss = { options: setup.loss, weight, name: lossName(head) };
+    const target = targetInput(`target ${head}`, logits, setup.loss, microBatches);
+    const loss = { options: setup.loss, weight, name: lossName(head), microBatches };
     return { target, seed: lossGradient(logits, target, loss) };
   });
   const seeds = judged.map((head) => head?.seed);
   const gradients = differentiate(graph, seeds, { ofInputs: setup.ofInputs ?? false });
   const fed = judged.flatMap((head) => head?.target ?? []);
-  const plan = planTraining({ graph, fed, gradients }, device, options);
+  const plan = planTraining({ graph, fed, gradients, microBatches }, device, options);
+  const isJudgedFirst = plan.steps.some(({ conclude }) => conclude !== undefined);
   const arenaSizes = plan.parameterBufferBytes
     .filter((_, buffer) => isLearned(plan, buffer))
     .map((bytes) => bytes / 4);
@@ -108,10 +130,27 @@ export function planTrainingStep(
   return {
     setup,
     plan,
+    microBatches,
+    isJudgedFirst,
+    flops: microBatches * plan.flops + (isJudgedFirst ? (microBatches - 1) * forwardFlops(plan) : 0),
     targets: judged.map((head) => head?.target.attributes.name),
     arenaSizes,
     bytes: { temporaries, parameters: allParameters, peak: temporaries + allParameters },
   };
+}
+
+/** Throws where micro-batches would not give what the whole batch does. */
+function checkSeparable({ updates = [] }: Graph, { ofInputs }: TrainingSetup): void {
+  if (updates.length > 0) {
+    throw new Error(
+      'planTrainingStep: batch norm takes its statistics from the whole batch, which micro-batches would change',
+    );
+  }
+  if (ofInputs) throw new Error('planTrainingStep: micro-batches give no gradient of the input');
+}
+
+function forwardFlops({ steps, forwardSteps }: Plan): number {
+  return steps.slice(0, forwardSteps).reduce((sum, { flops }) => sum + flops, 0);
 }
 
 function lossName(head: number): string {
@@ -137,7 +176,7 @@ export interface TrainingProgram {
   readonly inputs: ReadonlyMap<string, GpuArray>;
   /** Packed targets by head, u32; write them before a step. */
   readonly targets: readonly (GpuArray | undefined)[];
-  /** Logits of the last step's forward pass, by head, stored as the plan says. */
+  /** Logits of the last forward pass, by head, stored as the plan says: with micro-batches, of the last of them. */
   readonly outputs: readonly GpuArray[];
   readonly allocatedBytes: number;
   readonly dispatchCount: number;
@@ -216,11 +255,19 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       gradients: gradients[arena],
       states: states.map((state) => state[arena]),
     }));
-    const steps = await prepareSteps(gpu, plan, {
-      tensor: (id) => tensors[id],
-      parameter: array,
-      control: () => control,
-    });
+    const [counts] = await buffers([countsSize(setup)], 'counts');
+    const passes: Pass[] = [];
+    for (let microBatch = 0; microBatch < planned.microBatches; microBatch++) {
+      const arrays: StepArrays = {
+        tensor: (id) => tensors[id],
+        parameter: array,
+        control: () => control,
+        microBatch,
+      };
+      const steps = await prepareSteps(gpu, plan, arrays, passes[0]?.steps);
+      const counting = hardCounting(planned, gpu, arrays, counts).map((dispatch) => prepare(gpu, dispatch));
+      passes.push({ steps, counting });
+    }
     const update = optimiserDispatches({
       optimiser: setup.optimiser,
       arenas,
@@ -230,16 +277,11 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       lossScaling: setup.lossScaling,
       limits: gpu.limits,
     }).map((dispatch) => prepare(gpu, dispatch));
-    const [counts] = await buffers([countsSize(setup)], 'counts');
-    const counting = hardCounting(planned, gpu, (id) => tensors[id], counts).map((dispatch) =>
-      prepare(gpu, dispatch),
-    );
-    const learning = submitsOf(steps);
-    const judging = [...steps.flatMap((step) => step.judging), ...counting];
-    const evaluating = [...submitsOf(steps.slice(0, plan.forwardSteps)), judging];
-    submits = [learning, [update], [judging]];
+    const learning = learningSubmits(planned, passes);
+    const evaluating = evaluationSubmits(planned, passes);
+    submits = [learning, [update], evaluating];
     // Nothing is learned from the garbage that warming up computes: it runs on zeros, and all is written again.
-    await warmUp(gpu, [...learning, update, judging]);
+    await warmUp(gpu, [...learning, update, ...evaluating]);
     const write = (target: GpuArray, data: Float32Array) =>
       gpu.device.queue.writeBuffer(target.buffer, target.offset, data as GPUAllowSharedBufferSource);
     const clear = (arrays: readonly GpuArray[]) => {
@@ -301,8 +343,11 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
         for (const [head, weight] of setup.headWeights.entries()) {
           const id = plan.kept.get(lossName(head));
           if (id === undefined) continue;
-          const [headLoss] = await readFloats(gpu, { ...tensors[id], size: 1 });
-          loss += weight * headLoss;
+          const sums = await readFloats(gpu, tensors[id]);
+          const parts = planned.isJudgedFirst ? 1 : planned.microBatches;
+          for (let part = 0; part < parts; part++) {
+            loss += (weight / parts) * sums[(part * sums.length) / parts];
+          }
         }
         return loss;
       },
@@ -334,16 +379,53 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
   }
 }
 
+/** One micro-batch's steps, and what counts its hard predictions. */
+interface Pass {
+  readonly steps: readonly PreparedStep[];
+  readonly counting: readonly PreparedDispatch[];
+}
+
+/** From inputs to the gradients of all micro-batches. */
+function learningSubmits({ plan, isJudgedFirst }: TrainingPlan, passes: readonly Pass[]): Submits {
+  if (!isJudgedFirst) return submitsOf(passes.flatMap(({ steps }) => steps));
+  // The first of the micro-batches goes forward last: its feature maps are there when the gradients begin.
+  const judged = passes
+    .toReversed()
+    .flatMap(({ steps }) => [...forwardSubmits(plan, steps), steps.flatMap((step) => step.judging)]);
+  const [first, ...others] = passes.map(({ steps }) => steps);
+  const backward = submitsOf([...first.slice(plan.forwardSteps), ...others.flat()]);
+  return [...judged, ...conclusion(passes), ...backward];
+}
+
+/** Forward, losses and hard predictions of all micro-batches. */
+function evaluationSubmits({ plan }: TrainingPlan, passes: readonly Pass[]): Submits {
+  const judged = passes.flatMap(({ steps, counting }) => [
+    ...forwardSubmits(plan, steps),
+    [...steps.flatMap((step) => step.judging), ...counting],
+  ]);
+  return [...judged, ...conclusion(passes)];
+}
+
+function forwardSubmits({ forwardSteps }: Plan, steps: readonly PreparedStep[]): Submits {
+  return submitsOf(steps.slice(0, forwardSteps));
+}
+
+/** The same for all micro-batches. */
+function conclusion([{ steps }]: readonly Pass[]): Submits {
+  const concluding = steps.flatMap((step) => step.concluding);
+  return concluding.length > 0 ? [concluding] : [];
+}
+
 /** Elements of the counts of hard predictions. */
 function countsSize({ graph }: TrainingSetup): number {
   return hardCountsSize({ classes: graph.outputs[0].shape[1] });
 }
 
-/** Counts the hard predictions of the finest head. */
+/** Counts the hard predictions of the finest head for one micro-batch. */
 function hardCounting(
   { plan, setup, targets: [name] }: TrainingPlan,
   { limits }: Gpu,
-  tensor: (id: TensorId) => GpuArray,
+  { tensor, microBatch }: StepArrays,
   counts: GpuArray,
 ): Dispatch[] {
   const target = name === undefined ? undefined : plan.inputs.get(name);
@@ -358,6 +440,7 @@ function hardCounting(
     voxels: elementCount(size),
     logits: tensor(logits),
     target: tensor(target),
+    targetStart: microBatch * batch,
     counts,
   });
 }

@@ -75,6 +75,8 @@ export interface HeadLoss {
   readonly weight: number;
   /** Under this name the program keeps the loss's sums. */
   readonly name: string;
+  /** Parts of the batch that go through the network one by one; 1 if left out. The target is of all. */
+  readonly microBatches?: number;
 }
 
 /** `leakyRelu(norm(x) [+ residual])`, and which of its optional inputs are there. */

@@ -49,6 +49,7 @@ async function measureConvolutions(gpu: Gpu, plan: Plan): Promise<number> {
     control: () => {
       throw new Error('a forward pass has no loss');
     },
+    microBatch: 0,
   };
   const dispatches = plan.steps
     .filter(({ flops }) => flops > 0)

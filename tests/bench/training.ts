@@ -49,7 +49,12 @@ async function printShares(gpu: Gpu, plan: Plan): Promise<void> {
     const { buffer, offset } = plan.parameterPlacements[id];
     return arrayOf(gradients[buffer], plan.parameters[id].size, 'f32', offset);
   });
-  const arrays = { tensor: (id: number) => tensors[id], parameter: parameters.array, control: () => scale };
+  const arrays = {
+    tensor: (id: number) => tensors[id],
+    parameter: parameters.array,
+    control: () => scale,
+    microBatch: 0,
+  };
   parameters.write(initialise(plan.graph.parameters, 1));
   // In the step's order, so that each dispatch finds what the ones before it wrote.
   const dispatches = plan.steps.flatMap((step) =>

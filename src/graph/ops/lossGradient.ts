@@ -12,8 +12,13 @@ export function lossGradient(logits: Value, target: Value, loss: HeadLoss): Valu
   return { op: 'lossGradient', attributes: loss, inputs: [logits, target], shape: logits.shape };
 }
 
-/** Where the packed target of `logits` is fed, in words of 32 bits. */
-export function targetInput(name: string, logits: Value, { target }: LossOptions): Value<'input'> {
+/** Where the packed target of `logits`, of all micro-batches, is fed, in words of 32 bits. */
+export function targetInput(
+  name: string,
+  logits: Value,
+  { target }: LossOptions,
+  microBatches = 1,
+): Value<'input'> {
   const { batch, channels, size } = featureMapOf(logits, 'targetInput');
-  return input(name, [targetSize(target, channels, batch, elementCount(size))]);
+  return input(name, [targetSize(target, channels, microBatches * batch, elementCount(size))]);
 }
