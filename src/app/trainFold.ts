@@ -5,12 +5,8 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import { cpuBatchFeed, gpuBatchFeed } from '@/core/training/batchFeed';
 import { BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
-import {
-  type CheckpointContext,
-  type ReadCheckpoint,
-  readCheckpoint,
-  withPretrainedWeights,
-} from '@/core/training/checkpoint';
+import type { CheckpointContext } from '@/core/training/checkpoint';
+import { type ReadCheckpoint, readCheckpoint, withPretrainedWeights } from '@/core/training/readCheckpoint';
 import { type TrainedNetwork, trainedNetwork } from '@/core/training/trainedNetwork';
 import type { Trainer } from '@/core/training/trainers';
 import {

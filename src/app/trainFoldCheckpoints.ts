@@ -1,6 +1,7 @@
-import { type CheckpointContext, writeCheckpoint } from '@/core/training/checkpoint';
+import type { CheckpointContext } from '@/core/training/checkpoint';
 import type { SaveReason } from '@/core/training/trainingRun';
 import type { TrainingState } from '@/core/training/trainingState';
+import { writeCheckpoint } from '@/core/training/writeCheckpoint';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 
 /** nnU-Net writes its latest checkpoint this often, epochs. */

@@ -1,6 +1,6 @@
 // A training whose checkpoints find no room, or are damaged, goes on and says so.
 import { beforeAll, expect } from 'vitest';
-import { readCheckpointWeights } from '@/core/training/checkpoint';
+import { readCheckpointWeights } from '@/core/training/readCheckpoint';
 import type { Gpu } from '@/gpu/device';
 import type { StateTensors } from '@/graph/parameters';
 import { messageOf, StudioError } from '@/shared/errors';

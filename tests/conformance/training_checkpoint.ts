@@ -13,9 +13,11 @@ import {
 } from '@/core/interop/torchCheckpoint';
 import { memoryFile } from '@/core/io/sourceFile';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
-import { type CheckpointContext, readCheckpoint, writeCheckpoint } from '@/core/training/checkpoint';
+import type { CheckpointContext } from '@/core/training/checkpoint';
+import { readCheckpoint } from '@/core/training/readCheckpoint';
 import { trainedNetwork } from '@/core/training/trainedNetwork';
 import { trainerNamed } from '@/core/training/trainers';
+import { writeCheckpoint } from '@/core/training/writeCheckpoint';
 import { exactOutcome, type Outcome, summarise } from '../support/golden';
 import type { RunTopic } from './topic';
 

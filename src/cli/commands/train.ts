@@ -6,7 +6,7 @@ import { TrainFoldLog } from '@/app/trainFoldLog';
 import { type Fold, openFold } from '@/app/trainFoldSetup';
 import { validateFold } from '@/app/trainFoldValidation';
 import type { StateDict } from '@/core/interop/model';
-import { readCheckpointWeights } from '@/core/training/checkpoint';
+import { readCheckpointWeights } from '@/core/training/readCheckpoint';
 import { TRAINER_NAMES, type Trainer, trainerNamed } from '@/core/training/trainers';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
