@@ -43,7 +43,7 @@ import {
   warmUp,
 } from './submits';
 import { trainingGraph } from './trainingGraph';
-import { featureMapOf, type Graph } from './value';
+import { featureMapOf, type Graph, topologicalOrder } from './value';
 
 /** How a network is trained. */
 export interface TrainingSetup {
@@ -106,7 +106,8 @@ export function planTrainingStep(
   const { count: microBatches, samples } = cutBatch(setup.graph, microBatch);
   const traced = microBatches > 1 ? withBatch(setup.graph, samples) : setup.graph;
   const graph = trainingGraph(traced, { dropoutSeed: setup.dropoutSeed ?? 0 });
-  if (microBatches > 1) checkSeparable(graph, setup);
+  const reason = microBatches > 1 ? whyWholeBatch(setup) : undefined;
+  if (reason !== undefined) throw new Error(`planTrainingStep: no micro-batches, ${reason}`);
   const judged = graph.outputs.map((logits, head) => {
     const weight = setup.headWeights[head];
     if (weight === 0) return undefined;
@@ -139,14 +140,31 @@ export function planTrainingStep(
   };
 }
 
-/** Throws where micro-batches would not give what the whole batch does. */
-function checkSeparable({ updates = [] }: Graph, { ofInputs }: TrainingSetup): void {
-  if (updates.length > 0) {
-    throw new Error(
-      'planTrainingStep: batch norm takes its statistics from the whole batch, which micro-batches would change',
-    );
-  }
-  if (ofInputs) throw new Error('planTrainingStep: micro-batches give no gradient of the input');
+/** Why micro-batches would not give what the whole batch does, or `undefined` where they would. */
+function whyWholeBatch({ graph, ofInputs }: TrainingSetup): string | undefined {
+  const hasBatchNorm = topologicalOrder(graph.outputs).some(({ op }) => op === 'batchNorm');
+  if (hasBatchNorm) return 'batch norm takes its statistics from the whole batch';
+  return ofInputs ? 'the gradient of the input is of the whole batch' : undefined;
+}
+
+/**
+ * Samples of the largest micro-batch with which a training step takes at most `memoryBytes`, the whole batch where that
+ * fits; `undefined` where nothing does. Plans one step for each that is tried.
+ */
+export function fittingMicroBatch(
+  setup: TrainingSetup,
+  device: PlanDevice,
+  memoryBytes: number,
+  options: PlanOptions = {},
+): number | undefined {
+  const [batch] = setup.graph.inputs[0].shape;
+  const canBeCut = whyWholeBatch(setup) === undefined;
+  const candidates = Array.from({ length: batch }, (_, i) => batch - i).filter(
+    (samples) => samples === batch || (canBeCut && batch % samples === 0),
+  );
+  return candidates.find(
+    (microBatch) => planTrainingStep(setup, device, { ...options, microBatch }).bytes.peak <= memoryBytes,
+  );
 }
 
 function forwardFlops({ steps, forwardSteps }: Plan): number {

@@ -2,10 +2,9 @@
 import { plainUNet, residualUNet } from '@/app/benchmarkNetworks';
 import { deepSupervisionWeights } from '@/core/training/deepSupervision';
 import { memoryLowerBound } from '@/graph/memoryPlan';
-import { planTrainingStep, type TrainingPlan } from '@/graph/trainingProgram';
+import { planTrainingStep, type TrainingPlan, type TrainingPlanOptions } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
-import type { Storage } from '@/kernels/storage';
 import type { Architecture } from '@/nn/architecture';
 import { buildUNet } from '@/nn/unet';
 import { plannedDevice } from '../support/plannedDevice';
@@ -61,7 +60,7 @@ const CLASSES = 3;
 
 export async function run(): Promise<void> {
   console.log(
-    `\nPlanned memory of a training step, GiB: f32 (and its peak where feature maps are f16), ${CLASSES} classes, deep supervision, Dice + cross entropy, SGD with momentum;\n` +
+    `\nPlanned memory of a training step, GiB: f32 (and its peak where feature maps are f16, and where samples go one by one), ${CLASSES} classes, deep supervision, Dice + cross entropy, SGD with momentum;\n` +
       'a device of 2 GiB bindings and 4 GiB buffers\n',
   );
   const header = [
@@ -71,6 +70,8 @@ export async function run(): Promise<void> {
     'parameters ×3',
     'peak',
     'f16 peak',
+    'peak one by one',
+    'f16 one by one',
     'TFLOP',
     'planned in',
   ];
@@ -96,13 +97,15 @@ function figures(one: Case): string[] {
     gib(memoryLowerBound(planned.plan.requests)),
     gib(parameters),
     gib(peak),
-    gib(plan(one, 'f16').bytes.peak),
+    gib(plan(one, { storage: 'f16' }).bytes.peak),
+    gib(plan(one, { microBatch: 1 }).bytes.peak),
+    gib(plan(one, { microBatch: 1, storage: 'f16' }).bytes.peak),
     (planned.plan.flops / 1e12).toFixed(2),
     `${ms.toFixed(0)} ms`,
   ];
 }
 
-function plan({ architecture, patchSize, batch }: Case, storage: Storage = 'f32'): TrainingPlan {
+function plan({ architecture, patchSize, batch }: Case, options: TrainingPlanOptions = {}): TrainingPlan {
   const graph = buildUNet(architecture, {
     inputChannels: 1,
     outputChannels: CLASSES,
@@ -120,6 +123,6 @@ function plan({ architecture, patchSize, batch }: Case, storage: Storage = 'f32'
       lossScaling: undefined,
     },
     plannedDevice(),
-    { storage },
+    options,
   );
 }

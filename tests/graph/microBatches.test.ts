@@ -8,6 +8,7 @@ import type { StateTensors } from '@/graph/parameters';
 import { trainingGraph } from '@/graph/trainingGraph';
 import {
   compileTraining,
+  fittingMicroBatch,
   planTrainingStep,
   type TrainingPlanOptions,
   type TrainingProgram,
@@ -241,6 +242,19 @@ describe('micro-batches', () => {
       expect(() => planTrainingStep(setup, gpu, { microBatch })).toThrow('do not divide a batch of 3');
     }
     expect(planTrainingStep(setup, gpu, { microBatch: 3 }).bytes).toEqual(planTrainingStep(setup, gpu).bytes);
+  });
+
+  test('are as large as memory allows', ({ gpu }) => {
+    const setup = setupOf({ loss, patchSize: [8, 16, 16], batch: 6 });
+    const peakOf = (microBatch: number) => planTrainingStep(setup, gpu, { microBatch }).bytes.peak;
+    expect(fittingMicroBatch(setup, gpu, peakOf(6))).toBe(6);
+    expect(fittingMicroBatch(setup, gpu, peakOf(6) - 1)).toBe(3);
+    expect(fittingMicroBatch(setup, gpu, peakOf(3) - 1)).toBe(2);
+    expect(fittingMicroBatch(setup, gpu, peakOf(1))).toBe(1);
+    expect(fittingMicroBatch(setup, gpu, peakOf(1) - 1)).toBeUndefined();
+    const normed = setupOf({ loss, architecture: { ...PLAIN, batchNorm: { momentum: 0.1 } } });
+    const { peak } = planTrainingStep(normed, gpu).bytes;
+    expect([peak, peak - 1].map((bytes) => fittingMicroBatch(normed, gpu, bytes))).toEqual([2, undefined]);
   });
 
   test('are refused where batch norm needs the whole batch, and for the gradient of the input', ({ gpu }) => {
