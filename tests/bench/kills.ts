@@ -7,35 +7,37 @@ import path from 'node:path';
 import { isDict, type PickleValue } from '@/core/interop/pickleValues';
 import { readTorchCheckpoint, type TorchCheckpoint, TorchTensor } from '@/core/interop/torchCheckpoint';
 import { memoryFile } from '@/core/io/sourceFile';
-import { keyedRandom } from '@/shared/random';
+import { integerBelow, keyedRandom } from '@/shared/random';
 import { datasetFolder } from '@/storage/nodeFiles';
 import { TINY_DATASET } from '../support/tinyDataset';
 import { tinyPreprocessed } from '../support/tinyTraining';
 
 const KILLS = 30;
-const TRAINER = 'nnUNetTrainer_50epochs';
-/** A run lives at most this long once its first step begins, ms. */
-const LONGEST_LIFE_MS = 2500;
+const EPOCHS = 100;
+const TRAINER = `nnUNetTrainer_${EPOCHS}epochs`;
+/** A run lives for at most so many epochs, and ends anywhere in the next. */
+const LONGEST_LIFE = 2;
 
 export async function run(): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'nnstudio-'));
   try {
     mkdirSync(path.join(folder, 'raw'));
     await tinyPreprocessed(undefined, datasetFolder(path.join(folder, 'preprocessed', TINY_DATASET)));
-    await train(folder, 'undisturbed');
-    console.log(`\nA training of 50 × 3 iterations, a checkpoint after each, killed ${KILLS} times`);
+    const { epochMs } = await train(folder, 'undisturbed');
+    console.log(`\nA training of ${EPOCHS} × 3 iterations, a checkpoint after each, killed ${KILLS} times`);
     const random = keyedRandom(1);
     let inWrites = 0;
     for (let kill = 1; kill <= KILLS; kill++) {
-      const lifeMs = LONGEST_LIFE_MS * random.uniform();
-      const resumedAt = await train(folder, 'killed', lifeMs);
-      const isInWrite = removeParts(path.join(foldOf(folder, 'killed')));
+      const life = { epochs: integerBelow(random, LONGEST_LIFE + 1), ms: epochMs * random.uniform() };
+      const { resumed } = await train(folder, 'killed', life);
+      const isInWrite = removeParts(foldOf(folder, 'killed'));
       if (isInWrite) inWrites++;
+      const place = isInWrite ? ', in a checkpoint write' : '';
       console.log(
-        `  ${kill}: ${resumedAt}, killed after ${lifeMs.toFixed(0)} ms${isInWrite ? ', in a checkpoint write' : ''}`,
+        `  ${kill}: ${resumed}, killed after ${life.epochs} epochs and ${life.ms.toFixed(0)} ms${place}`,
       );
     }
-    console.log(`  then: ${await train(folder, 'killed')}, to the end`);
+    console.log(`  then: ${(await train(folder, 'killed')).resumed}, to the end`);
     const [whole, pieces] = await Promise.all(
       ['undisturbed', 'killed'].map((name) => finalTensors(folder, name)),
     );
@@ -53,35 +55,50 @@ function foldOf(folder: string, results: string): string {
   return path.join(folder, results, TINY_DATASET, `${TRAINER}__nnUNetPlans__3d_fullres`, 'fold_0');
 }
 
-/** Runs the command; where `lifeMs` is given kills it so long after it began to train. Resolves with what it resumed from. */
-function train(folder: string, results: string, lifeMs?: number): Promise<string> {
-  const options = ['raw', 'preprocessed'].flatMap((name) => [`-${name}`, path.join(folder, name)]);
+/** How long a run lives: so many epochs, then so long. */
+interface Life {
+  readonly epochs: number;
+  readonly ms: number;
+}
+
+interface Run {
+  /** What it resumed from. */
+  readonly resumed: string;
+  /** What an epoch took. */
+  readonly epochMs: number;
+}
+
+/** Runs the command, to its end or as long as it may live. */
+function train(folder: string, results: string, life?: Life): Promise<Run> {
+  const folders = ['raw', 'preprocessed'].flatMap((name) => [`-${name}`, path.join(folder, name)]);
   const command = spawn(
     process.execPath,
     [
       path.resolve('bin/nnstudio.mjs'),
       ...['train', TINY_DATASET, '3d_fullres', '0', '-tr', TRAINER, '--c', '--no_pbar', '--no_validation'],
       ...['--iterations', '3', '--val_iterations', '1', '--checkpoint_minutes', '0'],
-      ...[...options, '-results', path.join(folder, results)],
+      ...[...folders, '-results', path.join(folder, results)],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  let [output, errors, isToldOf] = ['', '', false];
+  let [output, errors, begunAt, isDoomed] = ['', '', 0, false];
   command.stderr.on('data', (data) => {
     errors += data;
   });
   command.stdout.on('data', (data) => {
     output += data;
-    const begins = /epochs (\d+) to \d+/.test(output);
-    if (lifeMs === undefined || isToldOf || !begins) return;
-    isToldOf = true;
-    setTimeout(() => command.kill('SIGKILL'), lifeMs);
+    const begins = /epochs \d+ to \d+/.test(output);
+    if (begins && begunAt === 0) begunAt = performance.now();
+    const epochs = output.match(/^epoch \d+:/gm)?.length ?? 0;
+    if (!life || isDoomed || !begins || epochs < life.epochs) return;
+    isDoomed = true;
+    setTimeout(() => command.kill('SIGKILL'), life.ms);
   });
   return new Promise((resolve, reject) => {
     command.on('exit', (code) => {
       const begin = /epochs (\d+) to \d+/.exec(output)?.[1];
-      if (begin === undefined || (lifeMs === undefined && code !== 0)) reject(new Error(errors || output));
-      else resolve(`resumed in epoch ${begin}`);
+      if (begin === undefined || (!life && code !== 0)) reject(new Error(errors || output));
+      else resolve({ resumed: `resumed in epoch ${begin}`, epochMs: (performance.now() - begunAt) / EPOCHS });
     });
   });
 }
