@@ -12,7 +12,6 @@ import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder, DatasetFolders, FolderStore } from '@/storage/datasetFolder';
 import type { ModelLibrary } from '@/storage/modelLibrary';
-import { isStorageFull } from '@/storage/recordStore';
 import type {
   OnTrainingEvent,
   RelatedRuns,
@@ -73,9 +72,12 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
       trainer,
       seed: order.seed,
       results,
-      checkpoints: forgivingStore(needs.checkpoints(order.runId), tell),
+      checkpoints: toldStore(needs.checkpoints(order.runId), tell),
       shouldContinue: true,
       hasCheckpoints: !trainer.isBenchmark,
+      onTrouble: (error) => tell({ kind: 'notKept', message: messageOf(error) }),
+      storage: order.storage,
+      augmentsOn: order.augmentsOn,
       isCheckpointWanted: () => {
         const isWanted = isKeepWanted;
         isKeepWanted = false;
@@ -220,22 +222,14 @@ function joinedFolder(folders: readonly DatasetFolder[], below: string): Dataset
   };
 }
 
-/**
- * Tells of each checkpoint. One that finds no room is told of too and then left out, as the one before it is still there
- * and training costs more than memory; but without the last one there is no model.
- */
-function forgivingStore(store: CheckpointStore, tell: OnTrainingEvent): CheckpointStore {
+/** Tells of each checkpoint that is kept. */
+function toldStore(store: CheckpointStore, tell: OnTrainingEvent): CheckpointStore {
   return {
     read: store.read,
     remove: store.remove,
     async write(name, content) {
-      try {
-        await store.write(name, content);
-        tell({ kind: 'kept', name, sizeInBytes: content.length });
-      } catch (error) {
-        if (!isStorageFull(error) || name === CHECKPOINTS.final) throw error;
-        tell({ kind: 'notKept', message: messageOf(error) });
-      }
+      await store.write(name, content);
+      tell({ kind: 'kept', name, sizeInBytes: content.length });
     },
   };
 }

@@ -1,6 +1,9 @@
 // Schedules to choose from: nnU-Net's own, and shorter ones that fit an evening or a night on the GPU at hand.
 import { NNUNET_SCHEDULE, type TrainingCost, type TrainingSchedule } from '@/core/planning/trainingCost';
 
+/** nnU-Net validates on one batch for five that it trains on. */
+const TRAINING_PER_VALIDATION = 5;
+
 /** What one step takes, seconds; `NaN` before this GPU is measured. */
 export interface StepSeconds {
   readonly training: number;
@@ -55,9 +58,6 @@ const FULL: SchedulePreset = {
   sentence: "nnU-Net's own 1000 epochs of 250 iterations: what published results are trained with.",
   schedule: NNUNET_SCHEDULE,
 };
-
-/** nnU-Net validates on one batch for five that it trains on. */
-const TRAINING_PER_VALIDATION = 5;
 
 /** Epochs of so many iterations, validated as nnU-Net does. */
 export function scheduleOf(epochs: number, iterationsPerEpoch: number): TrainingSchedule {

@@ -1,5 +1,6 @@
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
+import type { Storage } from '@/kernels/storage';
 import type { DisplayLabels, SavedFile } from './filesApi';
 
 /** Where runs lie in the origin private file system, a folder each. */
@@ -19,6 +20,10 @@ export interface TrainingOrder {
   readonly schedule: TrainingSchedule;
   /** Of weights, patches and augmentation. */
   readonly seed: number;
+  /** Of feature maps. */
+  readonly storage: Storage;
+  /** A run stays with it to keep its bits. Software adapters leave it to the processor, which is one anyway. */
+  readonly augmentsOn: 'gpu' | 'cpu';
 }
 
 /** Other runs that a run has to do with. */
@@ -76,7 +81,7 @@ export type TrainingEvent =
   | { readonly kind: 'epoch'; readonly epoch: EpochReport }
   /** A checkpoint is kept. */
   | { readonly kind: 'kept'; readonly name: string; readonly sizeInBytes: number }
-  /** A checkpoint could not be kept; the training goes on. */
+  /** A checkpoint or a log could not be kept; the training goes on. */
   | { readonly kind: 'notKept'; readonly message: string }
   /** Trained to the last epoch. */
   | { readonly kind: 'trained' }

@@ -40,11 +40,10 @@ export function CurveChart({ title, curves, format, range }: CurveChartProps) {
   useEffect(() => {
     const { current } = box;
     if (!current) return;
-    const made = new uPlot(
-      optionsFor(curves, { width: current.clientWidth, format, range }),
-      newest.current,
-      current,
-    );
+    const options = optionsFor(curves, { width: current.clientWidth, format, range });
+    const made = new uPlot(options, newest.current, current);
+    showNewest(made);
+    made.over.addEventListener('mouseleave', () => showNewest(made));
     chart.current = made;
     const watcher = new ResizeObserver(() => made.setSize({ width: current.clientWidth, height: HEIGHT }));
     watcher.observe(current);
@@ -55,7 +54,10 @@ export function CurveChart({ title, curves, format, range }: CurveChartProps) {
     };
   }, [look, scheme, format, range]);
 
-  useEffect(() => chart.current?.setData(data), [data]);
+  useEffect(() => {
+    chart.current?.setData(data);
+    if (chart.current) showNewest(chart.current);
+  }, [data]);
 
   return (
     <figure className={styles.chart}>
@@ -63,6 +65,12 @@ export function CurveChart({ title, curves, format, range }: CurveChartProps) {
       <div ref={box} role="img" aria-label={spokenText(title, curves, format)} />
     </figure>
   );
+}
+
+/** The legend says the last epoch's values while nothing else is pointed at. */
+function showNewest(chart: uPlot): void {
+  const [epochs] = chart.data;
+  if (epochs.length > 0) chart.setLegend({ idx: epochs.length - 1 }, false);
 }
 
 function dataOf(curves: readonly Curve[]): uPlot.AlignedData {

@@ -8,6 +8,7 @@ import {
   NumberInput,
   Select,
   Stack,
+  Switch,
   Text,
 } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
@@ -90,10 +91,19 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
   const isPrepared = arrays !== undefined && arrays.cases >= dataset.caseCount;
 
   const start = async () => {
-    if (!configuration || plansName === undefined) return;
+    if (!configuration || plansName === undefined || !gpu) return;
     onClose();
     void system.persist();
-    const orders = newTrainings({ dataset, plansName, configuration, schedule, trainer, choice, folds });
+    const orders = newTrainings({
+      dataset,
+      plansName,
+      configuration,
+      schedule,
+      trainer,
+      choice,
+      folds,
+      gpu: gpu.facts,
+    });
     goTo('train', await trainings.enqueue(orders));
   };
 
@@ -172,6 +182,17 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
                 allowDecimal={false}
                 value={choice.seed}
                 onChange={(value) => set({ seed: Number(value) || 0 })}
+              />
+              <Switch
+                label="Half precision"
+                description={
+                  gpu?.facts.hasF16
+                    ? 'Feature maps as 16-bit numbers: about half the memory, often faster; weights and sums stay 32-bit.'
+                    : 'This GPU has no 16-bit arithmetic.'
+                }
+                disabled={!gpu?.facts.hasF16}
+                checked={choice.isHalfPrecision}
+                onChange={({ currentTarget }) => set({ isHalfPrecision: currentTarget.checked })}
               />
             </Stack>
           </Accordion.Panel>

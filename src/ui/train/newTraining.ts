@@ -5,6 +5,7 @@ import { type SchedulePreset, scheduleOf, trainerNameFor } from '@/app/trainSche
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
+import type { AdapterFacts } from '@/gpu/device';
 import type { DatasetRecord, PreprocessedData } from '@/storage/datasetRecord';
 import type { DatasetSplits } from '@/workers/datasetApi';
 
@@ -19,6 +20,7 @@ export interface FormChoice {
   readonly epochs: number;
   readonly iterations: number;
   readonly seed: number;
+  readonly isHalfPrecision: boolean;
 }
 
 export const UNCHOSEN: FormChoice = {
@@ -30,6 +32,7 @@ export const UNCHOSEN: FormChoice = {
   epochs: 50,
   iterations: 50,
   seed: 0,
+  isHalfPrecision: false,
 };
 
 const PREFERRED = ['3d_fullres', '2d'];
@@ -94,11 +97,12 @@ interface Form {
   readonly trainer: Trainer;
   readonly choice: FormChoice;
   readonly folds: readonly string[];
+  readonly gpu: Pick<AdapterFacts, 'isSoftware' | 'hasF16'>;
 }
 
 /** A training a fold. */
 export function newTrainings(form: Form): readonly NewTraining[] {
-  const { dataset, plansName, configuration, schedule, trainer, choice, folds } = form;
+  const { dataset, plansName, configuration, schedule, trainer, choice, folds, gpu } = form;
   const name = trainerNameFor(trainer.name, trainerNamed(trainer.name).schedule.epochs, schedule.epochs);
   return choice.folds
     .filter((fold) => folds.includes(fold))
@@ -110,5 +114,7 @@ export function newTrainings(form: Form): readonly NewTraining[] {
       trainerName: name,
       schedule,
       seed: choice.seed,
+      storage: choice.isHalfPrecision && gpu.hasF16 ? 'f16' : 'f32',
+      augmentsOn: gpu.isSoftware ? 'cpu' : 'gpu',
     }));
 }

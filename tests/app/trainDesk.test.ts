@@ -1,0 +1,164 @@
+import { beforeAll, describe, expect, onTestFinished } from 'vitest';
+import { createTrainDesk, type TrainDeskNeeds } from '@/app/trainDesk';
+import { createTrainView } from '@/app/trainView';
+import { memoryFile } from '@/core/io/sourceFile';
+import type { Gpu } from '@/gpu/device';
+import type { DatasetFolder, DatasetFolders, FolderStore } from '@/storage/datasetFolder';
+import { createModelLibrary } from '@/storage/modelLibrary';
+import type { TrainingEvent, TrainingOrder } from '@/workers/trainApi';
+import { MemoryRecords } from '../storage/memoryRecords';
+import { test } from '../support/gpu';
+import { memoryFolder } from '../support/memoryFolder';
+import { memoryCheckpoints, tinyPreprocessed } from '../support/tinyTraining';
+
+let preprocessed: DatasetFolder;
+beforeAll(async () => {
+  preprocessed = await tinyPreprocessed();
+});
+
+const order = (changes: Partial<TrainingOrder> = {}): TrainingOrder => ({
+  runId: 'run-1',
+  datasetName: 'Dataset000_Tiny',
+  plansName: 'nnUNetPlans',
+  configurationName: '3d_fullres',
+  fold: 0,
+  trainerName: 'nnUNetTrainer_4epochs',
+  schedule: { epochs: 4, iterationsPerEpoch: 3, validationIterationsPerEpoch: 2 },
+  seed: 1,
+  storage: 'f32',
+  augmentsOn: 'cpu',
+  ...changes,
+});
+
+const ALONE = { previousStage: [], otherFolds: [] };
+
+/** What outlives a worker. */
+function browser(gpu: Gpu) {
+  const folders = new Map<string, ReturnType<typeof memoryFolder>>();
+  const checkpoints = new Map<string, ReturnType<typeof memoryCheckpoints>>();
+  const folder = (id: string) => {
+    const found = folders.get(id) ?? memoryFolder();
+    folders.set(id, found);
+    return found;
+  };
+  const runs: FolderStore = {
+    folder,
+    files: async (id) =>
+      [...folder(id).contents].map(([path, content]) => memoryFile(content, `${id}/${path}`)),
+    ids: async () => [...folders.keys()],
+    remove: async (id) => void folders.delete(id),
+  };
+  const needs: TrainDeskNeeds = {
+    datasets: { folder: () => preprocessed } as Pick<DatasetFolders, 'folder'> as DatasetFolders,
+    runs,
+    checkpoints: (id) => {
+      const found = checkpoints.get(id) ?? memoryCheckpoints();
+      checkpoints.set(id, found);
+      return found;
+    },
+    library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),
+    openGpu: async () => ({ ...gpu, close: () => undefined }),
+  };
+  return { needs, folders, view: createTrainView(needs) };
+}
+
+const kinds = (events: readonly TrainingEvent[]) => [...new Set(events.map(({ kind }) => kind))];
+
+describe('the train desk', () => {
+  test('trains, validates, and leaves a model that has the fold', async ({ gpu }) => {
+    const { needs, view } = browser(gpu);
+    const events: TrainingEvent[] = [];
+    expect(await createTrainDesk(needs).run(order(), ALONE, (event) => events.push(event))).toBe('done');
+    expect(kinds(events)).toEqual([
+      'started',
+      'step',
+      'kept',
+      'epoch',
+      'trained',
+      'validating',
+      'validated',
+      'model',
+    ]);
+    const start = events.find((event) => event.kind === 'started')?.start;
+    expect(start?.flopsPerIteration).toBeGreaterThan(0);
+    expect(start?.classNames).toHaveLength(2);
+    const validation = events.find((event) => event.kind === 'validated')?.validation;
+    expect(validation?.cases.map(({ caseId }) => caseId)).toEqual(start?.validationCases);
+    const [model] = await needs.library.list();
+    expect(model.origin).toBe('trained');
+    expect(model.model.folds).toMatchObject([
+      { fold: '0', checkpointName: 'checkpoint_final.pth', validationDice: validation?.meanDice },
+    ]);
+    const [{ caseId = '' } = {}] = validation?.cases ?? [];
+    expect((await view.showPrediction(order(), caseId)).bytes.byteLength).toBeGreaterThan(348);
+    const { log, progress } = await view.readTexts(order());
+    expect(log).toContain('Epoch 3');
+    expect(JSON.parse(progress).train_losses).toHaveLength(4);
+  });
+
+  test('stopped in the middle and gone on with, it ends with the weights of an undisturbed run', async ({
+    gpu,
+  }) => {
+    const undisturbed = browser(gpu);
+    await createTrainDesk(undisturbed.needs).run(order(), ALONE, () => undefined);
+
+    const disturbed = browser(gpu);
+    const desk = createTrainDesk(disturbed.needs);
+    const status = await desk.run(order(), ALONE, (event) => {
+      if (event.kind === 'epoch' && event.epoch.epoch === 1) desk.stop();
+    });
+    expect(status).toBe('stopped');
+    const events: TrainingEvent[] = [];
+    await createTrainDesk(disturbed.needs).run(order(), ALONE, (event) => events.push(event));
+    expect(events[0]).toMatchObject({ kind: 'started', start: { epoch: 2 } });
+
+    const weightsIn = async ({ library }: TrainDeskNeeds) => {
+      const [model] = await library.list();
+      return library.loadFold(model.id, '0');
+    };
+    expect(await weightsIn(disturbed.needs)).toEqual(await weightsIn(undisturbed.needs));
+  });
+
+  test('a pause keeps a checkpoint and holds the run until it ends', async ({ gpu }) => {
+    const { needs } = browser(gpu);
+    const desk = createTrainDesk(needs);
+    const events: TrainingEvent[] = [];
+    const running = desk.run(order(), ALONE, (event) => {
+      events.push(event);
+      if (events.length === 2) desk.pause(true);
+    });
+    onTestFinished(async () => {
+      desk.stop();
+      await running;
+    });
+    while (!events.some(({ kind }) => kind === 'kept'))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    const held = events.length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(events).toHaveLength(held);
+    desk.pause(false);
+    expect(await running).toBe('done');
+  });
+
+  test('two folds make one model', async ({ gpu }) => {
+    const { needs } = browser(gpu);
+    const first = order();
+    const second = order({ runId: 'run-2', fold: 1 });
+    await createTrainDesk(needs).run(first, ALONE, () => undefined);
+    await createTrainDesk(needs).run(second, { ...ALONE, otherFolds: [first] }, () => undefined);
+    const [model] = await needs.library.list();
+    expect(model.model.folds.map(({ fold }) => fold).sort()).toEqual(['0', '1']);
+  });
+
+  test('what was removed leaves nothing', async ({ gpu }) => {
+    const { needs, view, folders } = browser(gpu);
+    const quick = order({ schedule: { epochs: 1, iterationsPerEpoch: 1, validationIterationsPerEpoch: 1 } });
+    await createTrainDesk(needs).run(quick, ALONE, () => undefined);
+    expect(await view.measure('run-1')).toBeGreaterThan(0);
+    await view.sweep(['run-1']);
+    expect(await view.measure('run-1')).toBeGreaterThan(0);
+    await view.sweep([]);
+    expect(folders.size).toBe(0);
+    expect(await needs.checkpoints('run-1').read('checkpoint_final.pth')).toBeUndefined();
+  });
+});

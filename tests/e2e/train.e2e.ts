@@ -1,0 +1,133 @@
+// From a dropped folder to a model that segments: trained in the tab, reloaded in the middle.
+import { readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import type { Zyx } from '@/shared/geometry';
+import type { Workbench } from './files';
+import { expect, type StudioPage, test } from './studioPage';
+import { nifti } from './trainingData';
+
+const DATASET = 'Dataset007_Tiny';
+const SHAPES: readonly Zyx[] = [
+  [20, 26, 22],
+  [22, 24, 20],
+  [21, 25, 22],
+  [20, 24, 21],
+  [22, 26, 20],
+  [21, 24, 20],
+];
+const EPOCHS = 5;
+/** As the plans of a dataset would be for a far smaller GPU. */
+const TINY_NETWORK = { patch: [16, 16, 16], features: [6, 12], batch: 2 };
+
+async function writeTinyDataset(bench: Workbench): Promise<string> {
+  for (const [i, shape] of SHAPES.entries()) {
+    const { image, labels } = await nifti(i, shape);
+    bench.write(`${DATASET}/imagesTr/case_${i}_0000.nii.gz`, image);
+    bench.write(`${DATASET}/labelsTr/case_${i}.nii.gz`, labels);
+  }
+  const json = {
+    channel_names: { '0': 'MRI' },
+    labels: { background: 0, Anterior: 1, Posterior: 2 },
+    numTraining: SHAPES.length,
+    file_ending: '.nii.gz',
+  };
+  bench.write(`${DATASET}/dataset.json`, JSON.stringify(json));
+  return `${bench.folder}/${DATASET}`;
+}
+
+/** The plans with a network that a processor trains in seconds. */
+function shrunkPlans(text: string): string {
+  const plans = JSON.parse(text);
+  const { '3d_fullres': fullres } = plans.configurations;
+  const { patch, features, batch } = TINY_NETWORK;
+  const stages = features.map(() => 1);
+  const kernels = features.map(() => [3, 3, 3]);
+  const strides = features.map((_, stage) => (stage === 0 ? [1, 1, 1] : [2, 2, 2]));
+  Object.assign(fullres, { patch_size: patch, batch_size: batch });
+  Object.assign(fullres.architecture.arch_kwargs, {
+    n_stages: features.length,
+    features_per_stage: features,
+    kernel_sizes: kernels,
+    strides,
+    n_conv_per_stage: stages,
+    n_conv_per_stage_decoder: stages.slice(1),
+  });
+  return JSON.stringify({ ...plans, plans_name: 'tinyPlans', configurations: { '3d_fullres': fullres } });
+}
+
+async function keepShrunkPlans(page: Page): Promise<void> {
+  await page.goto(`./#/plan/${DATASET}`);
+  await page.getByText('JSON', { exact: true }).click();
+  const editor = page.getByLabel('Plans as JSON');
+  await editor.fill(shrunkPlans(await editor.inputValue()));
+  await page.getByRole('button', { name: 'Save as new plans' }).click();
+  await expect(page.getByRole('heading', { name: 'tinyPlans' })).toBeVisible();
+}
+
+const figures = (page: Page) => page.getByLabel('Figures');
+
+async function waitForEpochs(page: Page, epochs: RegExp): Promise<void> {
+  await expect(figures(page)).toContainText(epochs, { timeout: 120_000 });
+}
+
+test('a dropped dataset is prepared, trained over a reload, validated, and its model segments', async ({
+  studio,
+  workbench,
+}) => {
+  const { page } = studio;
+  await studio.drop(await writeTinyDataset(workbench));
+  await expect(page.getByText('6 cases, no errors')).toBeVisible();
+
+  await page.getByRole('link', { name: 'Train' }).click();
+  await page.getByRole('button', { name: 'Train on a dataset' }).click();
+  const form = page.getByRole('dialog', { name: 'New training' });
+  await form.getByRole('button', { name: 'Prepare it' }).click();
+  await expect(form.getByRole('button', { name: 'Train', exact: true })).toBeEnabled({ timeout: 120_000 });
+  await form.getByRole('button', { name: 'Not now' }).click();
+  await keepShrunkPlans(page);
+
+  await page.getByRole('link', { name: 'Train' }).click();
+  await page.getByRole('button', { name: 'Train on a dataset' }).click();
+  await form.getByRole('combobox', { name: 'Plans' }).click();
+  await page.getByRole('option', { name: 'tinyPlans' }).click();
+  await form.getByRole('radio', { name: /My own/ }).check();
+  await form.getByRole('textbox', { name: 'Epochs' }).fill(`${EPOCHS}`);
+  await form.getByRole('textbox', { name: 'Iterations per epoch' }).fill('6');
+  await form.getByRole('button', { name: /^Trainer and seed/ }).click();
+  await form.getByRole('combobox', { name: 'Trainer' }).click();
+  await page.getByRole('option', { name: 'nnUNetTrainerAdam1en3' }).click();
+  await form.getByRole('button', { name: 'Train', exact: true }).click();
+
+  await expect(studio.jobs).toContainText('Tiny 3d_fullres');
+  await waitForEpochs(page, /[1-3] of 5/);
+  await page.reload();
+  await expect(page.getByText('interrupted', { exact: true })).toHaveCount(2);
+  await page.getByRole('alert').getByRole('button', { name: 'Go on' }).click();
+
+  const table = page.getByRole('table', { name: 'Validation cases' });
+  await expect(table).toBeVisible({ timeout: 300_000 });
+  await waitForEpochs(page, /5 of 5/);
+  await expect(page.getByRole('button', { name: 'Segment with it' })).toBeVisible({ timeout: 60_000 });
+  await expectWholeLog(studio);
+  await table.getByRole('link').first().click();
+  await studio.waitUntilShown();
+  await page.getByText('Reference', { exact: true }).click();
+  await page.goBack();
+
+  await page.getByRole('button', { name: 'Segment with it' }).click();
+  const { image } = await nifti(7, [20, 25, 21]);
+  await studio.drop(workbench.write('new.nii.gz', image));
+  await studio.waitUntilShown();
+  await studio.segment();
+  await expect(studio.segmentation).toContainText('Anterior');
+});
+
+/** The logger's lists have every epoch once, those before the reload among them. */
+async function expectWholeLog(studio: StudioPage): Promise<void> {
+  await studio.page.getByRole('button', { name: 'More about this training' }).click();
+  const downloading = studio.page.waitForEvent('download');
+  await studio.page.getByRole('menuitem', { name: 'Log as JSON' }).click();
+  const log = JSON.parse(readFileSync(await (await downloading).path(), 'utf8'));
+  expect(log.train_losses).toHaveLength(EPOCHS);
+  expect(log.train_losses[EPOCHS - 1]).toBeLessThan(log.train_losses[0]);
+}
