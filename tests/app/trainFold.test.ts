@@ -103,6 +103,22 @@ describe('training a fold', () => {
     });
   }
 
+  test('waits while it is paused, and does not count it as work', async ({ gpu }) => {
+    const epochs: EpochReport[] = [];
+    const trainer = tinyTrainer('nnUNetTrainer', 1);
+    let pauses = 0;
+    const started = performance.now();
+    await trainTiny(gpu, {
+      preprocessed,
+      trainer,
+      whilePaused: () => new Promise((resolve) => setTimeout(resolve, pauses++ < 3 ? 2000 : 0)),
+      onEpoch: (report) => epochs.push(report),
+    });
+    expect(pauses).toBe(5);
+    expect(performance.now() - started).toBeGreaterThan(6000);
+    expect(epochs[0].seconds).toBeLessThan((performance.now() - started) / 1000 - 5.9);
+  });
+
   test('gives the same weights where patches are read from files', async ({ gpu }) => {
     const own = await tinyPreprocessed();
     const trainer = tinyTrainer('nnUNetTrainer', 1);

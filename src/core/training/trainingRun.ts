@@ -12,7 +12,7 @@ import type { Trainer } from './trainers';
 import { withEpoch } from './trainingLog';
 import { NO_PARTIAL_EPOCH, type TrainingState } from './trainingState';
 
-/** How many of an epoch's losses are read back at most: each read waits for the GPU. */
+/** How many of an epoch's losses are read back at most, as each read waits for the GPU; its loss is their mean. */
 const LOSSES_PER_EPOCH = 50;
 /** Batches made ahead of the one on the GPU. */
 const BATCHES_AHEAD = 2;
@@ -157,14 +157,15 @@ export class TrainingRun {
     const { schedule, learningRate, initialLearningRate } = this.options.trainer;
     const { epoch } = this.state;
     const rate = learningRate(initialLearningRate, epoch, schedule.epochs);
-    const worked = stopwatch(this.state.partial.seconds);
+    const before = this.state.partial.seconds;
+    const worked = new Stopwatch(before);
     const waits = new DataWait();
     const total = schedule.iterationsPerEpoch;
     const lossEvery = Math.max(1, Math.floor(total / LOSSES_PER_EPOCH));
     let last: Promise<undefined> = Promise.resolve(undefined);
     let beforeLast = last;
     for (let i = this.state.partial.iterations; i < total; i++) {
-      await hooks.whilePaused?.();
+      await worked.leaveOut(hooks.whilePaused?.());
       if (hooks.signal?.aborted) return false;
       const batch = await waits.forBatch(batches.next());
       await beforeLast;
@@ -175,18 +176,18 @@ export class TrainingRun {
       waits.isIdleAfter(last);
       const losses = [...this.state.partial.losses];
       if (i % lossEvery === lossEvery - 1) losses.push(await this.program.readLoss());
-      this.state = { ...this.state, partial: { iterations: i + 1, losses, seconds: worked() } };
+      this.state = { ...this.state, partial: { iterations: i + 1, losses, seconds: worked.seconds } };
       hooks.onStep?.({ epoch, stage: 'training', done: i + 1, total, loss: losses.at(-1) });
       if (i + 1 < total && hooks.isCheckpointDue?.({ epoch, isEpochEnd: false }))
         await this.save('due', hooks);
     }
     await last;
-    const dataWaitShare = waits.share();
-    const validation = await this.validate(batches, hooks);
+    const dataWaitShare = waits.seconds / (worked.seconds - before);
+    const validation = await this.validate(batches, hooks, worked);
     if (!validation) return false;
     const { losses } = this.state.partial;
     await this.endEpoch(
-      { ...validation, trainLoss: mean(losses), rate, seconds: worked(), dataWaitShare },
+      { ...validation, trainLoss: mean(losses), rate, seconds: worked.seconds, dataWaitShare },
       hooks,
     );
     return true;
@@ -196,12 +197,13 @@ export class TrainingRun {
   private async validate(
     batches: Prefetcher<BatchKey, ReadyBatch>,
     hooks: TrainingHooks,
+    worked: Stopwatch,
   ): Promise<{ valLoss: number; dice: readonly number[] } | undefined> {
     const total = this.options.trainer.schedule.validationIterationsPerEpoch;
     const losses: number[] = [];
     this.program.clearCounts();
     for (let i = 0; i < total; i++) {
-      await hooks.whilePaused?.();
+      await worked.leaveOut(hooks.whilePaused?.());
       if (hooks.signal?.aborted) return undefined;
       feed(await batches.next());
       this.program.evaluate();
@@ -293,7 +295,6 @@ function feed(batch: ReadyBatch | undefined): void {
 
 /** How long the GPU stands still because a batch is not ready. */
 class DataWait {
-  private readonly started = performance.now();
   private idleSince: number | undefined;
   private newest: Promise<unknown> | undefined;
   private waitedMs = 0;
@@ -316,16 +317,30 @@ class DataWait {
     done.then(end, end);
   }
 
-  /** Of all time since the beginning. */
-  share(): number {
-    return this.waitedMs / (performance.now() - this.started);
+  get seconds(): number {
+    return this.waitedMs / 1000;
   }
 }
 
-/** Seconds worked, `before` included. */
-function stopwatch(before: number): () => number {
-  const started = performance.now();
-  return () => before + (performance.now() - started) / 1000;
+/** Time worked, without pauses. */
+class Stopwatch {
+  private started: number;
+
+  /** `before`: seconds worked earlier. */
+  constructor(before: number) {
+    this.started = performance.now() - before * 1000;
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.started) / 1000;
+  }
+
+  async leaveOut(pause: Promise<void> | undefined): Promise<void> {
+    if (!pause) return;
+    const paused = performance.now();
+    await pause;
+    this.started += performance.now() - paused;
+  }
 }
 
 function mean(values: readonly number[]): number {
