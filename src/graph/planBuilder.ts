@@ -218,7 +218,15 @@ export class PlanBuilder {
 
   /** A vector as it is; where the network has none, `constant` throughout. */
   vectorParameter(value: Value | undefined, size: number, constant: number): ParameterId {
-    return value ? this.rawParameter(value) : this.addParameter({ source: { constant }, size });
+    return value ? this.rawParameter(value) : this.constantParameter(size, constant);
+  }
+
+  /** The same constants are stored once. */
+  private constantParameter(size: number, constant: number): ParameterId {
+    const known = this.parameters.findIndex(
+      ({ source, size: other }) => 'constant' in source && source.constant === constant && other === size,
+    );
+    return known < 0 ? this.addParameter({ source: { constant }, size }) : known;
   }
 
   /** A weight in the order that a kernel reads. */
@@ -295,23 +303,31 @@ export class PlanBuilder {
     });
   }
 
-  /** What is not learned lies apart: an optimiser changes whole buffers. */
+  /** What is learned comes first, in buffers of its own: an optimiser changes whole buffers. Then what is not. */
   private placeParameters(): { placements: ParameterPlacement[]; bufferBytes: number[] } {
     const capacity = Math.min(PARAMETER_BUFFER_BYTES, this.device.limits.maxBufferSize);
     const bufferBytes: number[] = [];
-    let wasLearned: boolean | undefined;
-    const placements = this.parameters.map(({ size, source }) => {
-      const bytes = alignBytes(size * 4);
-      const last = bufferBytes.length - 1;
-      const isLearned = isLearnedSource(source);
-      const belongsElsewhere = wasLearned !== isLearned;
-      wasLearned = isLearned;
-      if (belongsElsewhere || bufferBytes[last] + bytes > capacity) bufferBytes.push(0);
-      const buffer = bufferBytes.length - 1;
-      const offset = bufferBytes[buffer];
-      bufferBytes[buffer] += bytes;
-      return { buffer, offset };
-    });
+    const placements: ParameterPlacement[] = new Array(this.parameters.length);
+    const place = (ids: readonly ParameterId[]) => {
+      let room = 0;
+      for (const id of ids) {
+        const bytes = alignBytes(this.parameters[id].size * 4);
+        if (bytes > room) {
+          bufferBytes.push(0);
+          room = capacity;
+        }
+        const buffer = bufferBytes.length - 1;
+        placements[id] = { buffer, offset: bufferBytes[buffer] };
+        bufferBytes[buffer] += bytes;
+        room -= bytes;
+      }
+    };
+    const ids = [...this.parameters.keys()];
+    const isLearned = (id: ParameterId) => isLearnedSource(this.parameters[id].source);
+    const isConstant = (id: ParameterId) => 'constant' in this.parameters[id].source;
+    const frozen = ids.filter((id) => !isLearned(id) && !isConstant(id));
+    place(ids.filter(isLearned));
+    place([...frozen, ...ids.filter(isConstant)]);
     return { placements, bufferBytes };
   }
 }

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type MemoryRequest, memoryLowerBound, planMemory } from '@/graph/memoryPlan';
+import { conv3d } from '@/graph/ops/conv3d';
+import { instanceNorm } from '@/graph/ops/instanceNorm';
+import { leakyRelu } from '@/graph/ops/leakyRelu';
+import { input, parameter } from '@/graph/ops/leaves';
 import { planGraph } from '@/graph/plan';
 import { planTrainingStep, type TrainingSetup } from '@/graph/trainingProgram';
+import type { Graph, Value } from '@/graph/value';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
 import type { Architecture } from '@/nn/architecture';
@@ -83,6 +88,26 @@ describe('planMemory', () => {
         expect(bytes.temporaries / memoryLowerBound(requests)).toBeLessThan(1.2);
       }
     }
+  });
+});
+
+describe('parameters', () => {
+  const graph = ((): Graph => {
+    const x = input('x', [1, 4, 4, 4, 4]);
+    const weights = [0, 1, 2].map((i) => parameter(`${i}.weight`, [4, 4, 3, 3, 3], 'kaimingNormal'));
+    const outputs = weights.reduce<readonly Value[]>(
+      ([map], weight) => [leakyRelu(instanceNorm(conv3d(map, weight, undefined), undefined), 0.01)],
+      [x],
+    );
+    return { inputs: [x], parameters: weights, outputs };
+  })();
+
+  test('constants are stored once, behind what has a name', () => {
+    const { parameters, parameterPlacements, parameterBufferBytes } = planGraph(graph, DEVICE);
+    const isConstant = parameters.map(({ source }) => 'constant' in source);
+    expect(isConstant.filter(Boolean)).toHaveLength(2);
+    expect(parameterPlacements.map(({ buffer }) => buffer)).toEqual(isConstant.map(Number));
+    expect(parameterBufferBytes[1]).toBe(2 * 256);
   });
 });
 
