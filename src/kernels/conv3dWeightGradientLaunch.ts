@@ -40,10 +40,15 @@ const FAMILIES: Readonly<Record<WeightGradientKernel, Family>> = {
   tiled: { source: tiledSource, tiles: tiledTiles, splits: tiledSplits },
 };
 
-/** The family for an adapter. */
+/** Families worth measuring on an adapter, the likely best first. */
+export function weightGradientCandidates({ isSoftware, subgroupSize }: AdapterFacts): WeightGradientKernel[] {
+  if (!isSoftware) return ['tiled', 'direct'];
+  return subgroupSize === 8 ? ['lanes', 'direct'] : ['direct'];
+}
+
+/** The family to use where nothing was measured. */
 export function chooseWeightGradientKernel(facts: AdapterFacts): WeightGradientKernel {
-  if (!facts.isSoftware) return 'tiled';
-  return facts.subgroupSize === 8 ? 'lanes' : 'direct';
+  return weightGradientCandidates(facts)[0];
 }
 
 /** What decides about the dispatches, but for the arrays. */
