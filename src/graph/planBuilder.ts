@@ -3,6 +3,7 @@
 import { BYTES_PER_ELEMENT, type Dispatch, type GpuArray } from '@/gpu/dispatch';
 import type { Conv3dDevice, Conv3dKernel } from '@/kernels/conv3d';
 import type { Conv3dShape } from '@/kernels/conv3dShape';
+import type { WeightGradientKernel } from '@/kernels/conv3dWeightGradientLaunch';
 import type { KernelLimits } from '@/kernels/ranges';
 import type { Storage } from '@/kernels/storage';
 import { elementCount } from '@/shared/geometry';
@@ -18,6 +19,8 @@ export interface PlanDevice extends Conv3dDevice {
 export interface PlanOptions {
   /** A measured choice of kernel, where there is one. */
   readonly tunedConv3d?: (shape: Conv3dShape) => Conv3dKernel | undefined;
+  /** The same for gradients of weights. */
+  readonly tunedWeightGradient?: (shape: Conv3dShape) => WeightGradientKernel | undefined;
   /** The weights change from run to run: they are kept as they are, and packed on the device before each use. */
   readonly areWeightsLearned?: boolean;
   /**
@@ -135,6 +138,10 @@ export class PlanBuilder {
 
   tunedConv3d(shape: Conv3dShape): Conv3dKernel | undefined {
     return this.options.tunedConv3d?.(shape);
+  }
+
+  tunedWeightGradient(shape: Conv3dShape): WeightGradientKernel | undefined {
+    return this.options.tunedWeightGradient?.(shape);
   }
 
   /** Memory for `size` f32 elements. */

@@ -273,12 +273,16 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
     const [outChannels, of] = value.shape;
     const shape = { ...value.attributes, batch, inChannels: channels, outChannels, inputSize: size };
     const { start } = value.attributes.channels;
-    const window = channels === of ? {} : { inChannels: { start, of } };
+    const tuned = builder.tunedWeightGradient(shape);
+    const choice = {
+      ...(channels === of ? {} : { inChannels: { start, of } }),
+      ...(tuned ? { kernel: tuned } : {}),
+    };
     const x = builder.tensorOf(source);
     const gy = builder.tensorOf(above);
     if (before) builder.aliasValue(value, builder.tensorOf(before));
     const gw = before ? builder.tensorOf(before) : builder.addValue(value);
-    const scratchSize = conv3dWeightGradientScratchSize(shape, facts, limits, window);
+    const scratchSize = conv3dWeightGradientScratchSize(shape, facts, limits, choice);
     const scratch = scratchSize > 0 ? builder.addTensor('weight gradient partials', scratchSize) : undefined;
     builder.addStep(value.op, {
       tensors: [x, gy, gw, scratch].filter((id) => id !== undefined),
@@ -293,7 +297,7 @@ export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } =
           gy: tensor(gy),
           gw: tensor(gw),
           ...(scratch === undefined ? {} : { scratch: tensor(scratch) }),
-          ...window,
+          ...choice,
           accumulate: microBatch > 0,
         }),
     });
