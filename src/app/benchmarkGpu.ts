@@ -3,7 +3,7 @@
 import type { Gpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
 import { countFlops } from '@/graph/flops';
-import { tuneGraph } from '@/graph/tuneGraph';
+import { tuneGraph, tuneTraining } from '@/graph/tuneGraph';
 import { topologicalOrder } from '@/graph/value';
 import { isAbort, messageOf } from '@/shared/errors';
 import type {
@@ -16,7 +16,7 @@ import type {
 } from '@/workers/benchmarkApi';
 import { BenchmarkEstimate, defaultLimitSeconds, type EstimatedPass } from './benchmarkEstimate';
 import { BENCHMARK_NETWORKS, type BenchmarkNetwork } from './benchmarkNetworks';
-import { benchmarkGraph, measureForward, measureTrainingStep } from './benchmarkPasses';
+import { benchmarkGraph, benchmarkSetup, measureForward, measureTrainingStep } from './benchmarkPasses';
 import { measureCopyRate, measureMultiplyAddPeak } from './benchmarkPeak';
 
 export interface BenchmarkJob {
@@ -152,9 +152,14 @@ async function measure(
   tuning: TuningStore | undefined,
   signal: AbortSignal | undefined,
 ): Promise<PassFigures> {
-  const options = tuning && (await tuneGraph(gpu, benchmarkGraph(network, name), tuning, TUNING_LIMIT_MS));
+  const isForward = name === 'forward';
+  const tuned = (store: TuningStore) =>
+    isForward
+      ? tuneGraph(gpu, benchmarkGraph(network, name), store, TUNING_LIMIT_MS)
+      : tuneTraining(gpu, benchmarkSetup(network), store, TUNING_LIMIT_MS);
+  const options = tuning && (await tuned(tuning));
   signal?.throwIfAborted();
-  const measurePass = name === 'forward' ? measureForward : measureTrainingStep;
+  const measurePass = isForward ? measureForward : measureTrainingStep;
   return measurePass(gpu, network, options, signal);
 }
 

@@ -6,7 +6,12 @@ import type { GpuArray } from '@/gpu/dispatch';
 import { planGraph } from '@/graph/plan';
 import type { PlanDevice, PlanOptions } from '@/graph/planBuilder';
 import { compileProgram } from '@/graph/program';
-import { compileTraining, planTrainingStep, type TrainingPlan } from '@/graph/trainingProgram';
+import {
+  compileTraining,
+  planTrainingStep,
+  type TrainingPlan,
+  type TrainingSetup,
+} from '@/graph/trainingProgram';
 import type { Graph } from '@/graph/value';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
@@ -68,14 +73,10 @@ export async function measureTrainingStep(
   }
 }
 
-/** Deep supervision, Dice + cross entropy and SGD with momentum, as nnU-Net trains by default; f32. */
-export function planBenchmarkStep(
-  network: BenchmarkNetwork,
-  device: PlanDevice,
-  options: PlanOptions = {},
-): TrainingPlan {
+/** Deep supervision, Dice + cross entropy and SGD with momentum, as nnU-Net trains by default. */
+export function benchmarkSetup(network: BenchmarkNetwork): TrainingSetup {
   const graph = benchmarkGraph(network, 'training step');
-  const setup = {
+  return {
     graph,
     loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
     headWeights: deepSupervisionWeights(graph.outputs.length),
@@ -83,7 +84,15 @@ export function planBenchmarkStep(
     clipNorm: NNUNET_CLIP_NORM,
     lossScaling: undefined,
   };
-  return planTrainingStep(setup, device, options);
+}
+
+/** A step of {@link benchmarkSetup}, in f32. */
+export function planBenchmarkStep(
+  network: BenchmarkNetwork,
+  device: PlanDevice,
+  options: PlanOptions = {},
+): TrainingPlan {
+  return planTrainingStep(benchmarkSetup(network), device, options);
 }
 
 /** The network traced: with all heads where it is trained. */
