@@ -20,7 +20,7 @@ export interface PatchArrays {
   /** `[c, z, y, x]`. */
   readonly image: Float32Array;
   /** `[z, y, x]` each, in the order of the patch's label channels. */
-  readonly segs: readonly ArrayLike<number>[];
+  readonly segs: readonly (Int8Array | Int16Array | Uint8Array)[];
 }
 
 /** Cuts a patch, as {@link PatchSource.cut}. */
@@ -34,7 +34,7 @@ export function cropPatch({ channels, shape, image, segs }: PatchArrays, start: 
       patch.image.data.set(image.subarray(at, at + length), c * plane + to);
     }
     for (const [channel, seg] of segs.entries()) {
-      for (let i = 0; i < length; i++) patch.labels.data[channel * plane + to + i] = seg[from + i];
+      patch.labels.data.set(seg.subarray(from, from + length), channel * plane + to);
     }
   }
   return patch;
