@@ -102,7 +102,7 @@ test('a dropped dataset is prepared, trained over a reload, validated, and its m
   await waitForEpochs(page, /[1-3] of 5/);
   await page.reload();
   await expect(page.getByText('interrupted', { exact: true })).toHaveCount(2);
-  await page.getByRole('alert').getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('article').getByRole('button', { name: 'Go on' }).click();
 
   const table = page.getByRole('table', { name: 'Validation cases' });
   await expect(table).toBeVisible({ timeout: 300_000 });

@@ -42,8 +42,6 @@ export function CurveChart({ title, curves, format, range }: CurveChartProps) {
     if (!current) return;
     const options = optionsFor(curves, { width: current.clientWidth, format, range });
     const made = new uPlot(options, newest.current, current);
-    showNewest(made);
-    made.over.addEventListener('mouseleave', () => showNewest(made));
     chart.current = made;
     const watcher = new ResizeObserver(() => made.setSize({ width: current.clientWidth, height: HEIGHT }));
     watcher.observe(current);
@@ -54,10 +52,7 @@ export function CurveChart({ title, curves, format, range }: CurveChartProps) {
     };
   }, [look, scheme, format, range]);
 
-  useEffect(() => {
-    chart.current?.setData(data);
-    if (chart.current) showNewest(chart.current);
-  }, [data]);
+  useEffect(() => chart.current?.setData(data), [data]);
 
   return (
     <figure className={styles.chart}>
@@ -70,7 +65,8 @@ export function CurveChart({ title, curves, format, range }: CurveChartProps) {
 /** The legend says the last epoch's values while nothing else is pointed at. */
 function showNewest(chart: uPlot): void {
   const [epochs] = chart.data;
-  if (epochs.length > 0) chart.setLegend({ idx: epochs.length - 1 }, false);
+  const isPointedAt = chart.cursor.idx !== null && chart.cursor.idx !== undefined;
+  if (!isPointedAt && epochs.length > 0) chart.setLegend({ idx: epochs.length - 1 }, false);
 }
 
 function dataOf(curves: readonly Curve[]): uPlot.AlignedData {
@@ -107,6 +103,7 @@ function optionsFor(curves: readonly Curve[], { width, format, range }: Look): u
       { ...axis, size: 52, values: (_, ticks) => ticks.map(format) },
     ],
     legend: { live: true },
+    hooks: { draw: [showNewest], setCursor: [showNewest] },
     series: [
       { label: 'Epoch', value: (_, value) => (value === null ? '–' : `${value}`) },
       ...curves.map(

@@ -81,9 +81,9 @@ function curvesOf(
       ),
     ],
     seconds: [
-      { label: 'Epoch', color: TRAIN, values: mine.map((epoch) => epoch.seconds) },
+      { label: 'Time', color: TRAIN, values: mine.map((epoch) => epoch.seconds) },
       ...compared(
-        'epoch',
+        'time',
         theirs?.map((epoch) => epoch.seconds),
       ),
     ],

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
 import { addressOf } from '../route';
 import { useTrainings } from '../useStudio';
@@ -19,6 +20,10 @@ export function RunList({ runs, shownId }: { runs: readonly TrainingRun[]; shown
 function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
   const live = useTrainings((state) => (state.live?.id === run.id ? state.live : undefined));
   const { order, epochs, validation } = run;
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    if (isShown) link.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [isShown]);
   const best = bestEpoch(epochs);
   return (
     <a href={addressOf('train', run.id)} className={styles.entry} aria-current={isShown ? 'page' : undefined}>
@@ -32,7 +37,9 @@ function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
           <span title="Mean Dice of the validation cases">Dice {validation.meanDice.toFixed(3)}</span>
         ) : (
           best && (
-            <span title="Running mean of the pseudo Dice, at its best">~ {best.emaFgDice.toFixed(3)}</span>
+            <span title="Running mean of the pseudo Dice, at its best">
+              pseudo Dice {best.emaFgDice.toFixed(2)}
+            </span>
           )
         )}
       </span>

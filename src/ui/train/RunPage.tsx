@@ -1,9 +1,9 @@
-import { Alert, Button, Group, Select, Text } from '@mantine/core';
+import { Alert, Group, Select, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
 import { addressOf } from '../route';
 import { ErrorNote } from '../segment/Problems';
-import { useStudio, useTrainings } from '../useStudio';
+import { useTrainings } from '../useStudio';
 import { RunActions } from './RunActions';
 import { RunCurves } from './RunCurves';
 import { RunFigures } from './RunFigures';
@@ -43,8 +43,10 @@ export function RunPage({ run }: { run: TrainingRun }) {
   );
 }
 
+/** Yellow text on yellow is hard to read. */
+const PLAIN_TITLE = { title: styles.plainTitle };
+
 function Notices({ run, notKept }: { run: TrainingRun; notKept: string | undefined }) {
-  const { trainings } = useStudio();
   const { state, order, id } = run;
   return (
     <>
@@ -53,15 +55,13 @@ function Notices({ run, notKept }: { run: TrainingRun; notKept: string | undefin
           variant="light"
           color="yellow"
           mb="md"
+          classNames={PLAIN_TITLE}
           title="The tab was closed or reloaded while this was trained"
         >
           <Text size="sm">
             Nothing is lost but the steps since its last checkpoint; from there it goes on to the bit as if
             nothing had happened.
           </Text>
-          <Button size="compact-sm" mt="xs" onClick={() => void trainings.goOn(id)}>
-            Go on
-          </Button>
         </Alert>
       )}
       {state.status === 'failed' && (
@@ -79,6 +79,7 @@ function Notices({ run, notKept }: { run: TrainingRun; notKept: string | undefin
           variant="light"
           color="yellow"
           mb="md"
+          classNames={PLAIN_TITLE}
           title="The newest checkpoint found no room"
           role="alert"
         >

@@ -11,7 +11,7 @@ interface RunStateProps {
 export function RunState({ run, live }: RunStateProps) {
   const { text, color } = stateOf(run, live);
   return (
-    <Badge size="sm" variant="light" color={color} tt="none">
+    <Badge size="sm" variant="light" color={color} c="var(--mantine-color-text)" tt="none">
       {text}
     </Badge>
   );

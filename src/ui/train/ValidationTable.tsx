@@ -25,8 +25,15 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
           {plural(rows.length, 'case')}, mean Dice {formatDice(validation.meanDice)}
         </span>
       </h3>
-      <Table.ScrollContainer minWidth={360}>
-        <Table className={styles.table} highlightOnHover verticalSpacing={5} aria-label="Validation cases">
+      <Table.ScrollContainer minWidth={330} maxHeight={380}>
+        <Table
+          className={styles.table}
+          highlightOnHover
+          verticalSpacing={5}
+          horizontalSpacing={8}
+          stickyHeader
+          aria-label="Validation cases"
+        >
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Case</Table.Th>
