@@ -45,6 +45,7 @@ export const trainCommand: Command = {
       value: 'NAME',
       description: 'taken for the sake of scripts: it is always the GPU',
     },
+    { names: ['-num_gpus'], kind: 'number', value: 'N', description: 'taken likewise: one GPU trains' },
     ...folderOption('-raw', 'nnUNet_raw'),
     ...folderOption('-preprocessed', 'nnUNet_preprocessed'),
     ...folderOption('-results', 'nnUNet_results'),
