@@ -2,7 +2,7 @@
 
 import { allocate, arrayOf, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { encode, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import { type PreparedDispatch, prepare, submitDispatches } from '@/gpu/dispatch';
 import { copyVectors, MULTIPLY_ADD_CHAINS, multiplyAdd, multiplyAddFlop } from '@/kernels/multiplyAddPeak';
 import type { Storage } from '@/kernels/storage';
 import { elapsedMs } from './benchmarkTiming';
@@ -91,9 +91,5 @@ function repeats(ms: number): number {
 }
 
 function submitRepeatedly(gpu: Gpu, dispatch: PreparedDispatch, count: number): void {
-  const encoder = gpu.device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  encode(pass, Array(count).fill(dispatch));
-  pass.end();
-  gpu.device.queue.submit([encoder.finish()]);
+  submitDispatches(gpu, Array(count).fill(dispatch));
 }

@@ -70,23 +70,23 @@ function bufferRange({ buffer, offset, size, dtype }: GpuArray): GPUBufferBindin
   return { buffer, offset, size: Math.ceil((size * BYTES_PER_ELEMENT[dtype]) / 4) * 4 };
 }
 
-/** Appends the dispatches, in order, to a compute pass. */
-export function encode(pass: GPUComputePassEncoder, dispatches: readonly PreparedDispatch[]): void {
+/** Gives the dispatches to the queue, in order. */
+export function submitDispatches(gpu: Gpu, dispatches: readonly PreparedDispatch[]): void {
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
   for (const { pipeline, bindGroup, workgroups } of dispatches) {
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(...workgroups);
   }
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
 }
 
 /** Prepares and submits; for tests, tuning and one-off work. Programs keep their prepared list instead. */
 export function runDispatches(gpu: Gpu, dispatches: readonly Dispatch[]): void {
   const prepared = dispatches.map((dispatch) => prepare(gpu, dispatch));
-  const encoder = gpu.device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  encode(pass, prepared);
-  pass.end();
-  gpu.device.queue.submit([encoder.finish()]);
+  submitDispatches(gpu, prepared);
   for (const { ownUniform } of prepared) ownUniform?.destroy();
 }
 

@@ -1,7 +1,7 @@
 // Choosing among kernels by measuring them on the device at hand. What won is remembered per adapter.
 
 import type { AdapterFacts, Gpu } from './device';
-import { type Dispatch, encode, prepare } from './dispatch';
+import { type Dispatch, prepare, submitDispatches } from './dispatch';
 
 /** Where results live between sessions. */
 export interface TuningStore {
@@ -71,11 +71,7 @@ async function time<Candidate extends { readonly name: string }>(
     const prepared = dispatches.map((dispatch) => prepare(gpu, dispatch));
     const run = async () => {
       const start = performance.now();
-      const encoder = gpu.device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      encode(pass, prepared);
-      pass.end();
-      gpu.device.queue.submit([encoder.finish()]);
+      submitDispatches(gpu, prepared);
       await gpu.device.queue.onSubmittedWorkDone();
       return performance.now() - start;
     };

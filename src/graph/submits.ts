@@ -2,7 +2,13 @@
 
 import { arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { type Dispatch, encode, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import {
+  type Dispatch,
+  type GpuArray,
+  type PreparedDispatch,
+  prepare,
+  submitDispatches,
+} from '@/gpu/dispatch';
 import type { Plan } from './planBuilder';
 import type { Step, StepArrays } from './step';
 
@@ -79,13 +85,7 @@ export async function warmUp(gpu: Gpu, submits: Submits): Promise<void> {
 }
 
 export function submit(gpu: Gpu, submits: Submits): void {
-  for (const dispatches of submits) {
-    const encoder = gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass, dispatches);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
-  }
+  for (const dispatches of submits) submitDispatches(gpu, dispatches);
 }
 
 /** Frees what preparing made. */

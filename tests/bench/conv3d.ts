@@ -1,6 +1,6 @@
 import { allocate, arrayOf, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { encode, prepare } from '@/gpu/dispatch';
+import { prepare, submitDispatches } from '@/gpu/dispatch';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { type Conv3dKernel, conv3dCandidates, conv3dForward, packConv3dWeight } from '@/kernels/conv3d';
 import { type Conv3dShape, conv3dFlop, conv3dOutputSize } from '@/kernels/conv3dShape';
@@ -85,11 +85,7 @@ export async function measureConv3d(gpu: Gpu, shape: Conv3dShape, kernel: Conv3d
     accumulate: false,
   }).map((dispatch) => prepare(gpu, dispatch));
   const runOnce = async () => {
-    const encoder = gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass, prepared);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
+    submitDispatches(gpu, prepared);
     await gpu.device.queue.onSubmittedWorkDone();
   };
   await runOnce();

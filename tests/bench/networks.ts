@@ -4,7 +4,7 @@ import { benchmarkGraph, measureForward } from '@/app/benchmarkPasses';
 import { timeRuns } from '@/app/benchmarkTiming';
 import { arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { encode, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import { prepare, submitDispatches } from '@/gpu/dispatch';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { storeParameters } from '@/graph/parameters';
 import { planGraph } from '@/graph/plan';
@@ -55,16 +55,8 @@ async function measureConvolutions(gpu: Gpu, plan: Plan): Promise<number> {
     .filter(({ flops }) => flops > 0)
     .flatMap((step) => step.launch(arrays))
     .map((dispatch) => prepare(gpu, dispatch));
-  const { ms } = await timeRuns(gpu, () => submit(gpu, dispatches));
+  const { ms } = await timeRuns(gpu, () => submitDispatches(gpu, dispatches));
   parameters.destroy();
   for (const slot of slots) slot.destroy();
   return ms;
-}
-
-function submit(gpu: Gpu, dispatches: readonly PreparedDispatch[]): void {
-  const encoder = gpu.device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  encode(pass, dispatches);
-  pass.end();
-  gpu.device.queue.submit([encoder.finish()]);
 }

@@ -2,7 +2,7 @@
 import { measureForward, measureTrainingStep, planBenchmarkStep } from '@/app/benchmarkPasses';
 import { allocate, arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { encode, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import { prepare, submitDispatches } from '@/gpu/dispatch';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { storeParameters } from '@/graph/parameters';
 import type { Plan } from '@/graph/planBuilder';
@@ -68,7 +68,7 @@ async function printShares(gpu: Gpu, plan: Plan): Promise<void> {
   for (let run = 0; run <= SHARE_RUNS; run++) {
     for (const { kind, flops, prepared } of dispatches) {
       const start = performance.now();
-      submit(gpu, [prepared]);
+      submitDispatches(gpu, [prepared]);
       await gpu.device.queue.onSubmittedWorkDone();
       if (run === 0) continue; // compiles
       const share = shares.get(kind) ?? { ms: 0, flops: 0, dispatches: 0 };
@@ -87,12 +87,4 @@ async function printShares(gpu: Gpu, plan: Plan): Promise<void> {
   }
   parameters.destroy();
   for (const buffer of buffers) buffer.destroy();
-}
-
-function submit(gpu: Gpu, dispatches: readonly PreparedDispatch[]): void {
-  const encoder = gpu.device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  encode(pass, dispatches);
-  pass.end();
-  gpu.device.queue.submit([encoder.finish()]);
 }

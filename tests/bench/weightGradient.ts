@@ -1,6 +1,6 @@
 import { allocate, arrayOf, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { type Dispatch, encode, type GpuArray, prepare } from '@/gpu/dispatch';
+import { type Dispatch, type GpuArray, prepare, submitDispatches } from '@/gpu/dispatch';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { chooseConv3dKernel, conv3dForward, packConv3dWeight } from '@/kernels/conv3d';
 import { type Conv3dShape, conv3dFlop, conv3dOutputSize } from '@/kernels/conv3dShape';
@@ -98,11 +98,7 @@ function runner(gpu: Gpu, dispatches: readonly Dispatch[]): () => Promise<number
   const prepared = dispatches.map((dispatch) => prepare(gpu, dispatch));
   return async () => {
     const begin = performance.now();
-    const encoder = gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass, prepared);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
+    submitDispatches(gpu, prepared);
     await gpu.device.queue.onSubmittedWorkDone();
     return performance.now() - begin;
   };

@@ -1,6 +1,6 @@
 import { allocate, arrayOf } from '@/gpu/buffers';
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
-import { encode, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import { type GpuArray, type PreparedDispatch, prepare, submitDispatches } from '@/gpu/dispatch';
 import { MIRROR_PARAMETERS_BYTES, mirrorDispatch, writeMirrorParameters } from '@/kernels/slidingWindow';
 import type { Zyx } from '@/shared/geometry';
 import { type RowBlock, type SlabPlan, startsInBlock } from './slabPlan';
@@ -144,14 +144,9 @@ class WindowPasses {
 
   private writeInput(mirroredAxes: readonly number[]): void {
     const { patchSize, channels } = this.request;
-    const { device } = this.gpu;
     const flip = [0, 1, 2].map((axis) => (mirroredAxes.includes(axis) ? 1 : 0)) as [number, number, number];
-    writeMirrorParameters(device.queue, this.uniform, patchSize, channels, flip);
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass, [this.mirror]);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
+    writeMirrorParameters(this.gpu.device.queue, this.uniform, patchSize, channels, flip);
+    submitDispatches(this.gpu, [this.mirror]);
   }
 
   /** Copies the window out of the image; what lies in the padding is zero. */

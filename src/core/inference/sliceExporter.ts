@@ -1,7 +1,7 @@
 import type { LabelSet } from '@/core/interop/labels';
 import { allocate, arrayOf, readback, readFloats, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { encode, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import { type GpuArray, type PreparedDispatch, prepare, submitDispatches } from '@/gpu/dispatch';
 import {
   EXPORT_PARAMETERS_BYTES,
   type ExportBindings,
@@ -161,10 +161,6 @@ export class SliceExporter {
       };
       return prepare(this.gpu, exportSlices(this.gpu, entryPoint, bindings, voxels));
     });
-    const encoder = this.gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass, dispatches);
-    pass.end();
-    queue.submit([encoder.finish()]);
+    submitDispatches(this.gpu, dispatches);
   }
 }

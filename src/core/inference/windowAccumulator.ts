@@ -1,6 +1,12 @@
 import { allocate, arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
-import { BYTES_PER_ELEMENT, encode, type GpuArray, type PreparedDispatch, prepare } from '@/gpu/dispatch';
+import {
+  BYTES_PER_ELEMENT,
+  type GpuArray,
+  type PreparedDispatch,
+  prepare,
+  submitDispatches,
+} from '@/gpu/dispatch';
 import {
   accumulateWindow,
   slicesKernel,
@@ -167,11 +173,7 @@ export class WindowAccumulator {
         addsWeight: addsWeight && i === 0,
       });
     }
-    const encoder = this.gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass, dispatches);
-    pass.end();
-    this.gpu.device.queue.submit([encoder.finish()]);
+    submitDispatches(this.gpu, dispatches);
   }
 
   private prepareGroup(sums: GpuArray, firstClass: number): GroupKernels {
