@@ -27,4 +27,5 @@ export const DATABASES = {
   datasetChecks: 'nnstudio-dataset-checks',
   trainings: 'nnstudio-trainings',
   checkpoints: 'nnstudio-checkpoints',
+  checkpointChunks: 'nnstudio-checkpoint-chunks',
 } as const;

@@ -20,8 +20,10 @@ export interface CheckpointRecords {
 }
 
 export interface RecordCheckpointsOptions extends CheckpointRecords {
-  /** Names the run and its fold, as a person knows them: `Dataset004_Hippocampus/nnUNetTrainer__nnUNetPlans__2d/fold_0`. */
+  /** Id of the run, one fold of a training. */
   readonly run: string;
+  /** Names the run to people who have to delete something: `Dataset004_Hippocampus 3d_fullres fold 0`; its id if left out. */
+  readonly title?: string;
   /** Told where a checkpoint is damaged and an older one is read in its stead. */
   readonly onDamage?: (message: string) => void;
   /** Bytes of a chunk, at most {@link CHUNK_BYTES}. */
@@ -31,6 +33,7 @@ export interface RecordCheckpointsOptions extends CheckpointRecords {
 /** What is stored of one name. */
 interface CheckpointRecord {
   readonly run: string;
+  readonly title: string;
   readonly name: string;
   /** Newest first. */
   readonly generations: readonly Generation[];
@@ -43,21 +46,26 @@ interface Generation {
   readonly chunks: readonly Chunk[];
 }
 
-/** Checkpoints of one run. Reading is free to all; only one may write and sweep at a time. */
-export interface RecordCheckpoints extends CheckpointStore {
-  /** Takes away what an interrupted write left. Before the first write, as it takes the chunks of one under way too. */
-  sweep(): Promise<void>;
-}
-
 /**
- * The checkpoints of a run. `write` throws `StorageFull`, and what was kept before is still there; `read` throws
- * `CheckpointDamaged` where none of the generations is whole.
+ * The checkpoints of a run. All may read them; only one at a time may write or remove. `write` throws `StorageFull`, and
+ * what was kept before is still there; `read` throws `CheckpointDamaged` where none of the generations is whole. What an
+ * interrupted write left is swept before the first write or removal.
  */
-export function recordCheckpoints(options: RecordCheckpointsOptions): RecordCheckpoints {
-  const { records, chunks, run, onDamage, chunkBytes = CHUNK_BYTES } = options;
+export function recordCheckpoints(options: RecordCheckpointsOptions): CheckpointStore {
+  const { records, chunks, run, title = run, onDamage, chunkBytes = CHUNK_BYTES } = options;
   const keyOf = (name: string) => `${run}/${name}`;
   const damaged = new Set<string>();
   const inTurn = oneAfterAnother();
+  let isSwept = false;
+
+  async function sweep(): Promise<void> {
+    if (isSwept) return;
+    const named = (await recordsOf(records, run)).flatMap(({ generations }) => generations);
+    const kept = new Set(named.flatMap((generation) => generation.chunks.map(({ key }) => key)));
+    const orphans = (await chunks.keys()).filter((key) => isChunkOf(run, key) && !kept.has(key));
+    if (orphans.length > 0) await chunks.remove(orphans);
+    isSwept = true;
+  }
 
   async function write(name: string, content: Uint8Array): Promise<void> {
     const before = (await records.get<CheckpointRecord>(keyOf(name)))?.generations ?? [];
@@ -81,7 +89,7 @@ export function recordCheckpoints(options: RecordCheckpointsOptions): RecordChec
   /** What makes a generation the current one. */
   async function flip(name: string, generations: readonly Generation[]): Promise<void> {
     try {
-      await records.set(keyOf(name), { run, name, generations } satisfies CheckpointRecord);
+      await records.set(keyOf(name), { run, title, name, generations } satisfies CheckpointRecord);
     } catch (error) {
       await removeGenerations(chunks, generations.slice(0, 1)).catch(() => undefined);
       throw error;
@@ -89,7 +97,12 @@ export function recordCheckpoints(options: RecordCheckpointsOptions): RecordChec
   }
 
   return {
-    write: (name, content) => inTurn(() => write(name, content)),
+    write: (name, content) =>
+      inTurn(async () => {
+        // What cannot be swept only takes room.
+        await sweep().catch(() => undefined);
+        await write(name, content);
+      }),
 
     async read(name) {
       const tried: Generation[] = [];
@@ -99,7 +112,7 @@ export function recordCheckpoints(options: RecordCheckpointsOptions): RecordChec
         if (!record) return undefined;
         const isTried = ({ id }: Generation) => tried.some((other) => other.id === id);
         const generation = record.generations.find((each) => !isTried(each));
-        if (!generation) throw nothingWhole(run, name);
+        if (!generation) throw nothingWhole(title, name);
         const content = await readChunks(chunks, generation.chunks);
         if (content) {
           const lost = record.generations.find(isTried);
@@ -113,17 +126,10 @@ export function recordCheckpoints(options: RecordCheckpointsOptions): RecordChec
 
     remove: (name) =>
       inTurn(async () => {
+        await sweep().catch(() => undefined);
         const record = await records.get<CheckpointRecord>(keyOf(name));
         await records.remove([keyOf(name)]);
         await removeGenerations(chunks, record?.generations ?? []);
-      }),
-
-    sweep: () =>
-      inTurn(async () => {
-        const named = (await recordsOf(records, run)).flatMap(({ generations }) => generations);
-        const kept = new Set(named.flatMap((generation) => generation.chunks.map(({ key }) => key)));
-        const orphans = (await chunks.keys()).filter((key) => isChunkOf(run, key) && !kept.has(key));
-        if (orphans.length > 0) await chunks.remove(orphans);
       }),
   };
 }
@@ -131,6 +137,7 @@ export function recordCheckpoints(options: RecordCheckpointsOptions): RecordChec
 /** What one run takes up. */
 export interface CheckpointUsage {
   readonly run: string;
+  readonly title: string;
   /** All generations of all names. */
   readonly sizeInBytes: number;
   /** Of the newest checkpoint, milliseconds since 1970. */
@@ -142,10 +149,11 @@ export async function checkpointUsage({
   records,
 }: Pick<CheckpointRecords, 'records'>): Promise<readonly CheckpointUsage[]> {
   const usage = new Map<string, CheckpointUsage>();
-  for (const { run, generations } of await recordsOf(records)) {
+  for (const { run, title, generations } of await recordsOf(records)) {
     const other = usage.get(run);
     usage.set(run, {
       run,
+      title,
       sizeInBytes: generations.reduce(
         (sum, generation) => sum + sizeOfChunks(generation.chunks),
         other?.sizeInBytes ?? 0,
@@ -156,11 +164,12 @@ export async function checkpointUsage({
   return [...usage.values()].sort((a, b) => b.sizeInBytes - a.sizeInBytes);
 }
 
-/** Deletes all checkpoints of a run. */
+/** Deletes all checkpoints of a run, and what interrupted writes left of it. */
 export async function removeCheckpoints({ records, chunks }: CheckpointRecords, run: string): Promise<void> {
-  const store = recordCheckpoints({ records, chunks, run });
-  for (const { name } of await recordsOf(records, run)) await store.remove(name);
-  await store.sweep();
+  const doomed = (await recordsOf(records, run)).map(({ name }) => `${run}/${name}`);
+  if (doomed.length > 0) await records.remove(doomed);
+  const theirs = (await chunks.keys()).filter((key) => isChunkOf(run, key));
+  if (theirs.length > 0) await chunks.remove(theirs);
 }
 
 async function recordsOf(records: RecordStore, run?: string): Promise<readonly CheckpointRecord[]> {
@@ -198,17 +207,17 @@ function oneAfterAnother(): <Result>(work: () => Promise<Result>) => Promise<Res
 }
 
 async function noRoom(
-  { records, run }: RecordCheckpointsOptions,
+  { records, run, title = run }: RecordCheckpointsOptions,
   name: string,
   sizeInBytes: number,
   cause: unknown,
 ): Promise<StudioError> {
   const usage = await checkpointUsage({ records }).catch(() => []);
   const others = usage.filter((other) => other.run !== run).slice(0, MOST_NAMED_RUNS);
-  const named = others.map((other) => `${other.run} (${formatBytes(other.sizeInBytes)})`).join(', ');
+  const named = others.map((other) => `${other.title} (${formatBytes(other.sizeInBytes)})`).join(', ');
   return new StudioError(
     'StorageFull',
-    `The browser's storage has no room for ${name} of ${run}, which needs ${formatBytes(sizeInBytes)}; the checkpoints before it are still there.`,
+    `The browser's storage has no room for ${name} of ${title}, which needs ${formatBytes(sizeInBytes)}; the checkpoints before it are still there.`,
     others.length > 0
       ? `Delete runs that you no longer need, for example ${named}, or datasets and models, or free disk space.`
       : 'Delete datasets, models or finished cases that you no longer need, or free disk space.',
@@ -216,10 +225,10 @@ async function noRoom(
   );
 }
 
-function nothingWhole(run: string, name: string): StudioError {
+function nothingWhole(title: string, name: string): StudioError {
   return new StudioError(
     'CheckpointDamaged',
-    `${run}: nothing whole is left of ${name}.`,
+    `${title}: nothing whole is left of ${name}.`,
     'Go on from another checkpoint, or begin this run again.',
   );
 }

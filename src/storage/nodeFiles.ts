@@ -179,7 +179,8 @@ export function nodeCheckpoints(folder: string): CheckpointStore {
   let swept: Promise<void> | undefined;
   return {
     async write(name, content) {
-      swept ??= sweepParts(folder);
+      // What cannot be swept only takes room.
+      swept ??= sweepParts(folder).catch(() => undefined);
       await swept;
       await writeWhole(path.join(folder, name), content, { isFlushed: true });
     },
