@@ -20,12 +20,10 @@ import { elementCount } from '@/shared/geometry';
 import { flopsOf } from './flops';
 import type { NormGroup } from './fusion';
 import { batchNormInputs, type RunningStatistics } from './ops/batchNorm';
-import { arrayOfOperand, operandsOf, type PlanBuilder } from './planBuilder';
-import type { TensorId } from './step';
+import { ownedCopy } from './ownedCopy';
+import { arrayOfOperand, type Lowering, operandsOf, type PlanBuilder } from './planBuilder';
 import { TRAINING_LOWERINGS } from './trainingLowering';
 import { featureMapOf, type OpName, type Value } from './value';
-
-type Lowering<Op extends OpName> = (value: Value<Op>, builder: PlanBuilder) => void;
 
 const LOWERINGS: { readonly [Op in OpName]: Lowering<Op> } = {
   input: (value, builder) => {
@@ -142,22 +140,6 @@ function normRoles(norm: NormGroup['norm']): Pick<ReturnType<typeof batchNormInp
   if (norm.op === 'batchNorm') return batchNormInputs(norm);
   const [x, weight, bias] = norm.inputs;
   return { x, running: undefined, affine: weight && { weight, bias } };
-}
-
-/** A tensor that holds `input` now and may be overwritten with `value`. */
-function ownedCopy(value: Value, input: Value, builder: PlanBuilder): TensorId {
-  const x = builder.tensorOf(input);
-  if (builder.isReadOnce(input)) {
-    builder.aliasValue(value, x);
-    return x;
-  }
-  const copy = builder.addValue(value);
-  const size = elementCount(input.shape);
-  builder.addStep(value.op, {
-    tensors: [x, copy],
-    launch: ({ tensor }) => copyForward(tensor(x), 0, tensor(copy), 0, size, builder.device.limits),
-  });
-  return copy;
 }
 
 function lowerConcatChannels(value: Value<'concatChannels'>, builder: PlanBuilder): void {

@@ -339,6 +339,9 @@ export class PlanBuilder {
   }
 }
 
+/** Turns a node into steps. */
+export type Lowering<Op extends OpName> = (value: Value<Op>, builder: PlanBuilder) => void;
+
 /** How a weight gets into a kernel's order. */
 export interface WeightPacking {
   /** Elements, packed. */
