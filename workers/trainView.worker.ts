@@ -2,12 +2,15 @@
 import { expose, transfer } from 'comlink';
 import { recordCheckpoints } from '@/app/trainCheckpoints';
 import { createTrainView } from '@/app/trainView';
-import { browserFolders } from '@/storage/browserDatasetFolder';
+import { openGpu } from '@/gpu/device';
+import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { RUNS_FOLDER, type TrainViewApi } from '@/workers/trainApi';
 
 const checkpoints = browserRecords(DATABASES.checkpoints);
 const view = createTrainView({
+  datasets: browserDatasetFolders,
+  openGpu: () => openGpu(navigator.gpu),
   runs: browserFolders(RUNS_FOLDER),
   checkpoints: (runId) => recordCheckpoints(checkpoints, runId),
 });
@@ -15,13 +18,13 @@ const view = createTrainView({
 const api: TrainViewApi = {
   ...view,
 
-  async showPrediction(order, caseId) {
-    const labels = await view.showPrediction(order, caseId);
+  async showPrediction(order, caseId, moment) {
+    const labels = await view.showPrediction(order, caseId, moment);
     return transfer(labels, [labels.bytes]);
   },
 
-  async showPredictionOutlines(order, caseId) {
-    const bytes = await view.showPredictionOutlines(order, caseId);
+  async showPredictionOutlines(order, caseId, moment) {
+    const bytes = await view.showPredictionOutlines(order, caseId, moment);
     return transfer(bytes, [bytes]);
   },
 };

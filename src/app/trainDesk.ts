@@ -4,11 +4,10 @@
 import { evaluatedLabels, labelKey } from '@/core/evaluation/metrics';
 import type { EvaluationSummary } from '@/core/evaluation/summary';
 import { importModel } from '@/core/interop/importModel';
-import type { SourceFile } from '@/core/io/sourceFile';
 import { trainingCost } from '@/core/planning/trainingCost';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
-import { isAbort, messageOf, StudioError } from '@/shared/errors';
+import { isAbort, messageOf } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder, DatasetFolders, FolderStore } from '@/storage/datasetFolder';
 import type { ModelLibrary } from '@/storage/modelLibrary';
@@ -21,10 +20,10 @@ import type {
   TrainingValidation,
 } from '@/workers/trainApi';
 import { networkOfFold, type StartReport, trainFold } from './trainFold';
-import { CHECKPOINTS } from './trainFoldCheckpoints';
 import { TrainFoldLog } from './trainFoldLog';
 import { type FoldSetup, openFold } from './trainFoldSetup';
 import { validateFold } from './trainFoldValidation';
+import { modelFiles } from './trainModelFiles';
 import { StepClock } from './trainStepClock';
 
 export interface TrainDeskNeeds {
@@ -282,39 +281,6 @@ async function keepModel(needs: TrainDeskNeeds, order: TrainingOrder, { otherFol
   const name = `${model.datasetName} · ${model.configuration.name}`;
   const record = await library.add({ ...imported, name, source: origin, origin: 'trained' });
   return record.id;
-}
-
-/** The files of nnU-Net's model folder that these folds make up. */
-async function modelFiles(
-  { runs, checkpoints }: TrainDeskNeeds,
-  folds: readonly TrainingOrder[],
-): Promise<readonly SourceFile[]> {
-  const [first] = folds;
-  const root = modelFolderName(first);
-  const files: SourceFile[] = [];
-  const take = (file: SourceFile | undefined, path: string) => {
-    if (file) files.push({ ...file, path: `${root}/${path}` });
-  };
-  for (const name of ['plans.json', 'dataset.json', 'dataset_fingerprint.json']) {
-    take(await runs.folder(first.runId).open(name), name);
-  }
-  for (const { runId, fold } of folds) {
-    const below = `fold_${fold}`;
-    take(await checkpoints(runId).read(CHECKPOINTS.final), `${below}/${CHECKPOINTS.final}`);
-    const summary = `${below}/validation/summary.json`;
-    take(await runs.folder(runId).open(summary), summary);
-  }
-  if (files.some(({ path }) => path.endsWith(`fold_${first.fold}/${CHECKPOINTS.final}`))) return files;
-  throw new StudioError(
-    'NoCheckpoint',
-    `${root} has no final checkpoint of fold ${first.fold}.`,
-    'Go on with the training until its last epoch.',
-  );
-}
-
-/** nnU-Net's name of the folder that a training's results lie in. */
-export function modelFolderName({ trainerName, plansName, configurationName }: TrainingOrder): string {
-  return `${trainerName}__${plansName}__${configurationName}`;
 }
 
 function validationOf({ dataset, split }: FoldSetup, summary: EvaluationSummary): TrainingValidation {

@@ -29,7 +29,7 @@ const BUDGETS: readonly Budget[] = [
   {
     id: 'look',
     name: 'A first look',
-    sentence: 'About ten minutes: shows whether the labels can be learned, and that everything works.',
+    sentence: 'Whether the labels can be learned at all, and that everything works.',
     seconds: 600,
     leastEpochs: 20,
     unmeasured: scheduleOf(20, 25),
@@ -37,7 +37,7 @@ const BUDGETS: readonly Budget[] = [
   {
     id: 'evening',
     name: 'An evening',
-    sentence: 'About three hours: often most of the way for small structures and few cases.',
+    sentence: 'Often most of the way, for small structures and few cases.',
     seconds: 3 * 3600,
     leastEpochs: 100,
     unmeasured: scheduleOf(100, 100),
@@ -45,7 +45,7 @@ const BUDGETS: readonly Budget[] = [
   {
     id: 'night',
     name: 'Overnight',
-    sentence: 'About ten hours: close to the full result on many datasets.',
+    sentence: 'Close to the full result on many datasets.',
     seconds: 10 * 3600,
     leastEpochs: 100,
     unmeasured: scheduleOf(250, 250),

@@ -1,25 +1,38 @@
 // What runs have left to look at: logs, predictions of the validation, files to take elsewhere.
 
-import { readAsStored } from '@/core/io/readers';
+import { openRawDataset } from '@/core/dataset/rawDataset';
+import { importModel } from '@/core/interop/importModel';
+import { writeSegmentation } from '@/core/io/niftiWriter';
+import { readAsStored, readCase } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { writeZip } from '@/core/io/zip';
+import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
-import type { CheckpointStore } from '@/storage/checkpointStore';
-import type { FolderStore } from '@/storage/datasetFolder';
-import type { TrainingOrder, TrainViewApi } from '@/workers/trainApi';
+import type { DatasetFolders } from '@/storage/datasetFolder';
+import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/trainApi';
 import { displayLabels, displayOutlines, plainLabelMap } from './displayVolume';
-import { modelFolderName } from './trainDesk';
+import { PredictionSession } from './predict';
 import { CHECKPOINTS } from './trainFoldCheckpoints';
+import { modelFiles, modelFolderName, type RunStores } from './trainModelFiles';
 
-export interface TrainViewNeeds {
-  readonly runs: FolderStore;
-  readonly checkpoints: (runId: string) => CheckpointStore;
+export interface TrainViewNeeds extends RunStores {
+  readonly datasets: DatasetFolders;
+  readonly openGpu: () => Promise<Gpu>;
 }
 
-export function createTrainView({ runs, checkpoints }: TrainViewNeeds): TrainViewApi {
-  async function predictionOf({ runId, fold }: TrainingOrder, caseId: string): Promise<SourceFile> {
+/** Folder of predictions made while a run is trained. */
+const LIVE = 'live';
+
+export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
+  const { runs, checkpoints } = needs;
+
+  async function predictionOf(
+    { runId, fold }: TrainingOrder,
+    caseId: string,
+    moment: PredictionMoment,
+  ): Promise<SourceFile> {
     const folder = runs.folder(runId);
-    const below = `fold_${fold}/validation`;
+    const below = moment === 'live' ? LIVE : `fold_${fold}/validation`;
     const names = (await folder.list(below)).filter((name) => isFileOf(name, caseId));
     const files = await Promise.all(names.map((name) => folder.open(`${below}/${name}`)));
     const found = files.filter((file) => file !== undefined);
@@ -40,12 +53,16 @@ export function createTrainView({ runs, checkpoints }: TrainViewNeeds): TrainVie
       return { log: texts.join(''), progress: await textOf(folder.open(`${below}/progress.json`)) };
     },
 
-    showPrediction: async (order, caseId) => displayLabels(await predictionOf(order, caseId)),
-    showPredictionOutlines: async (order, caseId) => displayOutlines(await predictionOf(order, caseId)),
+    showPrediction: async (order, caseId, moment) => displayLabels(await predictionOf(order, caseId, moment)),
+    showPredictionOutlines: async (order, caseId, moment) =>
+      displayOutlines(await predictionOf(order, caseId, moment)),
+
+    predictLive: (order, caseId) => predictLive(needs, order, caseId),
 
     async saveResults(order) {
       const name = modelFolderName(order);
-      const files = await runs.files(order.runId);
+      const isKept = ({ path }: SourceFile) => !path.startsWith(`${order.runId}/${LIVE}/`);
+      const files = (await runs.files(order.runId)).filter(isKept);
       const contents = await Promise.all(
         files.map(async (file) => ({
           path: `${name}${file.path.slice(order.runId.length)}`,
@@ -81,6 +98,45 @@ export function createTrainView({ runs, checkpoints }: TrainViewNeeds): TrainVie
       for (const runId of await runs.ids()) if (!keptRunIds.includes(runId)) await this.remove(runId);
     },
   };
+}
+
+/** Segments a case of the dataset with the best weights so far. */
+async function predictLive(needs: TrainViewNeeds, order: TrainingOrder, caseId: string): Promise<void> {
+  const [{ model, loadFold }] = await importModel(await modelFiles(needs, [order], CHECKPOINTS.best));
+  if (model.configuration.previousStage !== undefined) {
+    throw new StudioError(
+      'UnsupportedModel',
+      'The second stage of a cascade cannot be shown on one image alone.',
+      'Its validation shows it once it is trained.',
+    );
+  }
+  const { cases } = await openRawDataset(await needs.datasets.files(order.datasetName, 'raw'));
+  const images = cases.find((one) => one.caseId === caseId)?.images;
+  if (!images) {
+    throw new StudioError('CaseMissing', `${order.datasetName} has no case ${caseId}.`, 'Choose another.');
+  }
+  const image = await readCase(images, model.plans.imageReaderWriter, {
+    channels: model.channelNames.length,
+  });
+  const session = new PredictionSession({
+    model,
+    loadFold,
+    settings: {
+      folds: [`${order.fold}`],
+      tileStepSize: 0.5,
+      useGaussian: true,
+      useMirroring: false, // a glance, at the cost of one pass
+      saveProbabilities: false,
+    },
+    openGpu: needs.openGpu,
+  });
+  try {
+    const { segmentation, shape } = await session.predictArray(image);
+    const content = await writeSegmentation(segmentation, shape, image.geometry);
+    await needs.runs.folder(order.runId).write(`${LIVE}/${caseId}.nii.gz`, content);
+  } finally {
+    await session.close();
+  }
 }
 
 /** `case.nii.gz` and side-cars such as `case.json`, but not `case_2.nii.gz`. */

@@ -123,12 +123,23 @@ export interface TrainApi {
   stop(): void;
 }
 
+/** A segmentation of the validation, or the newest made while the run was trained. */
+export type PredictionMoment = 'validation' | 'live';
+
 /** Looking at what runs have left, while another worker trains. */
 export interface TrainViewApi {
   readTexts(order: TrainingOrder): Promise<TrainingTexts>;
-  /** The segmentation of a validation case. */
-  showPrediction(order: TrainingOrder, caseId: string): Promise<DisplayLabels>;
-  showPredictionOutlines(order: TrainingOrder, caseId: string): Promise<ArrayBuffer>;
+  showPrediction(order: TrainingOrder, caseId: string, moment: PredictionMoment): Promise<DisplayLabels>;
+  showPredictionOutlines(
+    order: TrainingOrder,
+    caseId: string,
+    moment: PredictionMoment,
+  ): Promise<ArrayBuffer>;
+  /**
+   * Segments a case with the best weights so far, on a device of its own, for `showPrediction` to show. Throws
+   * `NoCheckpoint` before there are any, `UnsupportedModel` for the second stage of a cascade.
+   */
+  predictLive(order: TrainingOrder, caseId: string): Promise<void>;
   /** The results folder as nnU-Net lays it out, with checkpoints, as a zip. */
   saveResults(order: TrainingOrder): Promise<SavedFile>;
   /** Bytes that a run takes. */

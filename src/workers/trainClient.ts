@@ -37,8 +37,10 @@ export function trainViewClient(): TrainViewApi {
   };
   return {
     readTexts: (order) => ask((remote) => remote.readTexts(order)),
-    showPrediction: (order, caseId) => ask((remote) => remote.showPrediction(order, caseId)),
-    showPredictionOutlines: (order, caseId) => ask((remote) => remote.showPredictionOutlines(order, caseId)),
+    showPrediction: (order, caseId, moment) => ask((remote) => remote.showPrediction(order, caseId, moment)),
+    showPredictionOutlines: (order, caseId, moment) =>
+      ask((remote) => remote.showPredictionOutlines(order, caseId, moment)),
+    predictLive: (order, caseId) => ask((remote) => remote.predictLive(order, caseId)),
     saveResults: (order) => ask((remote) => remote.saveResults(order)),
     measure: (runId) => ask((remote) => remote.measure(runId)),
     remove: (runId) => ask((remote) => remote.remove(runId)),

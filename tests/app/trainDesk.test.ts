@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, onTestFinished } from 'vitest';
 import { createTrainDesk, type TrainDeskNeeds } from '@/app/trainDesk';
-import { createTrainView } from '@/app/trainView';
+import { createTrainView, type TrainViewNeeds } from '@/app/trainView';
 import { memoryFile } from '@/core/io/sourceFile';
 import type { Gpu } from '@/gpu/device';
 import type { DatasetFolder, DatasetFolders, FolderStore } from '@/storage/datasetFolder';
@@ -9,6 +9,7 @@ import type { TrainingEvent, TrainingOrder } from '@/workers/trainApi';
 import { MemoryRecords } from '../storage/memoryRecords';
 import { test } from '../support/gpu';
 import { memoryFolder } from '../support/memoryFolder';
+import { filesOf, tinyDataset } from '../support/tinyDataset';
 import { memoryCheckpoints, tinyPreprocessed } from '../support/tinyTraining';
 
 let preprocessed: DatasetFolder;
@@ -48,8 +49,11 @@ function browser(gpu: Gpu) {
     ids: async () => [...folders.keys()],
     remove: async (id) => void folders.delete(id),
   };
-  const needs: TrainDeskNeeds = {
-    datasets: { folder: () => preprocessed } as Pick<DatasetFolders, 'folder'> as DatasetFolders,
+  const needs: TrainDeskNeeds & TrainViewNeeds = {
+    datasets: {
+      folder: () => preprocessed,
+      files: async () => filesOf(tinyDataset()),
+    } as Pick<DatasetFolders, 'folder' | 'files'> as DatasetFolders,
     runs,
     checkpoints: (id) => {
       const found = checkpoints.get(id) ?? memoryCheckpoints();
@@ -90,7 +94,7 @@ describe('the train desk', () => {
       { fold: '0', checkpointName: 'checkpoint_final.pth', validationDice: validation?.meanDice },
     ]);
     const [{ caseId = '' } = {}] = validation?.cases ?? [];
-    expect((await view.showPrediction(order(), caseId)).bytes.byteLength).toBeGreaterThan(348);
+    expect((await view.showPrediction(order(), caseId, 'validation')).bytes.byteLength).toBeGreaterThan(348);
     const { log, progress } = await view.readTexts(order());
     expect(log).toContain('Epoch 3');
     expect(JSON.parse(progress).train_losses).toHaveLength(4);
@@ -138,6 +142,25 @@ describe('the train desk', () => {
     expect(events).toHaveLength(held);
     desk.pause(false);
     expect(await running).toBe('done');
+  });
+
+  test('while it is trained, a held-out case can be segmented with the best weights so far', async ({
+    gpu,
+  }) => {
+    const { needs, view } = browser(gpu);
+    const desk = createTrainDesk(needs);
+    const events: TrainingEvent[] = [];
+    await expect(view.predictLive(order(), 'x')).rejects.toMatchObject({ name: 'NoCheckpoint' });
+    await desk.run(order(), ALONE, (event) => {
+      events.push(event);
+      if (event.kind === 'epoch') desk.stop();
+    });
+    const start = events.find((event) => event.kind === 'started')?.start;
+    const [caseId = ''] = start?.validationCases ?? [];
+    await view.predictLive(order(), caseId);
+    expect((await view.showPrediction(order(), caseId, 'live')).bytes.byteLength).toBeGreaterThan(348);
+    await expect(view.showPrediction(order(), caseId, 'validation')).rejects.toThrow(caseId);
+    await expect(view.predictLive(order(), 'nobody')).rejects.toMatchObject({ name: 'CaseMissing' });
   });
 
   test('two folds make one model', async ({ gpu }) => {

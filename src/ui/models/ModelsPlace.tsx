@@ -77,6 +77,11 @@ function ModelCard({ record }: { record: ModelRecord }) {
             <Badge size="sm" variant="light" tt="none">
               {configuration.name}
             </Badge>
+            {record.origin === 'trained' && (
+              <Badge size="sm" variant="light" color="gray" tt="none">
+                trained here
+              </Badge>
+            )}
             {record.origin === 'sample' && (
               <Badge size="sm" variant="light" color="gray" tt="none">
                 sample

@@ -22,6 +22,7 @@ import { useGpuReport, useThroughput } from '../plan/usePlans';
 import { goTo } from '../route';
 import { useDatasets, useStudio, useSystem } from '../useStudio';
 import { DatasetPreparation } from './DatasetPreparation';
+import styles from './form.module.css';
 import { NeedsNote } from './NeedsNote';
 import {
   arraysOf,
@@ -203,7 +204,7 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
           {problem}
         </Text>
       )}
-      <Group justify="flex-end" gap="xs">
+      <Group justify="flex-end" gap="xs" className={styles.foot}>
         <Button variant="default" onClick={onClose}>
           Not now
         </Button>

@@ -4,6 +4,7 @@ import type { TrainingRun } from '@/app/trainRuns';
 import { addressOf } from '../route';
 import { ErrorNote } from '../segment/Problems';
 import { useTrainings } from '../useStudio';
+import { LiveCase } from './LiveCase';
 import { RunActions } from './RunActions';
 import { RunCurves } from './RunCurves';
 import { RunFigures } from './RunFigures';
@@ -38,6 +39,7 @@ export function RunPage({ run }: { run: TrainingRun }) {
       <RunFigures run={run} live={live} />
       {run.validation && <ValidationTable run={run} validation={run.validation} />}
       <Curves run={run} />
+      {run.state.status === 'running' && live && !run.isTrained && <LiveCase run={run} />}
       {run.start && <RunLog run={run} />}
     </article>
   );

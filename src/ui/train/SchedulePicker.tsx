@@ -23,6 +23,11 @@ export function SchedulePicker({ choice, presets, step, trainer, onChange }: Sch
   return (
     <Radio.Group
       label="How long"
+      description={
+        step && step.training > 0
+          ? undefined
+          : 'Once this GPU is measured, below, the first three fit ten minutes, three hours and ten hours.'
+      }
       value={choice.preset}
       onChange={(value) => onChange({ preset: presets.find(({ id }) => id === value)?.id ?? 'own' })}
     >

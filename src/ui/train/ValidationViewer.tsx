@@ -2,14 +2,14 @@ import { SegmentedControl, Text } from '@mantine/core';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
-import type { DatasetRecord } from '@/storage/datasetRecord';
 import dataStyles from '../data/data.module.css';
 import { useShortcuts } from '../frame/useShortcuts';
 import { addressOf } from '../route';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
 import { useViewerController, ViewerContext } from '../segment/viewerContext';
-import { useDatasets, useStudio } from '../useStudio';
+import { useStudio } from '../useStudio';
 import { formatDice } from './trainFormats';
+import { useDatasetImage } from './useDatasetImage';
 import { meanDice } from './ValidationTable';
 
 type Shown = 'prediction' | 'reference';
@@ -18,8 +18,7 @@ type Shown = 'prediction' | 'reference';
 export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: string }) {
   const viewer = useViewerController();
   const [shown, setShown] = useState<Shown>('prediction');
-  const dataset = useDatasets(({ datasets }) => datasets.find(({ name }) => name === run.order.datasetName));
-  const viewed = useViewedCase(run, dataset, caseId, shown);
+  const viewed = useViewedCase(run, caseId, shown);
   const found = run.validation?.cases.find((one) => one.caseId === caseId);
   useShortcuts({ r: () => setShown(shown === 'prediction' ? 'reference' : 'prediction') });
   return (
@@ -55,35 +54,18 @@ export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: st
   );
 }
 
-function useViewedCase(
-  { order }: TrainingRun,
-  dataset: DatasetRecord | undefined,
-  caseId: string,
-  shown: Shown,
-): ViewedImage {
+function useViewedCase({ order }: TrainingRun, caseId: string, shown: Shown): ViewedImage {
   const { datasets, trainings } = useStudio();
   const { datasetName } = order;
-  const channels = dataset?.channelNames;
-  const labels = dataset?.labels;
-  const image = useMemo(
-    () => ({
-      name: caseId,
-      channels: channels ?? [],
-      labels: (labels ?? [])
-        .filter(({ values }) => values.length === 1 && values[0] !== 0)
-        .map(({ name, values }) => ({ value: values[0], name })),
-      loadImage: (channel: number) => datasets.api.showImage(datasetName, caseId, channel),
-    }),
-    [datasets, datasetName, caseId, channels, labels],
-  );
+  const image = useDatasetImage(datasetName, caseId);
   return useMemo(
     () => ({
       ...image,
       labelsVersion: shown,
       ...(shown === 'prediction'
         ? {
-            loadLabels: () => trainings.view.showPrediction(order, caseId),
-            loadOutlines: () => trainings.view.showPredictionOutlines(order, caseId),
+            loadLabels: () => trainings.view.showPrediction(order, caseId, 'validation'),
+            loadOutlines: () => trainings.view.showPredictionOutlines(order, caseId, 'validation'),
           }
         : {
             loadLabels: () => datasets.api.showLabels(datasetName, caseId),

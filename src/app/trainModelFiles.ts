@@ -1,0 +1,49 @@
+import type { SourceFile } from '@/core/io/sourceFile';
+import { StudioError } from '@/shared/errors';
+import type { CheckpointStore } from '@/storage/checkpointStore';
+import type { FolderStore } from '@/storage/datasetFolder';
+import type { TrainingOrder } from '@/workers/trainApi';
+import { CHECKPOINTS } from './trainFoldCheckpoints';
+
+/** Where runs keep what they write. */
+export interface RunStores {
+  readonly runs: FolderStore;
+  readonly checkpoints: (runId: string) => CheckpointStore;
+}
+
+/**
+ * The files of nnU-Net's model folder that these folds make up, with one checkpoint each. Throws `NoCheckpoint` where the
+ * first fold has none of that name.
+ */
+export async function modelFiles(
+  { runs, checkpoints }: RunStores,
+  folds: readonly TrainingOrder[],
+  checkpointName: string = CHECKPOINTS.final,
+): Promise<readonly SourceFile[]> {
+  const [first] = folds;
+  const root = modelFolderName(first);
+  const files: SourceFile[] = [];
+  const take = (file: SourceFile | undefined, path: string) => {
+    if (file) files.push({ ...file, path: `${root}/${path}` });
+  };
+  for (const name of ['plans.json', 'dataset.json', 'dataset_fingerprint.json']) {
+    take(await runs.folder(first.runId).open(name), name);
+  }
+  for (const { runId, fold } of folds) {
+    const below = `fold_${fold}`;
+    take(await checkpoints(runId).read(checkpointName), `${below}/${checkpointName}`);
+    const summary = `${below}/validation/summary.json`;
+    take(await runs.folder(runId).open(summary), summary);
+  }
+  if (files.some(({ path }) => path.endsWith(`fold_${first.fold}/${checkpointName}`))) return files;
+  throw new StudioError(
+    'NoCheckpoint',
+    `${root} has no ${checkpointName} of fold ${first.fold}.`,
+    'Go on with the training.',
+  );
+}
+
+/** nnU-Net's name of the folder that a training's results lie in. */
+export function modelFolderName({ trainerName, plansName, configurationName }: TrainingOrder): string {
+  return `${trainerName}__${plansName}__${configurationName}`;
+}

@@ -1,0 +1,83 @@
+import { Alert, Loader, Select, Switch, Text } from '@mantine/core';
+import { useMemo, useState } from 'react';
+import type { TrainingRun } from '@/app/trainRuns';
+import { ImageView, type ViewedImage } from '../segment/ImageView';
+import { useViewerController, ViewerContext } from '../segment/viewerContext';
+import { useStudio } from '../useStudio';
+import styles from './train.module.css';
+import { bestEpoch } from './trainFormats';
+import { useDatasetImage } from './useDatasetImage';
+import { useLivePrediction } from './useLivePrediction';
+
+/** A case that the network has not seen, as it is segmented by the best weights so far. */
+export function LiveCase({ run }: { run: TrainingRun }) {
+  const [isShown, setIsShown] = useState(false);
+  const cases = run.start?.validationCases ?? [];
+  const [caseId, setCaseId] = useState<string | undefined>(cases[0]);
+  if (caseId === undefined || !bestEpoch(run.epochs)) return null;
+  return (
+    <section aria-label="Live case" className={styles.section}>
+      <div className={styles.liveHead}>
+        <Switch
+          label="Watch a held-out case"
+          description="Segments it again as the network gets better, at most for a twentieth of the time"
+          checked={isShown}
+          onChange={({ currentTarget }) => setIsShown(currentTarget.checked)}
+        />
+        {isShown && (
+          <Select
+            size="xs"
+            w={230}
+            aria-label="Case to watch"
+            data={[...cases]}
+            value={caseId}
+            allowDeselect={false}
+            searchable
+            onChange={(value) => setCaseId(value ?? undefined)}
+          />
+        )}
+      </div>
+      {isShown && <LiveView key={caseId} run={run} caseId={caseId} />}
+    </section>
+  );
+}
+
+function LiveView({ run, caseId }: { run: TrainingRun; caseId: string }) {
+  const viewer = useViewerController();
+  const { shownEpoch, isPredicting, problem } = useLivePrediction(run, caseId);
+  const viewed = useLiveImage(run, caseId, shownEpoch);
+  return (
+    <>
+      {problem && (
+        <Alert color="red" variant="light" mt="xs" role="alert">
+          {problem}
+        </Alert>
+      )}
+      <div className={styles.liveView}>
+        <ViewerContext value={viewer}>
+          <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+        </ViewerContext>
+      </div>
+      <Text size="xs" c="dimmed" mt={4} role="status">
+        {shownEpoch === undefined
+          ? 'The first segmentation is on its way.'
+          : `As segmented by the weights of epoch ${shownEpoch + 1}.`}{' '}
+        {isPredicting && <Loader size={11} aria-label="Segmenting again" />}
+      </Text>
+    </>
+  );
+}
+
+function useLiveImage({ order }: TrainingRun, caseId: string, shownEpoch: number | undefined): ViewedImage {
+  const { trainings } = useStudio();
+  const image = useDatasetImage(order.datasetName, caseId);
+  return useMemo(
+    () => ({
+      ...image,
+      labelsVersion: shownEpoch,
+      loadLabels: () => trainings.view.showPrediction(order, caseId, 'live'),
+      loadOutlines: () => trainings.view.showPredictionOutlines(order, caseId, 'live'),
+    }),
+    [image, trainings, order, caseId, shownEpoch],
+  );
+}
