@@ -1,7 +1,7 @@
 // A training that is killed 30 times at random moments, in the middle of steps and of checkpoint writes: what it resumes
 // from each time, and whether it ends with the bits of a training that nobody disturbed.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDict, type PickleValue } from '@/core/interop/pickleValues';
@@ -28,7 +28,11 @@ export async function run(): Promise<void> {
     const random = keyedRandom(1);
     let inWrites = 0;
     for (let kill = 1; kill <= KILLS; kill++) {
-      const life = { epochs: integerBelow(random, LONGEST_LIFE + 1), ms: epochMs * random.uniform() };
+      const life = {
+        epochs: integerBelow(random, LONGEST_LIFE + 1),
+        ms: epochMs * random.uniform(),
+        endsInWrite: kill % 3 === 0,
+      };
       const { resumed } = await train(folder, 'killed', life);
       const isInWrite = removeParts(foldOf(folder, 'killed'));
       if (isInWrite) inWrites++;
@@ -55,10 +59,11 @@ function foldOf(folder: string, results: string): string {
   return path.join(folder, results, TINY_DATASET, `${TRAINER}__nnUNetPlans__3d_fullres`, 'fold_0');
 }
 
-/** How long a run lives: so many epochs, then so long. */
+/** How long a run lives: so many epochs, then so long, then perhaps until a checkpoint begins to be written. */
 interface Life {
   readonly epochs: number;
   readonly ms: number;
+  readonly endsInWrite: boolean;
 }
 
 interface Run {
@@ -92,7 +97,11 @@ function train(folder: string, results: string, life?: Life): Promise<Run> {
     const epochs = output.match(/^epoch \d+:/gm)?.length ?? 0;
     if (!life || isDoomed || !begins || epochs < life.epochs) return;
     isDoomed = true;
-    setTimeout(() => command.kill('SIGKILL'), life.ms);
+    setTimeout(() => {
+      const kill = () => command.kill('SIGKILL');
+      if (life.endsInWrite) onceWriting(foldOf(folder, results), kill);
+      else kill();
+    }, life.ms);
   });
   return new Promise((resolve, reject) => {
     command.on('exit', (code) => {
@@ -100,6 +109,15 @@ function train(folder: string, results: string, life?: Life): Promise<Run> {
       if (begin === undefined || (!life && code !== 0)) reject(new Error(errors || output));
       else resolve({ resumed: `resumed in epoch ${begin}`, epochMs: (performance.now() - begunAt) / EPOCHS });
     });
+  });
+}
+
+/** Calls back when a checkpoint begins to be written. */
+function onceWriting(folder: string, callback: () => void): void {
+  const watcher = watch(folder, (_, name) => {
+    if (!name?.endsWith('.part')) return;
+    watcher.close();
+    callback();
   });
 }
 
