@@ -1,6 +1,6 @@
 // A batch that goes through the network in equal parts, whose gradients are added up.
 
-import type { Graph, Value } from './value';
+import { type Graph, topologicalOrder, type Value } from './value';
 
 /** How a batch is cut. */
 export interface MicroBatches {
@@ -33,4 +33,25 @@ export function withBatch(graph: Graph, batch: number): Graph {
     return result;
   };
   return { ...graph, inputs: graph.inputs.map(change), outputs: graph.outputs.map(change) };
+}
+
+/** Of a training, what decides whether its batches can be cut. */
+interface Cuttable {
+  readonly graph: Graph;
+  readonly ofInputs?: boolean;
+}
+
+/** Why micro-batches would not give what the whole batch does, or `undefined` where they would. */
+export function whyWholeBatch({ graph, ofInputs }: Cuttable): string | undefined {
+  const hasBatchNorm = topologicalOrder(graph.outputs).some(({ op }) => op === 'batchNorm');
+  if (hasBatchNorm) return 'batch norm takes its statistics from the whole batch';
+  return ofInputs ? 'the gradient of the input is of the whole batch' : undefined;
+}
+
+/** Samples that may go through the network at once, the whole batch first, then ever fewer. */
+export function microBatchSizes(setup: Cuttable): readonly number[] {
+  const [batch] = setup.graph.inputs[0].shape;
+  if (whyWholeBatch(setup) !== undefined) return [batch];
+  const upToBatch = Array.from({ length: batch }, (_, i) => batch - i);
+  return upToBatch.filter((samples) => batch % samples === 0);
 }

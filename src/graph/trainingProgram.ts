@@ -26,7 +26,7 @@ import {
 import { type LossScaling, type Optimiser, optimiserStateCount } from '@/kernels/optimisers/optimiserOptions';
 import { elementCount } from '@/shared/geometry';
 import { differentiate } from './differentiate';
-import { cutBatch, withBatch } from './microBatches';
+import { cutBatch, whyWholeBatch, withBatch } from './microBatches';
 import { lossGradient, targetInput } from './ops/lossGradient';
 import { type ParameterBuffers, type StateTensors, storeParameters } from './parameters';
 import { planTraining } from './plan';
@@ -43,7 +43,7 @@ import {
   warmUp,
 } from './submits';
 import { trainingGraph } from './trainingGraph';
-import { featureMapOf, type Graph, topologicalOrder } from './value';
+import { featureMapOf, type Graph } from './value';
 
 /** How a network is trained. */
 export interface TrainingSetup {
@@ -138,33 +138,6 @@ export function planTrainingStep(
     arenaSizes,
     bytes: { temporaries, parameters: allParameters, peak: temporaries + allParameters },
   };
-}
-
-/** Why micro-batches would not give what the whole batch does, or `undefined` where they would. */
-function whyWholeBatch({ graph, ofInputs }: TrainingSetup): string | undefined {
-  const hasBatchNorm = topologicalOrder(graph.outputs).some(({ op }) => op === 'batchNorm');
-  if (hasBatchNorm) return 'batch norm takes its statistics from the whole batch';
-  return ofInputs ? 'the gradient of the input is of the whole batch' : undefined;
-}
-
-/**
- * Samples of the largest micro-batch with which a training step takes at most `memoryBytes`, the whole batch where that
- * fits; `undefined` where nothing does. Plans one step for each that is tried.
- */
-export function fittingMicroBatch(
-  setup: TrainingSetup,
-  device: PlanDevice,
-  memoryBytes: number,
-  options: PlanOptions = {},
-): number | undefined {
-  const [batch] = setup.graph.inputs[0].shape;
-  const canBeCut = whyWholeBatch(setup) === undefined;
-  const candidates = Array.from({ length: batch }, (_, i) => batch - i).filter(
-    (samples) => samples === batch || (canBeCut && batch % samples === 0),
-  );
-  return candidates.find(
-    (microBatch) => planTrainingStep(setup, device, { ...options, microBatch }).bytes.peak <= memoryBytes,
-  );
 }
 
 function forwardFlops({ steps, forwardSteps }: Plan): number {

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { Gpu } from '@/gpu/device';
 import { differentiate } from '@/graph/differentiate';
+import { compileFittingTraining, fittingMicroBatch } from '@/graph/fittingTraining';
 import { interpret } from '@/graph/interpreter';
 import { STEP_CONTROL } from '@/graph/ops/leaves';
 import { lossGradient, targetInput } from '@/graph/ops/lossGradient';
@@ -8,7 +9,6 @@ import type { StateTensors } from '@/graph/parameters';
 import { trainingGraph } from '@/graph/trainingGraph';
 import {
   compileTraining,
-  fittingMicroBatch,
   planTrainingStep,
   type TrainingPlanOptions,
   type TrainingProgram,
@@ -255,6 +255,25 @@ describe('micro-batches', () => {
     const normed = setupOf({ loss, architecture: { ...PLAIN, batchNorm: { momentum: 0.1 } } });
     const { peak } = planTrainingStep(normed, gpu).bytes;
     expect([peak, peak - 1].map((bytes) => fittingMicroBatch(normed, gpu, bytes))).toEqual([2, undefined]);
+  });
+
+  test('are tried until one has room', async ({ gpu }) => {
+    const setup = setupOf({ loss, patchSize: [8, 16, 16], batch: 4 });
+    const largestOf = (microBatch: number) =>
+      Math.max(...planTrainingStep(setup, gpu, { microBatch }).plan.memory.slotBytes);
+    const { maxComputeWorkgroupsPerDimension, maxStorageBufferBindingSize } = gpu.limits;
+    const compiledWithin = (maxBufferSize: number) => {
+      const limits = { maxBufferSize, maxComputeWorkgroupsPerDimension, maxStorageBufferBindingSize };
+      return compileFittingTraining({ ...gpu, limits: limits as GPUSupportedLimits }, setup);
+    };
+    const before = gpu.memory.currentBytes;
+    for (const microBatch of [4, 2, 1]) {
+      const program = await compiledWithin(largestOf(microBatch));
+      expect(program.planned.microBatches).toBe(4 / microBatch);
+      program.destroy();
+    }
+    await expect(compiledWithin(largestOf(1) - 1)).rejects.toMatchObject({ name: 'GpuOutOfMemory' });
+    expect(gpu.memory.currentBytes).toBe(before);
   });
 
   test('are refused where batch norm needs the whole batch, and for the gradient of the input', ({ gpu }) => {
