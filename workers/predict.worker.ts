@@ -1,13 +1,11 @@
 // Predicts, on the one GPU device of this worker.
 import { expose } from 'comlink';
 import { CaseSegmenter } from '@/app/caseSegmenter';
+import { throttled } from '@/shared/throttledProgress';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCaseFiles } from '@/storage/caseFiles';
 import { createModelLibrary } from '@/storage/modelLibrary';
-import type { CaseProgress, PredictApi } from '@/workers/predictApi';
-
-/** No eye follows progress faster. */
-const PROGRESS_INTERVAL_MS = 100;
+import type { PredictApi } from '@/workers/predictApi';
 
 const segmenter = new CaseSegmenter({
   library: createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
@@ -16,19 +14,6 @@ const segmenter = new CaseSegmenter({
   tuning: browserRecords(DATABASES.tuning),
 });
 const running = new Map<string, AbortController>();
-
-/** Passes on a new stage at once, and within a stage at most ten reports a second. */
-function throttled(tell: (progress: CaseProgress) => void): (progress: CaseProgress) => void {
-  let lastStage = '';
-  let lastTime = 0;
-  return (progress) => {
-    const now = performance.now();
-    if (progress.stage === lastStage && now - lastTime < PROGRESS_INTERVAL_MS) return;
-    lastStage = progress.stage;
-    lastTime = now;
-    tell(progress);
-  };
-}
 
 const api: PredictApi = {
   openGpu: () => segmenter.describeGpu(),

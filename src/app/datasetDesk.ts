@@ -1,6 +1,7 @@
 // Datasets that are kept: what the dataset worker does, over whatever folders and records it is given.
 import { openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
 import { StudioError } from '@/shared/errors';
+import { throttled } from '@/shared/throttledProgress';
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { RecordStore } from '@/storage/recordStore';
@@ -24,9 +25,6 @@ export interface DatasetDeskNeeds {
   /** Starts who works on the cases; this thread if left out. */
   readonly startCaseWorkers?: () => CaseWorkers;
 }
-
-/** No eye follows progress faster. */
-const PROGRESS_INTERVAL_MS = 100;
 
 export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
   const { folders, records, exclusively } = needs;
@@ -142,20 +140,6 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     },
 
     sweep: intake.sweep,
-  };
-}
-
-/** Passes on a new stage at once, and within a stage at most ten reports a second. */
-function throttled(tell: OnDatasetProgress): OnDatasetProgress {
-  let lastStage = '';
-  let lastTime = 0;
-  return (progress) => {
-    const now = performance.now();
-    const isLast = progress.done !== undefined && progress.done === progress.total;
-    if (progress.stage === lastStage && now - lastTime < PROGRESS_INTERVAL_MS && !isLast) return;
-    lastStage = progress.stage;
-    lastTime = now;
-    tell(progress);
   };
 }
 

@@ -3,11 +3,13 @@
 import { labelsOfDataset, type RawCase, type RawDataset } from '@/core/dataset/rawDataset';
 import { crossValidationSplits, haveSameFolds, readSplits } from '@/core/dataset/splits';
 import { pythonJson } from '@/core/interop/pythonJson';
+import { concatenate } from '@/core/io/compression';
 import { fileName } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, StudioError } from '@/shared/errors';
 import type { DatasetFolder } from '@/storage/datasetFolder';
+import { preventsWriting } from '@/storage/recordStore';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
 
 export interface PreprocessDatasetJob {
@@ -113,14 +115,9 @@ async function preprocessOrExplain(
   try {
     return { status: await preprocessOne(job, configuration, rawCase) };
   } catch (error) {
-    if (isAbort(error) || isStorageFull(error)) throw error;
+    if (isAbort(error) || preventsWriting(error)) throw error;
     return { status: 'failed', error };
   }
-}
-
-/** No other case would fare better. */
-function isStorageFull(error: unknown): boolean {
-  return error instanceof Error && ['StorageFull', 'QuotaExceeded', 'NotWritable'].includes(error.name);
 }
 
 async function preprocessOne(
@@ -172,13 +169,7 @@ async function caseKey(
   };
   const parts = [new TextEncoder().encode(JSON.stringify(settings))];
   for (const file of [...images, ...(label ? [label] : [])]) parts.push(await sha256(await file.bytes()));
-  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return hex(await sha256(joined));
+  return hex(await sha256(concatenate(parts)));
 }
 
 async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {

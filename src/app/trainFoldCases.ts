@@ -6,6 +6,7 @@ import { cropPatch, type PatchSource } from '@/core/training/cropPatch';
 import { type LoadedCase, readCaseRecord, readLoadedCase } from '@/core/training/loadedCase';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
+import { preventsWriting } from '@/storage/recordStore';
 import { type FoldSetup, required } from './trainFoldSetup';
 
 /** A case with what a cascade's stage is told of it. */
@@ -101,8 +102,7 @@ async function unpack({ question }: FoldSetup, below: string, loaded: CaseOfStag
     await question.preprocessed.write(`${below}.npy`, writeNpy({ shape: [channels, ...shape], data: image }));
     return true;
   } catch (error) {
-    if (error instanceof Error && ['StorageFull', 'QuotaExceeded', 'NotWritable'].includes(error.name))
-      return false;
+    if (preventsWriting(error)) return false;
     throw error;
   }
 }

@@ -15,6 +15,11 @@ export function isStorageFull(error: unknown): boolean {
   return error instanceof Error && (error.name === 'QuotaExceededError' || error.name === 'StorageFull');
 }
 
+/** True where no other write would fare better: storage is used up, or nothing can be written there. */
+export function preventsWriting(error: unknown): boolean {
+  return isStorageFull(error) || (error instanceof Error && error.name === 'NotWritable');
+}
+
 /** What to throw when a write failed: `StorageFull` with what to delete, or the error as it was. */
 export function explainWriteFailure(error: unknown, what: string, sizeInBytes?: number): unknown {
   if (!isStorageFull(error) || error instanceof StudioError) return error;
