@@ -1,7 +1,8 @@
 // nnU-Net's training loop on a compiled program: epochs of training and validation iterations.
 
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
-import { compileTraining, planTrainingStep, type TrainingProgram } from '@/graph/trainingProgram';
+import { compileFittingTraining } from '@/graph/fittingTraining';
+import type { TrainingProgram } from '@/graph/trainingProgram';
 import type { HardCounts } from '@/kernels/losses/hardCounts';
 import type { BatchFeed, OpenBatchFeed, ReadyBatch } from './batchFeed';
 import type { BatchKey } from './batchLoader';
@@ -88,11 +89,13 @@ export class TrainingRun {
     this.state = state;
   }
 
-  /** Plans, compiles and loads. Throws `GpuOutOfMemory`; nothing stays allocated then. */
+  /**
+   * Plans, compiles and loads; where the whole batch has no room on the device, it goes through the network in
+   * micro-batches, which changes roundings alone. Throws `GpuOutOfMemory`; nothing stays allocated then.
+   */
   static async open(options: TrainingRunOptions, state: TrainingState): Promise<TrainingRun> {
     const { gpu, network } = options;
-    const planned = planTrainingStep(network.setup, gpu, { storage: network.storage });
-    const program = await compileTraining(gpu, planned);
+    const program = await compileFittingTraining(gpu, network.setup, { storage: network.storage });
     try {
       const feed = await options.openFeed(gpu, program);
       program.setParameters(state.weights);
