@@ -1,20 +1,18 @@
 // Trains, on a device of its own.
 import { expose } from 'comlink';
-import { recordCheckpoints } from '@/app/trainCheckpoints';
 import { createTrainDesk } from '@/app/trainDesk';
 import { openGpu } from '@/gpu/device';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
+import { browserCheckpointRecords } from '@/storage/checkpointStoreBrowser';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { RUNS_FOLDER } from '@/workers/trainApi';
-
-const checkpoints = browserRecords(DATABASES.checkpoints);
 
 expose(
   createTrainDesk({
     datasets: browserDatasetFolders,
     runs: browserFolders(RUNS_FOLDER),
-    checkpoints: (runId) => recordCheckpoints(checkpoints, runId),
+    checkpoints: browserCheckpointRecords(),
     library: createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
     openGpu: () => openGpu(navigator.gpu),
   }),

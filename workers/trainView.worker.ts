@@ -1,18 +1,16 @@
 // Looks at what trainings have left, for the page.
 import { expose, transfer } from 'comlink';
-import { recordCheckpoints } from '@/app/trainCheckpoints';
 import { createTrainView } from '@/app/trainView';
 import { openGpu } from '@/gpu/device';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
-import { browserRecords, DATABASES } from '@/storage/browserRecords';
+import { browserCheckpointRecords } from '@/storage/checkpointStoreBrowser';
 import { RUNS_FOLDER, type TrainViewApi } from '@/workers/trainApi';
 
-const checkpoints = browserRecords(DATABASES.checkpoints);
 const view = createTrainView({
   datasets: browserDatasetFolders,
   openGpu: () => openGpu(navigator.gpu),
   runs: browserFolders(RUNS_FOLDER),
-  checkpoints: (runId) => recordCheckpoints(checkpoints, runId),
+  checkpoints: browserCheckpointRecords(),
 });
 
 const api: TrainViewApi = {

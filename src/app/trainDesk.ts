@@ -9,7 +9,8 @@ import { type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
-import type { DatasetFolder, DatasetFolders, FolderStore } from '@/storage/datasetFolder';
+import { recordCheckpoints } from '@/storage/checkpointStoreRecords';
+import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';
 import type { ModelLibrary } from '@/storage/modelLibrary';
 import type {
   OnTrainingEvent,
@@ -23,15 +24,11 @@ import { networkOfFold, type StartReport, trainFold } from './trainFold';
 import { TrainFoldLog } from './trainFoldLog';
 import { type FoldSetup, openFold } from './trainFoldSetup';
 import { validateFold } from './trainFoldValidation';
-import { modelFiles } from './trainModelFiles';
+import { modelFiles, type RunStores } from './trainModelFiles';
 import { StepClock } from './trainStepClock';
 
-export interface TrainDeskNeeds {
+export interface TrainDeskNeeds extends RunStores {
   readonly datasets: DatasetFolders;
-  /** A folder a run, which is nnU-Net's `<trainer>__<plans>__<configuration>` of it alone. */
-  readonly runs: FolderStore;
-  /** Checkpoints of a run. */
-  readonly checkpoints: (runId: string) => CheckpointStore;
   readonly library: ModelLibrary;
   readonly openGpu: () => Promise<Gpu>;
 }
@@ -71,10 +68,10 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
       trainer,
       seed: order.seed,
       results,
-      checkpoints: toldStore(needs.checkpoints(order.runId), tell),
+      checkpoints: checkpointsOf(needs, order, tell),
       shouldContinue: true,
       hasCheckpoints: !trainer.isBenchmark,
-      onTrouble: (error) => tell({ kind: 'notKept', message: messageOf(error) }),
+      onTrouble: (error) => tell({ kind: 'trouble', message: messageOf(error) }),
       storage: order.storage,
       augmentsOn: order.augmentsOn,
       isCheckpointWanted: () => {
@@ -221,11 +218,20 @@ function joinedFolder(folders: readonly DatasetFolder[], below: string): Dataset
   };
 }
 
-/** Tells of each checkpoint that is kept. */
-function toldStore(store: CheckpointStore, tell: OnTrainingEvent): CheckpointStore {
+/** The run's checkpoints; tells of each that is kept, and of one that is damaged. */
+function checkpointsOf(
+  { checkpoints }: TrainDeskNeeds,
+  order: TrainingOrder,
+  tell: OnTrainingEvent,
+): CheckpointStore {
+  const store = recordCheckpoints({
+    ...checkpoints,
+    run: order.runId,
+    title: `${order.datasetName} ${order.configurationName} fold ${order.fold}`,
+    onDamage: (message) => tell({ kind: 'trouble', message }),
+  });
   return {
-    read: store.read,
-    remove: store.remove,
+    ...store,
     async write(name, content) {
       await store.write(name, content);
       tell({ kind: 'kept', name, sizeInBytes: content.length });

@@ -1,14 +1,15 @@
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
-import type { CheckpointStore } from '@/storage/checkpointStore';
+import { type CheckpointRecords, recordCheckpoints } from '@/storage/checkpointStoreRecords';
 import type { FolderStore } from '@/storage/datasetFolder';
 import type { TrainingOrder } from '@/workers/trainApi';
 import { CHECKPOINTS } from './trainFoldCheckpoints';
 
 /** Where runs keep what they write. */
 export interface RunStores {
+  /** A folder a run, which is nnU-Net's `<trainer>__<plans>__<configuration>` of it alone. */
   readonly runs: FolderStore;
-  readonly checkpoints: (runId: string) => CheckpointStore;
+  readonly checkpoints: CheckpointRecords;
 }
 
 /**
@@ -31,7 +32,8 @@ export async function modelFiles(
   }
   for (const { runId, fold } of folds) {
     const below = `fold_${fold}`;
-    take(await checkpoints(runId).read(checkpointName), `${below}/${checkpointName}`);
+    const store = recordCheckpoints({ ...checkpoints, run: runId });
+    take(await store.read(checkpointName), `${below}/${checkpointName}`);
     const summary = `${below}/validation/summary.json`;
     take(await runs.folder(runId).open(summary), summary);
   }

@@ -19,9 +19,9 @@ export type TrainingStatus =
   | { readonly status: 'waiting' | 'running' | 'stopped' | 'interrupted' | 'done' }
   | { readonly status: 'failed'; readonly name: string; readonly message: string };
 
-/** A run as it is kept. Its voxels, logs and checkpoints lie under its id. */
+/** A run as it is kept. */
 export interface TrainingRun {
-  /** `run-3`: its part of the address. */
+  /** `run-3`: its part of the address. What it writes lies under its order's `runId`, which no other run ever has. */
   readonly id: string;
   readonly order: TrainingOrder;
   /** Milliseconds since 1970. */
@@ -51,8 +51,8 @@ export interface LiveTraining {
   readonly restarts: number;
   /** The newest checkpoint, milliseconds since 1970. */
   readonly keptAt: number | undefined;
-  /** Why the newest checkpoint could not be kept. */
-  readonly notKept: string | undefined;
+  /** What could not be kept or read, until a checkpoint is kept again. */
+  readonly trouble: string | undefined;
 }
 
 export interface TrainingsState {
@@ -222,10 +222,10 @@ export function createTrainings(needs: Needs): Trainings {
         await save({ ...found, epochs: [...found.epochs.slice(0, event.epoch.epoch), event.epoch] });
         return;
       case 'kept':
-        setLive({ keptAt: Date.now(), notKept: undefined });
+        setLive({ keptAt: Date.now(), trouble: undefined });
         return;
-      case 'notKept':
-        setLive({ notKept: event.message });
+      case 'trouble':
+        setLive({ trouble: event.message });
         store.setState({ outcome: event.message });
         return;
       case 'trained':
@@ -273,7 +273,7 @@ export function createTrainings(needs: Needs): Trainings {
       const added: TrainingRun[] = [];
       for (const training of trainings) {
         const id = `run-${++number}`;
-        const run = newRun(id, { ...training, runId: id });
+        const run = newRun(id, { ...training, runId: crypto.randomUUID() });
         await records.set(id, run);
         added.push(run);
       }
@@ -304,18 +304,19 @@ export function createTrainings(needs: Needs): Trainings {
     keepNow: () => worker?.keepNow(),
 
     async remove(id) {
+      const runId = find(id)?.order.runId;
       if (store.getState().live?.id === id) {
         worker?.stop();
         while (store.getState().live?.id === id) await new Promise((resolve) => setTimeout(resolve, 50));
       }
       store.setState(({ runs }) => ({ runs: runs.filter((one) => one.id !== id) }));
       await records.remove([id]);
-      await view.remove(id);
+      if (runId !== undefined) await view.remove(runId);
     },
 
     async sweep() {
       if (pumping || (await needs.isSomebodyTraining())) return;
-      await view.sweep((await readRuns()).map(({ id }) => id));
+      await view.sweep((await readRuns()).map(({ order }) => order.runId));
     },
 
     async idle() {
@@ -352,7 +353,7 @@ function newLive(id: string): LiveTraining {
     isStopping: false,
     restarts: 0,
     keptAt: undefined,
-    notKept: undefined,
+    trouble: undefined,
   };
 }
 

@@ -8,6 +8,7 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import { writeZip } from '@/core/io/zip';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
+import { checkpointUsage, recordCheckpoints, removeCheckpoints } from '@/storage/checkpointStoreRecords';
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/trainApi';
 import { displayLabels, displayOutlines, plainLabelMap } from './displayVolume';
@@ -42,6 +43,11 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
     return plainLabelMap(await readAsStored(found), caseId);
   }
 
+  async function remove(runId: string): Promise<void> {
+    await removeCheckpoints(checkpoints, runId);
+    await runs.remove(runId);
+  }
+
   return {
     async readTexts({ runId, fold }) {
       const folder = runs.folder(runId);
@@ -70,7 +76,7 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
         })),
       );
       for (const checkpoint of Object.values(CHECKPOINTS)) {
-        const file = await checkpoints(order.runId).read(checkpoint);
+        const file = await recordCheckpoints({ ...checkpoints, run: order.runId }).read(checkpoint);
         if (!file) continue;
         contents.push({ path: `${name}/fold_${order.fold}/${checkpoint}`, content: await file.bytes() });
       }
@@ -82,20 +88,18 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
     },
 
     async measure(runId) {
-      const sizes = (await runs.files(runId)).map(({ sizeInBytes }) => sizeInBytes);
-      for (const name of Object.values(CHECKPOINTS)) {
-        sizes.push((await checkpoints(runId).read(name))?.sizeInBytes ?? 0);
-      }
-      return sizes.reduce((sum, size) => sum + size, 0);
+      const files = await runs.files(runId);
+      const usage = (await checkpointUsage(checkpoints)).find(({ run }) => run === runId);
+      return files.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, usage?.sizeInBytes ?? 0);
     },
 
-    async remove(runId) {
-      for (const name of Object.values(CHECKPOINTS)) await checkpoints(runId).remove(name);
-      await runs.remove(runId);
-    },
+    remove,
 
     async sweep(keptRunIds) {
-      for (const runId of await runs.ids()) if (!keptRunIds.includes(runId)) await this.remove(runId);
+      const withCheckpoints = (await checkpointUsage(checkpoints)).map(({ run }) => run);
+      for (const runId of new Set([...(await runs.ids()), ...withCheckpoints])) {
+        if (!keptRunIds.includes(runId)) await remove(runId);
+      }
     },
   };
 }

@@ -81,8 +81,8 @@ export type TrainingEvent =
   | { readonly kind: 'epoch'; readonly epoch: EpochReport }
   /** A checkpoint is kept. */
   | { readonly kind: 'kept'; readonly name: string; readonly sizeInBytes: number }
-  /** A checkpoint or a log could not be kept; the training goes on. */
-  | { readonly kind: 'notKept'; readonly message: string }
+  /** A checkpoint or a log could not be kept, or read; the training goes on without it. */
+  | { readonly kind: 'trouble'; readonly message: string }
   /** Trained to the last epoch. */
   | { readonly kind: 'trained' }
   | {

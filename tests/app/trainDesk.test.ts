@@ -10,7 +10,7 @@ import { MemoryRecords } from '../storage/memoryRecords';
 import { test } from '../support/gpu';
 import { memoryFolder } from '../support/memoryFolder';
 import { filesOf, tinyDataset } from '../support/tinyDataset';
-import { memoryCheckpoints, tinyPreprocessed } from '../support/tinyTraining';
+import { tinyPreprocessed } from '../support/tinyTraining';
 
 let preprocessed: DatasetFolder;
 beforeAll(async () => {
@@ -36,7 +36,6 @@ const ALONE = { previousStage: [], otherFolds: [] };
 /** What outlives a worker. */
 function browser(gpu: Gpu) {
   const folders = new Map<string, ReturnType<typeof memoryFolder>>();
-  const checkpoints = new Map<string, ReturnType<typeof memoryCheckpoints>>();
   const folder = (id: string) => {
     const found = folders.get(id) ?? memoryFolder();
     folders.set(id, found);
@@ -55,11 +54,7 @@ function browser(gpu: Gpu) {
       files: async () => filesOf(tinyDataset()),
     } as Pick<DatasetFolders, 'folder' | 'files'> as DatasetFolders,
     runs,
-    checkpoints: (id) => {
-      const found = checkpoints.get(id) ?? memoryCheckpoints();
-      checkpoints.set(id, found);
-      return found;
-    },
+    checkpoints: { records: new MemoryRecords(), chunks: new MemoryRecords() },
     library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),
     openGpu: async () => ({ ...gpu, close: () => undefined }),
   };
@@ -182,6 +177,6 @@ describe('the train desk', () => {
     expect(await view.measure('run-1')).toBeGreaterThan(0);
     await view.sweep([]);
     expect(folders.size).toBe(0);
-    expect(await needs.checkpoints('run-1').read('checkpoint_final.pth')).toBeUndefined();
+    expect(await needs.checkpoints.chunks.keys()).toEqual([]);
   });
 });

@@ -181,7 +181,7 @@ describe('trainings', () => {
     expect(after.workers).toHaveLength(0);
     await after.trainings.goOn('run-1');
     const resumed = await after.worker(0);
-    expect(await resumed.order).toMatchObject({ runId: 'run-1', fold: 0 });
+    expect(await resumed.order).toEqual(await cut.order);
     resumed.tell({ kind: 'started', start: start(1) });
     resumed.tell({ kind: 'epoch', epoch: epoch(1) });
     const run = () => after.trainings.store.getState().runs.find(({ id }) => id === 'run-1');
@@ -215,9 +215,9 @@ describe('trainings', () => {
   test('a removed run is stopped first, and what it kept is freed', async () => {
     const { trainings, worker, removed, records } = tab();
     await trainings.enqueue([training(0)]);
-    await worker(0);
+    const { runId } = await (await worker(0)).order;
     await trainings.remove('run-1');
-    expect(removed).toEqual(['run-1']);
+    expect(removed).toEqual([runId]);
     expect(await records.keys()).toEqual([]);
     expect(trainings.store.getState().runs).toEqual([]);
   });
@@ -228,9 +228,10 @@ describe('trainings', () => {
       training(0, { configurationName: '3d_lowres' }),
       training(0, { configurationName: '3d_cascade_fullres' }),
     ]);
-    (await worker(0)).end('m1');
+    const first = await worker(0);
+    first.end('m1');
     const second = await worker(1);
-    expect(second.related?.previousStage.map(({ runId }) => runId)).toEqual(['run-1']);
+    expect(second.related?.previousStage).toEqual([await first.order]);
     expect(second.related?.otherFolds).toEqual([]);
   });
 });

@@ -11,14 +11,14 @@ export function RemoveRunDialog({ run, onClose }: { run: TrainingRun; onClose: (
   const [sizeInBytes, setSize] = useState<number | undefined>();
   useEffect(() => {
     let isCurrent = true;
-    trainings.view.measure(run.id).then(
+    trainings.view.measure(run.order.runId).then(
       (size) => isCurrent && setSize(size),
       () => undefined, // it can be removed unmeasured
     );
     return () => {
       isCurrent = false;
     };
-  }, [trainings, run.id]);
+  }, [trainings, run.order.runId]);
   const remove = async () => {
     onClose();
     goTo('train');

@@ -34,7 +34,7 @@ export function RunPage({ run }: { run: TrainingRun }) {
         </div>
         <RunActions run={run} live={live} />
       </header>
-      <Notices run={run} notKept={live?.notKept} />
+      <Notices run={run} trouble={live?.trouble} />
       {live && <RunProgress run={run} live={live} />}
       <RunFigures run={run} live={live} />
       {run.validation && <ValidationTable run={run} validation={run.validation} />}
@@ -48,7 +48,7 @@ export function RunPage({ run }: { run: TrainingRun }) {
 /** Yellow text on yellow is hard to read. */
 const PLAIN_TITLE = { title: styles.plainTitle };
 
-function Notices({ run, notKept }: { run: TrainingRun; notKept: string | undefined }) {
+function Notices({ run, trouble }: { run: TrainingRun; trouble: string | undefined }) {
   const { state, order, id } = run;
   return (
     <>
@@ -76,16 +76,16 @@ function Notices({ run, notKept }: { run: TrainingRun; notKept: string | undefin
           />
         </div>
       )}
-      {notKept && (
+      {trouble && (
         <Alert
           variant="light"
           color="yellow"
           mb="md"
           classNames={PLAIN_TITLE}
-          title="The newest checkpoint found no room"
+          title="The newest checkpoint could not be kept"
           role="alert"
         >
-          {notKept} The training goes on, and the checkpoint before it is still there.
+          {trouble} The training goes on, and the checkpoint before it is still there.
         </Alert>
       )}
     </>
