@@ -97,7 +97,10 @@ function optionsFor(curves: readonly Curve[], { width, format, range }: Look): u
     height: HEIGHT,
     padding: [10, 10, 0, 0],
     cursor: { y: false, points: { size: 6 } },
-    scales: { x: { time: false }, ...(range && { y: { range: [range[0], range[1]] } }) },
+    scales: {
+      x: { time: false, range: (_, min, max) => [min, Math.max(max, 1)] },
+      ...(range && { y: { range: [range[0], range[1]] } }),
+    },
     axes: [
       { ...axis, incrs: WHOLE_STEPS, size: 30 },
       { ...axis, size: 52, values: (_, ticks) => ticks.map(format) },

@@ -1,7 +1,7 @@
 // How a run's numbers read on the page.
 import type { TrainingRun } from '@/app/trainRuns';
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import { formatCount } from '../formats';
 
 /** `fold 0`, `all cases`. */
@@ -40,13 +40,10 @@ export function recentEpochSeconds(epochs: readonly EpochReport[]): number | und
 }
 
 /** Epochs done, and of the one under way its share. */
-export function epochsDone(
-  run: TrainingRun,
-  step: { stage: string; done: number; total: number } | undefined,
-) {
+export function epochsDone(run: TrainingRun, step: StepReport | undefined): number {
   if (run.isTrained) return run.order.schedule.epochs;
-  const share = step?.stage === 'training' ? step.done / step.total : step ? 1 : 0;
-  return Math.min(run.order.schedule.epochs, run.epochs.length + TRAINING_SHARE * share);
+  if (!step || step.epoch < run.epochs.length) return run.epochs.length;
+  return step.epoch + TRAINING_SHARE * (step.stage === 'training' ? step.done / step.total : 1);
 }
 
 /** About what of an epoch's time its training iterations take. */

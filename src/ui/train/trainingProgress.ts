@@ -37,8 +37,10 @@ function doingText(run: TrainingRun, { step, isPaused, isStopping }: LiveTrainin
   const { epochs } = run.order.schedule;
   if (isStopping) return 'Stopping: keeping a checkpoint';
   if (!step) return 'Getting ready: the GPU compiles the network';
-  const at = `Epoch ${Math.min(epochs, step.epoch + 1)} of ${epochs}`;
+  const isBetween = step.epoch < run.epochs.length;
+  const at = `Epoch ${Math.min(epochs, isBetween ? run.epochs.length + 1 : step.epoch + 1)} of ${epochs}`;
   if (isPaused) return `${at}, paused`;
+  if (isBetween) return at;
   const stage = step.stage === 'training' ? 'iteration' : 'validation batch';
   return `${at}, ${stage} ${step.done} of ${step.total}`;
 }
