@@ -15,5 +15,6 @@ expose(
     checkpoints: browserCheckpointRecords(),
     library: createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
     openGpu: () => openGpu(navigator.gpu),
+    tuning: browserRecords(DATABASES.tuning),
   }),
 );

@@ -7,6 +7,7 @@ import { importModel } from '@/core/interop/importModel';
 import { trainingCost } from '@/core/planning/trainingCost';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
+import type { TuningStore } from '@/gpu/tuner';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import { recordCheckpoints } from '@/storage/checkpointStoreRecords';
@@ -31,6 +32,8 @@ export interface TrainDeskNeeds extends RunStores {
   readonly datasets: DatasetFolders;
   readonly library: ModelLibrary;
   readonly openGpu: () => Promise<Gpu>;
+  /** Where measured choices of kernels are remembered. */
+  readonly tuning?: TuningStore;
 }
 
 /** No eye follows progress faster. */
@@ -83,6 +86,7 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
         gpu = await needs.openGpu();
         return gpu;
       },
+      tuning: needs.tuning,
       log: new TrainFoldLog(results, setup),
       signal,
       whilePaused: async () => {

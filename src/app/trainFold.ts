@@ -17,6 +17,7 @@ import {
 } from '@/core/training/trainingRun';
 import { freshState, type TrainingState } from '@/core/training/trainingState';
 import type { Gpu } from '@/gpu/device';
+import type { TuningStore } from '@/gpu/tuner';
 import type { Storage } from '@/kernels/storage';
 import { messageOf } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
@@ -58,6 +59,8 @@ export interface TrainFoldJob {
   /** The GPU if left out. A run that is gone on with must stay with it to keep its bits. */
   readonly augmentsOn?: 'gpu' | 'cpu';
   readonly openGpu: () => Promise<Gpu>;
+  /** Where measured choices of kernels are remembered. */
+  readonly tuning?: TuningStore | undefined;
   readonly log: TrainFoldLog;
   readonly signal?: AbortSignal;
   readonly whilePaused?: () => Promise<void>;
@@ -151,7 +154,10 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
     const gpu = await job.openGpu();
     try {
       const openFeed = job.augmentsOn === 'cpu' ? cpuBatchFeed(loader, recipe) : gpuBatchFeed(loader, recipe);
-      const run = await TrainingRun.open({ gpu, trainer, network, openFeed }, state);
+      const run = await TrainingRun.open(
+        { gpu, trainer, network, openFeed, ...(job.tuning && { tuning: job.tuning }) },
+        state,
+      );
       try {
         job.onStart?.({
           epoch: state.epoch,

@@ -11,6 +11,7 @@ import { TRAINER_NAMES, type Trainer, trainerNamed } from '@/core/training/train
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
 import { datasetFolder, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
+import { nodeTuning } from '@/storage/nodeTuning';
 import { type Command, EXIT } from '../command';
 import { describeEpoch, describeStart, RunProgress } from '../describe/training';
 import { nnunetResults } from '../modelSource';
@@ -220,6 +221,7 @@ async function runTraining(
     minutesBetweenCheckpoints: numberOf(options, '--checkpoint_minutes', 10),
     storage: isGiven(options, '--f16') ? 'f16' : 'f32',
     openGpu: openNodeGpu,
+    tuning: nodeTuning(),
     signal,
     onStart: (report) => {
       line.clear();

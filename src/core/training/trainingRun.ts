@@ -1,8 +1,10 @@
 // nnU-Net's training loop on a compiled program: epochs of training and validation iterations.
 
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
+import type { TuningStore } from '@/gpu/tuner';
 import { compileFittingTraining } from '@/graph/fittingTraining';
 import type { TrainingProgram } from '@/graph/trainingProgram';
+import { tuneTraining } from '@/graph/tuneGraph';
 import type { HardCounts } from '@/kernels/losses/hardCounts';
 import type { BatchFeed, OpenBatchFeed, ReadyBatch } from './batchFeed';
 import type { BatchKey } from './batchLoader';
@@ -15,6 +17,11 @@ import { NO_PARTIAL_EPOCH, type TrainingState } from './trainingState';
 
 /** How many of an epoch's losses are read back at most, as each read waits for the GPU; its loss is their mean. */
 const LOSSES_PER_EPOCH = 50;
+/**
+ * Time that measuring kernels may take before the first step. Long enough to be done with it: other kernels round in
+ * another way, and a run that is gone on with keeps its bits only with those it began with.
+ */
+const TUNING_LIMIT_MS = 60_000;
 /** Batches made ahead of the one on the GPU. */
 const BATCHES_AHEAD = 2;
 
@@ -23,6 +30,8 @@ export interface TrainingRunOptions {
   readonly trainer: Trainer;
   readonly network: TrainedNetwork;
   readonly openFeed: OpenBatchFeed;
+  /** Where measured choices of kernels are remembered; nothing is measured without it, nor on software adapters. */
+  readonly tuning?: TuningStore;
 }
 
 /** A training step's place in the run. */
@@ -94,8 +103,11 @@ export class TrainingRun {
    * micro-batches, which changes roundings alone. Throws `GpuOutOfMemory`; nothing stays allocated then.
    */
   static async open(options: TrainingRunOptions, state: TrainingState): Promise<TrainingRun> {
-    const { gpu, network } = options;
-    const program = await compileFittingTraining(gpu, network.setup, { storage: network.storage });
+    const { gpu, network, tuning } = options;
+    const { setup, storage } = network;
+    const measured = tuning && !gpu.facts.isSoftware;
+    const kernels = measured ? await tuneTraining(gpu, setup, tuning, TUNING_LIMIT_MS) : {};
+    const program = await compileFittingTraining(gpu, setup, { ...kernels, storage });
     try {
       const feed = await options.openFeed(gpu, program);
       program.setParameters(state.weights);
