@@ -6,7 +6,7 @@ import { readNpz } from '@/core/io/npy';
 import { readFloats } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { openNodeGpu } from '@/gpu/nodeGpu';
-import { compileTraining, planTrainingStep } from '@/graph/trainingProgram';
+import { compileTraining, planTrainingStep, type TrainingPlanOptions } from '@/graph/trainingProgram';
 import {
   NNUNET_ADAMW,
   NNUNET_ADAMW_AMSGRAD,
@@ -64,6 +64,10 @@ async function judgeNetwork(gpu: Gpu, folder: string): Promise<Outcome[]> {
       if (existsSync(file)) outcomes.push(...(await judgeSteps(gpu, file, golden, name, optimiser, steps)));
     }
   }
+  // Once more with the samples one by one and their gradients added up.
+  const file = path.join(folder, 'sgd_step5.npz');
+  if (existsSync(file))
+    outcomes.push(...(await judgeSteps(gpu, file, golden, 'sgd', NNUNET_SGD, 5, { microBatch: 1 })));
   return outcomes;
 }
 
@@ -112,13 +116,14 @@ async function judgeSteps(
   name: string,
   optimiser: Optimiser,
   steps: number,
+  options: TrainingPlanOptions = {},
 ): Promise<Outcome[]> {
   const log = golden.config.optim[name];
   if (!log) throw new Error(`${file}: config.json says nothing of ${name}`);
   const setup = { ...golden.setup, optimiser, ofInputs: false };
-  const program = await compileTraining(gpu, planTrainingStep(setup, gpu));
+  const program = await compileTraining(gpu, planTrainingStep(setup, gpu, options));
   program.setParameters(golden.weights);
-  const label = `${name}, ${steps} steps:`;
+  const label = `${name}, ${steps} steps${options.microBatch ? ' of micro-batches' : ''}:`;
   let [lossError, normError] = [0, 0];
   for (let step = 0; step < steps; step++) {
     feed(gpu, program, golden, step);
