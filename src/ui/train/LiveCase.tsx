@@ -13,7 +13,8 @@ import { useLivePrediction } from './useLivePrediction';
 export function LiveCase({ run }: { run: TrainingRun }) {
   const [isShown, setIsShown] = useState(false);
   const cases = run.start?.validationCases ?? [];
-  const [caseId, setCaseId] = useState<string | undefined>(cases[0]);
+  const [chosen, setChosen] = useState<string | undefined>();
+  const caseId = chosen ?? cases[0];
   if (caseId === undefined || !bestEpoch(run.epochs)) return null;
   return (
     <section aria-label="Live case" className={styles.section}>
@@ -33,7 +34,7 @@ export function LiveCase({ run }: { run: TrainingRun }) {
             value={caseId}
             allowDeselect={false}
             searchable
-            onChange={(value) => setCaseId(value ?? undefined)}
+            onChange={(value) => setChosen(value ?? undefined)}
           />
         )}
       </div>
