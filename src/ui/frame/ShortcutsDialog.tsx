@@ -7,6 +7,7 @@ const SHORTCUTS: readonly (readonly [keys: readonly string[], meaning: string])[
   [['space'], 'play the slices, stop'],
   [['o'], 'show or hide the segmentation'],
   [['1', '…', '9'], 'go to a label'],
+  [['r'], 'prediction or reference, in a validated case'],
   [['right drag'], 'brightness and contrast'],
   [['?'], 'this list'],
 ];
