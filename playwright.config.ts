@@ -20,6 +20,7 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     colorScheme: 'dark',
     acceptDownloads: true,
+    actionTimeout: 120_000, // what cannot be clicked by then fails, with its name
     launchOptions: {
       ...(executablePath && { executablePath }),
       args: [

@@ -40,7 +40,7 @@ test('a case whose GPU device is lost in the middle begins again on a new one', 
   await studio.choose([image, await workbench.writeModelZip('tiny.zip')]);
   await studio.waitUntilShown();
   await page.getByRole('button', { name: /^Settings/ }).click();
-  await page.getByRole('switch', { name: /^Mirroring/ }).click({ force: true });
+  await studio.turn(/^Mirroring/, false);
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();
   await expect(studio.jobs).toContainText('Segmenting', { timeout: 400_000 });
 

@@ -55,8 +55,7 @@ test('a real image and a real model folder give the segmentation of nnU-Net', as
   await studio.waitUntilShown();
   await studio.choose(smallest.model, 'Choose a folder');
   await page.getByRole('button', { name: /^Settings/ }).click();
-  const mirroring = page.getByRole('switch', { name: /Mirroring/ });
-  if (await mirroring.isChecked()) await mirroring.click({ force: true });
+  await studio.turn(/Mirroring/, false);
   const folds = page.getByRole('group', { name: 'Folds' }).locator('label');
   for (let i = 1; i < (await folds.count()); i++) await folds.nth(i).click();
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();

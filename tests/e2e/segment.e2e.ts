@@ -30,7 +30,7 @@ test('an image and a model zip give the file that the command gives', async ({ s
   await studio.waitUntilShown();
   await page.getByRole('button', { name: /^Settings/ }).click();
   await page.getByRole('group', { name: 'Folds' }).getByText('0').click();
-  await page.getByRole('switch', { name: /Also keep probabilities/ }).click({ force: true });
+  await studio.turn(/Also keep probabilities/, true);
   await studio.segment();
   await expect(studio.segmentation).toContainText('organ');
   await expect(studio.segmentation).toContainText('fold 1,');

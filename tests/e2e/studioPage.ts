@@ -89,6 +89,12 @@ export class StudioPage {
     return this.page.getByRole('region', { name: 'Segmentation' });
   }
 
+  /** Turns a switch on or off. While the settings unfold a click may miss it, so it is looked at, and tried again. */
+  async turn(name: RegExp, isOn: boolean): Promise<void> {
+    const control = this.page.getByRole('switch', { name });
+    await expect(() => control.setChecked(isOn, { force: true, timeout: 5000 })).toPass({ timeout: 60_000 });
+  }
+
   /** Presses a button that saves; returns where the file is, and its name. */
   async save(button: string | RegExp): Promise<{ file: string; name: string }> {
     const downloading = this.page.waitForEvent('download');
