@@ -1,4 +1,5 @@
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
+import { median } from '@/shared/statistics';
 
 const SAMPLES = 5;
 /** A sample repeats short work until it lasts this long, so that waiting for the GPU to answer does not count. */
@@ -45,10 +46,4 @@ export async function elapsedMs(gpu: Gpu, submit: () => void): Promise<number> {
   submit();
   await whileDeviceLives(gpu, gpu.device.queue.onSubmittedWorkDone());
   return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
