@@ -4,6 +4,7 @@
 import { evaluatedLabels, labelKey } from '@/core/evaluation/metrics';
 import type { EvaluationSummary } from '@/core/evaluation/summary';
 import { importModel } from '@/core/interop/importModel';
+import { foregroundLabels } from '@/core/interop/labels';
 import { trainingCost } from '@/core/planning/trainingCost';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
@@ -274,7 +275,7 @@ function startOf(
 function classNames({ dataset: { labels } }: FoldSetup): readonly string[] {
   const nameOf = (value: number) => labels.names.get(value) ?? `label ${value}`;
   if (labels.hasRegions) return labels.regionsClassOrder.map(nameOf);
-  return labels.allLabels.filter((value) => value !== 0).map(nameOf);
+  return foregroundLabels(labels).map(nameOf);
 }
 
 /** The final checkpoint's weights, as any model is read. */

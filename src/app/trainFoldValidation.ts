@@ -12,6 +12,7 @@ import {
 } from '@/core/evaluation/summary';
 import type { Prediction, PreparedCase } from '@/core/inference/predictor';
 import type { PredictProgress } from '@/core/inference/settings';
+import { foregroundLabels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeNpz } from '@/core/io/npy';
@@ -120,7 +121,7 @@ export async function validateFold(job: ValidateFoldJob): Promise<EvaluationSumm
 /** The network as the predictor knows models. What a cascade is told counts as channels of the image. */
 function modelOf({ setup, trainer, mirrorAxes }: ValidateFoldJob): NnunetModel {
   const { plans, configuration, dataset, question } = setup;
-  const previous = configuration.previousStage === undefined ? [] : foregroundLabels(setup);
+  const previous = configuration.previousStage === undefined ? [] : foregroundLabels(setup.dataset.labels);
   return {
     plans,
     configuration: { ...configuration, previousStage: undefined },
@@ -135,10 +136,6 @@ function modelOf({ setup, trainer, mirrorAxes }: ValidateFoldJob): NnunetModel {
     folds: [{ fold: `${question.fold}`, checkpointName: 'checkpoint_final.pth' }],
     mirrorAxes,
   };
-}
-
-function foregroundLabels({ dataset }: FoldSetup): readonly number[] {
-  return dataset.labels.allLabels.filter((label) => label !== 0);
 }
 
 async function readReference({ question, plans, dataset }: FoldSetup, caseId: string): Promise<MedicalImage> {
@@ -192,7 +189,11 @@ function preparedCase(setup: FoldSetup, loaded: CaseOfStage): PreparedCase {
   const whole = previousStage
     ? appendChannels(
         { data: image, channels, shape },
-        oneHot({ data: Int16Array.from(previousStage), channels: 1, shape }, 0, foregroundLabels(setup)),
+        oneHot(
+          { data: Int16Array.from(previousStage), channels: 1, shape },
+          0,
+          foregroundLabels(setup.dataset.labels),
+        ),
       )
     : { data: image, channels };
   return { data: whole.data, shape: [whole.channels, shape[0], shape[1], shape[2]], properties, seconds: 0 };

@@ -1,4 +1,4 @@
-import type { LabelSet } from '@/core/interop/labels';
+import { foregroundLabels, type LabelSet } from '@/core/interop/labels';
 import type { Zyx } from '@/shared/geometry';
 import { roundHalfEven } from '@/shared/numeric';
 import { initialPatchSize, rotationRule } from './initialPatchSize';
@@ -87,7 +87,7 @@ export function augmentationSettings(request: AugmentationRequest): Augmentation
   const rule = rotationRule(patchSize, options.canBeDummy2d ?? true);
   const mirrorAxes = isAugmented ? mirrorAxesOf(dimension, options.mirroring ?? 'all') : [];
   const arrayAxes = mirrorAxes.map((axis) => axis + 3 - dimension);
-  const foreground = labels.allLabels.filter((label) => label !== 0);
+  const foreground = foregroundLabels(labels);
   return {
     dimension,
     channels: request.channels,

@@ -1,6 +1,6 @@
 // nnU-Net's metrics of a segmentation against its reference.
 
-import type { LabelSet } from '@/core/interop/labels';
+import { foregroundClasses, type LabelSet } from '@/core/interop/labels';
 
 /** Voxels, and what follows from them, of one label or region; names as in summary.json. */
 export interface SegmentationMetrics {
@@ -21,8 +21,7 @@ export type LabelOrRegion = readonly number[];
 
 /** The foreground of a dataset, in its order. */
 export function evaluatedLabels(labels: LabelSet): readonly LabelOrRegion[] {
-  if (labels.hasRegions) return labels.foregroundRegions;
-  return labels.allLabels.filter((label) => label !== 0).map((label) => [label]);
+  return foregroundClasses(labels);
 }
 
 /** `1`, or `(1, 2, 3)` for a region, as summary.json names them. */

@@ -6,6 +6,7 @@ import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { withBatchNorm } from '@/nn/architecture';
 import { StudioError } from '@/shared/errors';
 import { readJson } from './json';
+import { networkInputChannels } from './labels';
 import type { ModelFold, NnunetModel, StateDict } from './model';
 import { type ModelFolder, modelFolders } from './modelFolders';
 import { integerItems, isDict, type PickleMap, type PickleValue, pickleTypeName } from './pickleValues';
@@ -86,7 +87,7 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
   const configuration = { ...planned, architecture: trainedArchitecture(planned, facts.trainerName) };
   const expected = expectedParameters(
     configuration.architecture,
-    inputChannels(dataset, configuration),
+    networkInputChannels(dataset.channelNames.length, dataset.labels, configuration),
     dataset.labels.outputChannels,
   );
   checkParameters(networkWeights(first, checkpoints[0].path), expected, checkpoints[0].path);
@@ -184,15 +185,6 @@ function checkpointFacts({ root }: TorchCheckpoint, file: string, folderName: st
 
 function textIn(value: PickleValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-/** Cascade stages take the previous segmentation as one more channel per foreground label. */
-function inputChannels(
-  { channelNames, labels }: DatasetDescription,
-  { previousStage }: Configuration,
-): number {
-  const fromPreviousStage = labels.allLabels.filter((label) => label !== 0).length;
-  return channelNames.length + (previousStage === undefined ? 0 : fromPreviousStage);
 }
 
 async function readDatasetOf(folder: ModelFolder): Promise<DatasetDescription> {

@@ -1,3 +1,5 @@
+import type { Configuration } from '@/core/planning/plans';
+
 /**
  * What a dataset's `labels` mean for a network's outputs, by nnU-Net's `LabelManager`.
  * With regions each output channel is a sigmoid, else all channels share a softmax.
@@ -72,6 +74,31 @@ export function labelSetOf(
       ...regions.map(({ name }, i) => [regionsClassOrder[i], name] as const),
     ]),
   };
+}
+
+/** All labels without the background. */
+export function foregroundLabels({ allLabels }: Pick<LabelSet, 'allLabels'>): readonly number[] {
+  return allLabels.filter((label) => label !== 0);
+}
+
+/** What is learnt and judged by itself: each foreground region, or without regions each foreground label alone. */
+export function foregroundClasses(labels: LabelSet): readonly (readonly number[])[] {
+  if (labels.hasRegions) return labels.foregroundRegions;
+  return foregroundLabels(labels).map((label) => [label]);
+}
+
+/**
+ * Input channels of a network: the image's, and in a cascade the previous segmentation as one more per foreground
+ * label.
+ *
+ * Follows nnU-Net's `determine_num_input_channels`.
+ */
+export function networkInputChannels(
+  imageChannels: number,
+  labels: LabelSet,
+  { previousStage }: Pick<Configuration, 'previousStage'>,
+): number {
+  return imageChannels + (previousStage === undefined ? 0 : foregroundLabels(labels).length);
 }
 
 interface NamedRegion {

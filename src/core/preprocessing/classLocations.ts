@@ -1,5 +1,5 @@
 // Where each class is, for foreground oversampling: nnU-Net's sample, from the same random stream.
-import type { LabelSet } from '@/core/interop/labels';
+import { foregroundClasses, type LabelSet } from '@/core/interop/labels';
 import { MersenneTwister } from '@/shared/mersenneTwister';
 import { OUTSIDE_LABEL } from './cropToNonzero';
 
@@ -32,10 +32,10 @@ export function classLocations(seg: Int8Array | Int16Array, labels: LabelSet): r
 }
 
 function classesToSample(labels: LabelSet): readonly Pick<ClassLocations, 'labels' | 'isRegion'>[] {
-  const foreground = labels.hasRegions
-    ? labels.foregroundRegions
-    : labels.allLabels.filter((label) => label !== 0).map((label) => [label]);
-  const classes = foreground.map((values) => ({ labels: values, isRegion: values.length > 1 }));
+  const classes = foregroundClasses(labels).map((values) => ({
+    labels: values,
+    isRegion: values.length > 1,
+  }));
   if (labels.ignoreLabel === undefined) return classes;
   return [...classes, { labels: [OUTSIDE_LABEL, ...labels.allLabels], isRegion: true }];
 }

@@ -1,7 +1,7 @@
 // From logits on the network's grid back to labels on the image's own. Follows nnU-Net's `export_prediction.py` and
 // `LabelManager`; each step is a function of its own.
 
-import type { LabelSet } from '@/core/interop/labels';
+import { foregroundLabels, type LabelSet } from '@/core/interop/labels';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import type { Zyx } from '@/shared/geometry';
 import { elementCount, permute } from '@/shared/geometry';
@@ -70,8 +70,7 @@ export function labelsFromScores(scores: Float32Array, labels: LabelSet): LabelV
 
 /** uint16 from 255 foreground labels on, as nnU-Net. */
 function emptyLabels(labels: LabelSet, size: number): LabelVoxels {
-  const foreground = labels.allLabels.filter((label) => label !== 0);
-  return foreground.length < 255 ? new Uint8Array(size) : new Uint16Array(size);
+  return foregroundLabels(labels).length < 255 ? new Uint8Array(size) : new Uint16Array(size);
 }
 
 /** Index of the highest of `k` scores per voxel, the first of equals. `scores`: `[k, n]`; `result`: `[n]`. */

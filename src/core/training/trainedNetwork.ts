@@ -3,7 +3,7 @@ import {
   augmentationSettings,
   validationSettings,
 } from '@/core/augmentation/settings';
-import type { LabelSet } from '@/core/interop/labels';
+import { type LabelSet, networkInputChannels } from '@/core/interop/labels';
 import type { Configuration } from '@/core/planning/plans';
 import type { TrainingSetup } from '@/graph/trainingProgram';
 import type { Graph } from '@/graph/value';
@@ -43,7 +43,7 @@ export interface TrainedNetwork {
 export function trainedNetwork(question: NetworkQuestion): TrainedNetwork {
   const { trainer, configuration, labels } = question;
   const batchSize = trainer.batchSize ?? configuration.batchSize;
-  const inputChannels = networkInputChannels(question);
+  const inputChannels = networkInputChannels(question.imageChannels, labels, configuration);
   const graph = buildUNet(configuration.architecture, {
     inputChannels,
     outputChannels: labels.outputChannels,
@@ -76,14 +76,4 @@ export function trainedNetwork(question: NetworkQuestion): TrainedNetwork {
       lossScaling: question.storage === 'f16' ? DYNAMIC_LOSS_SCALING : undefined,
     },
   };
-}
-
-/** Cascade stages take the previous segmentation as one more channel per foreground label. */
-export function networkInputChannels({
-  configuration,
-  labels,
-  imageChannels,
-}: Pick<NetworkQuestion, 'configuration' | 'labels' | 'imageChannels'>): number {
-  const isCascaded = configuration.previousStage !== undefined;
-  return imageChannels + (isCascaded ? labels.allLabels.filter((label) => label !== 0).length : 0);
 }
