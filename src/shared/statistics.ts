@@ -2,7 +2,14 @@
 
 /** `np.percentile(values, q)` with linear interpolation; `q` in 0…100. */
 export function percentile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  return percentileOfSorted(
+    [...values].sort((a, b) => a - b),
+    q,
+  );
+}
+
+/** The same of values that ascend already. */
+export function percentileOfSorted(sorted: ArrayLike<number>, q: number): number {
   const position = (sorted.length - 1) * (q / 100);
   const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);
