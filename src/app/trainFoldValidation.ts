@@ -33,7 +33,7 @@ import { elementCount, formatShape, permute, type Zyx } from '@/shared/geometry'
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { PredictionSession } from './predict';
 import { type CaseOfStage, loadFoldCase } from './trainFoldCases';
-import type { FoldSetup } from './trainFoldSetup';
+import { type FoldSetup, required } from './trainFoldSetup';
 
 export interface ValidateFoldJob {
   readonly setup: FoldSetup;
@@ -140,13 +140,8 @@ function modelOf({ setup, trainer, mirrorAxes }: ValidateFoldJob): NnunetModel {
 
 async function readReference({ question, plans, dataset }: FoldSetup, caseId: string): Promise<MedicalImage> {
   const name = `gt_segmentations/${caseId}${dataset.fileEnding}`;
-  const file = await question.preprocessed.open(name);
-  if (file) return readerNamed(plans.imageReaderWriter).read([file]);
-  throw new StudioError(
-    'NotPreprocessed',
-    `The preprocessed dataset has no ${name}.`,
-    'Run preprocess again.',
-  );
+  const file = await required(question.preprocessed, name, 'NotPreprocessed', 'Run preprocess again.');
+  return readerNamed(plans.imageReaderWriter).read([file]);
 }
 
 type Predicted = Pick<Prediction, 'segmentation' | 'shape' | 'probabilities'>;
