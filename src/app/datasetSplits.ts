@@ -1,6 +1,6 @@
 // The splits of a kept dataset: nnU-Net's own, or given ones.
 import { crossValidationSplits, readSplits } from '@/core/dataset/splits';
-import type { SourceFile } from '@/core/io/sourceFile';
+import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { DatasetApi, DatasetSplits } from '@/workers/datasetApi';
 import type { DeskParts } from './datasetParts';
 
@@ -20,7 +20,7 @@ export function datasetSplits({ folders, browse, preprocessed, survey }: DeskPar
     file: SourceFile,
     origin: DatasetSplits['origin'],
   ): Promise<DatasetSplits> {
-    const text = new TextDecoder().decode(await file.bytes());
+    const text = await readText(file);
     return { origin, splits: readSplits(text, file.path, await caseIdsOf(name)) };
   }
 

@@ -1,4 +1,5 @@
 // Self-configuration of a kept dataset: fingerprint, plans, preprocessed cases.
+import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
@@ -66,12 +67,12 @@ export function datasetTasks(
 
   async function fingerprintOf(name: string): Promise<FingerprintDocument | undefined> {
     const file = await preprocessed(name).open(FINGERPRINT_FILE);
-    return file && readFingerprint(new TextDecoder().decode(await file.bytes()), file.path);
+    return file && readFingerprint(await readText(file), file.path);
   }
 
   async function plansText(name: string, plansName: string): Promise<string> {
     const file = await preprocessed(name).open(`${plansName}.json`);
-    if (file) return new TextDecoder().decode(await file.bytes());
+    if (file) return await readText(file);
     throw new StudioError('NoPlans', `${name} has no plans ${plansName}.`, 'Plan the dataset first.');
   }
 
@@ -113,7 +114,7 @@ export function datasetTasks(
       });
       const folder = preprocessed(name);
       const existing = await folder.open(`${plansName}.json`);
-      const kept = existing && readAnyPlans(new TextDecoder().decode(await existing.bytes()), existing.path);
+      const kept = existing && readAnyPlans(await readText(existing), existing.path);
       await folder.write(`${plansName}.json`, plansJson(withKeptConfigurations(plans, kept)));
       await folder.write('dataset.json', await jsonFile.bytes());
       await survey(name);

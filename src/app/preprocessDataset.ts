@@ -4,10 +4,11 @@ import { labelsOfDataset, type RawCase, type RawDataset } from '@/core/dataset/r
 import { crossValidationSplits, haveSameFolds, readSplits } from '@/core/dataset/splits';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { concatenate } from '@/core/io/compression';
-import { fileName } from '@/core/io/sourceFile';
+import { fileName, readText } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, StudioError } from '@/shared/errors';
+import { sha256, sha256Hex } from '@/shared/sha256';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { preventsWriting } from '@/storage/recordStore';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
@@ -131,7 +132,7 @@ async function preprocessOne(
   const key = await caseKey(dataset, plans, configuration, rawCase);
   const known = await folder.open(keyFile);
   const isThere = (await folder.has(`${below}.npz`)) && (await folder.has(`${below}.pkl`));
-  if (known && isThere && new TextDecoder().decode(await known.bytes()) === key) return 'unchanged';
+  if (known && isThere && (await readText(known)) === key) return 'unchanged';
 
   const labels = labelsOfDataset(dataset);
   const files = await workers.preprocess(rawCase, { plans, configuration, labels }, signal);
@@ -169,15 +170,7 @@ async function caseKey(
   };
   const parts = [new TextEncoder().encode(JSON.stringify(settings))];
   for (const file of [...images, ...(label ? [label] : [])]) parts.push(await sha256(await file.bytes()));
-  return hex(await sha256(concatenate(parts)));
-}
-
-async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return sha256Hex(concatenate(parts));
 }
 
 /** Files of cases that the dataset no longer has, and arrays in other containers: training would take them up. */
@@ -219,10 +212,9 @@ async function writeSplits({ dataset, folder }: PreprocessDatasetJob): Promise<v
   const existing = await folder.open(target);
   const own = dataset.splitsFile;
   if (existing && own) {
-    const text = async (file: typeof own) => new TextDecoder().decode(await file.bytes());
     const [there, given] = [
-      readSplits(await text(existing), existing.path, caseIds),
-      readSplits(await text(own), own.path, caseIds),
+      readSplits(await readText(existing), existing.path, caseIds),
+      readSplits(await readText(own), own.path, caseIds),
     ];
     if (!haveSameFolds(there, given)) {
       throw new StudioError(
@@ -235,7 +227,7 @@ async function writeSplits({ dataset, folder }: PreprocessDatasetJob): Promise<v
   }
   if (existing) return;
   if (own) {
-    const text = new TextDecoder().decode(await own.bytes());
+    const text = await readText(own);
     readSplits(text, own.path, caseIds);
     await folder.write(target, text);
   } else if (caseIds.length >= 5) {

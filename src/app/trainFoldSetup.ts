@@ -5,7 +5,7 @@ import { crossValidationSplits, readSplits, type Split, splitOfFold } from '@/co
 import { parseJson } from '@/core/interop/json';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
-import type { SourceFile } from '@/core/io/sourceFile';
+import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import type { Trainer } from '@/core/training/trainers';
@@ -65,7 +65,7 @@ export async function openFold(
     'NotPreprocessed',
     'Run plan_and_preprocess first.',
   );
-  const [plansText, datasetText] = [await textOf(plansFile), await textOf(datasetFile)];
+  const [plansText, datasetText] = [await readText(plansFile), await readText(datasetFile)];
   const plans = readPlans(plansText, plansFile.path);
   const planned = configurationOf(plans, configurationName, plansFile.path);
   const architecture = trainer?.network(planned.architecture) ?? planned.architecture;
@@ -95,10 +95,6 @@ export async function required(
   const file = await folder.open(name);
   if (file) return file;
   throw new StudioError(error, `The preprocessed dataset has no ${name}.`, remedy);
-}
-
-async function textOf(file: SourceFile): Promise<string> {
-  return new TextDecoder().decode(await file.bytes());
 }
 
 async function casesOf(
@@ -140,7 +136,7 @@ async function splitOf(preprocessed: DatasetFolder, fold: Fold, caseIds: readonl
 
 async function splitsOf(preprocessed: DatasetFolder, caseIds: readonly string[]): Promise<readonly Split[]> {
   const file = await preprocessed.open(SPLITS_FILE);
-  if (file) return readSplits(await textOf(file), file.path, caseIds);
+  if (file) return readSplits(await readText(file), file.path, caseIds);
   const splits = crossValidationSplits(caseIds);
   await preprocessed.write(SPLITS_FILE, pythonJson(splits, { shouldSortKeys: true }));
   return splits;

@@ -4,7 +4,7 @@ import { openRawDataset } from '@/core/dataset/rawDataset';
 import { importModel } from '@/core/interop/importModel';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { readAsStored, readCase } from '@/core/io/readers';
-import type { SourceFile } from '@/core/io/sourceFile';
+import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { writeZip } from '@/core/io/zip';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
@@ -153,5 +153,5 @@ const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
 async function textOf(opening: Promise<SourceFile | undefined>): Promise<string> {
   const file = await opening;
-  return file ? new TextDecoder().decode(await file.bytes()) : '';
+  return file ? await readText(file) : '';
 }

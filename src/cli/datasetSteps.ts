@@ -1,4 +1,5 @@
 // The three steps of self-configuration, as the commands share them: fingerprint, plans, preprocessed data.
+
 import { extractFingerprint } from '@/app/extractFingerprint';
 import { planDataset, readFingerprint } from '@/app/planDataset';
 import { preprocessDataset } from '@/app/preprocessDataset';
@@ -6,6 +7,7 @@ import { checkIntegrity, type Finding, type IntegrityReport } from '@/core/datas
 import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
 import { readerFor } from '@/core/io/readers';
+import { readText } from '@/core/io/sourceFile';
 import { type AnyPlans, readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
@@ -138,7 +140,7 @@ export async function fingerprintStep(
   const existing = await folder.open(FINGERPRINT_FILE);
   if (existing && !isGiven(options, '--clean')) {
     console.log(`${named.name}: fingerprint is there already; --clean computes it again`);
-    return readFingerprint(new TextDecoder().decode(await existing.bytes()), existing.path);
+    return readFingerprint(await readText(existing), existing.path);
   }
   const started = performance.now();
   const line = progressLine(options);
@@ -223,10 +225,7 @@ export async function planStep(named: NamedDataset, options: ParsedOptions): Pro
   const plans = planDataset({
     name: named.name,
     document: parseDatasetDocument(await readJson(jsonFile), jsonLocation),
-    fingerprint: readFingerprint(
-      new TextDecoder().decode(await fingerprintFile.bytes()),
-      fingerprintFile.path,
-    ),
+    fingerprint: readFingerprint(await readText(fingerprintFile), fingerprintFile.path),
     planner,
     options: {
       plansName,
@@ -276,7 +275,7 @@ async function triedReader(named: NamedDataset): Promise<string | undefined> {
 
 async function existingPlans(named: NamedDataset, plansName: string): Promise<AnyPlans | undefined> {
   const file = await datasetFolder(named.preprocessedFolder).open(`${plansName}.json`);
-  return file && readAnyPlans(new TextDecoder().decode(await file.bytes()), file.path);
+  return file && readAnyPlans(await readText(file), file.path);
 }
 
 function planTable({ configurations }: PlansDocument): string {
@@ -307,7 +306,7 @@ export async function preprocessStep(
       'Run plan_experiment first.',
     );
   }
-  const plans = readPlans(new TextDecoder().decode(await plansFile.bytes()), plansFile.path);
+  const plans = readPlans(await readText(plansFile), plansFile.path);
   const configurations = [...new Set(listOf(options, '-c') ?? DEFAULT_CONFIGURATIONS)];
   await folder.write('dataset.json', await dataset.jsonFile.bytes());
   const line = progressLine(options);

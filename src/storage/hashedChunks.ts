@@ -1,4 +1,5 @@
 // Bytes at rest in pieces that any browser stores in one go, each with its hash.
+import { sha256Hex } from '@/shared/sha256';
 import type { RecordStore } from './recordStore';
 
 /** Some browsers fail on single values much above this (design.md, section 5). */
@@ -21,7 +22,7 @@ export async function writeChunks(
   try {
     for (const piece of pieces) {
       const key = `${prefix}/${written.length}`;
-      written.push({ key, sizeInBytes: piece.byteLength, sha256: await sha256Of(piece) });
+      written.push({ key, sizeInBytes: piece.byteLength, sha256: await sha256Hex(piece) });
       await store.set(key, piece);
     }
     return written;
@@ -41,7 +42,7 @@ export async function readChunks(
   let offset = 0;
   for (const { key, sha256 } of chunks) {
     const piece = await store.get<Uint8Array<ArrayBuffer>>(key);
-    if (!piece || (await sha256Of(piece)) !== sha256) return undefined;
+    if (!piece || (await sha256Hex(piece)) !== sha256) return undefined;
     all.set(piece, offset);
     offset += piece.byteLength;
   }
@@ -54,9 +55,4 @@ export async function removeChunks(store: RecordStore, chunks: readonly Chunk[])
 
 export function sizeOfChunks(chunks: readonly Chunk[]): number {
   return chunks.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0);
-}
-
-async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -4,7 +4,7 @@ import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDat
 import { findCases } from '@/core/io/cases';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
-import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
 import { openZip } from '@/core/io/zip';
 import { readPlans } from '@/core/planning/readPlans';
 import { messageOf, StudioError } from '@/shared/errors';
@@ -150,7 +150,7 @@ async function describeFile(location: string): Promise<readonly string[]> {
     case 'zip':
       return describeZip(file);
     case 'nnunet-plans':
-      return describePlans(readPlans(await textOf(file), file.path));
+      return describePlans(readPlans(await readText(file), file.path));
     case 'nnunet-dataset':
       return describeDataset(await readDataset(file), file.path);
     default:
@@ -180,9 +180,5 @@ async function voxelsBeside(header: string): Promise<readonly SourceFile[]> {
 }
 
 async function readDataset(file: SourceFile): Promise<DatasetDescription> {
-  return readDatasetJson(await textOf(file), file.path);
-}
-
-async function textOf(file: SourceFile): Promise<string> {
-  return new TextDecoder().decode(await file.bytes());
+  return readDatasetJson(await readText(file), file.path);
 }

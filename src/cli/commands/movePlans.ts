@@ -1,6 +1,7 @@
 import { readerNameOf } from '@/app/planDataset';
 import { parseDatasetDocument } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
+import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans } from '@/core/planning/anyPlans';
 import { movePlans } from '@/core/planning/movePlans';
 import { plansJson } from '@/core/planning/writePlans';
@@ -51,7 +52,7 @@ async function run(options: ParsedOptions): Promise<number> {
   const json = await nodeFile(`${target.rawFolder}/dataset.json`).catch(() => undefined);
   if (!json) throw new StudioError('NoDataset', `There is no ${target.rawFolder}/dataset.json.`, 'Check -t.');
   const document = parseDatasetDocument(await readJson(json), json.path);
-  const moved = movePlans(readAnyPlans(new TextDecoder().decode(await file.bytes()), file.path), {
+  const moved = movePlans(readAnyPlans(await readText(file), file.path), {
     datasetName: target.name,
     plansName: textOf(options, '-tp'),
     reader: readerNameOf(document),

@@ -1,6 +1,6 @@
 // Trained nnU-Net models out of whatever was dropped: a model folder (`Trainer__Plans__configuration/`), any folder
 // above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it.
-import type { SourceFile } from '@/core/io/sourceFile';
+import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { Architecture, Configuration } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { withBatchNorm } from '@/nn/architecture';
@@ -75,7 +75,7 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
   const checkpoints = folds.map((fold) => checkpointOf(folder, fold, checkpointName));
   const dataset = await readDatasetOf(folder);
   const plansFile = required(folder, folder.plans, 'plans.json');
-  const plans = readPlans(await textOf(plansFile), plansFile.path);
+  const plans = readPlans(await readText(plansFile), plansFile.path);
 
   const first = await readTorchCheckpoint(checkpoints[0]);
   const facts = checkpointFacts(
@@ -189,7 +189,7 @@ function textIn(value: PickleValue | undefined): string | undefined {
 
 async function readDatasetOf(folder: ModelFolder): Promise<DatasetDescription> {
   const file = required(folder, folder.dataset, 'dataset.json');
-  return readDatasetJson(await textOf(file), file.path);
+  return readDatasetJson(await readText(file), file.path);
 }
 
 async function describeFold(folder: ModelFolder, fold: string, checkpointName: string): Promise<ModelFold> {
@@ -263,8 +263,4 @@ function required(folder: ModelFolder, file: SourceFile | undefined, name: strin
     `${folder.path} has no ${name}.`,
     `Drop the whole model folder, the one that holds dataset.json, plans.json and fold_0, not the checkpoint alone.`,
   );
-}
-
-async function textOf(file: SourceFile): Promise<string> {
-  return new TextDecoder().decode(await file.bytes());
 }

@@ -1,6 +1,6 @@
 // JSON as Python writes it, checked at the door.
 import type { z } from 'zod';
-import type { SourceFile } from '@/core/io/sourceFile';
+import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
 
 /** Strings, or one of the number words that Python writes and JSON does not know. */
@@ -51,5 +51,5 @@ export function validate<Schema extends z.ZodType>(
 
 /** The parsed content of a JSON file. */
 export async function readJson(file: SourceFile): Promise<unknown> {
-  return parseJson(new TextDecoder().decode(await file.bytes()), file.path);
+  return parseJson(await readText(file), file.path);
 }

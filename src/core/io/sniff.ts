@@ -3,7 +3,7 @@ import { isGipl } from './gipl';
 import { contentStart } from './gzip';
 import { isGzip } from './inflate';
 import { headerKind } from './niftiHeader';
-import type { SourceFile } from './sourceFile';
+import { readText, type SourceFile } from './sourceFile';
 
 /** Kinds of files a person may drop. `unknown` for everything else. */
 export type FileKind =
@@ -115,7 +115,7 @@ async function textKind(file: SourceFile, bytes: Uint8Array): Promise<FileKind> 
   if (/^\s*(ObjectType|NDims)\s*=/.test(text)) return 'metaimage';
   if (!/^\s*[[{]/.test(text) || file.sizeInBytes > MAX_JSON_BYTES) return 'unknown';
   try {
-    return objectKind(JSON.parse(new TextDecoder().decode(await file.bytes())));
+    return objectKind(JSON.parse(await readText(file)));
   } catch {
     return 'unknown';
   }

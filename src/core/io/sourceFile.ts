@@ -21,6 +21,11 @@ export function fileName(file: Pick<SourceFile, 'path'>): string {
   return file.path.slice(file.path.lastIndexOf('/') + 1);
 }
 
+/** The whole content as UTF-8 text. */
+export async function readText(file: Pick<SourceFile, 'bytes'>): Promise<string> {
+  return new TextDecoder().decode(await file.bytes());
+}
+
 /** A `File` or `Blob` of the browser. */
 export function browserFile(blob: Blob, path: string): SourceFile {
   return {

@@ -5,7 +5,7 @@ import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
 import { allocate, assertChannelCount, assertFinite, type ImageReader, labelsToStore } from './imageReader';
 import type { Raster } from './raster';
 import { sniff } from './sniff';
-import { fileName, type SourceFile } from './sourceFile';
+import { fileName, readText, type SourceFile } from './sourceFile';
 import { decodeTiff, encodeTiff } from './tiff';
 
 const SIDE_CAR = z.object({ spacing: z.tuple([z.number(), z.number(), z.number()]) });
@@ -52,7 +52,7 @@ async function readSpacing(sideCar: SourceFile | undefined, first: SourceFile) {
     });
   let content: unknown;
   try {
-    content = JSON.parse(new TextDecoder().decode(await sideCar.bytes()));
+    content = JSON.parse(await readText(sideCar));
   } catch (error) {
     throw bad('this is not JSON.', error);
   }
