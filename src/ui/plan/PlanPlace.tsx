@@ -3,13 +3,13 @@ import { IconPlus, IconRulerMeasure, IconUpload } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useStore } from 'zustand';
 import type { PlansEntry } from '@/app/plansShelf';
+import place from '../listedPlace.module.css';
 import { addressOf, goTo } from '../route';
 import { Problems } from '../segment/Problems';
 import { useStudio } from '../useStudio';
 import { NewPlansDialog } from './NewPlansDialog';
 import { PlansList } from './PlansList';
 import { PlansPage } from './PlansPage';
-import styles from './plan.module.css';
 import { importPlans, showExample } from './planActions';
 import { usePlans } from './usePlans';
 
@@ -27,7 +27,7 @@ export default function PlanPlace({ item }: { item: string | undefined }) {
   const shown = entryOf(entries, item);
   const dataset = datasets.find(({ name }) => name === (shown?.datasetName ?? item));
   return (
-    <div className={styles.place}>
+    <div className={place.place}>
       <Group justify="space-between" mb="md">
         <Title order={1} fz={22}>
           Plan
@@ -51,7 +51,7 @@ export default function PlanPlace({ item }: { item: string | undefined }) {
         <NoPlans hasDatasets={datasets.length > 0} onPlan={() => setPlanning(true)} />
       )}
       {isLoaded && entries.length > 0 && (
-        <div className={styles.columns}>
+        <div className={place.columns}>
           <PlansList entries={entries} datasets={datasets} shownId={shown?.id} />
           {shown ? <PlansPage key={shown.id} entry={shown} /> : <NothingChosen item={item} />}
         </div>

@@ -1,12 +1,12 @@
 import { Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { IconChartLine, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
+import place from '../listedPlace.module.css';
 import { goTo } from '../route';
 import { useDatasets, useTrainings } from '../useStudio';
 import { NewTrainingDialog } from './NewTrainingDialog';
 import { RunList } from './RunList';
 import { RunPage } from './RunPage';
-import styles from './train.module.css';
 import { ValidationViewer } from './ValidationViewer';
 
 interface TrainPlaceProps {
@@ -25,7 +25,7 @@ export default function TrainPlace({ item, caseId }: TrainPlaceProps) {
   const shown = runs.find(({ id }) => id === item) ?? (item && !wanted ? undefined : runs[0]);
   if (shown && caseId !== undefined) return <ValidationViewer run={shown} caseId={caseId} />;
   return (
-    <div className={styles.place}>
+    <div className={place.place}>
       <Group justify="space-between" mb="md">
         <Title order={1} fz={22}>
           Train
@@ -45,7 +45,7 @@ export default function TrainPlace({ item, caseId }: TrainPlaceProps) {
         <NoRuns hasDatasets={datasets.length > 0} onTrain={() => setIsAsking(true)} />
       )}
       {isLoaded && runs.length > 0 && (
-        <div className={styles.columns}>
+        <div className={place.columns}>
           <RunList runs={runs} shownId={shown?.id} />
           {shown ? <RunPage key={shown.id} run={shown} /> : <Text>There is no {item} in this browser.</Text>}
         </div>
