@@ -119,6 +119,8 @@ export function createTrainings(needs: Needs): Trainings {
   }));
   let pumping: Promise<void> | undefined;
   let worker: TrainingWorker | undefined;
+  /** Settles when the newest run has ended and its records are read. */
+  let underWay: Promise<void> | undefined;
 
   const find = (id: string) => store.getState().runs.find((one) => one.id === id);
 
@@ -158,8 +160,8 @@ export function createTrainings(needs: Needs): Trainings {
       .exclusively(async () => {
         await takeUpInterrupted();
         for (let next = nextWaiting(); next; next = nextWaiting()) {
-          await run(next);
-          await takeUpNew();
+          underWay = run(next).then(takeUpNew);
+          await underWay;
         }
       })
       .finally(() => {
@@ -307,7 +309,7 @@ export function createTrainings(needs: Needs): Trainings {
       const runId = find(id)?.order.runId;
       if (store.getState().live?.id === id) {
         worker?.stop();
-        while (store.getState().live?.id === id) await new Promise((resolve) => setTimeout(resolve, 50));
+        await Promise.allSettled([underWay]);
       }
       store.setState(({ runs }) => ({ runs: runs.filter((one) => one.id !== id) }));
       await records.remove([id]);
