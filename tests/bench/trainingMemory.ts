@@ -1,66 +1,32 @@
 // Planned bytes of training steps, which are what the program allocates. Nothing runs, so no GPU is needed.
-import { plainUNet, residualUNet } from '@/app/benchmarkNetworks';
+import {
+  BENCHMARK_CLASSES,
+  BENCHMARK_NETWORKS,
+  type BenchmarkNetwork,
+  plainUNet,
+} from '@/app/benchmarkNetworks';
 import { deepSupervisionWeights } from '@/core/training/deepSupervision';
 import { memoryLowerBound } from '@/graph/memoryPlan';
 import { planTrainingStep, type TrainingPlan, type TrainingPlanOptions } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
-import type { Architecture } from '@/nn/architecture';
 import { buildUNet } from '@/nn/unet';
 import { plannedDevice } from '../support/plannedDevice';
 
-interface Case {
-  readonly name: string;
-  readonly architecture: Architecture;
-  readonly patchSize: readonly number[];
-  readonly batch: number;
-}
-
-/** Configurations as nnU-Net plans them. */
-const CASES: readonly Case[] = [
+/** What the benchmark judges by, and a patch between. */
+const CASES: readonly BenchmarkNetwork[] = [
+  ...BENCHMARK_NETWORKS,
   {
-    name: '128×128×128, batch 2, features 32 to 320',
-    architecture: plainUNet(3, [32, 64, 128, 256, 320, 320]),
-    patchSize: [128, 128, 128],
-    batch: 2,
-  },
-  {
-    name: 'hippocampus 3d_fullres: 40×56×40, batch 9, features 32 to 256',
-    architecture: plainUNet(3, [32, 64, 128, 256]),
-    patchSize: [40, 56, 40],
-    batch: 9,
-  },
-  {
-    name: '96×96×96, batch 2, features 32 to 320',
-    architecture: plainUNet(3, [32, 64, 128, 256, 320]),
-    patchSize: [96, 96, 96],
-    batch: 2,
-  },
-  {
-    name: '64×64×64, batch 2, features 32 to 256',
+    name: '64×64×64, features 32 to 256',
     architecture: plainUNet(3, [32, 64, 128, 256]),
     patchSize: [64, 64, 64],
     batch: 2,
   },
-  {
-    name: '2D 512×512, batch 12, features 32 to 512',
-    architecture: plainUNet(2, [32, 64, 128, 256, 512, 512, 512, 512]),
-    patchSize: [512, 512],
-    batch: 12,
-  },
-  {
-    name: 'ResEnc M 128×128×128, batch 2, features 32 to 320',
-    architecture: residualUNet([32, 64, 128, 256, 320, 320], [1, 3, 4, 6, 6, 6]),
-    patchSize: [128, 128, 128],
-    batch: 2,
-  },
 ];
-
-const CLASSES = 3;
 
 export async function run(): Promise<void> {
   console.log(
-    `\nPlanned memory of a training step, GiB: f32 (and its peak where feature maps are f16, and where samples go one by one), ${CLASSES} classes, deep supervision, Dice + cross entropy, SGD with momentum;\n` +
+    `\nPlanned memory of a training step, GiB: f32 (and its peak where feature maps are f16, and where samples go one by one), ${BENCHMARK_CLASSES} classes, deep supervision, Dice + cross entropy, SGD with momentum;\n` +
       'a device of 2 GiB bindings and 4 GiB buffers\n',
   );
   const header = [
@@ -75,7 +41,7 @@ export async function run(): Promise<void> {
     'TFLOP',
     'planned in',
   ];
-  const rows = CASES.map((one) => [one.name, ...figures(one)]);
+  const rows = CASES.map((one) => [`${one.name}, batch ${one.batch}`, ...figures(one)]);
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column].length)));
   for (const row of [header, ...rows]) {
     const cells = row.map((cell, column) =>
@@ -85,7 +51,7 @@ export async function run(): Promise<void> {
   }
 }
 
-function figures(one: Case): string[] {
+function figures(one: BenchmarkNetwork): string[] {
   plan(one); // the second run is timed: the first one also compiles this script
   const start = performance.now();
   const planned = plan(one);
@@ -105,10 +71,13 @@ function figures(one: Case): string[] {
   ];
 }
 
-function plan({ architecture, patchSize, batch }: Case, options: TrainingPlanOptions = {}): TrainingPlan {
+function plan(
+  { architecture, patchSize, batch }: BenchmarkNetwork,
+  options: TrainingPlanOptions = {},
+): TrainingPlan {
   const graph = buildUNet(architecture, {
     inputChannels: 1,
-    outputChannels: CLASSES,
+    outputChannels: BENCHMARK_CLASSES,
     batch,
     patchSize,
     deepSupervision: true,
