@@ -24,6 +24,7 @@ import type { Operand } from './step';
 import { featureMapOf, type TrainingOpAttributes, type Value } from './value';
 
 type TrainingOp = keyof TrainingOpAttributes;
+type InputGradientOp = 'conv3dInputGradient' | 'convTranspose3dInputGradient';
 
 export const TRAINING_LOWERINGS: { readonly [Op in TrainingOp]: Lowering<Op> } = {
   ...NORM_LOWERINGS,
@@ -219,64 +220,70 @@ function lowerInputGradient(value: Value<'conv3dInputGradient'>, builder: PlanBu
 
 /** `value` as the convolution of the gradient above it with the weight in another order, added to the third input. */
 function lowerAsConvolution(
-  value: Value<'conv3dInputGradient' | 'convTranspose3dInputGradient'>,
+  value: Value<InputGradientOp>,
   shape: Conv3dShape,
   order: (array: RawWeight['array']) => RawWeight,
   builder: PlanBuilder,
 ): void {
-  const [above, weight, onto] = value.inputs;
   const { limits } = builder.device;
   const kernel = chooseConv3dKernel(shape, builder.device, builder.tunedConv3d(shape));
   const size = packedConv3dWeightSize(shape, kernel);
-  const packed = turnedWeight(value, weight, size, builder, (array, result) =>
-    packConv3dWeightOnDevice(order(array), shape, kernel, result, limits),
+  const pack: OnDevice = (array, result) =>
+    packConv3dWeightOnDevice(order(array), shape, kernel, result, limits);
+  lowerWithTurnedWeight(value, { size, pack }, builder, ({ gy, gx, ...rest }) =>
+    conv3dForward({ shape, kernel, limits, x: gy, y: gx, ...rest }),
   );
-  const gy = builder.tensorOf(above);
-  const gx = onto ? ownedCopy(value, onto, builder) : builder.addValue(value);
-  builder.addStep(value.op, {
-    ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
-    flops: flopsOf(value),
-    launch: (arrays) =>
-      conv3dForward({
-        shape,
-        kernel,
-        limits,
-        x: arrays.tensor(gy),
-        weight: arrayOfOperand(packed, arrays),
-        y: arrays.tensor(gx),
-        accumulate: onto !== undefined,
-      }),
-  });
 }
 
 function lowerStridedInputGradient(value: Value<'conv3dInputGradient'>, builder: PlanBuilder): void {
-  const [above, weight, onto] = value.inputs;
   const { channels, kernelSize, stride } = value.attributes;
-  const { batch, size } = featureMapOf(value, value.op);
+  const { batch, size: inputSize } = featureMapOf(value, value.op);
+  const outChannels = value.inputs[1].shape[0];
   const shape: Conv3dShape = {
     batch,
     inChannels: channels.count,
-    outChannels: weight.shape[0],
-    inputSize: size,
+    outChannels,
+    inputSize,
     kernelSize,
     stride,
   };
   const { limits } = builder.device;
   const kernel = chooseStridedKernel(shape, builder.device);
-  const { size: packedSize, pack } = stridedWeight(shape, kernel);
-  const packed = turnedWeight(value, weight, packedSize, builder, (array, result) =>
-    pack({ ...turnedOrder(value, array), isFlipped: false }, result, limits),
+  const packed = stridedWeight(shape, kernel);
+  const pack: OnDevice = (array, result) =>
+    packed.pack({ ...turnedOrder(value, array), isFlipped: false }, result, limits);
+  lowerWithTurnedWeight(value, { size: packed.size, pack }, builder, (arrays) =>
+    stridedInputGradient({ shape, kernel, limits, ...arrays }),
   );
+}
+
+/** How a raw weight on the device becomes one in a kernel's order. */
+type OnDevice = Parameters<PlanBuilder['packedWeight']>[2]['onDevice'];
+
+/** What a gradient of an input is made from, and where it goes. */
+interface InputGradientArrays {
+  readonly gy: GpuArray;
+  readonly weight: GpuArray;
+  readonly gx: GpuArray;
+  readonly accumulate: boolean;
+}
+
+/** A gradient of an input from the gradient above it and the weight in a kernel's order, added to the third input. */
+function lowerWithTurnedWeight(
+  value: Value<InputGradientOp>,
+  { size, pack }: { readonly size: number; readonly pack: OnDevice },
+  builder: PlanBuilder,
+  dispatchesOf: (arrays: InputGradientArrays) => Dispatch[],
+): void {
+  const [above, weight, onto] = value.inputs;
+  const packed = turnedWeight(value, weight, size, builder, pack);
   const gy = builder.tensorOf(above);
   const gx = onto ? ownedCopy(value, onto, builder) : builder.addValue(value);
   builder.addStep(value.op, {
     ...operandsOf([{ tensor: gy }, packed, { tensor: gx }]),
     flops: flopsOf(value),
     launch: (arrays) =>
-      stridedInputGradient({
-        shape,
-        kernel,
-        limits,
+      dispatchesOf({
         gy: arrays.tensor(gy),
         weight: arrayOfOperand(packed, arrays),
         gx: arrays.tensor(gx),
@@ -300,7 +307,7 @@ function turnedWeight(
   weight: Value,
   size: number,
   builder: PlanBuilder,
-  onDevice: Parameters<PlanBuilder['packedWeight']>[2]['onDevice'],
+  onDevice: OnDevice,
 ): Operand {
   const onHost = () => {
     throw new Error(`${value.op}: only a graph that learns has gradients`);
