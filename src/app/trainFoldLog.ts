@@ -48,15 +48,17 @@ export class TrainFoldLog {
   }
 }
 
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
 function logName(now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
   const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].join('_');
   return `training_log_${day}_${two(now.getHours())}_${two(now.getMinutes())}_${two(now.getSeconds())}.txt`;
 }
 
 /** As Python's `str(datetime.now())`, local time. */
 function timestamp(now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
   const time = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;
   return `${day} ${time}.${String(now.getMilliseconds()).padStart(3, '0')}000`;

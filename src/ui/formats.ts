@@ -43,3 +43,8 @@ function trimmed(value: number, digits: number): string {
   const text = value.toFixed(digits);
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
+
+/** `Dataset004_Hippocampus` without its number. */
+export function taskName(datasetName: string): string {
+  return datasetName.replace(/^Dataset\d+_/, '');
+}

@@ -1,7 +1,7 @@
 import { ActionIcon, Progress, Tooltip } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
-import { formatPercent } from '../formats';
+import { formatPercent, taskName } from '../formats';
 import { formatLongTime } from '../plan/planFormats';
 import { addressOf } from '../route';
 import { type TrainingProgress, trainingProgress } from '../train/trainingProgress';
@@ -30,7 +30,7 @@ export function TrainingJobLine({ job: { run, live, progress } }: { job: Trainin
   return (
     <div className={styles.job}>
       <a className={styles.jobName} href={addressOf('train', run.id)}>
-        {run.order.datasetName.replace(/^Dataset\d+_/, '')} {run.order.configurationName}
+        {taskName(run.order.datasetName)} {run.order.configurationName}
       </a>
       <span className={styles.quiet}>{doing}</span>
       <Progress

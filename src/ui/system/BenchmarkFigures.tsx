@@ -1,4 +1,11 @@
-import { formatRate, leftOutNetworks, PASS_COLUMNS, passCells, peakText } from '@/app/benchmarkReport';
+import {
+  formatRate,
+  leftOutNetworks,
+  measuredRows,
+  PASS_COLUMNS,
+  passCells,
+  peakText,
+} from '@/app/benchmarkReport';
 import type { BenchmarkPeak, BenchmarkRow } from '@/workers/benchmarkApi';
 import styles from './benchmark.module.css';
 
@@ -58,7 +65,7 @@ export function BenchmarkFigures(props: { peak: Partial<BenchmarkPeak>; rows: re
 }
 
 function MeasuredTable({ peak, rows }: { peak: Pick<BenchmarkPeak, 'f32'>; rows: readonly BenchmarkRow[] }) {
-  const measured = rows.flatMap(({ outcome, ...row }) => ('leftOut' in outcome ? [] : [{ ...row, outcome }]));
+  const measured = measuredRows(rows);
   if (measured.length === 0) return null;
   const networks = new Map(measured.map(({ network, batch }) => [network, batch]));
   return (

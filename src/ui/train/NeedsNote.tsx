@@ -1,12 +1,10 @@
 import { type StepSeconds, scheduleSeconds } from '@/app/trainSchedules';
 import type { TrainingCost, TrainingSchedule } from '@/core/planning/trainingCost';
-import type { Optimiser } from '@/kernels/optimisers/optimiserOptions';
+import { type Optimiser, optimiserStateCount } from '@/kernels/optimisers/optimiserOptions';
 import { formatBytes } from '@/shared/numeric';
 import { formatFlops, formatLongTime, formatParameters } from '../plan/planFormats';
 import styles from './form.module.css';
 
-/** Arrays beside the weights that an optimiser keeps. */
-const OPTIMISER_ARRAYS: Readonly<Record<Optimiser['kind'], number>> = { sgd: 1, adam: 2, adamW: 3, adan: 4 };
 /** Latest and best, and of each the one before. */
 const CHECKPOINTS = 4;
 const F32_BYTES = 4;
@@ -22,7 +20,7 @@ interface NeedsNoteProps {
 /** Time and bytes, before anything is started. */
 export function NeedsNote({ cost, step, schedule, optimiser, folds }: NeedsNoteProps) {
   const seconds = step ? scheduleSeconds(schedule, step) : Number.NaN;
-  const checkpoint = (1 + OPTIMISER_ARRAYS[optimiser.kind]) * F32_BYTES * cost.parameterCount;
+  const checkpoint = (1 + optimiserStateCount(optimiser)) * F32_BYTES * cost.parameterCount;
   return (
     <dl className={styles.needs} aria-label="What it needs">
       <div>

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
+import { taskName } from '../formats';
 import { addressOf } from '../route';
 import { useTrainings } from '../useStudio';
 import { RunState } from './RunState';
@@ -27,7 +28,7 @@ function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
   const best = bestEpoch(epochs);
   return (
     <a href={addressOf('train', run.id)} className={styles.entry} aria-current={isShown ? 'page' : undefined}>
-      <b>{order.datasetName.replace(/^Dataset\d+_/, '')}</b>
+      <b>{taskName(order.datasetName)}</b>
       <span>
         {order.configurationName}, {foldText(order.fold)}
       </span>

@@ -4,7 +4,7 @@ import type { NewTraining } from '@/app/trainRuns';
 import { type SchedulePreset, scheduleOf, trainerNameFor } from '@/app/trainSchedules';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
-import { type Trainer, trainerNamed } from '@/core/training/trainers';
+import type { Trainer } from '@/core/training/trainers';
 import type { AdapterFacts } from '@/gpu/device';
 import type { DatasetRecord, PreprocessedData } from '@/storage/datasetRecord';
 import type { DatasetSplits } from '@/workers/datasetApi';
@@ -103,7 +103,7 @@ interface Form {
 /** A training a fold. */
 export function newTrainings(form: Form): readonly NewTraining[] {
   const { dataset, plansName, configuration, schedule, trainer, choice, folds, gpu } = form;
-  const name = trainerNameFor(trainer.name, trainerNamed(trainer.name).schedule.epochs, schedule.epochs);
+  const name = trainerNameFor(trainer.name, trainer.schedule.epochs, schedule.epochs);
   return choice.folds
     .filter((fold) => folds.includes(fold))
     .map((fold) => ({
