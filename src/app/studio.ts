@@ -2,6 +2,7 @@ import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { runBenchmark } from '@/workers/benchmarkClient';
 import { startDatasetWorkers } from '@/workers/datasetClient';
+import { evaluateClient } from '@/workers/evaluateClient';
 import type { FilesApi, GivenFile } from '@/workers/filesApi';
 import { startFilesWorker } from '@/workers/filesClient';
 import { planningClient } from '@/workers/planningClient';
@@ -9,8 +10,10 @@ import { startPredictWorker } from '@/workers/predictClient';
 import { startTrainWorker, trainViewClient } from '@/workers/trainClient';
 import { type Benchmark, createBenchmark } from './benchmarkStore';
 import { browserEnvironment } from './browserEnvironment';
-import { type CaseQueue, createCaseQueue, exclusiveAcrossTabs } from './caseQueue';
+import { type CaseQueue, createCaseQueue } from './caseQueue';
 import { createDatasets, type Datasets } from './datasetStore';
+import { createEvaluations, type Evaluations } from './evaluationStore';
+import { gpuLocks } from './gpuLocks';
 import { createLibrary, type Library } from './libraryStore';
 import { createPlansShelf, type PlansShelf } from './plansShelf';
 import { prefetchSample } from './sample';
@@ -29,14 +32,12 @@ export interface Studio {
   readonly plans: PlansShelf;
   readonly planning: Planning;
   readonly trainings: Trainings;
+  readonly evaluations: Evaluations;
   readonly system: System;
   readonly benchmark: Benchmark;
   readonly selection: SelectionStore;
   readonly sample: Promise<readonly GivenFile[] | undefined>;
 }
-
-/** Held by the tab that trains. */
-const TRAINING_LOCK = 'nnstudio-training';
 
 /** Starts the workers, which open the GPU, and takes up what was kept. */
 export function openStudio(): Studio {
@@ -45,25 +46,25 @@ export function openStudio(): Studio {
   const library = createLibrary(
     createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
   );
+  const locks = gpuLocks();
   const queue = createCaseQueue({
     records: browserRecords(DATABASES.cases),
     predictor,
     files,
-    exclusively: exclusiveAcrossTabs,
+    exclusively: locks.whileSegmenting,
   });
   const datasets = createDatasets({
     api: startDatasetWorkers(),
     exclusively: (work) => navigator.locks.request('nnstudio-dataset-tasks', work),
-    whileAdding: (work) => navigator.locks.request('nnstudio-adding', { mode: 'shared' }, work),
+    whileAdding,
   });
   const plans = createPlansShelf(browserRecords(DATABASES.plans), datasets.api, datasets.refresh);
   const trainings = createTrainings({
     records: browserRecords(DATABASES.trainings),
     startWorker: startTrainWorker,
     view: trainViewClient(),
-    exclusively: (work) => navigator.locks.request(TRAINING_LOCK, work),
-    isSomebodyTraining: async () =>
-      (await navigator.locks.query()).held?.some(({ name }) => name === TRAINING_LOCK) ?? false,
+    exclusively: locks.whileTraining,
+    isSomebodyTraining: locks.isSomebodyTraining,
     onModel: async (replaced) => {
       for (const id of replaced) {
         await library.remove(id);
@@ -99,7 +100,7 @@ export function openStudio(): Studio {
     benchmark: createBenchmark({
       measure: runBenchmark,
       environment: browserEnvironment,
-      exclusively: exclusiveAcrossTabs,
+      exclusively: locks.whileMeasuring,
     }),
     selection: createSelection(),
     sample: prefetchSample(),

@@ -28,4 +28,5 @@ export const DATABASES = {
   trainings: 'nnstudio-trainings',
   checkpoints: 'nnstudio-checkpoints',
   checkpointChunks: 'nnstudio-checkpoint-chunks',
+  evaluations: 'nnstudio-evaluations',
 } as const;

@@ -121,7 +121,7 @@ export function parseDatasetDocument(json: unknown, file: string): DatasetDocume
 }
 
 /** What the labels mean. Throws `BadDatasetJson`. */
-export function labelsOfDataset({ document, jsonFile }: RawDataset): LabelSet {
+export function labelsOfDataset({ document, jsonFile }: Pick<RawDataset, 'document' | 'jsonFile'>): LabelSet {
   try {
     return labelSetOf(document.labels, document.regions_class_order ?? undefined);
   } catch (error) {

@@ -21,7 +21,7 @@ export interface GroupOptions {
 }
 
 /** One image: a file, or a header with the file of its voxels. */
-interface ImageFiles {
+export interface ImageFiles {
   readonly folder: string;
   /** Name without ending. */
   readonly stem: string;
@@ -67,7 +67,7 @@ function pathWithoutEnding({ path }: SourceFile): string {
 }
 
 /** The images among `files`, pairs put together; everything else is handed to `ignore`. */
-function findImages(files: readonly SourceFile[], ignore: Ignore): readonly ImageFiles[] {
+export function findImages(files: readonly SourceFile[], ignore: Ignore): readonly ImageFiles[] {
   const voxelFiles = new Map(
     files
       .filter((file) => VOXEL_KINDS.includes(kindOf(file)))

@@ -1,0 +1,62 @@
+import { segmentationMetrics } from '@/core/evaluation/metrics';
+import { surfaceMetrics } from '@/core/evaluation/surfaceDistance';
+import type { MedicalImage } from '@/core/io/medicalImage';
+import { StudioError } from '@/shared/errors';
+import { formatShape, type Spacing } from '@/shared/geometry';
+import type { CaseVerdict, EvaluationRecord } from '@/storage/evaluationRecord';
+
+/** A prediction and its reference, read. */
+export interface ReadPair {
+  readonly prediction: MedicalImage;
+  readonly reference: MedicalImage;
+}
+
+/** Voxel sizes that differ by more than this share are told. */
+const SPACING_TOLERANCE = 1e-3;
+const MM3_PER_ML = 1000;
+/** Their pixels have no size in mm. */
+const PICTURES: readonly string[] = ['png', 'bmp', 'tiff'];
+
+/**
+ * Judges a pair voxel by voxel, as nnU-Net does, whatever the headers say; distances and volumes by the reference's
+ * voxel size. Throws `GeometryMismatch` where the sizes differ.
+ */
+export function judgeCase(
+  caseId: string,
+  { prediction, reference }: ReadPair,
+  { labels, ignoreLabel, toleranceMm }: Pick<EvaluationRecord, 'labels' | 'ignoreLabel' | 'toleranceMm'>,
+): CaseVerdict {
+  if (formatShape(prediction.shape) !== formatShape(reference.shape)) {
+    throw new StudioError(
+      'GeometryMismatch',
+      `${caseId}: the prediction has ${formatVoxels(prediction.shape)} voxels, its reference ${formatVoxels(reference.shape)}.`,
+      'Both must be of the same image.',
+    );
+  }
+  const values = labels.map((label) => label.values);
+  const question = { prediction: prediction.data, reference: reference.data, labels: values, ignoreLabel };
+  const { shape, spacing, geometry } = reference;
+  return {
+    caseId,
+    metrics: segmentationMetrics(prediction.data, reference.data, values, ignoreLabel),
+    surfaces: surfaceMetrics({ ...question, shape, spacing, toleranceMm }),
+    voxelMl: PICTURES.includes(geometry.format)
+      ? Number.NaN
+      : (spacing[0] * spacing[1] * spacing[2]) / MM3_PER_ML,
+    warning: spacingWarning(prediction.spacing, spacing),
+  };
+}
+
+function spacingWarning(predicted: Spacing, there: Spacing): string | undefined {
+  const differs = predicted.some((mm, axis) => Math.abs(mm - there[axis]) > SPACING_TOLERANCE * there[axis]);
+  if (!differs) return undefined;
+  return `The prediction says its voxels are ${formatMm(predicted)} mm, the reference ${formatMm(there)} mm. They are compared voxel by voxel; distances are the reference's.`;
+}
+
+function formatVoxels(shape: readonly number[]): string {
+  return formatShape(shape.toReversed());
+}
+
+function formatMm(spacing: Spacing): string {
+  return formatShape(spacing.toReversed().map((mm) => Number(mm.toPrecision(4))));
+}

@@ -1,0 +1,33 @@
+// Judges segmentations, for the page.
+import { expose, transfer } from 'comlink';
+import { createEvaluationDesk } from '@/app/evaluationDesk';
+import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
+import { browserCaseFiles } from '@/storage/caseFiles';
+import { EVALUATIONS_FOLDER, type EvaluateApi } from '@/workers/evaluateApi';
+
+const desk = createEvaluationDesk({
+  datasets: browserDatasetFolders,
+  caseFiles: browserCaseFiles,
+  evaluations: browserFolders(EVALUATIONS_FOLDER),
+});
+
+const api: EvaluateApi = {
+  ...desk,
+
+  async showImage(record, caseId, channel) {
+    const volume = await desk.showImage(record, caseId, channel);
+    return transfer(volume, [volume.bytes]);
+  },
+
+  async showOverlay(record, caseId, overlay) {
+    const labels = await desk.showOverlay(record, caseId, overlay);
+    return transfer(labels, [labels.bytes]);
+  },
+
+  async showOverlayOutlines(record, caseId, overlay) {
+    const bytes = await desk.showOverlayOutlines(record, caseId, overlay);
+    return transfer(bytes, [bytes]);
+  },
+};
+
+expose(api);
