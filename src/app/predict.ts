@@ -1,5 +1,13 @@
 // nnU-Net's predictor as library functions: one array, a list, an iterator here; files in batch in predictFolder.ts.
-import { type CaseOptions, type Prediction, Predictor, type PreparedCase } from '@/core/inference/predictor';
+
+import {
+  type CaseOptions,
+  type Prediction,
+  Predictor,
+  type PreparedCase,
+  type PrepareOptions,
+} from '@/core/inference/predictor';
+import type { LabelMap } from '@/core/inference/previousStage';
 import type { PredictProgress, PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
@@ -23,6 +31,13 @@ export interface PredictionOptions {
 
 /** An image that comes from no file. */
 export type ImageArray = Pick<MedicalImage, 'data' | 'channels' | 'shape' | 'spacing'>;
+
+/** What one prediction starts from. */
+export interface CaseInput {
+  readonly image: MedicalImage;
+  /** For the second stage of a cascade: the first one's segmentation, on the image's own grid. */
+  readonly previousStage?: LabelMap | undefined;
+}
 
 /** One of several images on its way: what was asked for, and what came of it. */
 export type CaseOutcome<Item> =
@@ -68,7 +83,7 @@ export class PredictionSession {
   }
 
   /** Segments one image. */
-  async predictArray(image: ImageArray, options: CaseOptions = {}): Promise<Prediction> {
+  async predictArray(image: ImageArray, options: PrepareOptions = {}): Promise<Prediction> {
     return this.predict(await this.prepare(withGeometry(image), options), options);
   }
 
@@ -87,7 +102,8 @@ export class PredictionSession {
     images: Iterable<ImageArray> | AsyncIterable<ImageArray>,
     options: BatchOptions<ImageArray> = {},
   ): AsyncGenerator<Prediction> {
-    for await (const outcome of this.predictEach(images, async (image) => withGeometry(image), options)) {
+    const read = async (image: ImageArray): Promise<CaseInput> => ({ image: withGeometry(image) });
+    for await (const outcome of this.predictEach(images, read, options)) {
       if ('error' in outcome) throw outcome.error;
       yield outcome.prediction;
     }
@@ -99,7 +115,7 @@ export class PredictionSession {
    */
   async *predictEach<Item>(
     items: Iterable<Item> | AsyncIterable<Item>,
-    read: (item: Item) => Promise<MedicalImage>,
+    read: (item: Item) => Promise<CaseInput>,
     { signal, onProgress }: BatchOptions<Item> = {},
   ): AsyncGenerator<CaseOutcome<Item>> {
     const optionsOf = (item: Item): CaseOptions => ({
@@ -109,8 +125,9 @@ export class PredictionSession {
     const prepareItem = async (item: Item): Promise<ReadyItem<Item>> => {
       try {
         onProgress?.(item, { stage: 'reading', share: 0 });
-        const image = await read(item);
-        return { item, image, prepared: await this.prepare(image, optionsOf(item)) };
+        const { image, previousStage } = await read(item);
+        const prepared = await this.prepare(image, { ...optionsOf(item), previousStage });
+        return { item, image, prepared };
       } catch (error) {
         return { item, error };
       }
@@ -150,7 +167,7 @@ export class PredictionSession {
     open?.close();
   }
 
-  private prepare(image: MedicalImage, options: CaseOptions): Promise<PreparedCase> {
+  private prepare(image: MedicalImage, options: PrepareOptions): Promise<PreparedCase> {
     return this.onDevice((predictor) => predictor.prepare(image, options));
   }
 

@@ -5,18 +5,21 @@ import type { Prediction } from '@/core/inference/predictor';
 import type { PredictProgress } from '@/core/inference/settings';
 import { writePickle } from '@/core/interop/torchWriter';
 import type { CaseFiles } from '@/core/io/cases';
-import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeNpz } from '@/core/io/npy';
-import { readCase, writeCase } from '@/core/io/readers';
+import { readCase, readerNamed, writeCase } from '@/core/io/readers';
+import type { SourceFile } from '@/core/io/sourceFile';
 import { caseProperties } from '@/core/preprocessing/readerProperties';
+import { StudioError } from '@/shared/errors';
 import type { ResultFolder } from '@/storage/resultFolder';
-import { type CaseOutcome, type PredictionOptions, PredictionSession } from './predict';
+import { type CaseInput, type CaseOutcome, type PredictionOptions, PredictionSession } from './predict';
 
 export interface PredictFolderJob extends PredictionOptions {
   readonly cases: readonly CaseFiles[];
   readonly results: ResultFolder;
   /** Of the written segmentations: `.nii.gz` or `.nii`. */
   readonly fileEnding: string;
+  /** For the second stage of a cascade: the first one's segmentation of a case. */
+  readonly previousStage?: (caseId: string) => Promise<SourceFile | undefined>;
   /** Leaves out cases whose results are all there: `--continue_prediction`. */
   readonly shouldContinue: boolean;
   readonly signal?: AbortSignal;
@@ -84,8 +87,23 @@ async function isFinished(job: PredictFolderJob, each: CaseFiles): Promise<boole
   return found.every(Boolean);
 }
 
-function readFiles({ model }: PredictFolderJob, { files }: CaseFiles): Promise<MedicalImage> {
-  return readCase(files, model.plans.imageReaderWriter, { channels: model.channelNames.length });
+/** Throws `NeedsPreviousStage` where a segmentation of the previous stage should be there, and is not. */
+async function readFiles(
+  { model, previousStage }: PredictFolderJob,
+  { caseId, files }: CaseFiles,
+): Promise<CaseInput> {
+  const { plans, configuration, channelNames } = model;
+  const image = await readCase(files, plans.imageReaderWriter, { channels: channelNames.length });
+  if (!previousStage || configuration.previousStage === undefined) return { image };
+  const file = await previousStage(caseId);
+  if (!file) {
+    throw new StudioError(
+      'NeedsPreviousStage',
+      `There is no segmentation of ${configuration.previousStage} for this case.`,
+      `It is named ${caseId}${model.fileEnding}.`,
+    );
+  }
+  return { image, previousStage: await readerNamed(plans.imageReaderWriter).read([file]) };
 }
 
 /** Never rejects: what goes wrong here belongs to the case. */

@@ -118,18 +118,14 @@ export async function validateFold(job: ValidateFoldJob): Promise<EvaluationSumm
   return summary;
 }
 
-/** The network as the predictor knows models. What a cascade is told counts as channels of the image. */
+/** The network as the predictor knows models. */
 function modelOf({ setup, trainer, mirrorAxes }: ValidateFoldJob): NnunetModel {
   const { plans, configuration, dataset, question } = setup;
-  const previous = configuration.previousStage === undefined ? [] : foregroundLabels(setup.dataset.labels);
   return {
     plans,
-    configuration: { ...configuration, previousStage: undefined },
+    configuration,
     labels: dataset.labels,
-    channelNames: [
-      ...dataset.channelNames,
-      ...previous.map((label) => `label ${label} of the previous stage`),
-    ],
+    channelNames: dataset.channelNames,
     fileEnding: dataset.fileEnding,
     datasetName: plans.datasetName,
     trainerName: trainer.name,

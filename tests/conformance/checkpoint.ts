@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Predictor, type PreparedCase } from '@/core/inference/predictor';
+import type { LabelMap } from '@/core/inference/previousStage';
 import type { PredictSettings } from '@/core/inference/settings';
 import { openWindowNetwork } from '@/core/inference/windowNetwork';
 import { type ImportedModel, importModel } from '@/core/interop/importModel';
@@ -39,10 +40,6 @@ export const run: RunTopic = async (goldenFolder, print): Promise<TopicResult> =
     for (const folder of modelFolders(path.join(goldenFolder, 'checkpoint'))) {
       const name = path.relative(path.join(goldenFolder, 'checkpoint'), folder);
       const [model] = await importModel(folderFiles(folder));
-      if (model.model.configuration.previousStage !== undefined) {
-        print(`${name}: not run, it needs the previous stage of its cascade`);
-        continue;
-      }
       const start = performance.now();
       const outcomes = await judgeModel(gpu, folder, model);
       print(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
@@ -87,18 +84,15 @@ async function judgeModel(gpu: Gpu, folder: string, imported: ImportedModel): Pr
   const outcomes: Outcomes = { forward: [], logits: [], probabilities: [], segmentation: [] };
   const forward = path.join(folder, 'forward_fold0.npz');
   if (existsSync(forward)) outcomes.forward.push(await judgeForward(gpu, forward, imported));
-  const images = await testImages(
-    path.join(folder, '..', 'imagesTs'),
-    imported.model.plans.imageReaderWriter,
-  );
+  const cases = await testCases(folder, imported);
   for (const variant of readdirSync(folder).filter((name) => name.startsWith('predictions_'))) {
     const settings = settingsOf(variant, imported);
     const predictor = await Predictor.open({ ...imported, gpu, settings });
-    for (const [caseId, image] of images) {
-      await judgeCase(predictor, path.join(folder, variant, caseId), image, outcomes, imported);
+    for (const [caseId, input] of cases) {
+      await judgeCase(predictor, path.join(folder, variant, caseId), input, outcomes, imported);
     }
     predictor.close();
-    await judgeProbabilities(gpu, path.join(folder, variant), images, settings, imported, outcomes);
+    await judgeProbabilities(gpu, path.join(folder, variant), cases, settings, imported, outcomes);
   }
   return outcomes;
 }
@@ -117,11 +111,33 @@ function settingsOf(variant: string, { model }: ImportedModel): PredictSettings 
   };
 }
 
-async function testImages(folder: string, reader: string): Promise<Map<string, MedicalImage>> {
-  const { cases } = groupIntoCases(folderFiles(folder));
-  const images = new Map<string, MedicalImage>();
-  for (const { caseId, files } of cases) images.set(caseId, await readCase(files, reader));
-  return images;
+/** An image and, for the second stage of a cascade, nnU-Net's own segmentation by the first. */
+interface TestCase {
+  readonly image: MedicalImage;
+  readonly previousStage?: LabelMap;
+}
+
+async function testCases(folder: string, { model }: ImportedModel): Promise<Map<string, TestCase>> {
+  const { configuration, plans, fileEnding } = model;
+  const previous =
+    configuration.previousStage === undefined
+      ? undefined
+      : readdirSync(path.dirname(folder)).find((name) => name.endsWith(`__${configuration.previousStage}`));
+  const { cases } = groupIntoCases(folderFiles(path.join(folder, '..', 'imagesTs')));
+  const found = new Map<string, TestCase>();
+  for (const { caseId, files } of cases) {
+    const image = await readCase(files, plans.imageReaderWriter);
+    const seg = previous && path.join(folder, '..', previous, 'predictions_notta', `${caseId}${fileEnding}`);
+    found.set(caseId, {
+      image,
+      ...(seg && { previousStage: await readCase([fileAt(seg)], plans.imageReaderWriter) }),
+    });
+  }
+  return found;
+}
+
+function fileAt(location: string): SourceFile {
+  return memoryFile(readFileSync(location), location);
 }
 
 async function judgeForward(gpu: Gpu, file: string, imported: ImportedModel): Promise<Outcome> {
@@ -152,19 +168,16 @@ async function judgeForward(gpu: Gpu, file: string, imported: ImportedModel): Pr
 async function judgeCase(
   predictor: Predictor,
   stem: string,
-  image: MedicalImage,
+  { image, previousStage }: TestCase,
   outcomes: Outcomes,
   { model }: ImportedModel,
 ): Promise<void> {
   const reference = [model.fileEnding].map((ending) => `${stem}${ending}`).find(existsSync);
   if (!reference) return;
   const name = `${path.basename(path.dirname(stem))} ${path.basename(stem)}`;
-  const prepared = await predictor.prepare(image);
+  const prepared = await predictor.prepare(image, { previousStage });
   const { segmentation } = await predictor.predict(prepared);
-  const golden = await readCase(
-    [memoryFile(readFileSync(reference), reference)],
-    model.plans.imageReaderWriter,
-  );
+  const golden = await readCase([fileAt(reference)], model.plans.imageReaderWriter);
   outcomes.segmentation.push(judgeSegmentation(name, segmentation, golden.data));
   if (existsSync(`${stem}_logits.npz`)) {
     const logits = await predictor.predictLogits(prepared);
@@ -176,31 +189,28 @@ async function judgeCase(
 async function judgeProbabilities(
   gpu: Gpu,
   folder: string,
-  images: ReadonlyMap<string, MedicalImage>,
+  cases: ReadonlyMap<string, TestCase>,
   settings: PredictSettings,
   imported: ImportedModel,
   outcomes: Outcomes,
 ): Promise<void> {
-  const saved = [...images].filter(([caseId]) => existsSync(path.join(folder, `${caseId}.npz`)));
+  const saved = [...cases].filter(([caseId]) => existsSync(path.join(folder, `${caseId}.npz`)));
   if (saved.length === 0) return;
   const predictor = await Predictor.open({
     ...imported,
     gpu,
     settings: { ...settings, saveProbabilities: true },
   });
-  for (const [caseId, image] of saved) {
+  for (const [caseId, { image, previousStage }] of saved) {
     const name = `${path.basename(folder)} ${caseId}`;
-    const prepared = await predictor.prepare(image);
+    const prepared = await predictor.prepare(image, { previousStage });
     const { segmentation, probabilities } = await predictor.predict(prepared);
     const golden = floats((await openArrays(path.join(folder, `${caseId}.npz`)))('probabilities'));
     if (!probabilities) throw new Error(`${name}: no probabilities came back`);
     const error = differenceAwayFromCorners(probabilities, golden, image, prepared, imported);
     outcomes.probabilities.push({ name: `${name} probabilities`, error, tolerance: PROBABILITIES_TOLERANCE });
     const reference = path.join(folder, `${caseId}${imported.model.fileEnding}`);
-    const labels = await readCase(
-      [memoryFile(readFileSync(reference), reference)],
-      imported.model.plans.imageReaderWriter,
-    );
+    const labels = await readCase([fileAt(reference)], imported.model.plans.imageReaderWriter);
     outcomes.segmentation.push(judgeSegmentation(`${name} with probabilities`, segmentation, labels.data));
   }
   predictor.close();

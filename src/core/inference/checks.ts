@@ -3,16 +3,8 @@ import type { MedicalImage } from '@/core/io/medicalImage';
 import { StudioError } from '@/shared/errors';
 import type { PredictSettings } from './settings';
 
-/** Throws `NeedsPreviousStage`, `MissingFold` or `BadSettings` where model or settings cannot be run. */
+/** Throws `MissingFold` or `BadSettings` where model or settings cannot be run. */
 export function checkSettings(settings: PredictSettings, model: NnunetModel): void {
-  const { name, previousStage } = model.configuration;
-  if (previousStage !== undefined) {
-    throw new StudioError(
-      'NeedsPreviousStage',
-      `${model.datasetName} ${name} is the second stage of a cascade and needs the segmentation of ${previousStage}.`,
-      `Cascades cannot be run yet; use ${previousStage} or 3d_fullres.`,
-    );
-  }
   const available = model.folds.map(({ fold }) => fold);
   if (settings.folds.length === 0) {
     throw new StudioError('BadSettings', 'No fold is chosen.', `Choose among: ${available.join(', ')}.`);

@@ -1,8 +1,8 @@
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { type CaseOptions, type Prediction, Predictor, type PredictorOptions } from './predictor';
+import { type Prediction, Predictor, type PredictorOptions, type PrepareOptions } from './predictor';
 
 /** One image and all that predicting it takes. */
-export interface PredictCaseJob extends PredictorOptions, CaseOptions {
+export interface PredictCaseJob extends PredictorOptions, PrepareOptions {
   readonly image: MedicalImage;
 }
 

@@ -1,5 +1,6 @@
 // A model made ready on a GPU: compiled once, its folds resident, any number of cases after that.
 
+import { foregroundLabels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
@@ -17,6 +18,7 @@ import { type CasePlan, planCase } from './casePlan';
 import { checkImage, checkSettings } from './checks';
 import { exportRules } from './gridTaps';
 import { predictWindows } from './predictWindows';
+import { type LabelMap, previousStageOf } from './previousStage';
 import type { PredictProgress, PredictSettings } from './settings';
 import type { RowBlock } from './slabPlan';
 import { SliceExporter } from './sliceExporter';
@@ -42,6 +44,12 @@ export interface PredictorOptions {
 export interface CaseOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PredictProgress) => void;
+}
+
+/** What preparing one image takes. */
+export interface PrepareOptions extends CaseOptions {
+  /** For the second stage of a cascade: the first one's segmentation, on the image's own grid. */
+  readonly previousStage?: LabelMap | undefined;
 }
 
 export interface Prediction {
@@ -88,20 +96,27 @@ export class Predictor {
     return new Predictor(options, network, await upload(options.gpu, importance, 'window importance'));
   }
 
-  /** Transposes, crops, normalises and resamples as for training. Throws `ChannelCount`, `EmptyImage`. */
-  async prepare(image: MedicalImage, { signal, onProgress }: CaseOptions = {}): Promise<PreparedCase> {
+  /**
+   * Transposes, crops, normalises and resamples as for training. The second stage of a cascade gets the first one's
+   * foreground labels as further channels. Throws `ChannelCount`, `EmptyImage`, and as {@link previousStageOf}.
+   */
+  async prepare(image: MedicalImage, options: PrepareOptions = {}): Promise<PreparedCase> {
     const { model, gpu } = this.options;
+    const { signal, onProgress } = options;
     checkImage(image);
+    const previous = previousStageOf(options.previousStage, image.shape, model);
     const started = performance.now();
     const prepared = await preprocessCase({
       image,
       plans: model.plans,
       configuration: model.configuration,
       gpu,
+      ...(previous && { seg: previous.data, labelsAsChannels: foregroundLabels(model.labels) }),
       ...(signal && { signal }),
       onProgress: (share) => onProgress?.({ stage: 'preprocessing', share }),
     });
-    return { ...prepared, seconds: secondsSince(started) };
+    const { data, shape, properties } = prepared;
+    return { data, shape, properties, seconds: secondsSince(started) };
   }
 
   /** Segments a prepared case. */

@@ -1,3 +1,4 @@
+import { networkInputChannels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { Gpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
@@ -37,7 +38,7 @@ export interface ResidentNetwork extends WindowNetwork {
 export async function openWindowNetwork(request: WindowNetworkRequest): Promise<ResidentNetwork> {
   const { gpu, model, loadFold, settings, tuning } = request;
   const graph = buildUNet(model.configuration.architecture, {
-    inputChannels: model.channelNames.length,
+    inputChannels: networkInputChannels(model.channelNames.length, model.labels, model.configuration),
     outputChannels: model.labels.outputChannels,
     batch: 1,
     patchSize: model.configuration.patchSize,

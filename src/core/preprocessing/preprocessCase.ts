@@ -44,13 +44,15 @@ export interface PreprocessJob extends ResampleOptions {
   readonly seg?: SegVoxels | undefined;
   /** Whether `seg` comes back; the default is whether one was given. Without one it marks the non-zero mask. */
   readonly shouldReturnSeg?: boolean;
+  /** Labels of `seg` that become further channels of `data`, behind the image's: 1 where the label is, else 0. */
+  readonly labelsAsChannels?: readonly number[];
 }
 
 const LARGEST_INT8 = 127;
 
 /** Preprocesses one case. */
 export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedCase> {
-  const { image, plans, configuration, onProgress } = job;
+  const { image, plans, configuration, onProgress, labelsAsChannels = [] } = job;
   checkJob(job);
   const order = plans.transposeForward;
   const readerBox = nonzeroBox(image.data, image.channels, image.shape);
@@ -64,24 +66,33 @@ export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedCa
   };
   const request = preprocessingRequest(properties, configuration);
   const newShape = resampledShape(request);
-  const { seg, mask } = croppedSeg(job, readerBox);
+  const { seg: croppedLabels, mask } = croppedSeg(job, readerBox);
 
-  const data = new Float32Array(image.channels * elementCount(newShape));
+  const channels = image.channels + labelsAsChannels.length;
+  const data = new Float32Array(channels * elementCount(newShape));
   for (let c = 0; c < image.channels; c++) {
     const channel = normalizedChannel(job, c, readerBox, mask);
-    await resampleChannel(channel, channelOf(data, c, image.channels), request, {
+    await resampleChannel(channel, channelOf(data, c, channels), request, {
       ...job,
       onProgress: (share) => onProgress?.((c + share) / image.channels),
     });
   }
+  const seg =
+    croppedLabels &&
+    narrowest(resampleSegmentation(croppedLabels, { ...request, resampling: configuration.resamplingSeg }));
+  for (const [i, label] of labelsAsChannels.entries()) {
+    if (seg) markLabel(seg, label, channelOf(data, image.channels + i, channels));
+  }
   return {
     data,
-    shape: [image.channels, newShape[0], newShape[1], newShape[2]],
+    shape: [channels, newShape[0], newShape[1], newShape[2]],
     properties,
-    ...(seg && {
-      seg: narrowest(resampleSegmentation(seg, { ...request, resampling: configuration.resamplingSeg })),
-    }),
+    ...(seg && { seg }),
   };
+}
+
+function markLabel(seg: Int8Array | Int16Array, label: number, channel: Float32Array): void {
+  for (let i = 0; i < seg.length; i++) if (seg[i] === label) channel[i] = 1;
 }
 
 /** Spacing of the network's grid; a 2D configuration leaves slices where they are along the first axis. */
