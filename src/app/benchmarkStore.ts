@@ -5,11 +5,12 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { BenchmarkFigures, BenchmarkProgress } from '@/workers/benchmarkApi';
 import type { BenchmarkEnvironment, BenchmarkReport } from './benchmarkReport';
+import type { GpuLocks, GpuUse } from './gpuLocks';
 
 export type BenchmarkRun =
   | { readonly status: 'idle' }
-  /** Until the GPU is free of other work of the studio. */
-  | { readonly status: 'waiting' }
+  /** Until the GPU is free of other work of the studio, in this tab or another. */
+  | { readonly status: 'waiting'; readonly waitsFor: GpuUse }
   | { readonly status: 'running'; readonly progress: BenchmarkProgress | undefined }
   | { readonly status: 'failed'; readonly message: string };
 
@@ -36,8 +37,8 @@ interface Needs {
     signal: AbortSignal,
   ) => Promise<BenchmarkFigures>;
   readonly environment: () => Promise<BenchmarkEnvironment>;
-  /** Runs `work` while nothing else of the studio uses the GPU; `signal` ends the waiting. */
-  readonly exclusively: (work: () => Promise<void>, signal: AbortSignal) => Promise<void>;
+  /** Runs `work` while nothing else of the studio uses the GPU; `signal` ends the waiting, `onWait` is told what for. */
+  readonly exclusively: GpuLocks['whileMeasuring'];
   readonly storage?: Storage;
 }
 
@@ -60,7 +61,6 @@ export function createBenchmark({ measure, environment, exclusively, storage }: 
       if (controller) return;
       controller = new AbortController();
       const { signal } = controller;
-      setRun({ status: 'waiting' });
       const work = async () => {
         setRun({ status: 'running', progress: undefined });
         const tell = (progress: BenchmarkProgress) => {
@@ -70,7 +70,7 @@ export function createBenchmark({ measure, environment, exclusively, storage }: 
         store.setState({ report: { figures, environment: await environment() } });
       };
       try {
-        await exclusively(work, signal);
+        await exclusively(work, signal, (waitsFor) => setRun({ status: 'waiting', waitsFor }));
         setRun({ status: 'idle' });
       } catch (error) {
         setRun(isAbort(error) ? { status: 'idle' } : { status: 'failed', message: messageOf(error) });

@@ -172,8 +172,3 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
     },
   };
 }
-
-/** Web Locks: a second tab waits with its queue until the first is closed or done, or until `signal` fires. */
-export function exclusiveAcrossTabs(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
-  return navigator.locks.request('nnstudio-queue', signal ? { signal } : {}, work);
-}

@@ -68,7 +68,8 @@ function setUp(storage = memoryStorage()) {
       return ends.promise;
     },
     environment: async () => ENVIRONMENT,
-    exclusively: async (work, signal) => {
+    exclusively: async (work, signal, onWait) => {
+      onWait('training');
       signal.throwIfAborted();
       await work();
     },

@@ -72,3 +72,28 @@ test('a benchmark can be cancelled, asks for nothing on the network, and leaves 
   const elsewhere = studio.requests.filter((request) => !request.startsWith(new URL(page.url()).origin));
   expect(elsewhere).toEqual([]);
 });
+
+test('a benchmark waits for a training, says so, and a training waits for it', async ({ page }) => {
+  await page.evaluate(() => {
+    void navigator.locks.request(
+      'nnstudio-training',
+      () => new Promise((end) => Object.assign(window, { end })),
+    );
+  });
+  await page.getByRole('link', { name: 'System', exact: true }).click();
+  const benchmark = page.getByRole('region', { name: 'Benchmark', exact: true });
+  await benchmark.getByRole('button', { name: 'Benchmark this GPU' }).click();
+  await expect(benchmark.getByText('Waiting until the GPU is free: it is training')).toBeVisible();
+  await expect(benchmark.getByRole('link', { name: 'in another tab' })).toHaveAttribute('href', '#/train');
+  await expect(benchmark.getByRole('button', { name: 'Cancel' })).toBeEnabled();
+
+  await page.evaluate(() => (window as unknown as { end: () => void }).end());
+  await expect(benchmark.getByText('1 of 18: multiply-add peak, f32')).toBeVisible();
+  const canTrain = () =>
+    page.evaluate(() =>
+      navigator.locks.request('nnstudio-training', { ifAvailable: true }, (lock) => lock !== null),
+    );
+  expect(await canTrain()).toBe(false);
+  await benchmark.getByRole('button', { name: 'Cancel' }).click();
+  await expect.poll(canTrain).toBe(true);
+});

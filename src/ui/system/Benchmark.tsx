@@ -3,11 +3,13 @@ import { IconCheck, IconCopy, IconDownload, IconPlayerPlay } from '@tabler/icons
 import { useState } from 'react';
 import { defaultLimitSeconds } from '@/app/benchmarkEstimate';
 import { adapterName, type BenchmarkReport, benchmarkText } from '@/app/benchmarkReport';
+import type { GpuUse } from '@/app/gpuLocks';
 import type { BenchmarkProgress } from '@/workers/benchmarkApi';
 import { formatPercent, formatSeconds } from '../formats';
+import { addressOf } from '../route';
 import { saveFile } from '../saveFile';
 import { useBenchmarkProgress } from '../useBenchmarkProgress';
-import { useBenchmark, useStudio, useSystem } from '../useStudio';
+import { useBenchmark, useStudio, useSystem, useTrainings } from '../useStudio';
 import { BenchmarkFigures } from './BenchmarkFigures';
 import styles from './benchmark.module.css';
 
@@ -30,7 +32,7 @@ export function Benchmark() {
       {isBusy ? (
         <Running
           progress={run.status === 'running' ? run.progress : undefined}
-          isWaiting={run.status === 'waiting'}
+          waitsFor={run.status === 'waiting' ? run.waitsFor : undefined}
         />
       ) : (
         <Start hasReport={report !== undefined} />
@@ -86,7 +88,12 @@ function Start({ hasReport }: { hasReport: boolean }) {
   );
 }
 
-function Running({ progress, isWaiting }: { progress: BenchmarkProgress | undefined; isWaiting: boolean }) {
+interface RunningProps {
+  readonly progress: BenchmarkProgress | undefined;
+  readonly waitsFor: GpuUse | undefined;
+}
+
+function Running({ progress, waitsFor }: RunningProps) {
   const { benchmark } = useStudio();
   const { share, secondsLeft } = useBenchmarkProgress(progress);
   return (
@@ -94,8 +101,8 @@ function Running({ progress, isWaiting }: { progress: BenchmarkProgress | undefi
       <div className={styles.running}>
         <div className={styles.doing}>
           <span>
-            {isWaiting && 'Waiting until the GPU is free: cases are being segmented'}
-            {!isWaiting &&
+            {waitsFor && <Waiting waitsFor={waitsFor} />}
+            {!waitsFor &&
               (progress ? `${progress.step} of ${progress.steps}: ${progress.doing}` : 'Opening the GPU')}
           </span>
           <span className={styles.left}>
@@ -111,6 +118,19 @@ function Running({ progress, isWaiting }: { progress: BenchmarkProgress | undefi
         </Text>
       </div>
       {progress && <BenchmarkFigures peak={progress.peak} rows={progress.rows} />}
+    </>
+  );
+}
+
+/** Why it has not begun, and what would let it. */
+function Waiting({ waitsFor }: { waitsFor: GpuUse }) {
+  const training = useTrainings(({ live }) => live?.id);
+  if (waitsFor === 'segmenting') return 'Waiting until the GPU is free: cases are being segmented';
+  return (
+    <>
+      Waiting until the GPU is free: it is training,{' '}
+      <a href={addressOf('train', training)}>{training ?? 'in another tab'}</a>. Stopped there, it keeps a
+      checkpoint to go on from.
     </>
   );
 }

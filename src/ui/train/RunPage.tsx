@@ -1,9 +1,9 @@
-import { Alert, Group, Select, Text } from '@mantine/core';
+import { Alert, Button, Group, Select, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
 import { addressOf } from '../route';
 import { ErrorNote } from '../segment/Problems';
-import { useTrainings } from '../useStudio';
+import { useBenchmark, useStudio, useTrainings } from '../useStudio';
 import { LiveCase } from './LiveCase';
 import { RunActions } from './RunActions';
 import { RunCurves } from './RunCurves';
@@ -48,10 +48,30 @@ export function RunPage({ run }: { run: TrainingRun }) {
 /** Yellow text on yellow is hard to read. */
 const PLAIN_TITLE = { title: styles.plainTitle };
 
+/** A benchmark has the GPU, or is next to have it. */
+function BenchmarkNotice() {
+  const { benchmark } = useStudio();
+  const isMeasuring = useBenchmark(({ run }) => run.status === 'waiting' || run.status === 'running');
+  if (!isMeasuring) return null;
+  return (
+    <Alert variant="light" color="gray" mb="md" title="This begins when the benchmark is done">
+      <Group gap="sm">
+        <Text size="sm">
+          Beside a training its figures would be wrong; see it under <a href={addressOf('system')}>System</a>.
+        </Text>
+        <Button size="compact-sm" variant="default" onClick={benchmark.cancel}>
+          Cancel the benchmark
+        </Button>
+      </Group>
+    </Alert>
+  );
+}
+
 function Notices({ run, trouble }: { run: TrainingRun; trouble: string | undefined }) {
   const { state, order, id } = run;
   return (
     <>
+      {state.status === 'waiting' && <BenchmarkNotice />}
       {state.status === 'interrupted' && (
         <Alert
           variant="light"
