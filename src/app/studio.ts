@@ -39,6 +39,10 @@ export interface Studio {
   readonly sample: Promise<readonly GivenFile[] | undefined>;
 }
 
+/** Runs `work` while no tab sweeps. */
+const whileAdding = <Result>(work: () => Promise<Result>): Promise<Result> =>
+  navigator.locks.request('nnstudio-adding', { mode: 'shared' }, work);
+
 /** Starts the workers, which open the GPU, and takes up what was kept. */
 export function openStudio(): Studio {
   const files = startFilesWorker();
@@ -74,10 +78,16 @@ export function openStudio(): Studio {
     },
   });
   watchPageForTraining(trainings);
+  const evaluations = createEvaluations({
+    records: browserRecords(DATABASES.evaluations),
+    api: evaluateClient(),
+    exclusively: (work) => navigator.locks.request('nnstudio-evaluations', work),
+    whileAdding,
+  });
   const system = createSystem(predictor);
   void system.measureStorage();
   void library.refresh();
-  const loaded = Promise.all([queue.load(), datasets.load(), trainings.load()]);
+  const loaded = Promise.all([queue.load(), datasets.load(), trainings.load(), evaluations.load()]);
   const refresh = () => {
     void datasets.refresh();
     void trainings.refresh();
@@ -87,7 +97,7 @@ export function openStudio(): Studio {
     if (!document.hidden) refresh();
   });
   addEventListener('focus', refresh);
-  void loaded.then(() => sweepLeftovers({ files, queue, library, datasets, trainings }));
+  void loaded.then(() => sweepLeftovers({ files, queue, library, datasets, trainings, evaluations }));
   return {
     files,
     queue,
@@ -96,6 +106,7 @@ export function openStudio(): Studio {
     plans,
     planning: createPlanning(planningClient()),
     trainings,
+    evaluations,
     system,
     benchmark: createBenchmark({
       measure: runBenchmark,
@@ -114,12 +125,14 @@ async function sweepLeftovers({
   library,
   datasets,
   trainings,
-}: Pick<Studio, 'files' | 'queue' | 'library' | 'datasets' | 'trainings'>): Promise<void> {
+  evaluations,
+}: Pick<Studio, 'files' | 'queue' | 'library' | 'datasets' | 'trainings' | 'evaluations'>): Promise<void> {
   await navigator.locks.request('nnstudio-adding', { ifAvailable: true }, async (lock) => {
     if (!lock) return;
     await files.sweep(queue.store.getState().cases.map(({ id }) => id));
     await library.sweep();
     await datasets.sweep();
     await trainings.sweep();
+    await evaluations.sweep();
   });
 }

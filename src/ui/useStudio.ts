@@ -4,6 +4,7 @@ import { useShallow } from 'zustand/react/shallow';
 import type { BenchmarkState } from '@/app/benchmarkStore';
 import type { CaseQueueState } from '@/app/caseQueue';
 import type { DatasetsState } from '@/app/datasetStore';
+import type { EvaluationsState } from '@/app/evaluationStore';
 import type { LibraryState } from '@/app/libraryStore';
 import { type Preferences, preferences } from '@/app/preferences';
 import type { Selection } from '@/app/selectionStore';
@@ -42,6 +43,10 @@ export function useBenchmark<Part>(select: (state: BenchmarkState) => Part): Par
 
 export function useTrainings<Part>(select: (state: TrainingsState) => Part): Part {
   return useStore(useStudio().trainings.store, useShallow(select));
+}
+
+export function useEvaluations<Part>(select: (state: EvaluationsState) => Part): Part {
+  return useStore(useStudio().evaluations.store, useShallow(select));
 }
 
 export function useSelection<Part>(select: (state: Selection) => Part): Part {
