@@ -2,7 +2,7 @@
 
 import { writeZip } from '@/core/io/zip';
 import { elementCount } from '@/shared/geometry';
-import { OrderedDict, PickleTuple } from './pickleValues';
+import { OrderedDict, PickleGlobal, PickleTuple } from './pickleValues';
 import { TorchDevice } from './torchCheckpoint';
 
 /** Elements of a saved tensor: float32 or int64. */
@@ -46,6 +46,7 @@ export type SavedValue =
   | string
   | PickleFloat
   | PickleTuple
+  | PickleGlobal
   | TorchDevice
   | TensorToSave
   | NumpyArrayToSave
@@ -122,6 +123,7 @@ class Pickler {
     else if (typeof value === 'string') this.saveText(value);
     else if (value instanceof PickleFloat) this.saveFloat(value.value);
     else if (value instanceof PickleTuple) this.saveTuple(value.items);
+    else if (value instanceof PickleGlobal) this.saveName(value.typeName);
     else if (value instanceof TensorToSave) this.saveTensor(value);
     else if (value instanceof NumpyArrayToSave) this.saveNumpyArray(value);
     else if (value instanceof TorchDevice)
@@ -198,6 +200,12 @@ class Pickler {
   private saveGlobal(module: string, name: string): void {
     this.emit(OP.GLOBAL);
     this.appendBytes(new TextEncoder().encode(`${module}\n${name}\n`));
+  }
+
+  /** `module.name`, to be imported by who loads it. */
+  private saveName(fullName: string): void {
+    const dot = fullName.lastIndexOf('.');
+    this.saveGlobal(fullName.slice(0, dot), fullName.slice(dot + 1));
   }
 
   private saveCall(module: string, name: string, args: readonly unknown[]): void {

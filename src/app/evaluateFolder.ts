@@ -1,0 +1,211 @@
+// Metrics of a folder of predictions. Follows nnU-Net's `compute_metrics_on_folder`.
+
+import {
+  evaluatedLabels,
+  type LabelOrRegion,
+  type SegmentationMetrics,
+  segmentationMetrics,
+} from '@/core/evaluation/metrics';
+import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
+import { breathe } from '@/shared/concurrency';
+import { isAbort, messageOf, StudioError } from '@/shared/errors';
+import { formatShape } from '@/shared/geometry';
+import { allClose } from '@/shared/numeric';
+import type { PlacedFolder, ReadFolder } from '@/storage/folderViews';
+import { type LabelMap, namesWithEnding, readLabelMap, type SegmentationFormat } from './labelMapFiles';
+
+export interface EvaluateFolderJob extends EvaluationCallbacks {
+  /** `{case}{ending}`; other files are passed over. */
+  readonly predictions: PlacedFolder<ReadFolder>;
+  /** Files of the same names. */
+  readonly references: PlacedFolder<ReadFolder>;
+  readonly question: EvaluationQuestion;
+  /** Evaluates what there is: `--chill`. Otherwise every reference needs a prediction. */
+  readonly mayLackPredictions: boolean;
+}
+
+/** What is judged. */
+export interface EvaluationQuestion {
+  readonly labels: readonly LabelOrRegion[];
+  readonly ignoreLabel: number | undefined;
+  /** Every label that may occur; others are warned of. Without it none is. */
+  readonly knownLabels?: readonly number[];
+  readonly fileEnding: string;
+  /** nnU-Net's reader by name. */
+  readonly reader: string;
+}
+
+export interface EvaluationCallbacks {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once a case. */
+  readonly onCase?: ((report: EvaluatedCase) => void) | undefined;
+}
+
+/** What became of one case. */
+export type EvaluatedCase = {
+  readonly caseId: string;
+  readonly done: number;
+  readonly total: number;
+} & (
+  | {
+      readonly status: 'done';
+      /** In the order of the labels. */
+      readonly metrics: readonly SegmentationMetrics[];
+      /** What a person should know although it counts. */
+      readonly warnings: readonly string[];
+    }
+  | { readonly status: 'failed'; readonly error: unknown }
+);
+
+/** What nnU-Net judges of a dataset: its foreground labels, or its regions. */
+export function questionOf({ labels, fileEnding, reader }: SegmentationFormat): EvaluationQuestion {
+  const { allLabels, ignoreLabel } = labels;
+  return {
+    labels: evaluatedLabels(labels),
+    ignoreLabel,
+    knownLabels: ignoreLabel === undefined ? allLabels : [...allLabels, ignoreLabel],
+    fileEnding,
+    reader,
+  };
+}
+
+/**
+ * Evaluates every prediction against the reference of its name. A case that fails does not keep the others from being
+ * looked at, but there is no summary then. Throws `NoCases`, `MissingPrediction`, `MissingReference`, the error of the case
+ * that failed, or `CasesFailed` where several did; rejects with an `AbortError` once cancelled.
+ */
+export async function evaluateFolder(job: EvaluateFolderJob): Promise<EvaluationSummary> {
+  const { predictions, references, question, signal } = job;
+  const names = await comparedNames(job);
+  const cases: CaseMetrics[] = [];
+  const failures: CaseFailure[] = [];
+  for (const [i, name] of names.entries()) {
+    await breathe();
+    signal?.throwIfAborted();
+    const caseId = name.slice(0, -question.fileEnding.length);
+    const progress = { caseId, done: i + 1, total: names.length };
+    try {
+      const prediction = await readLabelMap(predictions.folder, name, question.reader);
+      const reference = await readLabelMap(references.folder, name, question.reader);
+      const { metrics, warnings } = compareLabelMaps(caseId, prediction, reference, question);
+      cases.push({
+        predictionFile: `${predictions.location}/${name}`,
+        referenceFile: `${references.location}/${name}`,
+        metrics,
+      });
+      job.onCase?.({ ...progress, status: 'done', metrics, warnings });
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      failures.push({ caseId, error });
+      job.onCase?.({ ...progress, status: 'failed', error });
+    }
+  }
+  assertNoneFailed(failures, names.length);
+  return summariseCases(question.labels, cases);
+}
+
+/** Names of the files to evaluate, all of them on both sides. */
+async function comparedNames({
+  predictions,
+  references,
+  question: { fileEnding },
+  mayLackPredictions,
+}: EvaluateFolderJob): Promise<readonly string[]> {
+  const predicted = await namesWithEnding(predictions.folder, fileEnding);
+  const present = await namesWithEnding(references.folder, fileEnding);
+  if (predicted.length === 0) {
+    throw new StudioError(
+      'NoCases',
+      `No file in ${predictions.location} ends with ${fileEnding}.`,
+      'Choose the folder of the predictions; they end as dataset.json says.',
+    );
+  }
+  const lacking = present.filter((name) => !predicted.includes(name));
+  if (lacking.length > 0 && !mayLackPredictions) {
+    throw new StudioError(
+      'MissingPrediction',
+      `${lacking.length} of ${present.length} references have no prediction: ${someOf(lacking)}.`,
+      'Predict them too, or allow that some are missing (--chill).',
+    );
+  }
+  const unknown = predicted.filter((name) => !present.includes(name));
+  if (unknown.length > 0) {
+    throw new StudioError(
+      'MissingReference',
+      `${unknown.length} of ${predicted.length} predictions have no reference in ${references.location}: ${someOf(unknown)}.`,
+      'References have the names of the predictions; add them, or move these predictions away.',
+    );
+  }
+  return predicted;
+}
+
+/** Throws `GeometryMismatch` where the two are not of one size. */
+export function assertSameShape(caseId: string, prediction: LabelMap, reference: LabelMap): void {
+  if (formatShape(prediction.shape) === formatShape(reference.shape)) return;
+  throw new StudioError(
+    'GeometryMismatch',
+    `${caseId}: the prediction is ${formatShape(prediction.shape)} but the reference ${formatShape(reference.shape)} voxels.`,
+    'They are not of the same image; compare predictions on the images that the references belong to.',
+  );
+}
+
+/**
+ * Metrics of one case, and what is odd about it. Throws `GeometryMismatch`.
+ *
+ * Follows nnU-Net's `compute_metrics`.
+ */
+export function compareLabelMaps(
+  caseId: string,
+  prediction: LabelMap,
+  reference: LabelMap,
+  { labels, ignoreLabel, knownLabels }: EvaluationQuestion,
+): { readonly metrics: readonly SegmentationMetrics[]; readonly warnings: readonly string[] } {
+  assertSameShape(caseId, prediction, reference);
+  const warnings: string[] = [];
+  if (!allClose(prediction.spacing, reference.spacing)) {
+    warnings.push(
+      `its voxels are ${prediction.spacing.join(' × ')} mm, those of the reference ${reference.spacing.join(' × ')} mm`,
+    );
+  }
+  if (knownLabels) {
+    warnings.push(
+      ...unknownLabels('prediction', prediction, knownLabels),
+      ...unknownLabels('reference', reference, knownLabels),
+    );
+  }
+  return { metrics: segmentationMetrics(prediction.labels, reference.labels, labels, ignoreLabel), warnings };
+}
+
+function unknownLabels(what: string, { labels }: LabelMap, known: readonly number[]): readonly string[] {
+  const isThere = new Uint8Array(1 << 16);
+  for (let i = 0; i < labels.length; i++) isThere[labels[i]] = 1;
+  for (const label of known) isThere[label] = 0;
+  const found = [...isThere.keys()].filter((label) => isThere[label] === 1);
+  if (found.length === 0) return [];
+  return [`the ${what} has the label ${someOf(found.map(String))}, which dataset.json does not know`];
+}
+
+/** A case that could not be worked on. */
+export interface CaseFailure {
+  readonly caseId: string;
+  readonly error: unknown;
+}
+
+/** Throws the error of the one case that failed, or `CasesFailed` with the first one's. */
+export function assertNoneFailed(failures: readonly CaseFailure[], total: number): void {
+  const [first] = failures;
+  if (!first) return;
+  if (failures.length === 1) throw first.error;
+  throw new StudioError(
+    'CasesFailed',
+    `${failures.length} of ${total} cases failed: ${someOf(failures.map(({ caseId }) => caseId))}. The first: ${messageOf(first.error)}`,
+    '',
+    { cause: first.error },
+  );
+}
+
+/** The first few of some names. */
+export function someOf(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${shown}, … (${names.length})` : shown;
+}
