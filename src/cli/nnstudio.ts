@@ -5,6 +5,7 @@ import { version } from '../../package.json';
 import { type Command, EXIT } from './command';
 import { benchCommand } from './commands/bench';
 import { convertMsdCommand } from './commands/convertMsd';
+import { exportOnnxCommand } from './commands/exportOnnx';
 import { extractFingerprintCommand } from './commands/extractFingerprint';
 import { importModelCommand } from './commands/importModel';
 import { inspectCommand } from './commands/inspect';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   inspectCommand,
   modelsCommand,
   importModelCommand,
+  exportOnnxCommand,
   benchCommand,
 ];
 

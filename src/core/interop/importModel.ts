@@ -1,18 +1,19 @@
 // Trained nnU-Net models out of whatever was dropped: a model folder (`Trainer__Plans__configuration/`), any folder
-// above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it.
-import { readText, type SourceFile } from '@/core/io/sourceFile';
-import type { Architecture, Configuration } from '@/core/planning/plans';
+// above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it; and bundles.
+import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
+import type { Configuration } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
-import { withBatchNorm } from '@/nn/architecture';
 import { StudioError } from '@/shared/errors';
+import { type ModelSharing, readBundleManifest } from './bundleManifest';
 import { readJson } from './json';
-import { networkInputChannels } from './labels';
+import { type LabelSet, networkInputChannels } from './labels';
 import type { ModelFold, NnunetModel, StateDict } from './model';
 import { type ModelFolder, modelFolders } from './modelFolders';
-import { integerItems, isDict, type PickleMap, type PickleValue, pickleTypeName } from './pickleValues';
+import { integerItems, isDict, type PickleMap, type PickleValue } from './pickleValues';
 import { type DatasetDescription, readDatasetJson } from './readDatasetJson';
-import { checkParameters, expectedParameters, plainEntries } from './stateDict';
-import { readTorchCheckpoint, type TorchCheckpoint, TorchTensor } from './torchCheckpoint';
+import { checkParameters, expectedParameters } from './stateDict';
+import { trainedArchitecture } from './trainedArchitecture';
+import { loadWeights, openWeights } from './weightsFile';
 
 export interface ImportedModel {
   readonly model: NnunetModel;
@@ -22,6 +23,10 @@ export interface ImportedModel {
   readonly sizeInBytes: number;
   /** Mean foreground Dice over the cross-validation, where its summary is there. */
   readonly crossValidationDice?: number;
+  /** What whoever shared it says of it. */
+  readonly sharing?: ModelSharing;
+  /** The files that make it up, of the checkpoints those it uses; paths are below the model folder. */
+  readonly files: readonly SourceFile[];
   /** Weights of one fold, under plain names. Any fold of the folder, in the model's list or not. */
   loadFold(fold: string): Promise<StateDict>;
 }
@@ -77,20 +82,14 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
   const plansFile = required(folder, folder.plans, 'plans.json');
   const plans = readPlans(await readText(plansFile), plansFile.path);
 
-  const first = await readTorchCheckpoint(checkpoints[0]);
-  const facts = checkpointFacts(
-    first,
-    checkpoints[0].path,
-    folder.path.slice(folder.path.lastIndexOf('/') + 1),
-  );
+  const first = await openWeights(checkpoints[0]);
+  const manifest = folder.manifest && (await readBundleManifest(folder.manifest));
+  const folderName = folder.path.slice(folder.path.lastIndexOf('/') + 1);
+  const facts = manifest ?? checkpointFacts(first.entries, checkpoints[0].path, folderName);
   const planned = configurationOf(plans, facts.configurationName, plansFile.path);
   const configuration = { ...planned, architecture: trainedArchitecture(planned, facts.trainerName) };
-  const expected = expectedParameters(
-    configuration.architecture,
-    networkInputChannels(dataset.channelNames.length, dataset.labels, configuration),
-    dataset.labels.outputChannels,
-  );
-  checkParameters(networkWeights(first, checkpoints[0].path), expected, checkpoints[0].path);
+  const expected = parametersOf(configuration, dataset.channelNames, dataset.labels);
+  checkParameters(first.tensors, expected, checkpoints[0].path);
 
   const crossValidationDice = await diceOf(folder.crossValidationSummary);
   return {
@@ -108,51 +107,48 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
     origin: folder.path,
     sizeInBytes: checkpoints.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
     ...(crossValidationDice === undefined ? {} : { crossValidationDice }),
-    loadFold: async (fold) => loadStateDict(checkpointOf(folder, fold, checkpointName), expected),
+    ...(manifest && { sharing: manifest.sharing }),
+    files: keptFiles(folder, checkpoints),
+    loadFold: async (fold) => loadWeights(checkpointOf(folder, fold, checkpointName), expected),
   };
 }
 
-/** The network that the trainer built: nnU-Net's `nnUNetTrainerBN` changes what the plans say. */
-function trainedArchitecture({ architecture }: Configuration, trainerName: string): Architecture {
-  return /^nnUNetTrainerBN(?![A-Za-z])/.test(trainerName) ? withBatchNorm(architecture) : architecture;
+/** The weights of one of a model's folds out of its file. Throws `WeightsMismatch` and what reading the file throws. */
+export function loadModelWeights(file: SourceFile, model: NnunetModel): Promise<StateDict> {
+  return loadWeights(file, parametersOf(model.configuration, model.channelNames, model.labels));
 }
 
-/** The weights of a checkpoint file, checked against the network before any tensor is read. */
-async function loadStateDict(
-  file: SourceFile,
-  expected: ReadonlyMap<string, readonly number[]>,
-): Promise<StateDict> {
-  const checkpoint = await readTorchCheckpoint(file);
-  const tensors = networkWeights(checkpoint, file.path);
-  checkParameters(tensors, expected, file.path);
-  const stateDict = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, shape] of expected) {
-    const tensor = tensors.get(name);
-    if (tensor) stateDict.set(name, { shape, data: await checkpoint.readTensor(tensor) });
-  }
-  return stateDict;
+function parametersOf(
+  configuration: Configuration,
+  channelNames: readonly string[],
+  labels: LabelSet,
+): ReadonlyMap<string, readonly number[]> {
+  return expectedParameters(
+    configuration.architecture,
+    networkInputChannels(channelNames.length, labels, configuration),
+    labels.outputChannels,
+  );
 }
 
-/** The tensors of `network_weights` under plain names. */
-function networkWeights({ root }: TorchCheckpoint, file: string): ReadonlyMap<string, TorchTensor> {
-  const weights = isDict(root) ? root.get('network_weights') : undefined;
-  if (!isDict(weights)) {
-    const found = isDict(root)
-      ? `only ${[...root.keys()].slice(0, 8).join(', ')}`
-      : `a ${pickleTypeName(root)}`;
-    throw new StudioError(
-      'BadCheckpoint',
-      `${file} has no network_weights; it holds ${found}.`,
-      'Use a checkpoint that the trainer of nnU-Net v2 wrote.',
-    );
-  }
-  return plainEntries(tensorEntries(weights));
+/** What a model is kept with beside its checkpoints: nnU-Net's own files, without predictions. */
+const KEPT = [
+  /^(plans|dataset|dataset_fingerprint)\.json$/,
+  /^fold_[^/]+\/(progress\.(png|json)|debug\.json|network_architecture\.pdf|training_log[^/]*\.txt|validation\/summary\.json)$/,
+  /^crossval_results_folds_[^/]+\/(summary|postprocessing|plans|dataset)\.(json|pkl)$/,
+];
+
+function keptFiles(folder: ModelFolder, checkpoints: readonly SourceFile[]): readonly SourceFile[] {
+  const folds = new Set(checkpoints.map(({ path }) => foldFolderOf(path)));
+  const isOfFold = (path: string) => !path.startsWith('fold_') || folds.has(path.split('/')[0]);
+  return [
+    ...folder.files.filter(({ path }) => isOfFold(path) && KEPT.some((pattern) => pattern.test(path))),
+    ...checkpoints.map((file) => ({ ...file, path: `${foldFolderOf(file.path)}/${fileName(file)}` })),
+  ];
 }
 
-function* tensorEntries(weights: PickleMap): Generator<[string, TorchTensor]> {
-  for (const [name, tensor] of weights) {
-    if (typeof name === 'string' && tensor instanceof TorchTensor) yield [name, tensor];
-  }
+/** `fold_0` of a checkpoint's path. */
+function foldFolderOf(path: string): string {
+  return path.split('/').at(-2) ?? '';
 }
 
 interface CheckpointFacts {
@@ -162,10 +158,9 @@ interface CheckpointFacts {
 }
 
 /** What nnU-Net's predictor takes from the first fold's checkpoint; the folder's name stands in for what it lacks. */
-function checkpointFacts({ root }: TorchCheckpoint, file: string, folderName: string): CheckpointFacts {
+function checkpointFacts(entries: PickleMap, file: string, folderName: string): CheckpointFacts {
   const nameParts = folderName.split('__');
   const [trainerFromName, , configurationFromName] = nameParts.length === 3 ? nameParts : [];
-  const entries: PickleMap = isDict(root) ? root : new Map();
   const initArgs = entries.get('init_args');
   const configurationName =
     textIn(isDict(initArgs) ? initArgs.get('configuration') : undefined) ?? configurationFromName;

@@ -24,6 +24,13 @@ const PRODUCER = 'nnStudio';
 /** Name of the network's output; with several heads `logits_0` is the finest. */
 export const ONNX_OUTPUT = 'logits';
 
+/** Name of the first size of inputs and outputs: any number of samples. */
+const BATCH = 'batch';
+/** What the name of a transposed convolution's weight or bias ends in where it is rewritten. */
+const POINTWISE = '.pointwise';
+/** In a Reshape, a size that stays what it is: the batch. */
+const SAME_SIZE = 0;
+
 export interface OnnxExportOptions {
   readonly graphName: string;
   /** 2: the file takes `[n, c, y, x]`, and every map of the graph must have depth 1. */
@@ -32,7 +39,7 @@ export interface OnnxExportOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** nnU-Net's network with its weights as the bytes of a `.onnx` file, for inputs of exactly this batch and patch. */
+/** nnU-Net's network with its weights as the bytes of a `.onnx` file, for inputs of exactly this patch and any batch. */
 export function exportUNetToOnnx(
   architecture: Architecture,
   options: UNetOptions,
@@ -46,26 +53,65 @@ export function exportUNetToOnnx(
 
 /** Any traced graph as the bytes of a `.onnx` file. Inputs keep their names; outputs are {@link ONNX_OUTPUT}. */
 export function exportGraphToOnnx(graph: Graph, weights: StateDict, options: OnnxExportOptions): Uint8Array {
-  const writer = new GraphWriter(weights, options.dimensions);
-  const outputs = graph.outputs.map((value, i) =>
-    writer.output(value, graph.outputs.length === 1 ? ONNX_OUTPUT : `${ONNX_OUTPUT}_${i}`),
+  return exportFoldsToOnnx(graph, new Map([['', weights]]), options);
+}
+
+/**
+ * A traced graph with several sets of weights, whose outputs are averaged as nnU-Net averages folds: the mean of their
+ * logits. Each set's weights keep their names behind the prefix that is its key. Throws `WeightsMismatch`.
+ */
+export function exportFoldsToOnnx(
+  graph: Graph,
+  folds: ReadonlyMap<string, StateDict>,
+  options: OnnxExportOptions,
+): Uint8Array {
+  const contents = new FileContents();
+  const writers = Array.from(
+    folds,
+    ([prefix, weights]) => new GraphWriter(contents, weights, options.dimensions, prefix),
   );
+  const outputs = graph.outputs.map((value, i) => {
+    const name = graph.outputs.length === 1 ? ONNX_OUTPUT : `${ONNX_OUTPUT}_${i}`;
+    return meanOutput(contents, writers, value, name);
+  });
+  const [writer] = writers;
   const inputs = graph.inputs.map(({ attributes: { name }, shape }) => ({
     name,
-    shape: writer.fileShape(shape),
+    shape: anyBatch(writer.fileShape(shape)),
   }));
-  const { nodes, initializers } = writer;
   const { graphName, metadata = {} } = options;
   return encodeOnnxModel({
     graphName,
     producer: PRODUCER,
     opset: OPSET,
-    nodes,
-    initializers,
+    nodes: contents.nodes,
+    initializers: contents.initializers,
     inputs,
     outputs,
     metadata,
   });
+}
+
+/** Gives the mean of a value over all sets of weights the name by which callers ask for it. */
+function meanOutput(
+  contents: FileContents,
+  writers: readonly GraphWriter[],
+  value: Value,
+  name: string,
+): OnnxValueInfo {
+  const [first, ...others] = writers.map((writer) => writer.nameOf(value));
+  const sum = others.reduce((total, each) => contents.node('Add', [total, each]), first);
+  const share = Float32Array.of(1 / writers.length);
+  const mean =
+    others.length === 0
+      ? sum
+      : contents.node('Mul', [sum, contents.initializer('fold_share', { shape: [1], data: share })]);
+  contents.nodes.push({ operator: 'Identity', inputs: [mean], outputs: [name] });
+  return { name, shape: anyBatch(writers[0].fileShape(value.shape)) };
+}
+
+function anyBatch([, ...sizes]: readonly number[]): readonly (number | string)[] {
+  return [BATCH, ...sizes];
 }
 
 /** A weight or a shape. */
@@ -77,7 +123,7 @@ type OpWriter<Op extends NetworkOp> = (value: Value<Op>, writer: GraphWriter) =>
 const OP_WRITERS: { readonly [Op in NetworkOp]: OpWriter<Op> } = {
   input: ({ attributes }) => attributes.name,
 
-  parameter: (value, writer) => writer.initializer(value.attributes.name, writer.tensorOf(value)),
+  parameter: (value, writer) => writer.weight(value.attributes.name, writer.tensorOf(value)),
 
   conv3d: ({ attributes, inputs: [x, weight, bias] }, writer) => {
     const kernel = writer.axes(attributes.kernelSize);
@@ -91,10 +137,10 @@ const OP_WRITERS: { readonly [Op in NetworkOp]: OpWriter<Op> } = {
 
   convTranspose3d: ({ attributes, shape, inputs: [x, weight, bias] }, writer) => {
     const pointwise = pointwiseWeight(writer.tensorOf(weight));
-    const inputs = [writer.nameOf(x), writer.initializer(`${parameterName(weight)}.pointwise`, pointwise)];
+    const inputs = [writer.nameOf(x), writer.weight(`${parameterName(weight)}${POINTWISE}`, pointwise)];
     if (bias) {
       const repeated = repeatedBias(writer.tensorOf(bias), elementCount(attributes.stride));
-      inputs.push(writer.initializer(`${parameterName(bias)}.pointwise`, repeated));
+      inputs.push(writer.weight(`${parameterName(bias)}${POINTWISE}`, repeated));
     }
     const blocks = writer.node('Conv', inputs, { kernel_shape: { ints: writer.axes([1, 1, 1]) } });
     return voxelShuffle(writer, blocks, writer.fileShape(x.shape), writer.fileShape(shape));
@@ -139,21 +185,46 @@ const OP_WRITERS: { readonly [Op in NetworkOp]: OpWriter<Op> } = {
   },
 };
 
-/** Nodes and constants of the file under construction, and which name stands for which value. */
-class GraphWriter {
+/** Nodes and constants of the file under construction. */
+class FileContents {
   readonly nodes: OnnxNode[] = [];
-  private readonly names = new Map<Value, string>();
   private readonly constants = new Map<string, OnnxInitializer>();
-  private readonly weights: StateDict;
-  private readonly dimensions: 2 | 3;
-
-  constructor(weights: StateDict, dimensions: 2 | 3) {
-    this.weights = weights;
-    this.dimensions = dimensions;
-  }
 
   get initializers(): readonly OnnxInitializer[] {
     return [...this.constants.values()];
+  }
+
+  node(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
+    const output = `${operator}_${this.nodes.length}`;
+    this.nodes.push({ operator, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  initializer(name: string, { shape, data }: OnnxConstant): string {
+    this.constants.set(name, { name, shape, data });
+    return name;
+  }
+}
+
+/** Writes a graph with one set of weights, and keeps which name in the file stands for which value. */
+class GraphWriter {
+  readonly node: FileContents['node'];
+  private readonly contents: FileContents;
+  private readonly names = new Map<Value, string>();
+  private readonly weights: StateDict;
+  private readonly dimensions: 2 | 3;
+  private readonly prefix: string;
+
+  constructor(contents: FileContents, weights: StateDict, dimensions: 2 | 3, prefix: string) {
+    this.contents = contents;
+    this.weights = weights;
+    this.dimensions = dimensions;
+    this.prefix = prefix;
+    this.node = contents.node.bind(contents);
   }
 
   /** The name of a value in the file; writes it, and what it is made of, where that has not been done. */
@@ -180,22 +251,6 @@ class GraphWriter {
     return withoutDepth(shape);
   }
 
-  node(
-    operator: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, OnnxAttribute>> = {},
-  ): string {
-    const output = `${operator}_${this.nodes.length}`;
-    this.nodes.push({ operator, inputs, outputs: [output], attributes });
-    return output;
-  }
-
-  /** Gives a value the name by which callers ask for it. */
-  output(value: Value, name: string): OnnxValueInfo {
-    this.nodes.push({ operator: 'Identity', inputs: [this.nameOf(value)], outputs: [name] });
-    return { name, shape: this.fileShape(value.shape) };
-  }
-
   /** The weights of a parameter at the file's rank. Throws `WeightsMismatch` where they are missing or misshaped. */
   tensorOf(parameter: Value): WeightTensor {
     const name = parameterName(parameter);
@@ -211,22 +266,20 @@ class GraphWriter {
     return { shape: this.fileShape(parameter.shape), data: tensor.data };
   }
 
-  initializer(name: string, { shape, data }: OnnxConstant): string {
-    this.constants.set(name, { name, shape, data });
-    return name;
+  /** A constant of this set of weights. */
+  weight(name: string, tensor: WeightTensor): string {
+    return this.contents.initializer(`${this.prefix}${name}`, tensor);
   }
 
   filled(length: number, value: number): string {
     const data = new Float32Array(length).fill(value);
-    return this.initializer(`filled_${value}_${length}`, { shape: [length], data });
+    return this.contents.initializer(`filled_${value}_${length}`, { shape: [length], data });
   }
 
   reshape(x: string, shape: readonly number[]): string {
     const data = BigInt64Array.from(shape, (size) => BigInt(size));
-    return this.node('Reshape', [
-      x,
-      this.initializer(`shape_${shape.join('_')}`, { shape: [shape.length], data }),
-    ]);
+    const name = `shape_${shape.join('_')}`;
+    return this.node('Reshape', [x, this.contents.initializer(name, { shape: [shape.length], data })]);
   }
 }
 
@@ -237,13 +290,17 @@ function voxelShuffle(
   from: readonly number[],
   to: readonly number[],
 ): string {
-  const [batch, channels, ...outer] = to;
+  const [, channels, ...outer] = to;
   const inner = from.slice(2);
   const rank = inner.length;
   const block = outer.map((size, axis) => size / inner[axis]);
-  const split = writer.reshape(blocks, [batch, channels, ...block, ...inner]);
+  const split = writer.reshape(blocks, [SAME_SIZE, channels, ...block, ...inner]);
   const permutation = [0, 1, ...inner.flatMap((_, axis) => [2 + rank + axis, 2 + axis])];
-  return writer.reshape(writer.node('Transpose', [split], { perm: { ints: permutation } }), to);
+  return writer.reshape(writer.node('Transpose', [split], { perm: { ints: permutation } }), [
+    SAME_SIZE,
+    channels,
+    ...outer,
+  ]);
 }
 
 /** `[in, out, k…]` of a transposed convolution as `[out · k…, in, 1…]` of a convolution, out slowest. */
@@ -255,6 +312,47 @@ function pointwiseWeight({ shape, data }: WeightTensor): WeightTensor {
     for (let row = 0; row < rows; row++) transposed[row * inChannels + input] = data[input * rows + row];
   }
   return { shape: [rows, inChannels, ...kernel.map(() => 1)], data: transposed };
+}
+
+/**
+ * The weights of a file that {@link exportFoldsToOnnx} wrote, for one set: `prefix` is its key there. What the file has
+ * no use for (heads that only training has) is not among them. `expected`: names and shapes of the network.
+ */
+export function weightsOfExport(
+  initializers: readonly OnnxInitializer[],
+  prefix: string,
+  expected: ReadonlyMap<string, readonly number[]>,
+): StateDict {
+  const found = new Map(initializers.map((each) => [each.name, each]));
+  const weights = new Map<string, WeightTensor>();
+  for (const [name, shape] of expected) {
+    const plain = found.get(`${prefix}${name}`);
+    const rewritten = found.get(`${prefix}${name}${POINTWISE}`);
+    if (plain?.data instanceof Float32Array) weights.set(name, { shape: plain.shape, data: plain.data });
+    else if (rewritten?.data instanceof Float32Array) {
+      const data =
+        shape.length === 1 ? oncePerBlock(rewritten.data, shape[0]) : fromPointwise(rewritten.data, shape);
+      weights.set(name, { shape, data });
+    }
+  }
+  return weights;
+}
+
+/** Undoes {@link pointwiseWeight}. */
+function fromPointwise(data: Float32Array, shape: readonly number[]): Float32Array {
+  const inChannels = shape[0];
+  const rows = data.length / inChannels;
+  const weight = new Float32Array(data.length);
+  for (let input = 0; input < inChannels; input++) {
+    for (let row = 0; row < rows; row++) weight[input * rows + row] = data[row * inChannels + input];
+  }
+  return weight;
+}
+
+/** Undoes {@link repeatedBias}. */
+function oncePerBlock(data: Float32Array, channels: number): Float32Array {
+  const blockVoxels = data.length / channels;
+  return Float32Array.from({ length: channels }, (_, i) => data[i * blockVoxels]);
 }
 
 /** Each channel's bias once for every voxel of its block. */

@@ -10,6 +10,9 @@ export type OnnxAttribute =
   | { readonly string: string }
   | { readonly ints: readonly number[] };
 
+/** Element types of tensors that are told apart here, by their numbers in ONNX. */
+export const ONNX_TYPES = { float: 1, int64: 7 } as const;
+
 /** One operation. Inputs and outputs are names of values; a left-out optional input is `''`. */
 export interface OnnxNode {
   readonly operator: string;
@@ -46,17 +49,13 @@ export interface OnnxModel {
 /** IR version of ONNX 1.12, the first whose checker knows opset 17. */
 const IR_VERSION = 8;
 
-const TENSOR_FLOAT = 1;
-const TENSOR_INT64 = 7;
-
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
 const ATTRIBUTE_INTS = 7;
 
-const WIRE_VARINT = 0;
-const WIRE_LENGTH_DELIMITED = 2;
-const WIRE_FIXED32 = 5;
+/** How a field's value is stored. */
+export const WIRE = { varint: 0, fixed64: 1, lengthDelimited: 2, fixed32: 5 } as const;
 
 /** A message under construction: pieces in order and their total size, so that weights are copied once. */
 interface Message {
@@ -116,7 +115,7 @@ function tensorMessage({ name, shape, data }: OnnxInitializer): Message {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return message(
     ...shape.map((size) => varintField(1, size)),
-    varintField(2, data instanceof Float32Array ? TENSOR_FLOAT : TENSOR_INT64),
+    varintField(2, data instanceof Float32Array ? ONNX_TYPES.float : ONNX_TYPES.int64),
     stringField(8, name),
     bytesField(9, raw),
   );
@@ -126,7 +125,7 @@ function valueInfoMessage({ name, shape }: OnnxValueInfo): Message {
   const dimensions = shape.map((size) =>
     messageField(1, message(typeof size === 'string' ? stringField(2, size) : varintField(1, size))),
   );
-  const tensorType = message(varintField(1, TENSOR_FLOAT), messageField(2, message(...dimensions)));
+  const tensorType = message(varintField(1, ONNX_TYPES.float), messageField(2, message(...dimensions)));
   return message(stringField(1, name), messageField(2, message(messageField(1, tensorType))));
 }
 
@@ -142,13 +141,13 @@ function piece(bytes: Uint8Array): Message {
 }
 
 function varintField(field: number, value: number): Message {
-  return piece(Uint8Array.from([...varint((field << 3) | WIRE_VARINT), ...varint(value)]));
+  return piece(Uint8Array.from([...varint((field << 3) | WIRE.varint), ...varint(value)]));
 }
 
 function floatField(field: number, value: number): Message {
   const number = new Uint8Array(4);
   new DataView(number.buffer).setFloat32(0, value, true);
-  return piece(Uint8Array.from([...varint((field << 3) | WIRE_FIXED32), ...number]));
+  return piece(Uint8Array.from([...varint((field << 3) | WIRE.fixed32), ...number]));
 }
 
 function stringField(field: number, value: string): Message {
@@ -160,7 +159,7 @@ function bytesField(field: number, bytes: Uint8Array): Message {
 }
 
 function messageField(field: number, content: Message): Message {
-  const tag = [...varint((field << 3) | WIRE_LENGTH_DELIMITED), ...varint(content.byteLength)];
+  const tag = [...varint((field << 3) | WIRE.lengthDelimited), ...varint(content.byteLength)];
   return message(piece(Uint8Array.from(tag)), content);
 }
 
