@@ -47,6 +47,11 @@ export function memoryFile(content: Uint8Array, path: string): SourceFile {
   };
 }
 
+/** A text in memory, UTF-8. */
+export function textFile(text: string, path: string): SourceFile {
+  return memoryFile(new TextEncoder().encode(text), path);
+}
+
 /** Bytes `[start, end)` of a file as a file of the same path. */
 export function partOf(file: SourceFile, start: number, end: number): SourceFile {
   return {

@@ -38,6 +38,8 @@ const DEFLATED = 8;
 /** A file inside an archive. Slices of a stored one are read in place; a deflated one is inflated whole each time. */
 export interface ZipEntry extends SourceFile {
   readonly isCompressed: boolean;
+  /** Of the content, as the archive has it. */
+  readonly checksum: number;
 }
 
 interface DirectoryEntry {
@@ -87,6 +89,24 @@ export async function withRandomAccess(file: SourceFile): Promise<SourceFile> {
   if (!('isCompressed' in file) || file.isCompressed !== true) return file;
   const content = await file.bytes();
   return { ...file, bytes: async () => content, slice: async (start, end) => content.subarray(start, end) };
+}
+
+/**
+ * The content in order, in pieces of at most `pieceBytes`: never the whole of a file that lies on disk, nor of a stored
+ * entry, whose checksum is looked at behind its last piece. Throws `BadZip` where it differs.
+ */
+export async function* contentPieces(file: SourceFile, pieceBytes: number): AsyncGenerator<Uint8Array> {
+  const source = await withRandomAccess(file);
+  let sum = 0;
+  for (let start = 0; start < source.sizeInBytes; start += pieceBytes) {
+    const piece = await source.slice(start, Math.min(start + pieceBytes, source.sizeInBytes));
+    if (piece.length === 0) break;
+    if ('checksum' in source) sum = crc32(piece, sum);
+    yield piece;
+  }
+  if ('checksum' in source && source.checksum !== sum) {
+    throw badZip(source.path, 'the archive is damaged here (its checksum differs).');
+  }
 }
 
 /** What goes into an archive. */
@@ -246,6 +266,7 @@ function zipEntryFile(archive: SourceFile, entry: DirectoryEntry): ZipEntry {
     path: entry.path,
     sizeInBytes: entry.size,
     isCompressed: entry.method === DEFLATED,
+    checksum: entry.crc,
     bytes: read,
     slice: entry.method === STORED ? sliceInPlace : async (start, end) => (await read()).subarray(start, end),
   };
