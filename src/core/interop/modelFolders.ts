@@ -2,14 +2,15 @@
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isZip, openZip } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
+import { BUNDLE_ENDING, MANIFEST_FILE, MIMETYPE_FILE } from './bundleManifest';
 
 export interface FoldFiles {
-  /** By file name, `checkpoint_final.pth`. */
+  /** By file name, `checkpoint_final.pth`; safetensors of a bundle under the name of the checkpoint they are of. */
   readonly checkpoints: ReadonlyMap<string, SourceFile>;
   readonly summary: SourceFile | undefined;
 }
 
-/** `Trainer__Plans__configuration/` and what of it was dropped. */
+/** `Trainer__Plans__configuration/`, or a bundle, and what of it was dropped. */
 export interface ModelFolder {
   readonly path: string;
   readonly plans: SourceFile | undefined;
@@ -17,9 +18,13 @@ export interface ModelFolder {
   /** By fold, `0`…`4` or `all`. */
   readonly folds: ReadonlyMap<string, FoldFiles>;
   readonly crossValidationSummary: SourceFile | undefined;
+  /** Of a bundle. */
+  readonly manifest: SourceFile | undefined;
+  /** All of them, with paths below the folder. */
+  readonly files: readonly SourceFile[];
 }
 
-const CHECKPOINT = /^(|.*\/)fold_([^/]+)\/(checkpoint_[^/]+\.pth)$/;
+const CHECKPOINT = /^(|.*\/)fold_([^/]+)\/(checkpoint_[^/]+)\.(?:pth|safetensors)$/;
 const SUMMARY = /^(|.*\/)fold_([^/]+)\/validation\/summary\.json$/;
 const CROSS_VALIDATION_SUMMARY = /^(|.*\/)crossval_results_folds_[^/]*\/summary\.json$/;
 
@@ -39,7 +44,15 @@ export async function modelFolders(files: readonly SourceFile[]): Promise<readon
 
 /** The entries of a zip, below its name; a file that is none as it is. A `.pth` is a zip too, and stays whole. */
 async function unpacked(file: SourceFile): Promise<readonly SourceFile[]> {
-  if (!/\.zip$/i.test(file.path) || !(await isZip(file))) return [file];
+  if (!/\.(zip|nnstudio)$/i.test(file.path)) return [file];
+  if (!(await isZip(file))) {
+    if (!file.path.toLowerCase().endsWith(BUNDLE_ENDING)) return [file];
+    throw new StudioError(
+      'BadBundle',
+      `${file.path} is not a bundle: it does not begin like one.`,
+      'Copy or download the file again; nnstudio export_bundle and the Models place write bundles.',
+    );
+  }
   return (await openZip(file)).map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }));
 }
 
@@ -60,7 +73,8 @@ function modelFolder(parent: string, files: readonly SourceFile[]): ModelFolder 
       return match?.[1] === parent && match[2] === fold;
     });
     const files = folds.get(fold) ?? { checkpoints: new Map(), summary };
-    files.checkpoints.set(checkpoint, file);
+    const name = `${checkpoint}.pth`;
+    if (file.path.endsWith('.pth') || !files.checkpoints.has(name)) files.checkpoints.set(name, file);
     folds.set(fold, files);
   }
   return {
@@ -69,6 +83,8 @@ function modelFolder(parent: string, files: readonly SourceFile[]): ModelFolder 
     dataset: directly('dataset.json'),
     folds,
     crossValidationSummary: own.find(({ path }) => CROSS_VALIDATION_SUMMARY.exec(path)?.[1] === parent),
+    manifest: directly(MIMETYPE_FILE) && directly(MANIFEST_FILE),
+    files: own.map((file) => ({ ...file, path: file.path.slice(parent.length) })),
   };
 }
 

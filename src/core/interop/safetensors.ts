@@ -1,6 +1,7 @@
 // safetensors: 8 bytes of header length, a JSON header of names, dtypes, shapes and byte ranges, then the tensors.
 import { z } from 'zod';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { withRandomAccess } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { parseJson, validate } from './json';
@@ -25,20 +26,48 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** A file whose tensors are read when they are asked for. */
+export interface OpenSafetensors {
+  /** Shapes by name, in the file's order. */
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The elements as float32, whatever the file's dtype. */
+  readTensor(name: string): Promise<Float32Array>;
+}
+
 /** Reads a whole file. Throws `BadSafetensors`, naming the tensor that is wrong. */
 export async function readSafetensors(file: SourceFile): Promise<Safetensors> {
-  const bytes = await file.bytes();
-  const dataStart = headerEnd(bytes, file.path);
-  const text = new TextDecoder().decode(bytes.subarray(8, dataStart));
+  const { tensors, metadata, readTensor } = await openSafetensors(file);
+  const read = new Map<string, WeightTensor>();
+  for (const [name, { shape }] of tensors) read.set(name, { shape, data: await readTensor(name) });
+  return { tensors: read, metadata };
+}
+
+/** Reads the header alone. Throws `BadSafetensors`, naming the tensor that is wrong. */
+export async function openSafetensors(source: SourceFile): Promise<OpenSafetensors> {
+  const file = await withRandomAccess(source);
+  const dataStart = await headerEnd(file);
+  const text = new TextDecoder().decode(await file.slice(8, dataStart));
   const header = validate(headerSchema, parseJson(text, file.path), file.path, 'BadSafetensors');
-  const tensors = new Map<string, WeightTensor>();
+  const tensors = new Map<string, TensorEntry>();
   let metadata: Readonly<Record<string, string>> = {};
   for (const [name, entry] of Object.entries(header)) {
-    if (isTensor(entry)) tensors.set(name, readTensor(bytes.subarray(dataStart), name, entry, file.path));
-    else if (name === METADATA) metadata = entry;
+    if (isTensor(entry)) {
+      assertReadable(name, entry, file.sizeInBytes - dataStart, file.path);
+      tensors.set(name, entry);
+    } else if (name === METADATA) metadata = entry;
     else throw bad(file.path, `${name} has no shape`);
   }
-  return { tensors, metadata };
+  return {
+    tensors,
+    metadata,
+    async readTensor(name) {
+      const entry = tensors.get(name);
+      if (!entry) throw bad(file.path, `it has no tensor ${name}`);
+      const [start, end] = entry.data_offsets;
+      return toFloat32(await file.slice(dataStart + start, dataStart + end), TENSOR_DTYPES[entry.dtype]);
+    },
+  };
 }
 
 /** The bytes of a file with these float32 tensors. Metadata is text by text. */
@@ -69,11 +98,12 @@ export function writeSafetensors(
   return bytes;
 }
 
-function headerEnd(bytes: Uint8Array, file: string): number {
-  if (bytes.length < 8) throw bad(file, 'it is too short');
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > MAX_HEADER_BYTES || 8 + length > bytes.length)
-    throw bad(file, 'its header is longer than the file');
+async function headerEnd(file: SourceFile): Promise<number> {
+  if (file.sizeInBytes < 8) throw bad(file.path, 'it is too short');
+  const start = await file.slice(0, 8);
+  const length = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
+  if (length > MAX_HEADER_BYTES || 8 + length > file.sizeInBytes)
+    throw bad(file.path, 'its header is longer than the file');
   return 8 + length;
 }
 
@@ -83,16 +113,14 @@ function isTensor(entry: TensorEntry | Record<string, string>): entry is TensorE
   return Array.isArray(entry.shape);
 }
 
-function readTensor(data: Uint8Array, name: string, entry: TensorEntry, file: string): WeightTensor {
+function assertReadable(name: string, entry: TensorEntry, dataBytes: number, file: string): void {
   const { dtype, shape, data_offsets } = entry;
   const [start, end] = data_offsets;
   const type = Object.hasOwn(TENSOR_DTYPES, dtype) ? TENSOR_DTYPES[dtype] : undefined;
   if (!type) throw bad(file, `${name} has the dtype ${dtype}, which is not known here`);
-  const count = elementCount(shape);
-  if (end > data.length || end - start !== count * type.sizeInBytes) {
+  if (end > dataBytes || end - start !== elementCount(shape) * type.sizeInBytes) {
     throw bad(file, `the bytes of ${name} do not fit its shape`);
   }
-  return { shape, data: toFloat32(data.subarray(start, end), type) };
 }
 
 function bad(file: string, what: string): StudioError {
