@@ -1,6 +1,7 @@
 // Plans for the GPU at hand, and measures how fast it is.
 import { expose } from 'comlink';
 import { measureThroughput } from '@/app/measureThroughput';
+import { batchFit } from '@/core/planning/trainingCost';
 import { planForWebgpu } from '@/core/planning/webgpuPlanner';
 import { openGpu } from '@/gpu/device';
 import type { PlanningApi } from '@/workers/planningApi';
@@ -11,12 +12,19 @@ const api: PlanningApi = {
     const exceeding = configurations.filter(({ exceeds }) => exceeds.length > 0);
     return {
       plans,
-      exceeding: exceeding.map(({ name, exceeds, cost: { trainingBytes, secondsInTotal } }) => ({
-        name,
-        exceeds,
-        trainingBytes,
-        secondsInTotal,
-      })),
+      exceeding: exceeding.map(
+        ({ name, exceeds, configuration, cost: { trainingBytes, secondsInTotal } }) => ({
+          name,
+          exceeds,
+          trainingBytes,
+          secondsInTotal,
+          partSamples: batchFit(
+            configuration,
+            { input: job.dataset.channelNames.length, output: job.outputChannels },
+            job.device,
+          ).samples,
+        }),
+      ),
     };
   },
 

@@ -86,13 +86,16 @@ function tooMuch({
   exceeds,
   trainingBytes,
   secondsInTotal,
+  partSamples,
 }: PlannedForGpu['exceeding'][number]): string {
   const needs = {
     memory: `${formatBytes(trainingBytes)} of GPU memory`,
     buffer: 'larger buffers than this GPU has',
     time: `${Math.ceil(secondsInTotal / 3600)} hours`,
   };
-  return `${name} needs ${exceeds.map((what) => needs[what]).join(' and ')} even at its smallest.`;
+  const sentence = `${name} needs ${exceeds.map((what) => needs[what]).join(' and ')} even at its smallest.`;
+  if (exceeds.includes('time') || partSamples === undefined) return sentence;
+  return `${sentence} Training finds room for it all the same, with ${partSamples} of a batch at a time.`;
 }
 
 /** The plans, and their folders of preprocessed data, under the name that was asked for. */

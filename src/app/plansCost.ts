@@ -3,7 +3,15 @@
 import { checkEdit, editOf } from '@/core/planning/editPlans';
 import type { Configuration } from '@/core/planning/plans';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
-import { type TrainingCost, type TrainingDevice, trainingCost } from '@/core/planning/trainingCost';
+import {
+  type BatchFit,
+  batchFit,
+  NNUNET_SCHEDULE,
+  type TrainingCost,
+  type TrainingDevice,
+  trainingCost,
+} from '@/core/planning/trainingCost';
+import type { Storage } from '@/kernels/storage';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { GpuReport } from '@/workers/predictApi';
@@ -16,7 +24,12 @@ export interface NetworkChannels {
 }
 
 export type ConfigurationCost =
-  | { readonly status: 'known'; readonly cost: TrainingCost; readonly channels: NetworkChannels }
+  | {
+      readonly status: 'known';
+      readonly cost: TrainingCost;
+      readonly fit: BatchFit;
+      readonly channels: NetworkChannels;
+    }
   | { readonly status: 'unknown'; readonly reason: string };
 
 /** Background and one label. */
@@ -43,19 +56,21 @@ export function networkChannels(
   return { input, output, areAssumed: dataset === undefined };
 }
 
-/** Throughput is left to the caller: without one, times come out as `NaN`. */
+/** Throughput is left to the caller: without one, times come out as `NaN`. `storage` is of feature maps. */
 export function configurationCost(
   configuration: Configuration,
   dataset: DatasetRecord | undefined,
   gpu: GpuReport | undefined,
   flopsPerSecond: number | undefined,
+  storage: Storage = 'f32',
 ): ConfigurationCost {
   const [problem] = checkEdit(editOf(configuration));
   if (problem) return { status: 'unknown', reason: problem.message };
   const channels = networkChannels(configuration, dataset);
   try {
     const device = trainingDevice(gpu, Number.NaN, flopsPerSecond ?? Number.NaN);
-    return { status: 'known', cost: trainingCost(configuration, channels, device), channels };
+    const cost = trainingCost(configuration, channels, device, NNUNET_SCHEDULE, storage);
+    return { status: 'known', cost, fit: batchFit(configuration, channels, device, storage), channels };
   } catch (error) {
     return { status: 'unknown', reason: messageOf(error) };
   }

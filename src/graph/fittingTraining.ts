@@ -6,13 +6,14 @@ import type { PlanDevice, PlanOptions } from './planBuilder';
 import {
   compileTraining,
   planTrainingStep,
+  type TrainingPlan,
   type TrainingProgram,
   type TrainingSetup,
 } from './trainingProgram';
 
 /**
- * Samples of the largest micro-batch with which a training step takes at most `memoryBytes`, the whole batch where that
- * fits; `undefined` where nothing does. Plans one step for each that is tried.
+ * Samples of the largest micro-batch with which a training step takes at most `memoryBytes`, in buffers that the device
+ * can have; the whole batch where that fits, `undefined` where nothing does. Plans one step for each that is tried.
  */
 export function fittingMicroBatch(
   setup: TrainingSetup,
@@ -20,9 +21,15 @@ export function fittingMicroBatch(
   memoryBytes: number,
   options: PlanOptions = {},
 ): number | undefined {
-  return microBatchSizes(setup).find(
-    (microBatch) => planTrainingStep(setup, device, { ...options, microBatch }).bytes.peak <= memoryBytes,
-  );
+  return microBatchSizes(setup).find((microBatch) => {
+    const planned = planTrainingStep(setup, device, { ...options, microBatch });
+    return planned.bytes.peak <= memoryBytes && largestBuffer(planned) <= device.limits.maxBufferSize;
+  });
+}
+
+/** Bytes of the largest single buffer. */
+export function largestBuffer({ plan }: TrainingPlan): number {
+  return Math.max(0, ...plan.memory.slotBytes, ...plan.parameterBufferBytes);
 }
 
 /**

@@ -11,6 +11,8 @@ export interface PlannedForGpu {
     readonly exceeds: readonly ('memory' | 'buffer' | 'time')[];
     readonly trainingBytes: number;
     readonly secondsInTotal: number;
+    /** Of a batch, what there is memory for at once; `undefined` where there is none for one sample. */
+    readonly partSamples: number | undefined;
   }[];
 }
 

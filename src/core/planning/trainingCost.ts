@@ -1,11 +1,14 @@
 // What training a configuration costs on a device: memory and arithmetic by the planned program, which is exact; time by
 // measured throughput.
 
+import { fittingMicroBatch, largestBuffer } from '@/graph/fittingTraining';
 import { countFlops } from '@/graph/flops';
+import { microBatchSizes } from '@/graph/microBatches';
 import type { PlanDevice } from '@/graph/planBuilder';
-import { planTrainingStep } from '@/graph/trainingProgram';
+import { planTrainingStep, type TrainingSetup } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
-import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import { DYNAMIC_LOSS_SCALING, NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
+import type { Storage } from '@/kernels/storage';
 import { buildUNet, countParameters, toZyx } from '@/nn/unet';
 import type { Zyx } from '@/shared/geometry';
 import { deepSupervisionWeights } from '../training/deepSupervision';
@@ -60,22 +63,33 @@ export interface TrainingCost {
   readonly secondsInTotal: number;
 }
 
-type Trained = Pick<Configuration, 'architecture' | 'patchSize' | 'batchSize'>;
+/** How much of a batch a device has room for at once. */
+export interface BatchFit {
+  /** Samples of the whole batch. */
+  readonly batchSize: number;
+  /** The whole batch, or the largest of its equal parts that fits; `undefined` where none does. */
+  readonly samples: number | undefined;
+  /** What a training step takes in its smallest parts: least of all. */
+  readonly leastBytes: number;
+}
+
+export type Trained = Pick<Configuration, 'architecture' | 'patchSize' | 'batchSize'>;
 
 /** Of the network. */
-interface Channels {
+export interface Channels {
   readonly input: number;
   readonly output: number;
 }
 
-/** What training `configuration` costs. Channels are the dataset's; nothing is allocated. */
+/** What training `configuration` costs. Channels are the dataset's, `storage` is of feature maps; nothing is allocated. */
 export function trainingCost(
   configuration: Trained,
   channels: Channels,
   { device, flopsPerSecond }: TrainingDevice,
   schedule: TrainingSchedule = NNUNET_SCHEDULE,
+  storage: Storage = 'f32',
 ): TrainingCost {
-  const { forwardFlops, ...counts } = countTraining(configuration, channels, device);
+  const { forwardFlops, ...counts } = countTraining({ configuration, channels, device, storage });
   const secondsPerIteration = counts.flopsPerIteration / flopsPerSecond;
   const secondsPerEpoch =
     schedule.iterationsPerEpoch * secondsPerIteration +
@@ -89,6 +103,34 @@ export function trainingCost(
   };
 }
 
+/** What of a batch of `configuration` has room on a device; where its memory is not known, by its buffers alone. */
+export function batchFit(
+  configuration: Trained,
+  channels: Channels,
+  { device, memoryBytes }: Pick<TrainingDevice, 'device' | 'memoryBytes'>,
+  storage: Storage = 'f32',
+): BatchFit {
+  const question = { configuration, channels, device, storage };
+  const memory = Number.isNaN(memoryBytes) ? Number.POSITIVE_INFINITY : memoryBytes;
+  return remembered(fits, `${memory} ${keyOf(question)}`, () => {
+    const setup = setupOf(question);
+    const smallest = Math.min(...microBatchSizes(setup));
+    return {
+      batchSize: configuration.batchSize,
+      samples: fittingMicroBatch(setup, device, memory, { storage }),
+      leastBytes: planTrainingStep(setup, device, { storage, microBatch: smallest }).bytes.peak,
+    };
+  });
+}
+
+/** All that planning looks at. */
+interface CostQuestion {
+  readonly configuration: Trained;
+  readonly channels: Channels;
+  readonly device: PlanDevice;
+  readonly storage: Storage;
+}
+
 interface TrainingCounts
   extends Pick<
     TrainingCost,
@@ -99,58 +141,58 @@ interface TrainingCounts
 
 /** Planning takes up to some tenths of a second, and the same configurations are asked for again and again. */
 const counted = new Map<string, TrainingCounts>();
-const MOST_COUNTED = 64;
+const fits = new Map<string, BatchFit>();
+const MOST_REMEMBERED = 64;
 
-function countTraining(configuration: Trained, channels: Channels, device: PlanDevice): TrainingCounts {
-  const key = keyOf(configuration, channels, device);
-  const known = counted.get(key);
-  if (known) return known;
-  const counts = planCounts(configuration, channels, device);
-  const [oldest] = counted.keys();
-  if (counted.size === MOST_COUNTED) counted.delete(oldest);
-  counted.set(key, counts);
-  return counts;
+function countTraining(question: CostQuestion): TrainingCounts {
+  return remembered(counted, keyOf(question), () => {
+    const setup = setupOf(question);
+    const planned = planTrainingStep(setup, question.device, { storage: question.storage });
+    return {
+      parameterCount: countParameters(setup.graph),
+      trainingBytes: planned.bytes.peak,
+      largestBufferBytes: largestBuffer(planned),
+      flopsPerIteration: planned.plan.flops,
+      forwardFlops: countFlops(setup.graph),
+    };
+  });
 }
 
-/** All that planning looks at. */
-function keyOf(
-  { architecture, patchSize, batchSize }: Trained,
-  { input, output }: Channels,
-  { limits, facts }: PlanDevice,
-): string {
+function remembered<Answer>(answers: Map<string, Answer>, key: string, answer: () => Answer): Answer {
+  const known = answers.get(key);
+  if (known) return known;
+  const found = answer();
+  const [oldest] = answers.keys();
+  if (answers.size === MOST_REMEMBERED) answers.delete(oldest);
+  answers.set(key, found);
+  return found;
+}
+
+function keyOf({ configuration, channels, device, storage }: CostQuestion): string {
+  const { architecture, patchSize, batchSize } = configuration;
+  const { limits, facts } = device;
   // A device's limits list none of their names.
   const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = limits;
   const asked = [maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension];
-  return JSON.stringify([architecture, patchSize, batchSize, input, output, asked, facts]);
+  const network = [architecture, patchSize, batchSize, channels.input, channels.output];
+  return JSON.stringify([...network, asked, facts, storage]);
 }
 
-function planCounts(
-  { architecture, patchSize, batchSize }: Trained,
-  channels: Channels,
-  device: PlanDevice,
-): TrainingCounts {
-  const graph = buildUNet(architecture, {
+function setupOf({ configuration, channels, storage }: CostQuestion): TrainingSetup {
+  const graph = buildUNet(configuration.architecture, {
     inputChannels: channels.input,
     outputChannels: channels.output,
-    batch: batchSize,
-    patchSize,
+    batch: configuration.batchSize,
+    patchSize: configuration.patchSize,
     deepSupervision: true,
   });
-  const setup = {
+  return {
     graph,
     loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
     headWeights: deepSupervisionWeights(graph.outputs.length),
     optimiser: NNUNET_SGD,
     clipNorm: NNUNET_CLIP_NORM,
-    lossScaling: undefined,
-  };
-  const { plan, bytes } = planTrainingStep(setup, device);
-  return {
-    parameterCount: countParameters(graph),
-    trainingBytes: bytes.peak,
-    largestBufferBytes: Math.max(0, ...plan.memory.slotBytes, ...plan.parameterBufferBytes),
-    flopsPerIteration: plan.flops,
-    forwardFlops: countFlops(graph),
+    lossScaling: storage === 'f16' ? DYNAMIC_LOSS_SCALING : undefined,
   };
 }
 

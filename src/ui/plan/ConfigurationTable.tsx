@@ -2,7 +2,7 @@ import { Badge } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ConfigurationCost } from '@/app/plansCost';
 import type { ConfigurationOverview } from '@/core/planning/plansOverview';
-import type { TrainingCost } from '@/core/planning/trainingCost';
+import type { BatchFit, TrainingCost } from '@/core/planning/trainingCost';
 import { formatBytes } from '@/shared/numeric';
 import { formatPercent } from '../formats';
 import { patchCoverage } from './patchLayout';
@@ -13,12 +13,15 @@ import {
   formatParameters,
   formatSpacing,
   formatVoxels,
+  partsText,
   resamplingText,
   schemeName,
 } from './planFormats';
 import { Term } from './Term';
 import tables from './tables.module.css';
 import type { TERMS } from './terms';
+
+const UNKNOWN = { cost: undefined, fit: undefined };
 
 interface ConfigurationTableProps {
   readonly configurations: readonly ConfigurationOverview[];
@@ -32,7 +35,11 @@ interface ConfigurationTableProps {
 interface Row {
   readonly term: keyof typeof TERMS;
   readonly label: string;
-  readonly cell: (one: ConfigurationOverview, cost: TrainingCost | undefined) => ReactNode;
+  readonly cell: (
+    one: ConfigurationOverview,
+    cost: TrainingCost | undefined,
+    fit: BatchFit | undefined,
+  ) => ReactNode;
 }
 
 /** All configurations side by side; a click on a name draws that one. */
@@ -79,10 +86,11 @@ export function ConfigurationTable(props: ConfigurationTableProps) {
                   <Term term={term}>{label}</Term>
                 </th>
                 {configurations.map((one) => {
-                  const cost = costs.get(one.name);
+                  const found = costs.get(one.name);
+                  const { cost, fit } = found?.status === 'known' ? found : UNKNOWN;
                   return (
                     <td key={one.name} data-chosen={one.name === chosen}>
-                      {cell(one, cost?.status === 'known' ? cost.cost : undefined) ?? '–'}
+                      {cell(one, cost, fit) ?? '–'}
                     </td>
                   );
                 })}
@@ -175,11 +183,25 @@ const NETWORK_ROWS: readonly Row[] = [
 ];
 
 const COST_ROWS: readonly Row[] = [
-  { term: 'memory', label: 'GPU memory', cell: (_, cost) => cost && formatBytes(cost.trainingBytes) },
+  {
+    term: 'memory',
+    label: 'GPU memory',
+    cell: (_, cost, fit) => cost && fit && <Memory cost={cost} fit={fit} />,
+  },
   { term: 'flops', label: 'Per step', cell: (_, cost) => cost && formatFlops(cost.flopsPerIteration) },
   { term: 'epoch', label: 'Per epoch', cell: (_, cost) => timeText(cost?.secondsPerEpoch) },
   { term: 'total', label: '1000 epochs', cell: (_, cost) => timeText(cost?.secondsInTotal) },
 ];
+
+function Memory({ cost, fit }: { cost: TrainingCost; fit: BatchFit }) {
+  const parts = partsText(cost, fit);
+  return (
+    <>
+      {formatBytes(cost.trainingBytes)}
+      {parts && <span className={tables.from}>{parts}</span>}
+    </>
+  );
+}
 
 function timeText(seconds: number | undefined): string | undefined {
   return seconds === undefined || Number.isNaN(seconds) ? undefined : formatLongTime(seconds);

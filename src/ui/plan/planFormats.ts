@@ -1,5 +1,7 @@
 // How the numbers of plans read on the page.
+import type { BatchFit, TrainingCost } from '@/core/planning/trainingCost';
 import { formatShape } from '@/shared/geometry';
+import { formatBytes } from '@/shared/numeric';
 
 /** `0.767 × 0.767`; enough digits to tell spacings apart. */
 export function formatSpacing(spacing: readonly number[]): string {
@@ -66,4 +68,14 @@ export function resamplingText(name: string, options: Readonly<Record<string, un
   if (options.force_separate_z === null) parts.push('z apart where anisotropic');
   if (options.force_separate_z === true) parts.push('z always apart');
   return parts.join(', ');
+}
+
+/** What a batch in parts would take, or has to; `undefined` where it cannot be cut, and need not be. */
+export function partsText(
+  { trainingBytes }: Pick<TrainingCost, 'trainingBytes'>,
+  { samples, batchSize, leastBytes }: BatchFit,
+): string | undefined {
+  if (samples === undefined) return 'more than this GPU can hold';
+  if (samples < batchSize) return `does not fit at once: in parts of ${samples}`;
+  return leastBytes < trainingBytes ? `${formatBytes(leastBytes)} one by one` : undefined;
 }

@@ -19,7 +19,7 @@ export const TERMS = {
   stages: 'Levels of the U; each halves the axes it pools.',
   parameters: 'Numbers that training learns.',
   memory:
-    'All GPU memory that training allocates: parameters, gradients, momentum and what is kept between forward and backward.',
+    'All GPU memory that training allocates: parameters, gradients, momentum and what is kept between forward and backward. Where the whole batch has no room, training takes its samples in parts, down to one by one; the gradients are the same.',
   flops: 'Arithmetic of one training step on one batch, forward and backward, in convolutions.',
   epoch: '250 training steps and 50 validation batches, as in nnU-Net.',
   total: "nnU-Net's full schedule of 1000 epochs, for one fold.",

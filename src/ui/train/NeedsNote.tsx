@@ -1,16 +1,20 @@
 import { type StepSeconds, scheduleSeconds } from '@/app/trainSchedules';
-import type { TrainingCost, TrainingSchedule } from '@/core/planning/trainingCost';
+import type { BatchFit, TrainingCost, TrainingSchedule } from '@/core/planning/trainingCost';
 import { type Optimiser, optimiserStateCount } from '@/kernels/optimisers/optimiserOptions';
 import { formatBytes } from '@/shared/numeric';
-import { formatFlops, formatLongTime, formatParameters } from '../plan/planFormats';
+import { formatFlops, formatLongTime, formatParameters, partsText } from '../plan/planFormats';
 import styles from './form.module.css';
 
 /** Latest and best, and of each the one before. */
 const CHECKPOINTS = 4;
 const F32_BYTES = 4;
 
+const PARTS_SENTENCE =
+  'Where the GPU has no room for the whole batch, its samples go through the network in parts; the gradients are the same.';
+
 interface NeedsNoteProps {
   readonly cost: TrainingCost;
+  readonly fit: BatchFit;
   readonly step: StepSeconds | undefined;
   readonly schedule: TrainingSchedule;
   readonly optimiser: Optimiser;
@@ -18,9 +22,10 @@ interface NeedsNoteProps {
 }
 
 /** Time and bytes, before anything is started. */
-export function NeedsNote({ cost, step, schedule, optimiser, folds }: NeedsNoteProps) {
+export function NeedsNote({ cost, fit, step, schedule, optimiser, folds }: NeedsNoteProps) {
   const seconds = step ? scheduleSeconds(schedule, step) : Number.NaN;
   const checkpoint = (1 + optimiserStateCount(optimiser)) * F32_BYTES * cost.parameterCount;
+  const parts = partsText(cost, fit);
   return (
     <dl className={styles.needs} aria-label="What it needs">
       <div>
@@ -29,7 +34,10 @@ export function NeedsNote({ cost, step, schedule, optimiser, folds }: NeedsNoteP
       </div>
       <div>
         <dt>GPU memory</dt>
-        <dd>{formatBytes(cost.trainingBytes)}</dd>
+        <dd title={PARTS_SENTENCE}>
+          {formatBytes(cost.trainingBytes)}
+          {parts && `, ${parts}`}
+        </dd>
       </div>
       <div>
         <dt>Storage</dt>

@@ -27,6 +27,7 @@ import { NeedsNote } from './NeedsNote';
 import {
   arraysOf,
   chosenSchedule,
+  chosenStorage,
   configurationFor,
   type FormChoice,
   foldsFor,
@@ -81,7 +82,13 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
   const configuration = configurationFor(overview, choice, dataset);
   const cost =
     configuration?.configuration &&
-    configurationCost(configuration.configuration, dataset, gpu, throughput?.flopsPerSecond);
+    configurationCost(
+      configuration.configuration,
+      dataset,
+      gpu,
+      throughput?.flopsPerSecond,
+      chosenStorage(choice, gpu?.facts),
+    );
   const step = cost?.status === 'known' ? stepSecondsOf(cost.cost) : undefined;
   const presets = schedulePresets(step ?? { training: Number.NaN, validation: Number.NaN });
   const trainer = trainerNamed(choice.trainer);
@@ -163,6 +170,7 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
       {cost?.status === 'known' && (
         <NeedsNote
           cost={cost.cost}
+          fit={cost.fit}
           step={step}
           schedule={schedule}
           optimiser={trainer.optimiser}

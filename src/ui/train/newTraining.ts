@@ -6,6 +6,7 @@ import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plans
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import type { Trainer } from '@/core/training/trainers';
 import type { AdapterFacts } from '@/gpu/device';
+import type { Storage } from '@/kernels/storage';
 import type { DatasetRecord, PreprocessedData } from '@/storage/datasetRecord';
 import type { DatasetSplits } from '@/workers/datasetApi';
 
@@ -77,6 +78,14 @@ export function chosenSchedule(
   return preset === 'full' ? trainer.schedule : chosen;
 }
 
+/** Of feature maps: half precision where it is chosen and the GPU has it. */
+export function chosenStorage(
+  { isHalfPrecision }: Pick<FormChoice, 'isHalfPrecision'>,
+  gpu: Pick<AdapterFacts, 'hasF16'> | undefined,
+): Storage {
+  return isHalfPrecision && gpu?.hasF16 ? 'f16' : 'f32';
+}
+
 /** Why nothing can be trained yet. */
 export function problemOf(
   choice: FormChoice,
@@ -114,7 +123,7 @@ export function newTrainings(form: Form): readonly NewTraining[] {
       trainerName: name,
       schedule,
       seed: choice.seed,
-      storage: choice.isHalfPrecision && gpu.hasF16 ? 'f16' : 'f32',
+      storage: chosenStorage(choice, gpu),
       augmentsOn: gpu.isSoftware ? 'cpu' : 'gpu',
     }));
 }
