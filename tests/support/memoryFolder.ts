@@ -16,8 +16,8 @@ export function memoryFolder(): DatasetFolder & { readonly contents: Map<string,
     },
     list: async (folder) =>
       [...contents.keys()]
-        .filter((path) => path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes('/'))
-        .map((path) => path.slice(folder.length + 1))
+        .filter((path) => path.slice(0, path.lastIndexOf('/') + 1) === (folder && `${folder}/`))
+        .map((path) => path.slice(path.lastIndexOf('/') + 1))
         .sort(),
     remove: async (path) => {
       contents.delete(path);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseJson, validate } from '@/core/interop/json';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { StudioError } from '@/shared/errors';
-import { nanMean } from '@/shared/statistics';
+import { mean, nanMean } from '@/shared/statistics';
 import { type LabelOrRegion, labelKey, type SegmentationMetrics } from './metrics';
 
 /** One predicted case. */
@@ -29,14 +29,12 @@ export function summariseCases(
   labels: readonly LabelOrRegion[],
   cases: readonly CaseMetrics[],
 ): EvaluationSummary {
-  const mean = labels.map((_, l) =>
+  const means = labels.map((_, l) =>
     overMetrics((metric) => nanMean(cases.map(({ metrics }) => metrics[l][metric]))),
   );
-  const foreground = mean.filter((_, l) => labelKey(labels[l]) !== '0');
-  const foregroundMean = overMetrics(
-    (metric) => foreground.reduce((sum, each) => sum + each[metric], 0) / foreground.length,
-  );
-  return { labels, cases, mean, foregroundMean };
+  const foreground = means.filter((_, l) => labelKey(labels[l]) !== '0');
+  const foregroundMean = overMetrics((metric) => mean(foreground.map((each) => each[metric])));
+  return { labels, cases, mean: means, foregroundMean };
 }
 
 function overMetrics(value: (metric: keyof SegmentationMetrics) => number): SegmentationMetrics {
@@ -53,8 +51,8 @@ function overMetrics(value: (metric: keyof SegmentationMetrics) => number): Segm
 }
 
 /** The means of a summary, as files of nnU-Net have them. */
-export function meansOf({ labels, mean, foregroundMean }: Omit<EvaluationSummary, 'cases'>) {
-  return { foreground_mean: foregroundMean, mean: byLabel(labels, mean) };
+export function meansOf(summary: Omit<EvaluationSummary, 'cases'>) {
+  return { foreground_mean: summary.foregroundMean, mean: byLabel(summary.labels, summary.mean) };
 }
 
 function byLabel(labels: readonly LabelOrRegion[], metrics: readonly SegmentationMetrics[]) {
