@@ -82,7 +82,8 @@ function resultNames({ fileEnding, settings }: PredictFolderJob, { caseId }: Cas
   return [`${caseId}${fileEnding}`, ...withProbabilities];
 }
 
-async function isFinished(job: PredictFolderJob, each: CaseFiles): Promise<boolean> {
+/** Whether all results of a case are there. */
+export async function isFinished(job: PredictFolderJob, each: CaseFiles): Promise<boolean> {
   const found = await Promise.all(resultNames(job, each).map((name) => job.results.has(name)));
   return found.every(Boolean);
 }

@@ -1,7 +1,8 @@
 // Finds the model that `-m`, or `-d -tr -p -c` below nnUNet_results, name.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type ImportedModel, importModel } from '@/core/interop/importModel';
+import { previousStagesAmong } from '@/app/previousStage';
+import { type ImportedModel, type ImportOutcome, importModels } from '@/core/interop/importModel';
 import { modelFolders } from '@/core/interop/modelFolders';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
@@ -51,15 +52,53 @@ export interface ModelSource {
   readonly plansJson: Uint8Array;
 }
 
+/** The model that the options name. Throws `NoModel`, `Usage`, and what reading it throws. */
 export async function openModel(options: ParsedOptions): Promise<ModelSource> {
-  const files = await modelFiles(options);
+  const files = await filesOf(await modelLocation(options));
   const checkpointName = textOf(options, '-chk');
   const folds = listOf(options, '-f');
-  const models = await importModel(files, {
+  const configuration = textOf(options, '-c');
+  const outcomes = await importModels(files, {
     ...(checkpointName && { checkpointName }),
     ...(folds && { folds }),
   });
-  const imported = chooseModel(models, textOf(options, '-c'));
+  return sourceOf(chooseModel(outcomes, configuration), files);
+}
+
+/**
+ * The model of the stage before, for the second stage of a cascade: in the same folder or zip, or beside it; of its own
+ * checkpoint where it has not the one that `-chk` names. `undefined` where there is none.
+ */
+export async function openPreviousStage(
+  options: ParsedOptions,
+  { model }: ImportedModel,
+): Promise<ModelSource | undefined> {
+  const location = await modelLocation(options);
+  const checkpointName = textOf(options, '-chk');
+  const places = [location, ...(await placesBeside(location, `__${model.configuration.previousStage}`))];
+  for (const importOptions of checkpointName ? [{ checkpointName }, {}] : [{}]) {
+    const found: { readonly imported: ImportedModel; readonly files: readonly SourceFile[] }[] = [];
+    for (const place of places) {
+      const files = await filesOf(place);
+      for (const outcome of await importModels(files, importOptions)) {
+        if ('imported' in outcome) found.push({ imported: outcome.imported, files });
+      }
+    }
+    const [best] = previousStagesAmong(model, found, ({ imported }) => imported.model);
+    if (best) return sourceOf(best.imported, best.files);
+  }
+  return undefined;
+}
+
+/** Folders beside a folder whose names end like that. */
+async function placesBeside(location: string, ending: string): Promise<readonly string[]> {
+  if ((await kindOf(location)) !== 'folder') return [];
+  const parent = path.dirname(path.resolve(location));
+  const names = (await readdir(parent)).filter((name) => name.endsWith(ending)).sort();
+  return names.map((name) => path.join(parent, name)).filter((place) => place !== path.resolve(location));
+}
+
+async function sourceOf(imported: ImportedModel, files: readonly SourceFile[]): Promise<ModelSource> {
   const folder = (await modelFolders(files)).find((each) => each.path === imported.origin);
   return {
     imported,
@@ -73,8 +112,14 @@ async function contentOf(file: SourceFile | undefined): Promise<Uint8Array> {
   return file.bytes();
 }
 
-function chooseModel(models: readonly ImportedModel[], configuration: string | undefined): ImportedModel {
-  const names = models.map(({ model }) => model.configuration.name);
+type BrokenModel = Extract<ImportOutcome, { readonly error: Error }>;
+
+/** Throws the error of a model that could not be read, unless another is the one meant. */
+function chooseModel(outcomes: readonly ImportOutcome[], configuration: string | undefined): ImportedModel {
+  const models = outcomes.flatMap((outcome) => ('imported' in outcome ? [outcome.imported] : []));
+  const broken = outcomes.filter((outcome): outcome is BrokenModel => 'error' in outcome);
+  const meant = broken.find(({ origin }) => !configuration || origin.endsWith(`__${configuration}`));
+  if (meant) throw meant.error;
   const matching = models.filter(({ model }) => !configuration || model.configuration.name === configuration);
   if (matching.length === 1) return matching[0];
   const found = models.map(({ origin }) => origin).join(', ');
@@ -84,17 +129,19 @@ function chooseModel(models: readonly ImportedModel[], configuration: string | u
       'Name one of these folders with -m, or its configuration with -c.',
     );
   }
+  if (broken.length > 0) throw broken[0].error;
+  const names = models.map(({ model }) => model.configuration.name);
   throw new UsageError(`No model of configuration ${configuration}; there is ${names.join(', ')}.`);
 }
 
-async function modelFiles(options: ParsedOptions): Promise<readonly SourceFile[]> {
-  const given = textOf(options, '-m');
-  const location = given ?? (await resultsFolderOf(options));
-  const kind = await kindOf(location);
-  if (kind === 'nothing') {
-    throw new StudioError('NoModel', `${location} does not exist.`, 'Name a model folder or a zip of one.');
-  }
-  return kind === 'folder' ? filesBelow(location) : [await nodeFile(location)];
+async function modelLocation(options: ParsedOptions): Promise<string> {
+  const location = textOf(options, '-m') ?? (await resultsFolderOf(options));
+  if ((await kindOf(location)) !== 'nothing') return location;
+  throw new StudioError('NoModel', `${location} does not exist.`, 'Name a model folder or a zip of one.');
+}
+
+async function filesOf(location: string): Promise<readonly SourceFile[]> {
+  return (await kindOf(location)) === 'folder' ? filesBelow(location) : [await nodeFile(location)];
 }
 
 /** `$nnUNet_results/Dataset###_Name/Trainer__Plans__configuration`. */

@@ -81,6 +81,16 @@ export function plansJson(
   };
 }
 
+/** plans.json of a cascade: `3d_lowres` at half the resolution, then `3d_cascade_fullres`. */
+export function cascadePlansJson() {
+  const lowres = { ...TINY_CONFIGURATION, data_identifier: 'nnUNetPlans_3d_lowres', spacing: [3, 2, 2] };
+  return plansJson({
+    '3d_fullres': TINY_CONFIGURATION,
+    '3d_lowres': { ...lowres, next_stage: '3d_cascade_fullres' },
+    '3d_cascade_fullres': { inherits_from: '3d_fullres', previous_stage: '3d_lowres' },
+  });
+}
+
 /** dataset.json with one channel and two labels. */
 export const TINY_DATASET = {
   channel_names: { 0: 'MRI' },
@@ -141,24 +151,26 @@ export function tinyWeights(
   return new Map([...parameters].map(([name, shape]) => [name, { shape, data: dataOf(name, shape) }]));
 }
 
+function configurationIn({ plans = plansJson(), configuration = '3d_fullres' }: ModelFolderOptions) {
+  return configurationOf(readPlans(JSON.stringify(plans), 'plans.json'), configuration, 'plans.json');
+}
+
 /** The network that the options describe, as its trainer builds it. */
 function architectureOf(options: ModelFolderOptions): Architecture {
-  const { plans = plansJson(), configuration = '3d_fullres', trainerName } = options;
-  const { architecture } = configurationOf(
-    readPlans(JSON.stringify(plans), 'plans.json'),
-    configuration,
-    'plans.json',
-  );
-  return trainerName === 'nnUNetTrainerBN' ? withBatchNorm(architecture) : architecture;
+  const { architecture } = configurationIn(options);
+  return options.trainerName === 'nnUNetTrainerBN' ? withBatchNorm(architecture) : architecture;
 }
 
 /** Parameters of the network that the options describe, with one channel per label as outputs. */
 export function parametersOf(options: ModelFolderOptions = {}): ReadonlyMap<string, readonly number[]> {
   const { dataset = TINY_DATASET } = options;
+  const imageChannels = Object.keys(dataset.channel_names).length;
+  const outputs = Object.keys(dataset.labels).length;
+  const isSecondStage = configurationIn(options).previousStage !== undefined;
   return expectedParameters(
     architectureOf(options),
-    Object.keys(dataset.channel_names).length,
-    Object.keys(dataset.labels).length,
+    imageChannels + (isSecondStage ? outputs - 1 : 0),
+    outputs,
   );
 }
 

@@ -1,5 +1,7 @@
 import path from 'node:path';
-import { type CaseReport, predictFolder } from '@/app/predictFolder';
+import { predictCascade } from '@/app/predictCascade';
+import { type CaseReport, type PredictFolderJob, predictFolder } from '@/app/predictFolder';
+import { foldsOfPreviousStage } from '@/app/previousStage';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
 import { type CaseFiles, findCases as casesAmong } from '@/core/io/cases';
@@ -7,15 +9,16 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import { filesIn, kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import { memoryResults } from '@/storage/memoryResults';
+import { datasetFolder, filesIn, kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
 import type { ResultFolder } from '@/storage/resultFolder';
 import { type Command, EXIT } from '../command';
 import { MODEL_OPTIONS, type ModelSource, modelTitle, openModel } from '../modelSource';
 import { isGiven, listOf, numberOf, type ParsedOptions, requiredText, UsageError } from '../options';
+import { PREVIOUS_STAGE_OPTION, previousStageOf, segmentationIn } from '../previousStage';
 import { formatSeconds, ProgressLine } from '../progressLine';
 
-/** Endings that can be written. */
 /** Endings of files that results can be written to. */
 const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
 
@@ -37,6 +40,7 @@ export const predictCommand: Command = {
       description: 'folder for the results, or for one case a .nii.gz',
     },
     ...MODEL_OPTIONS,
+    PREVIOUS_STAGE_OPTION,
     {
       names: ['-step_size', '--step_size'],
       kind: 'number',
@@ -72,12 +76,15 @@ export const predictCommand: Command = {
   ],
   notes: [
     'Channels of a case are files CASE_0000.nii.gz, CASE_0001.nii.gz, … as in nnU-Net.',
+    'A cascade (3d_cascade_fullres) runs both stages: the model of its first stage is taken from beside it or from the same',
+    'zip, and its segmentations are kept below RESULTS, in a folder named after the stage.',
     'Exit code: 0 all cases done, 1 some failed, 2 the command line cannot be meant.',
   ],
   examples: [
     'nnstudio predict -i imagesTs -o predictions -m nnUNetTrainer__nnUNetPlans__3d_fullres',
     'nnstudio predict -i scan_0000.nii.gz -o scan_seg.nii.gz -m model.zip --disable_tta',
     'nnstudio predict -i imagesTs -o predictions -d 4 -c 3d_fullres -f 0 1 2 -step_size 0.75',
+    'nnstudio predict -i imagesTs -o predictions -d 4 -c 3d_cascade_fullres -prev_stage_predictions lowres',
   ],
   run,
 };
@@ -90,17 +97,36 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   checkStepSize(options);
 
   const source = await openModel(options);
+  const previous = await previousStageOf(options, source);
   const { model } = source.imported;
   const settings = settingsOf(options, model);
   const cases = (await findCases(inputs, model)).filter((_, i) => i % parts.count === parts.id);
   const target = outputOf(output, cases, model);
+  const first = previous?.kind === 'model' ? firstStageOf(previous.source, settings, target) : undefined;
   console.log(`${modelTitle(source.imported)}, ${describeSettings(settings, model)}`);
-  if (!target.isSingleFile) await writeDescriptions(target.results, source, options, inputs, output);
+  if (first) {
+    const before = `${modelTitle(first.imported)}, ${describeSettings(first.settings, first.model)}`;
+    console.log(`  second stage of a cascade; runs after ${before}`);
+  }
+  if (target.folder !== undefined) {
+    const given = previous?.kind === 'folder' ? previous.folder : first?.folder;
+    await writeDescriptions(target.results, source, argumentsOf(options, inputs, target.folder, given));
+    if (first?.folder !== undefined)
+      await writeDescriptions(first.results, first, argumentsOf(options, inputs, first.folder));
+  }
 
   const progress = new ProgressLine(!isGiven(options, '--disable_progress_bar'));
   const isVerbose = isGiven(options, '--verbose');
-  const reports = await predictFolder({
+  const watch = (stage: string): Pick<PredictFolderJob, 'onProgress' | 'onCase'> => ({
+    onProgress: (caseId, each) => progress.show(stage + caseId, each),
+    onCase: (report) => {
+      progress.clear();
+      printReport(report, stage, isVerbose);
+    },
+  });
+  const job: PredictFolderJob = {
     ...source.imported,
+    ...watch(''),
     settings,
     cases: target.cases,
     results: target.results,
@@ -109,13 +135,33 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     tuning: nodeTuning(),
     shouldContinue: isGiven(options, '--continue_prediction'),
     signal,
-    onProgress: (caseId, each) => progress.show(caseId, each),
-    onCase: (report) => {
-      progress.clear();
-      printReport(report, isVerbose);
+  };
+  if (first) {
+    const stage = `${first.model.configuration.name} `;
+    return summarise(await predictCascade(job, { ...first, ...watch(stage) }));
+  }
+  if (previous?.kind !== 'folder') return summarise(await predictFolder(job));
+  const previousStage = (caseId: string) =>
+    segmentationIn(previous.folder, `${target.inputIds.get(caseId)}${model.fileEnding}`);
+  return summarise(await predictFolder({ ...job, previousStage }));
+}
+
+/** The model that runs before a cascade's second stage, and where its segmentations go. */
+function firstStageOf(source: ModelSource, settings: PredictSettings, target: Output) {
+  const { model, loadFold } = source.imported;
+  const folder = target.folder === undefined ? undefined : path.join(target.folder, model.configuration.name);
+  return {
+    ...source,
+    model,
+    loadFold,
+    settings: {
+      ...settings,
+      folds: foldsOfPreviousStage(model, settings.folds),
+      saveProbabilities: false,
     },
-  });
-  return summarise(reports);
+    folder,
+    results: folder === undefined ? memoryResults() : datasetFolder(folder),
+  };
 }
 
 function partsOf(options: ParsedOptions): { count: number; id: number } {
@@ -180,8 +226,11 @@ async function filesAt(location: string): Promise<readonly SourceFile[]> {
 interface Output {
   readonly results: ResultFolder;
   readonly cases: readonly CaseFiles[];
+  /** What cases are called among the inputs, by what they are called here. */
+  readonly inputIds: ReadonlyMap<string, string>;
   readonly fileEnding: string;
-  readonly isSingleFile: boolean;
+  /** `undefined` where one file was named. */
+  readonly folder: string | undefined;
 }
 
 /** A folder; or, where `-o` is the name of an image, that file for the only case. */
@@ -189,7 +238,8 @@ function outputOf(output: string, cases: readonly CaseFiles[], model: NnunetMode
   const ending = RESULT_ENDING.exec(output)?.[0];
   if (!ending) {
     const fileEnding = RESULT_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
-    return { results: resultFolder(output), cases, fileEnding, isSingleFile: false };
+    const inputIds = new Map(cases.map(({ caseId }) => [caseId, caseId]));
+    return { results: resultFolder(output), cases, inputIds, fileEnding, folder: output };
   }
   if (cases.length > 1) {
     throw new UsageError(`-o names one file, but there are ${cases.length} cases.`, 'Name a folder instead.');
@@ -198,41 +248,51 @@ function outputOf(output: string, cases: readonly CaseFiles[], model: NnunetMode
   return {
     results: resultFolder(path.dirname(output)),
     cases: cases.map((each) => ({ ...each, caseId })),
+    inputIds: new Map(cases.map((each) => [caseId, each.caseId])),
     fileEnding: ending,
-    isSingleFile: true,
+    folder: undefined,
   };
 }
 
-/** The three files that nnU-Net leaves beside its predictions. */
-async function writeDescriptions(
-  results: ResultFolder,
-  source: ModelSource,
+/** Arguments of nnU-Net's `predict_from_files`, by its names. */
+function argumentsOf(
   options: ParsedOptions,
   inputs: readonly string[],
   output: string,
-): Promise<void> {
+  previousStageFolder: string | undefined = undefined,
+) {
   const { count, id } = partsOf(options);
-  const args = {
+  return {
     list_of_lists_or_source_folder: inputs.length === 1 ? inputs[0] : [inputs],
     output_folder_or_list_of_truncated_output_files: output,
     save_probabilities: isGiven(options, '--save_probabilities'),
     overwrite: !isGiven(options, '--continue_prediction'),
     num_processes_preprocessing: 1,
     num_processes_segmentation_export: 1,
-    folder_with_segs_from_prev_stage: null,
+    folder_with_segs_from_prev_stage: previousStageFolder ?? null,
     num_parts: count,
     part_id: id,
   };
-  await results.write('predict_from_raw_data_args.json', JSON.stringify(args, undefined, 4));
-  await results.write('dataset.json', source.datasetJson);
-  await results.write('plans.json', source.plansJson);
 }
 
-function printReport(report: CaseReport, isVerbose: boolean): void {
-  if (report.status === 'skipped') console.log(`${report.caseId}: there already`);
-  else if (report.status === 'failed') console.error(`${report.caseId}: FAILED. ${messageOf(report.error)}`);
+/** The three files that nnU-Net leaves beside its predictions. */
+async function writeDescriptions(
+  results: ResultFolder,
+  { datasetJson, plansJson }: Pick<ModelSource, 'datasetJson' | 'plansJson'>,
+  args: ReturnType<typeof argumentsOf>,
+): Promise<void> {
+  await results.write('predict_from_raw_data_args.json', JSON.stringify(args, undefined, 4));
+  await results.write('dataset.json', datasetJson);
+  await results.write('plans.json', plansJson);
+}
+
+/** `stage` goes before the case's name. */
+function printReport(report: CaseReport, stage: string, isVerbose: boolean): void {
+  const caseId = stage + report.caseId;
+  if (report.status === 'skipped') console.log(`${caseId}: there already`);
+  else if (report.status === 'failed') console.error(`${caseId}: FAILED. ${messageOf(report.error)}`);
   else {
-    const { caseId, timings, memory, warnings } = report;
+    const { timings, memory, warnings } = report;
     const total = Object.values(timings).reduce((sum, seconds) => sum + seconds, 0);
     console.log(`${caseId}: done in ${formatSeconds(total)}`);
     for (const warning of warnings) console.error(`${caseId}: ${warning}`);
