@@ -12,7 +12,7 @@ export interface Library {
   readonly store: StoreApi<LibraryState>;
   /** Reads what is kept; also after a worker has added to it. */
   refresh(): Promise<void>;
-  /** Hides a model; its weights go with {@link Library.purge}. */
+  /** Hides a model; its files go with {@link Library.purge}. */
   remove(id: string): Promise<void>;
   restore(id: string): Promise<void>;
   purge(id: string): Promise<void>;

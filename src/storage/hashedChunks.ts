@@ -16,11 +16,11 @@ export interface Chunk {
 export async function writeChunks(
   store: RecordStore,
   prefix: string,
-  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  pieces: Iterable<Uint8Array<ArrayBuffer>> | AsyncIterable<Uint8Array<ArrayBuffer>>,
 ): Promise<readonly Chunk[]> {
   const written: Chunk[] = [];
   try {
-    for (const piece of pieces) {
+    for await (const piece of pieces) {
       const key = `${prefix}/${written.length}`;
       written.push({ key, sizeInBytes: piece.byteLength, sha256: await sha256Hex(piece) });
       await store.set(key, piece);

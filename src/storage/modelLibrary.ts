@@ -1,7 +1,12 @@
+import type { ModelSharing } from '@/core/interop/bundleManifest';
+import { loadModelWeights } from '@/core/interop/importModel';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
+import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
+import { type Chunk, removeChunks, sizeOfChunks } from './hashedChunks';
+import { type KeptFile, keepFile, openKeptFile } from './keptFiles';
 import { explainWriteFailure, type RecordStore } from './recordStore';
-import { readWeights, type WeightManifest, writeWeights } from './weightChunks';
+import { readWeights, type WeightManifest, weightHashes, writeWeights } from './weightChunks';
 
 /** A model that is kept, without its weights. */
 export interface ModelRecord {
@@ -14,34 +19,47 @@ export interface ModelRecord {
   readonly origin: 'imported' | 'sample' | 'trained';
   /** Mean foreground Dice over the cross-validation, where the model brought it. */
   readonly crossValidationDice?: number;
-  /** Bytes of the stored weights, all folds. */
+  /** What whoever shared it says of it. */
+  readonly sharing?: ModelSharing;
+  /** Stored bytes, all folds. */
   readonly sizeInBytes: number;
   /** Milliseconds since 1970. */
   readonly importedAt: number;
+  /** Its own files, with paths below the model folder; absent in records from before they were kept. */
+  readonly files?: readonly KeptFile[];
+  /** By fold, of folds that have no checkpoint among the files. */
   readonly weights: Readonly<Record<string, WeightManifest>>;
   /** Set while a removal can still be undone. */
   readonly isRemoved: boolean;
 }
 
-/** A model on its way into the library: weights are asked for one fold at a time. */
+/** A model on its way into the library. */
 export interface NewModel
-  extends Pick<ModelRecord, 'name' | 'source' | 'model' | 'origin' | 'crossValidationDice'> {
+  extends Pick<ModelRecord, 'name' | 'source' | 'model' | 'origin' | 'crossValidationDice' | 'sharing'> {
+  /** As `ImportedModel` has them. */
+  readonly files: readonly SourceFile[];
+  /** Asked for folds without a checkpoint among the files, one at a time. */
   loadFold(fold: string): Promise<StateDict>;
 }
 
-/** Models that are kept: a small record each, and weights in chunks that count only once their record is written. */
+/** Models that are kept: a small record each, and files in chunks that count only once their record is written. */
 export interface ModelLibrary {
   /** Newest first, without removed ones. */
   list(): Promise<readonly ModelRecord[]>;
   /** Throws `ModelMissing`. */
   find(id: string): Promise<ModelRecord>;
-  /** Stores all folds, then the record. The same model imported again replaces its older copy. */
+  /**
+   * Stores all files, reads every fold's weights once, then writes the record. The same model imported again replaces its
+   * older copy. Throws `StorageFull`, `WeightsMismatch` and what reading the files throws; then nothing of it stays.
+   */
   add(model: NewModel, onFold?: (done: number, total: number) => void): Promise<ModelRecord>;
   loadFold(id: string, fold: string): Promise<StateDict>;
-  /** Hides the model; its weights stay until {@link ModelLibrary.purge}. */
+  /** The files of its model folder; of older records none. */
+  files(id: string): Promise<readonly SourceFile[]>;
+  /** Hides the model; its files stay until {@link ModelLibrary.purge}. */
   remove(id: string): Promise<void>;
   restore(id: string): Promise<void>;
-  /** Deletes a removed model's weights; does nothing to a restored one. */
+  /** Deletes a removed model's files; does nothing to a restored one. */
   purge(id: string): Promise<void>;
   /** Deletes removed models, and chunks that a closed tab left behind. Only while nobody adds. */
   sweep(): Promise<void>;
@@ -67,7 +85,39 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
 
   async function erase(record: ModelRecord): Promise<void> {
     await records.remove([record.id]);
-    await chunks.remove(chunkKeys(record));
+    await chunks.remove(chunksOf(record).map(({ key }) => key));
+  }
+
+  async function loadFold(record: ModelRecord, fold: string): Promise<StateDict> {
+    const { name, model, files = [], weights } = record;
+    const file = files.find((each) => isCheckpointOf(fold, each));
+    if (file) return loadModelWeights(openKeptFile(chunks, file, name), model);
+    if (Object.hasOwn(weights, fold)) return readWeights(chunks, weights[fold], `${name}, fold ${fold}`);
+    throw new StudioError(
+      'FoldMissing',
+      `${name} has no fold ${fold}; it has ${model.folds.map((each) => each.fold).join(', ')}.`,
+      'Choose one of these folds.',
+    );
+  }
+
+  /** Records of the same weights under the same configuration, whatever the file was called. */
+  async function twinsOf(record: ModelRecord): Promise<readonly ModelRecord[]> {
+    const alike = (await all()).filter(({ model }) => identity(model) === identity(record.model));
+    if (alike.length === 0) return [];
+    const own = JSON.stringify(checkpointHashes(record));
+    const isOfOldKind = ({ files }: ModelRecord) => files === undefined;
+    const ownWeights = alike.some(isOfOldKind) ? JSON.stringify(await hashesOfWeights(record)) : undefined;
+    return alike.filter(
+      (other) => JSON.stringify(checkpointHashes(other)) === (isOfOldKind(other) ? ownWeights : own),
+    );
+  }
+
+  async function hashesOfWeights(record: ModelRecord): Promise<readonly unknown[]> {
+    const hashes: unknown[] = [];
+    for (const { fold } of record.model.folds) {
+      hashes.push([fold, await weightHashes(await loadFold(record, fold))]);
+    }
+    return hashes;
   }
 
   return {
@@ -75,38 +125,48 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
     list: async () => (await all()).filter(({ isRemoved }) => !isRemoved),
 
     async add(source, onFold) {
+      const { loadFold: loadGiven, files: given } = source;
+      const facts = factsOf(source);
       const id = crypto.randomUUID();
+      const files: KeptFile[] = [];
       const weights: Record<string, WeightManifest> = {};
+      const record = (): ModelRecord => ({
+        ...facts,
+        id,
+        sizeInBytes: sizeOfChunks(chunksOf({ files, weights })),
+        importedAt: Date.now(),
+        files,
+        weights,
+        isRemoved: false,
+      });
       try {
-        for (const [i, { fold }] of source.model.folds.entries()) {
-          const stateDict = await source.loadFold(fold);
-          weights[fold] = await writeWeights(chunks, `${id}/${fold}`, stateDict, `model ${source.name}`);
-          onFold?.(i + 1, source.model.folds.length);
+        for (const [i, file] of given.entries()) {
+          files.push(await keepFile(chunks, `${id}/files/${i}`, file));
         }
-        const record = newRecord(id, source, weights);
-        const twins = (await all()).filter((other) => fingerprint(other) === fingerprint(record));
-        await records.set(id, record);
+        for (const [i, { fold }] of facts.model.folds.entries()) {
+          // Read from where it is kept, so that what is damaged or of another network shows now.
+          if (files.some((each) => isCheckpointOf(fold, each))) await loadFold(record(), fold);
+          else weights[fold] = await writeWeights(chunks, `${id}/${fold}`, await loadGiven(fold), facts.name);
+          onFold?.(i + 1, facts.model.folds.length);
+        }
+        const added = record();
+        const twins = await twinsOf(added);
+        await records.set(id, added);
         for (const twin of twins) await erase(twin);
-        return record;
+        return added;
       } catch (error) {
-        await chunks.remove(
-          Object.values(weights).flatMap((manifest) => manifest.chunks.map(({ key }) => key)),
-        );
-        throw explainWriteFailure(error, `model ${source.name}`, totalSize(weights));
+        // A store that cannot delete either must not hide why it could not write; what stays is swept later.
+        await removeChunks(chunks, chunksOf({ files, weights })).catch(() => undefined);
+        const sizeInBytes = given.reduce((sum, file) => sum + file.sizeInBytes, 0);
+        throw explainWriteFailure(error, `model ${facts.name}`, sizeInBytes);
       }
     },
 
-    async loadFold(id, fold) {
-      const { weights, name } = await find(id);
-      const manifest = weights[fold];
-      if (!manifest) {
-        throw new StudioError(
-          'FoldMissing',
-          `${name} has no fold ${fold}; it has ${Object.keys(weights).join(', ')}.`,
-          'Choose one of these folds.',
-        );
-      }
-      return readWeights(chunks, manifest, `${name}, fold ${fold}`);
+    loadFold: async (id, fold) => loadFold(await find(id), fold),
+
+    async files(id) {
+      const { name, files = [] } = await find(id);
+      return files.map((file) => openKeptFile(chunks, file, name));
     },
 
     remove: async (id) => records.set(id, { ...(await find(id)), isRemoved: true }),
@@ -121,7 +181,7 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
       const kept = new Set<string>();
       for (const record of await all()) {
         if (record.isRemoved) await erase(record);
-        else for (const key of chunkKeys(record)) kept.add(key);
+        else for (const { key } of chunksOf(record)) kept.add(key);
       }
       const orphans = (await chunks.keys()).filter((key) => !kept.has(key));
       if (orphans.length > 0) await chunks.remove(orphans);
@@ -129,24 +189,35 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
   };
 }
 
-function newRecord(id: string, source: NewModel, weights: ModelRecord['weights']): ModelRecord {
-  const { loadFold: _, ...facts } = source;
-  return { ...facts, id, sizeInBytes: totalSize(weights), importedAt: Date.now(), weights, isRemoved: false };
+/** What callers give besides stays out of the record. */
+function factsOf({ name, source, model, origin, crossValidationDice, sharing }: NewModel) {
+  return {
+    name,
+    source,
+    model,
+    origin,
+    ...(crossValidationDice === undefined ? {} : { crossValidationDice }),
+    ...(sharing && { sharing }),
+  };
 }
 
-function totalSize(weights: ModelRecord['weights']): number {
-  return Object.values(weights).reduce((sum, manifest) => sum + manifest.sizeInBytes, 0);
+function chunksOf({ files = [], weights }: Pick<ModelRecord, 'files' | 'weights'>): readonly Chunk[] {
+  return [...files, ...Object.values(weights)].flatMap(({ chunks }) => chunks);
 }
 
-function chunkKeys(record: ModelRecord): readonly string[] {
-  return Object.values(record.weights).flatMap(({ chunks }) => chunks.map(({ key }) => key));
+/** A model's file that holds a fold's weights. */
+function isCheckpointOf(fold: string, { path }: Pick<KeptFile, 'path'>): boolean {
+  return path.startsWith(`fold_${fold}/checkpoint_`) && /\.(pth|safetensors)$/.test(path);
 }
 
-/** Equal for the same weights under the same configuration, whatever the file was called. */
-function fingerprint({ model, weights }: ModelRecord): string {
-  const hashes = Object.entries(weights).map(([fold, { chunks }]) => [
-    fold,
-    chunks.map(({ sha256 }) => sha256),
-  ]);
-  return JSON.stringify([model.datasetName, model.trainerName, model.configuration.name, hashes]);
+function identity({ datasetName, trainerName, configuration }: NnunetModel): string {
+  return JSON.stringify([datasetName, trainerName, configuration.name]);
+}
+
+/** By fold, of the file or the bare weights. */
+function checkpointHashes({ model, files = [], weights }: ModelRecord): readonly unknown[] {
+  return model.folds.map(({ fold }) => {
+    const kept = files.find((each) => isCheckpointOf(fold, each)) ?? weights[fold];
+    return [fold, kept?.chunks.map(({ sha256 }) => sha256)];
+  });
 }

@@ -2,6 +2,7 @@
 import type { StateDict, WeightTensor } from '@/core/interop/model';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
+import { sha256Hex } from '@/shared/sha256';
 import { CHUNK_BYTES, type Chunk, readChunks, writeChunks } from './hashedChunks';
 import { explainWriteFailure, type RecordStore } from './recordStore';
 
@@ -20,13 +21,24 @@ export async function writeWeights(
   what: string,
 ): Promise<WeightManifest> {
   const tensors = [...stateDict].map(([name, { shape }]) => ({ name, shape }));
-  const sizeInBytes = [...stateDict.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+  const sizeInBytes = sizeOf(stateDict);
   try {
     const written = await writeChunks(chunks, prefix, cut([...stateDict.values()], sizeInBytes));
     return { tensors, chunks: written, sizeInBytes };
   } catch (error) {
     throw explainWriteFailure(error, what, sizeInBytes);
   }
+}
+
+/** The hashes that {@link writeWeights} would give its chunks. */
+export async function weightHashes(stateDict: StateDict): Promise<readonly string[]> {
+  const hashes: string[] = [];
+  for (const piece of cut([...stateDict.values()], sizeOf(stateDict))) hashes.push(await sha256Hex(piece));
+  return hashes;
+}
+
+function sizeOf(stateDict: StateDict): number {
+  return [...stateDict.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
 /** Reads the tensors back. Throws `WeightsDamaged` if a chunk is missing or not what was written. */
