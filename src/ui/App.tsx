@@ -21,6 +21,7 @@ const SegmentPlace = lazy(() => import('./segment/SegmentPlace'));
 const DataPlace = lazy(() => import('./data/DataPlace'));
 const PlanPlace = lazy(() => import('./plan/PlanPlace'));
 const TrainPlace = lazy(() => import('./train/TrainPlace'));
+const EvaluatePlace = lazy(() => import('./evaluate/EvaluatePlace'));
 
 /** The one window: rail, the place that the address names, the job strip. */
 export function App() {
@@ -71,6 +72,11 @@ export function App() {
           </Suspense>
         )}
         {route.place === 'models' && <ModelsPlace onFiles={add} />}
+        {route.place === 'evaluate' && (
+          <Suspense fallback={null}>
+            <EvaluatePlace item={route.item} caseId={route.part} />
+          </Suspense>
+        )}
         {route.place === 'system' && <SystemPlace />}
       </main>
       <JobStrip />
@@ -90,6 +96,7 @@ function useRequestCount(): void {
       import('./data/DataPlace'),
       import('./plan/PlanPlace'),
       import('./train/TrainPlace'),
+      import('./evaluate/EvaluatePlace'),
     ];
     const everything = [...places, sample, system.whenOpened];
     void Promise.allSettled(everything).then(() => system.countRequests());

@@ -1,9 +1,10 @@
 import { useSyncExternalStore } from 'react';
 
-export const PLACES = ['segment', 'data', 'plan', 'train', 'models', 'system'] as const;
+export const PLACES = ['segment', 'data', 'plan', 'train', 'models', 'evaluate', 'system'] as const;
 export type Place = (typeof PLACES)[number];
 
-/** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`, `#/train/<run>`. */
+/** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`, `#/train/<run>`,
+ * `#/evaluate/<evaluation>/<case id>`. */
 export interface Route {
   readonly place: Place;
   readonly item: string | undefined;

@@ -7,6 +7,13 @@ import type { GivenFile } from '@/workers/filesApi';
 import { droppedFiles } from '../droppedFiles';
 import styles from './frame.module.css';
 
+/** Elements that take what is dropped on them for themselves; while there are any, nothing is laid over the page. */
+const OWN_DROPS = '[data-own-drops]';
+
+function isOwnDrop({ target }: DragEvent): boolean {
+  return target instanceof Element && target.closest(OWN_DROPS) !== null;
+}
+
 /** Takes drops anywhere on the page; while something is dragged, says what will happen to it. */
 export function DropOverlay({ onFiles }: { onFiles: (files: readonly GivenFile[]) => Promise<void> }) {
   const [isDragging, setIsDragging] = useState(false);
@@ -15,7 +22,7 @@ export function DropOverlay({ onFiles }: { onFiles: (files: readonly GivenFile[]
     let depth = 0; // enter and leave come for every element on the way
     const isFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
     const onEnter = (event: DragEvent) => {
-      if (!isFiles(event)) return;
+      if (!isFiles(event) || document.querySelector(OWN_DROPS)) return;
       depth++;
       setIsDragging(true);
     };
@@ -28,7 +35,7 @@ export function DropOverlay({ onFiles }: { onFiles: (files: readonly GivenFile[]
       event.preventDefault();
       depth = 0;
       setIsDragging(false);
-      if (!event.dataTransfer || !isFiles(event)) return;
+      if (!event.dataTransfer || !isFiles(event) || isOwnDrop(event)) return;
       droppedFiles(event.dataTransfer)
         .then(onFiles)
         .catch((error: unknown) =>

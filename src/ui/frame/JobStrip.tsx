@@ -4,9 +4,10 @@ import { useEffect, useState } from 'react';
 import type { RunningCase } from '@/app/caseQueue';
 import type { CaseRecord } from '@/storage/caseRecord';
 import { formatPercent, formatSeconds, plural } from '../formats';
-import { useQueue, useSelection, useStudio } from '../useStudio';
+import { useEvaluations, useQueue, useSelection, useStudio } from '../useStudio';
 import { BenchmarkJobLine, useBenchmarkJob } from './BenchmarkJob';
 import { DatasetJobLine, useDatasetJob } from './DatasetJob';
+import { EvaluationJobLine } from './EvaluationJob';
 import styles from './frame.module.css';
 import { overallShare, STAGE_NAMES } from './stages';
 import { TrainingJobLine, useTrainingJob } from './TrainingJob';
@@ -20,6 +21,7 @@ export function JobStrip() {
   const datasetJob = useDatasetJob();
   const benchmarkJob = useBenchmarkJob();
   const trainingJob = useTrainingJob();
+  const evaluation = useEvaluations((state) => state.running);
   useTitle(
     current
       ? { name: current.caseId, share: overallShare(running?.progress) }
@@ -39,7 +41,8 @@ export function JobStrip() {
       {running && current && <RunningJob running={running} current={current} waiting={waiting} />}
       {benchmarkJob && <BenchmarkJobLine job={benchmarkJob} />}
       {trainingJob && <TrainingJobLine job={trainingJob} />}
-      {!running && !datasetJob && !benchmarkJob && !trainingJob && (
+      {evaluation && <EvaluationJobLine job={evaluation} />}
+      {!running && !datasetJob && !benchmarkJob && !trainingJob && !evaluation && (
         <IdleLine cases={cases} waiting={waiting} />
       )}
     </section>

@@ -23,6 +23,9 @@ const WORK_PLACES: readonly { place: Place; label: string; icon: TablerIcon }[] 
   { place: 'models', label: 'Models', icon: IconBox },
 ];
 
+/** Places that stand under another one's name. */
+const PART_OF: Partial<Record<Place, Place>> = { evaluate: 'models' };
+
 /** The places in the order of the work; this computer, the theme and help at the foot. */
 export function Rail({ place, onHelp }: { place: Place; onHelp: () => void }) {
   return (
@@ -31,7 +34,7 @@ export function Rail({ place, onHelp }: { place: Place; onHelp: () => void }) {
         <Brand />
       </div>
       {WORK_PLACES.map((one) => (
-        <RailLink key={one.place} {...one} isHere={one.place === place} />
+        <RailLink key={one.place} {...one} isHere={one.place === (PART_OF[place] ?? place)} />
       ))}
       <div className={styles.spring} />
       <RailLink place="system" label="System" icon={IconCpu} isHere={place === 'system'} />

@@ -8,6 +8,7 @@ const SHORTCUTS: readonly (readonly [keys: readonly string[], meaning: string])[
   [['o'], 'show or hide the segmentation'],
   [['1', '…', '9'], 'go to a label'],
   [['r'], 'prediction or reference, in a validated case'],
+  [['d', 'p', 'r'], 'disagreement, prediction or reference, in an evaluated case'],
   [['right drag'], 'brightness and contrast'],
   [['?'], 'this list'],
 ];

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CaseRecord } from '@/storage/caseRecord';
-import { useDatasets, useQueue, useTrainings } from '../useStudio';
+import { useDatasets, useEvaluations, useQueue, useTrainings } from '../useStudio';
 import { STAGE_NAMES } from './stages';
 
 /** Tells screen readers what is worked on: each stage as it begins, each outcome. */
@@ -32,6 +32,11 @@ export function Spoken() {
   useEffect(() => {
     if (trainingOutcome) setOutcome(trainingOutcome);
   }, [trainingOutcome]);
+
+  const evaluationOutcome = useEvaluations((state) => state.outcome);
+  useEffect(() => {
+    if (evaluationOutcome) setOutcome(evaluationOutcome);
+  }, [evaluationOutcome]);
 
   return (
     <div role="status" className="spoken">

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, Loader, Stack, Text, Title, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Button, Group, Loader, Stack, Text, Tooltip } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconBox, IconLayersSelectedBottom, IconTrash } from '@tabler/icons-react';
 import { formatBytes } from '@/shared/numeric';
@@ -11,6 +11,7 @@ import { FilePicker, FolderPicker } from '../segment/FilePickers';
 import { Problems } from '../segment/Problems';
 import { removeModel } from '../studioActions';
 import { useLibrary, usePreferences, useSelection, useStudio } from '../useStudio';
+import { ModelsHead } from './ModelsHead';
 import styles from './models.module.css';
 
 /** Models kept in this browser. */
@@ -19,20 +20,15 @@ export function ModelsPlace({ onFiles }: { onFiles: (files: readonly GivenFile[]
   const adding = useSelection((state) => state.adding);
   return (
     <div className={styles.place}>
-      <Group justify="space-between" mb="md">
-        <Title order={1} fz={22}>
-          Models
-        </Title>
-        <Group gap="xs">
-          {adding && <Loader size="xs" aria-label={adding} />}
-          <FilePicker onFiles={onFiles} size="sm">
-            Import a zip
-          </FilePicker>
-          <FolderPicker onFiles={onFiles} size="sm">
-            Import a folder
-          </FolderPicker>
-        </Group>
-      </Group>
+      <ModelsHead section="models">
+        {adding && <Loader size="xs" aria-label={adding} />}
+        <FilePicker onFiles={onFiles} size="sm">
+          Import a zip
+        </FilePicker>
+        <FolderPicker onFiles={onFiles} size="sm">
+          Import a folder
+        </FolderPicker>
+      </ModelsHead>
       <Problems />
       {isLoaded && models.length === 0 ? (
         <NoModels />

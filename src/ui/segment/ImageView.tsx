@@ -15,12 +15,19 @@ import { usePlayback } from './usePlayback';
 import { ViewerToolbar } from './ViewerToolbar';
 import { useSharedViewer } from './viewerContext';
 
+export interface ViewedLabel {
+  readonly value: number;
+  readonly name: string;
+  /** `#rrggbb`, where it is not the one a person may choose for the label. */
+  readonly color?: string;
+}
+
 /** Something to look at: an image with or without labels over it. Kept the same object while it is the same. */
 export interface ViewedImage {
   readonly name: string;
   /** Names of the channels. */
   readonly channels: readonly string[];
-  readonly labels: readonly { readonly value: number; readonly name: string }[];
+  readonly labels: readonly ViewedLabel[];
   /** Changes whenever there are other labels to load; `undefined` while there are none. */
   readonly labelsVersion: unknown;
   loadImage(channel: number): Promise<DisplayVolume>;
@@ -135,11 +142,13 @@ function useLabelStyle({ labels }: ViewedImage, isOverlayShown: boolean): LabelS
   const hidden = useSelection((state) => state.hiddenLabels);
   return useMemo(
     () => ({
-      labels: labels.map(({ value }) => ({
-        value,
-        color: labelColor(value, labelColors),
-        isVisible: !hidden.has(value),
-      })),
+      labels: labels
+        .toSorted((a, b) => a.value - b.value)
+        .map(({ value, color }) => ({
+          value,
+          color: color ?? labelColor(value, labelColors),
+          isVisible: color !== undefined || !hidden.has(value),
+        })),
       opacity: isOverlayShown ? overlayOpacity : 0,
     }),
     [labels, hidden, labelColors, overlayOpacity, isOverlayShown],

@@ -2,11 +2,11 @@ import { labelColor } from '../labelColors';
 import { usePreferences } from '../useStudio';
 import { useViewer } from '../viewer/ViewerCanvas';
 import styles from '../viewer/viewer.module.css';
+import type { ViewedLabel } from './ImageView';
 import { useSharedViewer } from './viewerContext';
 
 /** What lies under the crosshair. */
-export function Readout(props: { labels: readonly { readonly value: number; readonly name: string }[] }) {
-  const { labels } = props;
+export function Readout({ labels }: { labels: readonly ViewedLabel[] }) {
   const { location } = useViewer(useSharedViewer());
   const colors = usePreferences((state) => state.labelColors);
   if (!location) return <div className={styles.readout} />;
@@ -28,7 +28,12 @@ export function Readout(props: { labels: readonly { readonly value: number; read
       {location.label !== undefined && (
         <span>
           <b>label</b>
-          {label && <i className={styles.swatch} style={{ background: labelColor(label.value, colors) }} />}
+          {label && (
+            <i
+              className={styles.swatch}
+              style={{ background: label.color ?? labelColor(label.value, colors) }}
+            />
+          )}
           {label ? label.name : 'background'}
         </span>
       )}

@@ -1,0 +1,49 @@
+import { Text } from '@mantine/core';
+import { ModelsHead } from '../models/ModelsHead';
+import { addressOf } from '../route';
+import { useEvaluations } from '../useStudio';
+import { EvaluationList } from './EvaluationList';
+import { EvaluationPage } from './EvaluationPage';
+import { EvaluationViewer } from './EvaluationViewer';
+import styles from './evaluate.module.css';
+import { NewEvaluation } from './NewEvaluation';
+
+interface EvaluatePlaceProps {
+  /** An evaluation. */
+  readonly item: string | undefined;
+  /** A case of it. */
+  readonly caseId: string | undefined;
+}
+
+/** Segmentations judged against references. The default export is what `lazy` asks for. */
+export default function EvaluatePlace({ item, caseId }: EvaluatePlaceProps) {
+  const { evaluations, isLoaded } = useEvaluations(({ evaluations, isLoaded }) => ({
+    evaluations,
+    isLoaded,
+  }));
+  const shown = evaluations.find(({ id }) => id === item);
+  if (shown && caseId !== undefined && shown.pairs.some((pair) => pair.caseId === caseId)) {
+    return <EvaluationViewer key={shown.id} record={shown} caseId={caseId} />;
+  }
+  return (
+    <div className={styles.place}>
+      <ModelsHead section="evaluate" />
+      {shown && <EvaluationPage key={shown.id} record={shown} />}
+      {item !== undefined && !shown && isLoaded && (
+        <Text>
+          There is no {item} in this browser. <a href={addressOf('evaluate')}>All evaluations</a>
+        </Text>
+      )}
+      {item === undefined && (
+        <>
+          <Text size="sm" c="dimmed" mb="md" maw={760}>
+            How good is a segmentation? Give predictions and the true label maps, and see overlap and
+            distances per case and label, the worst first, each a click from where they disagree.
+          </Text>
+          <NewEvaluation />
+          {evaluations.length > 0 && <EvaluationList evaluations={evaluations} />}
+        </>
+      )}
+    </div>
+  );
+}

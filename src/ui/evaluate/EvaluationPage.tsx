@@ -1,0 +1,171 @@
+import { ActionIcon, Alert, Button, Group, Menu, Text, Tooltip } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import {
+  IconAlertTriangle,
+  IconArrowLeft,
+  IconDownload,
+  IconPlayerPlay,
+  IconTrash,
+} from '@tabler/icons-react';
+import { useState } from 'react';
+import { messageOf } from '@/shared/errors';
+import type { EvaluationRecord } from '@/storage/evaluationRecord';
+import { plural } from '../formats';
+import { addressOf, goTo } from '../route';
+import { saveFile } from '../saveFile';
+import { ErrorNote } from '../segment/Problems';
+import { useEvaluations, useStudio } from '../useStudio';
+import { EvaluationState } from './EvaluationState';
+import styles from './evaluate.module.css';
+import { MeansTable } from './MeansTable';
+import { Spreads } from './Spreads';
+import { VerdictTable } from './VerdictTable';
+import { type ColumnName, judgedVerdicts } from './verdicts';
+
+/** One evaluation: means, how the cases spread, every case. */
+export function EvaluationPage({ record }: { record: EvaluationRecord }) {
+  const [metric, setMetric] = useState<ColumnName>('Dice');
+  const judged = judgedVerdicts(record).length;
+  return (
+    <article aria-labelledby="evaluation-title">
+      <EvaluationHead record={record} />
+      {record.state.status === 'failed' && (
+        <ErrorNote title="This evaluation failed" where={record.title} {...record.state} />
+      )}
+      <Failures record={record} />
+      {judged > 0 && (
+        <div className={styles.columns}>
+          <MeansTable record={record} />
+          <Spreads record={record} metric={metric} onMetric={setMetric} />
+        </div>
+      )}
+      {judged > 0 && <VerdictTable record={record} />}
+    </article>
+  );
+}
+
+function EvaluationHead({ record }: { record: EvaluationRecord }) {
+  const { evaluations, system } = useStudio();
+  const isRunning = useEvaluations(({ running }) => running?.id === record.id);
+  const isBusy = useEvaluations(({ running }) => running !== undefined);
+  const canGoOn = !isRunning && record.verdicts.length < record.pairs.length;
+  const remove = async () => {
+    goTo('evaluate');
+    await evaluations.remove(record.id);
+    await system.measureStorage();
+  };
+  return (
+    <header className={styles.head}>
+      <div>
+        <a className={styles.back} href={addressOf('evaluate')}>
+          <IconArrowLeft size={14} aria-hidden />
+          Evaluations
+        </a>
+        <h2 id="evaluation-title">
+          {record.title} <EvaluationState record={record} />
+        </h2>
+        <p>
+          {plural(record.pairs.length, 'case')}, {plural(record.labels.length, 'label')}, surface Dice at{' '}
+          {record.toleranceMm} mm, {new Date(record.createdAt).toLocaleString()}
+        </p>
+      </div>
+      <Group gap="xs">
+        {canGoOn && (
+          <Button
+            size="sm"
+            leftSection={<IconPlayerPlay size={16} aria-hidden />}
+            disabled={isBusy}
+            onClick={() => void evaluations.goOn(record.id)}
+          >
+            Go on
+          </Button>
+        )}
+        {isRunning && (
+          <Button size="sm" variant="default" onClick={() => evaluations.cancel()}>
+            Cancel
+          </Button>
+        )}
+        <SaveMenu record={record} />
+        <Tooltip label="Remove">
+          <ActionIcon
+            size={36}
+            variant="default"
+            aria-label={`Remove ${record.title}`}
+            onClick={() => void remove()}
+          >
+            <IconTrash size={17} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+    </header>
+  );
+}
+
+const FILES = [
+  { kind: 'summary', name: 'summary.json', sentence: "nnU-Net's own, to the digit" },
+  { kind: 'csv', name: 'Table, CSV', sentence: 'every case and label, for a spreadsheet' },
+  { kind: 'surface', name: 'surface.json', sentence: 'surface Dice and Hausdorff distance' },
+] as const;
+
+function SaveMenu({ record }: { record: EvaluationRecord }) {
+  const { evaluations } = useStudio();
+  const save = (kind: (typeof FILES)[number]['kind']) =>
+    evaluations.api
+      .save(record, kind)
+      .then(saveFile, (error: unknown) =>
+        notifications.show({ color: 'red', title: 'It could not be saved', message: messageOf(error) }),
+      );
+  return (
+    <Menu position="bottom-end" withArrow>
+      <Menu.Target>
+        <Button
+          size="sm"
+          variant="default"
+          leftSection={<IconDownload size={16} aria-hidden />}
+          disabled={judgedVerdicts(record).length === 0}
+        >
+          Save
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {FILES.map(({ kind, name, sentence }) => (
+          <Menu.Item key={kind} onClick={() => void save(kind)}>
+            {name}
+            <Text size="xs" c="dimmed">
+              {sentence}
+            </Text>
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+/** Cases that could not be judged, and files that had no partner. */
+function Failures({ record: { verdicts, unpaired } }: { record: EvaluationRecord }) {
+  const failed = verdicts.flatMap((verdict) => ('error' in verdict ? [verdict.error] : []));
+  const lines = [...failed, ...unpaired.map(({ side, path, reason }) => `${path} (${side}): ${reason}.`)];
+  if (lines.length === 0) return null;
+  const title = [
+    failed.length > 0 && `${plural(failed.length, 'case')} could not be evaluated`,
+    unpaired.length > 0 && `${plural(unpaired.length, 'file')} had no partner`,
+  ].filter(Boolean);
+  return (
+    <Alert
+      color={failed.length > 0 ? 'red' : 'gray'}
+      variant="light"
+      mb="md"
+      title={title.join(', ')}
+      icon={<IconAlertTriangle aria-hidden />}
+    >
+      <details>
+        <summary>Which</summary>
+        <ul className={styles.lines}>
+          {lines.slice(0, 100).map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      </details>
+    </Alert>
+  );
+}

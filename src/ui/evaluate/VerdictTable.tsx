@@ -1,0 +1,167 @@
+import { Pagination, Select, Table, Text, TextInput } from '@mantine/core';
+import { IconAlertTriangle, IconArrowDown, IconArrowUp, IconSearch } from '@tabler/icons-react';
+import { useMemo, useState } from 'react';
+import type { EvaluationRecord } from '@/storage/evaluationRecord';
+import { plural } from '../formats';
+import { labelColor } from '../labelColors';
+import { addressOf, goTo } from '../route';
+import { usePreferences } from '../useStudio';
+import styles from './evaluate.module.css';
+import { COLUMNS, type ColumnName, columnNamed, sortedRows, type VerdictRow, verdictRows } from './verdicts';
+
+const PAGE_SIZE = 50;
+const ALL = 'all';
+
+/** Every case and label, the worst Dice first until another column is asked for. */
+export function VerdictTable({ record }: { record: EvaluationRecord }) {
+  const [label, setLabel] = useState(ALL);
+  const [text, setText] = useState('');
+  const [sort, setSort] = useState<Sort>({ column: 'Dice', isAscending: true });
+  const [page, setPage] = useState(1);
+  const rows = useMemo(() => {
+    const fits = (row: VerdictRow) =>
+      (label === ALL || row.label === Number(label)) && row.caseId.toLowerCase().includes(text.toLowerCase());
+    return sortedRows(verdictRows(record).filter(fits), sort.column, sort.isAscending);
+  }, [record, label, text, sort]);
+  const pages = Math.max(1, Math.ceil(rows.length / PAGE_SIZE));
+  const current = Math.min(page, pages);
+  return (
+    <section className={styles.section} aria-label="Cases">
+      <div className={styles.sectionHead}>
+        <h2>
+          Cases <span>{plural(rows.length, 'row')}</span>
+        </h2>
+        <div className={styles.tools}>
+          <TextInput
+            size="xs"
+            w={170}
+            leftSection={<IconSearch size={14} aria-hidden />}
+            placeholder="Case"
+            aria-label="Search cases"
+            value={text}
+            onChange={({ currentTarget }) => {
+              setText(currentTarget.value);
+              setPage(1);
+            }}
+          />
+          <Select
+            size="xs"
+            w={170}
+            aria-label="Label"
+            data={[
+              { value: ALL, label: 'All labels' },
+              ...record.labels.map(({ name }, i) => ({ value: `${i}`, label: name })),
+            ]}
+            value={label}
+            onChange={(value) => {
+              setLabel(value ?? ALL);
+              setPage(1);
+            }}
+            allowDeselect={false}
+          />
+          {pages > 1 && (
+            <Pagination
+              size="xs"
+              total={pages}
+              value={current}
+              onChange={setPage}
+              getItemProps={(item) => ({ 'aria-label': `Page ${item}` })}
+            />
+          )}
+        </div>
+      </div>
+      <Table.ScrollContainer minWidth={760}>
+        <Table
+          className={styles.table}
+          highlightOnHover
+          verticalSpacing={5}
+          horizontalSpacing={8}
+          aria-label="Cases"
+        >
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Case</Table.Th>
+              <Table.Th>Label</Table.Th>
+              {COLUMNS.map(({ name }) => (
+                <SortHead key={name} name={name} sort={sort} onSort={setSort} />
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {rows.slice((current - 1) * PAGE_SIZE, current * PAGE_SIZE).map((row) => (
+              <Row key={`${row.caseId} ${row.label}`} record={record} row={row} />
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+      {rows.length === 0 && (
+        <Text size="sm" c="dimmed" ta="center" py="lg">
+          No case fits.
+        </Text>
+      )}
+    </section>
+  );
+}
+
+interface Sort {
+  readonly column: ColumnName;
+  readonly isAscending: boolean;
+}
+
+interface SortHeadProps {
+  readonly name: ColumnName;
+  readonly sort: Sort;
+  readonly onSort: (sort: Sort) => void;
+}
+
+/** The worst first at the first click, the best at the second. */
+function SortHead({ name, sort, onSort }: SortHeadProps) {
+  const { title, sentence, isHighBad } = columnNamed(name);
+  const isSorted = sort.column === name;
+  const Icon = sort.isAscending ? IconArrowUp : IconArrowDown;
+  return (
+    <Table.Th
+      className="number"
+      aria-sort={isSorted ? (sort.isAscending ? 'ascending' : 'descending') : undefined}
+    >
+      <button
+        type="button"
+        className={styles.sort}
+        title={sentence}
+        onClick={() => onSort({ column: name, isAscending: isSorted ? !sort.isAscending : !isHighBad })}
+      >
+        {isSorted && <Icon size={13} aria-hidden />}
+        {title}
+      </button>
+    </Table.Th>
+  );
+}
+
+function Row({ record, row }: { record: EvaluationRecord; row: VerdictRow }) {
+  const { caseId, label, figures, warning } = row;
+  const colors = usePreferences((state) => state.labelColors);
+  const { name, values } = record.labels[label];
+  return (
+    <Table.Tr className={styles.row} onClick={() => goTo('evaluate', record.id, caseId)}>
+      <Table.Td>
+        <a href={addressOf('evaluate', record.id, caseId)} onClick={(event) => event.stopPropagation()}>
+          {caseId}
+        </a>
+        {warning && (
+          <span title={warning} className={styles.warning}>
+            <IconAlertTriangle size={14} role="img" aria-label={warning} />
+          </span>
+        )}
+      </Table.Td>
+      <Table.Td>
+        <i className={styles.swatch} style={{ background: labelColor(values.at(-1) ?? 1, colors) }} />
+        {name}
+      </Table.Td>
+      {COLUMNS.map((column) => (
+        <Table.Td key={column.name} className="number">
+          {column.format(figures[column.name])}
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  );
+}
