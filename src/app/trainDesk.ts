@@ -259,6 +259,8 @@ function startOf(
     epoch: report.epoch,
     schedule: report.schedule,
     batchSize: report.batchSize,
+    microBatch: report.microBatch,
+    hasOtherRoundings: report.hasOtherRoundings,
     patchSize: configuration.patchSize,
     trainingCases: split.train,
     validationCases: split.val,

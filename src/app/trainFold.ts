@@ -76,6 +76,10 @@ export interface StartReport {
   readonly schedule: TrainingSchedule;
   readonly seed: number;
   readonly batchSize: number;
+  /** Samples that go through the network at once. */
+  readonly microBatch: number;
+  /** Another number than before, as there was no more room: from here on other roundings. */
+  readonly hasOtherRoundings: boolean;
   readonly trainingCases: number;
   readonly validationCases: number;
   /** On the device. */
@@ -159,11 +163,15 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
         state,
       );
       try {
+        const roundsDifferently = state.microBatch !== undefined && state.microBatch !== run.microBatch;
+        if (roundsDifferently) await tellRoundings(job, run.microBatch, state.microBatch);
         job.onStart?.({
           epoch: state.epoch,
           schedule: trainer.schedule,
           seed,
           batchSize: network.batchSize,
+          microBatch: run.microBatch,
+          hasOtherRoundings: roundsDifferently,
           trainingCases: job.setup.split.train.length,
           validationCases: job.setup.split.val.length,
           allocatedBytes: run.allocatedBytes,
@@ -189,6 +197,12 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
 async function tellTrouble({ log, onTrouble }: TrainFoldJob, error: unknown): Promise<void> {
   onTrouble?.(error);
   await log.addLine(messageOf(error)).catch(() => undefined);
+}
+
+/** In the log, as weights to the bit are of no more use to whoever compares. */
+async function tellRoundings({ log }: TrainFoldJob, now: number, before: number | undefined): Promise<void> {
+  const line = `The batch goes through in parts of ${now}, for want of room no more of ${before}: from here on roundings differ.`;
+  await log.addLine(line).catch(() => undefined);
 }
 
 function wait(milliseconds: number): Promise<void> {

@@ -33,14 +33,17 @@ export function largestBuffer({ plan }: TrainingPlan): number {
 }
 
 /**
- * The training program of the largest micro-batch that the device has room for. WebGPU does not tell how much there is,
- * so it is tried. Throws `GpuOutOfMemory` where the smallest has none; nothing stays allocated then.
+ * The training program of the largest micro-batch that the device has room for, beginning with one of `most` samples if
+ * the batch can be cut so. WebGPU does not tell how much room there is, so it is tried. Throws `GpuOutOfMemory` where the
+ * smallest has none; nothing stays allocated then.
  */
 export function compileFittingTraining(
   gpu: Gpu,
   setup: TrainingSetup,
   options: PlanOptions = {},
+  most?: number,
 ): Promise<TrainingProgram> {
+  const sizes = microBatchSizes(setup);
   const compileFirst = async ([microBatch, ...smaller]: readonly number[]): Promise<TrainingProgram> => {
     try {
       return await compileTraining(gpu, planTrainingStep(setup, gpu, { ...options, microBatch }));
@@ -50,5 +53,5 @@ export function compileFittingTraining(
     }
     return compileFirst(smaller);
   };
-  return compileFirst(microBatchSizes(setup));
+  return compileFirst(most !== undefined && sizes.includes(most) ? sizes.slice(sizes.indexOf(most)) : sizes);
 }

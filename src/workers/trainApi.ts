@@ -40,6 +40,10 @@ export interface TrainingStart {
   readonly epoch: number;
   readonly schedule: TrainingSchedule;
   readonly batchSize: number;
+  /** Samples that go through the network at once; runs of older versions do not say. */
+  readonly microBatch?: number;
+  /** There was no more room for as many as before: from here on other roundings. */
+  readonly hasOtherRoundings?: boolean;
   readonly patchSize: readonly number[];
   readonly trainingCases: readonly string[];
   readonly validationCases: readonly string[];

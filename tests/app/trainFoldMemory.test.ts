@@ -1,10 +1,18 @@
 import { describe, expect } from 'vitest';
-import { networkOfFold, trainFold } from '@/app/trainFold';
+import { networkOfFold, type StartReport, trainFold } from '@/app/trainFold';
 import type { EpochReport } from '@/core/training/trainingRun';
 import type { Gpu } from '@/gpu/device';
 import { planTrainingStep } from '@/graph/trainingProgram';
 import { test } from '../support/gpu';
-import { TINY_PLANS, tinyJob, tinyPreprocessed, tinyTrainer } from '../support/tinyTraining';
+import { memoryFolder } from '../support/memoryFolder';
+import {
+  memoryCheckpoints,
+  TINY_PLANS,
+  tinyJob,
+  tinyPreprocessed,
+  tinyTrainer,
+  trainTiny,
+} from '../support/tinyTraining';
 
 /** The same device with a bound on single buffers. */
 function withLargestBuffer(gpu: Gpu, maxBufferSize: number): Gpu {
@@ -57,5 +65,50 @@ describe.each([
     // Other roundings: it did go in micro-batches.
     const bitsOf = ({ weights }: typeof whole) => [...weights.values()].flatMap(({ data }) => [...data]);
     expect(bitsOf(parts)).not.toEqual(bitsOf(whole));
+  });
+
+  test('goes on with the parts it began with, or says that it cannot', async ({ gpu }) => {
+    const preprocessed = await tinyPreprocessed(undefined, undefined, PLANS);
+    const trainer = tinyTrainer('nnUNetTrainer', 1);
+    const { setup } = networkOfFold((await tinyJob(gpu, { preprocessed, configurationName })).setup, trainer);
+    const { slotBytes } = planTrainingStep(setup, gpu, { microBatch: 2 }).plan.memory;
+    const small = withLargestBuffer(gpu, Math.max(...slotBytes) - 1);
+
+    /** Stopped after two of three steps on the first device, gone on with on the second. */
+    const trainedOn = async (first: Gpu, second: Gpu) => {
+      const results = memoryFolder();
+      const checkpoints = memoryCheckpoints();
+      const starts: StartReport[] = [];
+      const common = { preprocessed, configurationName, trainer, results, checkpoints };
+      const controller = new AbortController();
+      await trainTiny(first, {
+        ...common,
+        signal: controller.signal,
+        onStep: ({ done }) => done === 2 && controller.abort(),
+        onStart: (report) => starts.push(report),
+      });
+      const onStart = (report: StartReport) => void starts.push(report);
+      const { state } = await trainTiny(second, { ...common, shouldContinue: true, onStart });
+      const logs = [...results.contents].filter(([name]) => name.includes('training_log'));
+      return {
+        starts: starts.map(({ microBatch, hasOtherRoundings }) => ({ microBatch, hasOtherRoundings })),
+        bits: [...state.weights.values()].map(({ data }) => [...data]),
+        log: logs.map(([, content]) => new TextDecoder().decode(content)).join(''),
+      };
+    };
+    const undisturbed = await trainedOn(small, small);
+    const withMoreRoom = await trainedOn(small, gpu);
+    const same = { microBatch: 1, hasOtherRoundings: false };
+    expect(withMoreRoom.starts).toEqual([same, same]);
+    expect(withMoreRoom.bits).toEqual(undisturbed.bits);
+    expect(withMoreRoom.log).not.toContain('roundings');
+
+    const withLessRoom = await trainedOn(gpu, small);
+    expect(withLessRoom.starts).toEqual([
+      { microBatch: 2, hasOtherRoundings: false },
+      { microBatch: 1, hasOtherRoundings: true },
+    ]);
+    expect(withLessRoom.log).toContain('in parts of 1, for want of room no more of 2');
+    expect(withLessRoom.bits).not.toEqual(undisturbed.bits);
   });
 });

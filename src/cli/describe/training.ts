@@ -32,7 +32,7 @@ export class RunProgress {
   }
 }
 
-/** What a run begins with, in three lines. */
+/** What a run begins with, in some lines. */
 export function describeStart(
   { setup, trainer }: Pick<TrainFoldJob, 'setup' | 'trainer'>,
   report: StartReport,
@@ -42,6 +42,8 @@ export function describeStart(
     schedule,
     seed,
     batchSize,
+    microBatch,
+    hasOtherRoundings,
     trainingCases,
     validationCases,
     allocatedBytes,
@@ -50,10 +52,12 @@ export function describeStart(
   } = report;
   const { epochs, iterationsPerEpoch, validationIterationsPerEpoch } = schedule;
   const begin = restarts > 0 ? 'GPU lost and opened again, ' : '';
+  const parts = microBatch < batchSize ? ` in parts of ${microBatch}` : '';
   return [
     `${begin}${setup.plans.datasetName} ${setup.configuration.name} fold ${setup.question.fold}, ${trainer.name}, seed ${seed}`,
-    `  epochs ${epoch} to ${epochs} of ${iterationsPerEpoch} + ${validationIterationsPerEpoch} iterations, batch ${batchSize}, patch ${setup.configuration.patchSize.join(' × ')}`,
+    `  epochs ${epoch} to ${epochs} of ${iterationsPerEpoch} + ${validationIterationsPerEpoch} iterations, batch ${batchSize}${parts}, patch ${setup.configuration.patchSize.join(' × ')}`,
     `  ${trainingCases} cases to train on, ${validationCases} to validate; ${formatBytes(allocatedBytes)} on ${adapter}`,
+    ...(hasOtherRoundings ? ['  less room than before: from here on roundings differ'] : []),
   ].join('\n');
 }
 

@@ -65,6 +65,7 @@ export async function readCheckpoint(
             seconds: numberIn(own, 'seconds', file),
           }
         : NO_PARTIAL_EPOCH,
+      microBatch: microBatchIn(own),
     },
     own: isDict(own) ? { seed: numberIn(own, 'seed', file), schedule: scheduleIn(own, file) } : undefined,
   };
@@ -76,6 +77,11 @@ function scheduleIn(own: PickleMap, file: SourceFile): TrainingSchedule {
     return { epochs, iterationsPerEpoch, validationIterationsPerEpoch };
   }
   throw new StudioError('BadCheckpoint', `${file.path} has no schedule.`, 'It cannot be gone on from.');
+}
+
+function microBatchIn(own: PickleValue | undefined): number | undefined {
+  const value = isDict(own) ? own.get('micro_batch') : undefined;
+  return typeof value === 'number' ? value : undefined;
 }
 
 function dictIn(value: PickleValue | undefined, file: SourceFile): PickleMap {

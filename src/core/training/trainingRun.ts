@@ -95,19 +95,20 @@ export class TrainingRun {
     this.options = options;
     this.program = program;
     this.feed = feed;
-    this.state = state;
+    this.state = { ...state, microBatch: this.microBatch };
   }
 
   /**
    * Plans, compiles and loads; where the whole batch has no room on the device, it goes through the network in
-   * micro-batches, which changes roundings alone. Throws `GpuOutOfMemory`; nothing stays allocated then.
+   * micro-batches, which changes roundings alone. A run that is gone on with keeps the size it had, if there still is
+   * room for it. Throws `GpuOutOfMemory`; nothing stays allocated then.
    */
   static async open(options: TrainingRunOptions, state: TrainingState): Promise<TrainingRun> {
     const { gpu, network, tuning } = options;
     const { setup, storage } = network;
     const measured = tuning && !gpu.facts.isSoftware;
     const kernels = measured ? await tuneTraining(gpu, setup, tuning, TUNING_LIMIT_MS) : {};
-    const program = await compileFittingTraining(gpu, setup, { ...kernels, storage });
+    const program = await compileFittingTraining(gpu, setup, { ...kernels, storage }, state.microBatch);
     try {
       const feed = await options.openFeed(gpu, program);
       program.setParameters(state.weights);
@@ -122,6 +123,11 @@ export class TrainingRun {
   /** On the device. */
   get allocatedBytes(): number {
     return this.program.allocatedBytes + this.feed.allocatedBytes;
+  }
+
+  /** Samples that go through the network at once. */
+  get microBatch(): number {
+    return this.options.network.batchSize / this.program.planned.microBatches;
   }
 
   /** The state now, read back from the GPU. */

@@ -17,6 +17,8 @@ export interface TrainingState {
   readonly epoch: number;
   /** The epoch under way. */
   readonly partial: PartialEpoch;
+  /** Samples that go through the network at once, which roundings depend on; `undefined` before it is tried. */
+  readonly microBatch: number | undefined;
 }
 
 /** What an epoch has done when it is interrupted. Its validation begins anew. */
@@ -40,5 +42,6 @@ export function freshState(graph: Graph, seed: number): TrainingState {
     bestEma: undefined,
     epoch: 0,
     partial: NO_PARTIAL_EPOCH,
+    microBatch: undefined,
   };
 }

@@ -178,13 +178,17 @@ function scalerEntries(control: OptimiserControl | undefined): SavedValue {
   ]);
 }
 
-function ownEntries({ optimiser, partial }: TrainingState, { trainer, seed }: CheckpointContext): SavedValue {
+function ownEntries(
+  { optimiser, partial, microBatch }: TrainingState,
+  { trainer, seed }: CheckpointContext,
+): SavedValue {
   const { epochs, iterationsPerEpoch, validationIterationsPerEpoch } = trainer.schedule;
   const control = optimiser?.control;
   return new Map<string, SavedValue>([
     ['version', OWN_VERSION],
     ['trainer', trainer.name],
     ['seed', seed],
+    ['micro_batch', microBatch ?? null],
     ['schedule', [epochs, iterationsPerEpoch, validationIterationsPerEpoch]],
     ['iterations', partial.iterations],
     ['losses', partial.losses.map((loss) => new PickleFloat(loss))],

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
 import { formatBytes } from '@/shared/numeric';
+import type { TrainingStart } from '@/workers/trainApi';
 import { formatPercent, formatXyz } from '../formats';
 import { formatLongTime } from '../plan/planFormats';
 import styles from './train.module.css';
@@ -66,6 +67,7 @@ export function RunFigures({ run, live }: RunFiguresProps) {
       </Figure>
       <Figure name="Patch" meaning="Voxels that the network sees at once, and how many patches a step takes">
         {formatXyz(start.patchSize)}, batch {start.batchSize}
+        <Parts start={start} />
       </Figure>
       <Figure name="Cases" meaning="Cases to learn from, and cases left out to validate on">
         {start.trainingCases.length} + {start.validationCases.length}
@@ -83,6 +85,22 @@ export function RunFigures({ run, live }: RunFiguresProps) {
         </Figure>
       )}
     </dl>
+  );
+}
+
+/** What the GPU had no room for at once. */
+function Parts({
+  start: { batchSize, microBatch = batchSize, hasOtherRoundings },
+}: {
+  start: TrainingStart;
+}) {
+  if (microBatch === batchSize) return null;
+  return (
+    <small title="The GPU has no room for the whole batch; the gradients are the same">
+      {' '}
+      in parts of {microBatch}
+      {hasOtherRoundings && ', fewer than before: from here on its roundings differ'}
+    </small>
   );
 }
 
