@@ -84,33 +84,40 @@ export interface EnsembleCrossvalsJob extends EnsembleCallbacks {
 }
 
 /**
- * Averages what models predicted in their cross-validations, which may have split the cases differently. Throws
- * `FoldMissing`, `NoProbabilities`, `DuplicateCase`, `DifferentCases`, and what {@link ensembleFolders} throws of cases.
+ * Averages what models predicted in their cross-validations, which may have split the cases differently. Throws what
+ * {@link casesOfCrossvals} throws, and what {@link ensembleFolders} throws of cases.
  *
  * Follows nnU-Net's `ensemble_crossvalidations`.
  */
 export async function ensembleCrossvals(job: EnsembleCrossvalsJob): Promise<readonly EnsembledCase[]> {
   const { models, folds, output } = job;
   const format = await formatOfFolder(models[0].folder);
+  const cases = await casesOfCrossvals(models, folds);
+  const reports = await mergeCases(cases, format, output, { ...job, shouldSaveProbabilities: false });
+  for (const name of ['plans.json', 'dataset.json']) {
+    await output.write(name, await (await neededFile(models[0].folder, name)).bytes());
+  }
+  return reports;
+}
+
+/**
+ * The cases that all of these models validated, with probabilities. Throws `NoProbabilities` where a fold has none,
+ * `DuplicateCase` where two folds of a model have the same case, and `DifferentCases`.
+ */
+export async function casesOfCrossvals(
+  models: readonly PlacedFolder[],
+  folds: readonly Fold[],
+): Promise<readonly EnsembleCase[]> {
   const placesByModel: ReadonlyMap<string, ReadFolder>[] = [];
   for (const model of models) placesByModel.push(await validationPlaces(model, folds));
   const all = [...new Set(placesByModel.flatMap((places) => [...places.keys()]))].sort();
   for (const [i, places] of placesByModel.entries()) {
     assertSameCases(all, [...places.keys()], models[i].location);
   }
-  const members = all.map((name) => ({
+  return all.map((name) => ({
     caseId: name.slice(0, -'.npz'.length),
-    places: placesByModel.map((places) => {
-      const place = places.get(name);
-      if (!place) throw new Error(`${name} is in no fold`);
-      return place;
-    }),
+    places: placesByModel.flatMap((places) => places.get(name) ?? []),
   }));
-  const reports = await mergeCases(members, format, output, { ...job, shouldSaveProbabilities: false });
-  for (const name of ['plans.json', 'dataset.json']) {
-    await output.write(name, await (await neededFile(models[0].folder, name)).bytes());
-  }
-  return reports;
 }
 
 /** By name of its `.npz`, the validation folder that a case is in. */
@@ -153,8 +160,8 @@ function assertSameCases(all: readonly string[], own: readonly string[], locatio
   );
 }
 
-/** A case and where each member's prediction of it is. */
-interface EnsembleCase {
+/** A case, and where each member's prediction of it is. */
+export interface EnsembleCase {
   readonly caseId: string;
   readonly places: readonly ReadFolder[];
 }

@@ -15,7 +15,7 @@ import { StudioError } from '@/shared/errors';
 import { clearFolder, type PlacedFolder, placedSubfolder, type ReadFolder } from '@/storage/folderViews';
 import { accumulateCrossval, crossvalFolder } from './accumulateCrossval';
 import { type DeterminedPostprocessing, determinePostprocessing } from './determinePostprocessing';
-import { ensembleCrossvals } from './ensembleFolders';
+import { casesOfCrossvals, ensembleCrossvals } from './ensembleFolders';
 import { evaluateFolder, questionOf } from './evaluateFolder';
 import { formatOfFolder } from './labelMapFiles';
 import type { Fold } from './trainFoldSetup';
@@ -92,6 +92,13 @@ export async function findBestConfiguration(job: FindBestConfigurationJob): Prom
       'NoCandidates',
       `There is no trained configuration of ${job.datasetName} to choose from.`,
       'Train at least one, with all its folds.',
+    );
+  }
+  if (job.isEnsemblingAllowed && candidates.length > 1) {
+    // What cannot be averaged is told before hours of evaluating, not behind them.
+    await casesOfCrossvals(
+      candidates.map(({ folder }) => folder),
+      folds,
     );
   }
   const scores: CandidateScore[] = [];

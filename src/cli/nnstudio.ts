@@ -3,10 +3,17 @@ import { isAbort, messageOf } from '@/shared/errors';
 import { nearestTo } from '@/shared/nearest';
 import { version } from '../../package.json';
 import { type Command, EXIT } from './command';
+import { accumulateCrossvalCommand } from './commands/accumulateCrossval';
+import { applyPostprocessingCommand } from './commands/applyPostprocessing';
 import { benchCommand } from './commands/bench';
 import { convertMsdCommand } from './commands/convertMsd';
+import { determinePostprocessingCommand } from './commands/determinePostprocessing';
+import { ensembleCommand } from './commands/ensemble';
+import { evaluateFolderCommand } from './commands/evaluateFolder';
+import { evaluateSimpleCommand } from './commands/evaluateSimple';
 import { exportOnnxCommand } from './commands/exportOnnx';
 import { extractFingerprintCommand } from './commands/extractFingerprint';
+import { findBestConfigurationCommand } from './commands/findBestConfiguration';
 import { importModelCommand } from './commands/importModel';
 import { inspectCommand } from './commands/inspect';
 import { modelsCommand } from './commands/models';
@@ -27,7 +34,14 @@ const COMMANDS: readonly Command[] = [
   convertMsdCommand,
   movePlansCommand,
   trainCommand,
+  findBestConfigurationCommand,
   predictCommand,
+  ensembleCommand,
+  applyPostprocessingCommand,
+  evaluateFolderCommand,
+  evaluateSimpleCommand,
+  accumulateCrossvalCommand,
+  determinePostprocessingCommand,
   inspectCommand,
   modelsCommand,
   importModelCommand,

@@ -1,0 +1,40 @@
+import type { EvaluatedCase } from '@/app/evaluateFolder';
+import { type LabelOrRegion, labelKey } from '@/core/evaluation/metrics';
+import type { EvaluationSummary } from '@/core/evaluation/summary';
+import { messageOf } from '@/shared/errors';
+
+/** `0.9123`, or `nan` where neither has the label. */
+export function formatDice(dice: number): string {
+  return Number.isNaN(dice) ? 'nan' : dice.toFixed(4);
+}
+
+/** One line of an evaluated case; warnings follow it. */
+export function describeEvaluatedCase(
+  report: EvaluatedCase,
+  labels: readonly LabelOrRegion[],
+): readonly string[] {
+  const { caseId, done, total } = report;
+  if (report.status === 'failed') return [`${caseId}: FAILED. ${messageOf(report.error)}`];
+  const values = labels.map((label, l) => `${labelKey(label)}: ${formatDice(report.metrics[l].Dice)}`);
+  return [
+    `${caseId} (${done} of ${total}): Dice ${values.join(', ')}`,
+    ...report.warnings.map((warning) => `${caseId}: ${warning}`),
+  ];
+}
+
+/** Means of a summary, a line a label. */
+export function describeSummary({
+  labels,
+  mean,
+  foregroundMean,
+  cases,
+}: EvaluationSummary): readonly string[] {
+  const width = Math.max('foreground'.length, ...labels.map((label) => labelKey(label).length));
+  const row = (name: string, dice: number, iou: number) =>
+    `  ${name.padEnd(width)}  Dice ${formatDice(dice)}  IoU ${formatDice(iou)}`;
+  return [
+    `Mean of ${cases.length} ${cases.length === 1 ? 'case' : 'cases'}`,
+    ...labels.map((label, l) => row(labelKey(label), mean[l].Dice, mean[l].IoU)),
+    row('foreground', foregroundMean.Dice, foregroundMean.IoU),
+  ];
+}
