@@ -15,6 +15,7 @@ import {
   type LabelVolume,
   PROBABILITIES_FILE,
   type PredictJob,
+  type PreviousStageJob,
   SEGMENTATION_FILE,
 } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
@@ -33,6 +34,20 @@ interface Needs {
 interface Watch {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: CaseProgress) => void;
+}
+
+interface StageWatch {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: PredictProgress) => void;
+}
+
+/** What one model made of a case. */
+interface StageRun {
+  readonly model: ModelRecord;
+  readonly image: MedicalImage;
+  readonly prediction: Prediction;
+  /** Getting model and image ready, seconds. */
+  readonly secondsReading: number;
 }
 
 /** The model and settings that are ready on the device. */
@@ -66,22 +81,22 @@ export class CaseSegmenter {
     };
   }
 
-  /** Reads the case, segments it and writes the result into its folder. */
+  /** Reads the case, segments it, in a cascade with both stages, and writes the result into its folder. */
   async segment(caseRecord: CaseRecord, job: PredictJob, { signal, onProgress }: Watch): Promise<CaseResult> {
     const lossesBefore = this.losses;
     const started = performance.now();
     const restarts = () => this.losses - lossesBefore;
-    const tell = (progress: PredictProgress) => onProgress({ ...progress, restarts: restarts() });
+    const watch = (stage?: Pick<CaseProgress, 'cascadeStage'>): StageWatch => ({
+      signal,
+      onProgress: (progress) => onProgress({ ...progress, ...stage, restarts: restarts() }),
+    });
 
-    tell({ stage: 'reading', share: 0 });
-    const { model, session } = await this.makeReady(job);
-    const image = await this.read(caseRecord, model);
-    signal.throwIfAborted();
-    const secondsReading = secondsSince(started);
-
-    const prediction = await session.predictArray(image, { signal, onProgress: tell });
+    const first = job.previousStage && firstStageJob(job, job.previousStage);
+    const before = first && (await this.runStage(caseRecord, first, watch({ cascadeStage: 1 })));
+    const last = watch(before && { cascadeStage: 2 });
+    const { model, image, prediction, secondsReading } = await this.runStage(caseRecord, job, last, before);
     const writingStarted = performance.now();
-    tell({ stage: 'writing', share: 0 });
+    last.onProgress({ stage: 'writing', share: 0 });
     await this.write(caseRecord.id, image, prediction);
     return {
       job,
@@ -89,15 +104,33 @@ export class CaseSegmenter {
       hasProbabilities: prediction.probabilities !== undefined,
       seconds: secondsSince(started),
       secondsByStage: {
-        reading: secondsReading,
-        ...prediction.timings,
+        reading: secondsReading + (before?.secondsReading ?? 0),
+        ...summed(prediction.timings, before?.prediction.timings),
         writing: secondsSince(writingStarted),
       },
-      memory: prediction.memory,
+      memory: larger(prediction.memory, before?.prediction.memory),
       warnings: image.warnings,
       restarts: restarts(),
       finishedAt: Date.now(),
     };
+  }
+
+  /** One model on a case; `before`: what the stage before made of it. */
+  private async runStage(
+    caseRecord: CaseRecord,
+    job: PredictJob,
+    watch: StageWatch,
+    before?: StageRun,
+  ): Promise<StageRun> {
+    const started = performance.now();
+    watch.onProgress({ stage: 'reading', share: 0 });
+    const { model, session } = await this.makeReady(job);
+    const image = before?.image ?? (await this.read(caseRecord, model));
+    watch.signal.throwIfAborted();
+    const secondsReading = secondsSince(started);
+    const previousStage = before && { data: before.prediction.segmentation, shape: before.prediction.shape };
+    const prediction = await session.predictArray(image, { ...watch, previousStage });
+    return { model, image, prediction, secondsReading };
   }
 
   private async makeReady(job: PredictJob): Promise<Ready> {
@@ -150,6 +183,34 @@ export class CaseSegmenter {
     });
     return gpu;
   }
+}
+
+/** The job of a cascade's first stage; of it only labels are wanted. */
+function firstStageJob(
+  { settings }: PredictJob,
+  { modelId, modelName, folds }: PreviousStageJob,
+): PredictJob {
+  return { modelId, modelName, settings: { ...settings, folds, saveProbabilities: false } };
+}
+
+type Timings = Prediction['timings'];
+
+function summed(a: Timings, b: Timings | undefined): Timings {
+  if (!b) return a;
+  return {
+    preprocessing: a.preprocessing + b.preprocessing,
+    network: a.network + b.network,
+    exporting: a.exporting + b.exporting,
+  };
+}
+
+/** The stages hold their memory one after the other. */
+function larger(a: Prediction['memory'], b: Prediction['memory'] | undefined): Prediction['memory'] {
+  if (!b) return a;
+  return {
+    plannedBytes: Math.max(a.plannedBytes, b.plannedBytes),
+    peakBytes: Math.max(a.peakBytes, b.peakBytes),
+  };
 }
 
 function labelVolumes(segmentation: Uint8Array | Uint16Array, labels: LabelSet): readonly LabelVolume[] {

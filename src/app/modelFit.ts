@@ -1,5 +1,6 @@
 import type { NnunetModel } from '@/core/interop/model';
 import type { ImageFacts } from '@/storage/caseRecord';
+import { previousStagesAmong } from './previousStage';
 
 /** Whether a model can be run on an image; if not, why, in one sentence. */
 export type ModelFit =
@@ -9,13 +10,15 @@ export type ModelFit =
 /** Voxels this much larger or smaller than the training data's are worth a word. */
 const UNUSUAL_SPACING_RATIO = 3;
 
-export function modelFit({ channelNames, configuration, plans }: NnunetModel, image: ImageFacts): ModelFit {
-  if (configuration.previousStage !== undefined) {
-    return {
-      fits: false,
-      reason: `It is the second stage of a cascade and needs the result of ${configuration.previousStage}.`,
-    };
-  }
+/** `library`: models that are at hand, for a cascade to find its first stage among. */
+export function modelFit(
+  model: NnunetModel,
+  image: ImageFacts,
+  library: readonly NnunetModel[] = [],
+): ModelFit {
+  const { channelNames, configuration, plans } = model;
+  const missing = missingStage(model, library);
+  if (missing !== undefined) return { fits: false, reason: missing };
   if (image.channels !== channelNames.length) {
     const wanted = channelNames.map((name, i) => `${name} (_${String(i).padStart(4, '0')})`).join(', ');
     return {
@@ -25,6 +28,14 @@ export function modelFit({ channelNames, configuration, plans }: NnunetModel, im
   }
   const caution = spacingCaution(image, configuration.spacing, plans.transposeForward);
   return caution ? { fits: true, caution } : { fits: true };
+}
+
+/** What a cascade's second stage lacks, in one sentence; `undefined` where it lacks nothing. */
+export function missingStage(model: NnunetModel, library: readonly NnunetModel[]): string | undefined {
+  const { previousStage } = model.configuration;
+  if (previousStage === undefined || previousStagesAmong(model, library, (each) => each).length > 0)
+    return undefined;
+  return `It is the second stage of a cascade: add the ${previousStage} model of ${model.datasetName} too, which is run first.`;
 }
 
 function spacingCaution(

@@ -12,11 +12,13 @@ export interface PredictionCost {
   readonly passes: number;
 }
 
+type CostSettings = Pick<PredictSettings, 'folds' | 'tileStepSize' | 'useMirroring'>;
+
 /** Counts the windows over the image as it will be after resampling; cropping may save some. */
 export function predictionCost(
   model: NnunetModel,
   image: ImageFacts,
-  settings: Pick<PredictSettings, 'folds' | 'tileStepSize' | 'useMirroring'>,
+  settings: CostSettings,
 ): PredictionCost {
   const windows = windowCount(model, image, settings.tileStepSize);
   const folds = settings.folds.length;
@@ -38,19 +40,37 @@ function windowCount({ configuration, plans }: NnunetModel, image: ImageFacts, t
   return is2d ? perSlice * shape[0] : perSlice;
 }
 
-/** Seconds the network should take, from the newest case this model has finished here; `undefined` before the first. */
+/** Forward passes of both stages of a cascade; without `previous` of the one model. */
+export function passesOf(
+  model: NnunetModel,
+  image: ImageFacts,
+  settings: CostSettings,
+  previous?: { readonly model: NnunetModel; readonly folds: readonly string[] } | undefined,
+): number {
+  const { passes } = predictionCost(model, image, settings);
+  if (!previous) return passes;
+  return passes + predictionCost(previous.model, image, { ...settings, folds: previous.folds }).passes;
+}
+
+/**
+ * Seconds that many passes should take, from the newest case this model has finished here; `undefined` before the first.
+ * `previous`: the first stage of a cascade.
+ */
 export function estimateSeconds(
-  cost: PredictionCost,
+  passes: number,
   model: NnunetModel,
   modelId: string,
   cases: readonly CaseRecord[],
+  previous?: NnunetModel | undefined,
 ): number | undefined {
   const [newest] = cases
     .flatMap(({ image, result }) => (result?.job.modelId === modelId ? [{ image, result }] : []))
     .sort((a, b) => b.result.finishedAt - a.result.finishedAt);
   if (!newest) return undefined;
-  const done = predictionCost(model, newest.image, newest.result.job.settings);
+  const { settings, previousStage } = newest.result.job;
+  const before = previous && previousStage && { model: previous, folds: previousStage.folds };
+  const done = passesOf(model, newest.image, settings, before);
   const other = newest.result.seconds - (newest.result.secondsByStage.network ?? 0);
-  const perPass = (newest.result.secondsByStage.network ?? 0) / done.passes;
-  return other + perPass * cost.passes;
+  const perPass = (newest.result.secondsByStage.network ?? 0) / done;
+  return other + perPass * passes;
 }

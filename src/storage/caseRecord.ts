@@ -21,6 +21,14 @@ export interface PredictJob {
   readonly modelId: string;
   readonly modelName: string;
   readonly settings: PredictSettings;
+  /** For the second stage of a cascade: the model that is run before it, with the same settings but its own folds. */
+  readonly previousStage?: PreviousStageJob;
+}
+
+export interface PreviousStageJob {
+  readonly modelId: string;
+  readonly modelName: string;
+  readonly folds: readonly string[];
 }
 
 /** Where a case stands. */

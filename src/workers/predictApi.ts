@@ -10,7 +10,11 @@ export interface GpuReport {
 }
 
 /** What a running case tells. */
-export type CaseProgress = PredictProgress & { readonly restarts: number };
+export type CaseProgress = PredictProgress & {
+  readonly restarts: number;
+  /** Of a cascade: which of its two stages it is at. */
+  readonly cascadeStage?: 1 | 2;
+};
 
 /** Predicting, on the one GPU device of its worker. */
 export interface PredictApi {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { modelFit } from '@/app/modelFit';
-import { estimateSeconds, predictionCost } from '@/app/predictionCost';
+import { estimateSeconds, passesOf, predictionCost } from '@/app/predictionCost';
 import { importModel } from '@/core/interop/importModel';
 import type { NnunetModel } from '@/core/interop/model';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
@@ -37,13 +37,19 @@ describe('whether a model fits an image', () => {
     expect(fit).toMatchObject({ fits: true, caution: expect.stringContaining('3.00 × 4.00 × 1.00 mm') });
   });
 
-  test('a second stage of a cascade does not', async () => {
+  test('a second stage of a cascade does where its first stage is at hand', async () => {
     const model = await tinyModel();
     const second = { ...model, configuration: { ...model.configuration, previousStage: '3d_lowres' } };
-    expect(modelFit(second, IMAGE)).toMatchObject({
-      fits: false,
-      reason: expect.stringContaining('3d_lowres'),
-    });
+    const first = { ...model, configuration: { ...model.configuration, name: '3d_lowres' } };
+    expect(modelFit(second, IMAGE, [second, first])).toEqual({ fits: true });
+    const lacking = { fits: false, reason: expect.stringContaining('add the 3d_lowres model') };
+    expect(modelFit(second, IMAGE)).toEqual(lacking);
+    for (const other of [
+      { ...first, datasetName: 'Dataset002_Other' },
+      { ...first, plans: { ...first.plans, plansName: 'otherPlans' } },
+      { ...first, labels: { ...first.labels, allLabels: [0, 1] } },
+    ])
+      expect(modelFit(second, IMAGE, [second, other])).toEqual(lacking);
   });
 });
 
@@ -95,8 +101,15 @@ describe('what a prediction costs', () => {
         finishedAt: 1,
       },
     };
-    const cost = predictionCost(model, IMAGE, { ...settings, useMirroring: true });
-    expect(estimateSeconds(cost, model, 'm', [finished])).toBeCloseTo(3 + 8 * 27);
-    expect(estimateSeconds(cost, model, 'other', [finished])).toBeUndefined();
+    const passes = passesOf(model, IMAGE, { ...settings, useMirroring: true });
+    expect(estimateSeconds(passes, model, 'm', [finished])).toBeCloseTo(3 + 8 * 27);
+    expect(estimateSeconds(passes, model, 'other', [finished])).toBeUndefined();
+  });
+
+  test('of a cascade is that of both stages', async () => {
+    const model = await tinyModel();
+    const settings = { folds: ['0', '1'], tileStepSize: 0.5, useMirroring: true };
+    const first = { model, folds: ['0'] };
+    expect(passesOf(model, IMAGE, settings, first)).toBe(432 + 216);
   });
 });

@@ -9,7 +9,7 @@ import { BenchmarkJobLine, useBenchmarkJob } from './BenchmarkJob';
 import { DatasetJobLine, useDatasetJob } from './DatasetJob';
 import { EvaluationJobLine } from './EvaluationJob';
 import styles from './frame.module.css';
-import { overallShare, STAGE_NAMES } from './stages';
+import { overallShare, stageText } from './stages';
 import { TrainingJobLine, useTrainingJob } from './TrainingJob';
 
 /** What runs now, how far it is, and how to stop it. */
@@ -60,7 +60,7 @@ function RunningJob(props: { running: RunningCase; current: CaseRecord; waiting:
       <span className={styles.jobName} title={current.caseId}>
         {current.caseId}
       </span>
-      <span className={styles.quiet}>{STAGE_NAMES[progress?.stage ?? 'reading']}</span>
+      <span className={styles.quiet}>{stageText(progress)}</span>
       <Progress
         className={styles.jobBar}
         value={share * 100}
@@ -70,6 +70,7 @@ function RunningJob(props: { running: RunningCase; current: CaseRecord; waiting:
       <span className={styles.quiet}>
         {formatPercent(share)}
         {progress?.secondsLeft !== undefined && `, ${formatSeconds(progress.secondsLeft)} left`}
+        {progress?.secondsLeft !== undefined && progress.cascadeStage === 1 && ' in this stage'}
       </span>
       {restarts > 0 && <span className={styles.quiet}>begun again on a new GPU device</span>}
       {waiting > 0 && <span className={styles.quiet}>{plural(waiting, 'case')} waiting</span>}
@@ -105,6 +106,7 @@ function JobLog({ running, current }: { running: RunningCase; current: CaseRecor
           <Text size="sm" fw={600}>
             {current.caseId}
           </Text>
+          {job.previousStage && <span>First stage {job.previousStage.modelName}</span>}
           <span>Model {job.modelName}</span>
           <span>
             Folds {settings.folds.join(', ')}, step {settings.tileStepSize}, mirroring{' '}

@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CaseRecord } from '@/storage/caseRecord';
 import { useDatasets, useEvaluations, useQueue, useTrainings } from '../useStudio';
-import { STAGE_NAMES } from './stages';
+import { stageText } from './stages';
 
 /** Tells screen readers what is worked on: each stage as it begins, each outcome. */
 export function Spoken() {
-  const stage = useQueue(({ running }) => running?.progress?.stage);
+  const stage = useQueue(({ running }) => running?.progress && stageText(running.progress));
   const cases = useQueue((state) => state.cases);
   const [outcome, setOutcome] = useState('');
   const before = useRef(cases);
@@ -40,7 +40,7 @@ export function Spoken() {
 
   return (
     <div role="status" className="spoken">
-      {stage ? STAGE_NAMES[stage] : (datasetStage ?? outcome)}
+      {stage ?? datasetStage ?? outcome}
     </div>
   );
 }

@@ -2,7 +2,7 @@ import type { PredictStage } from '@/core/inference/settings';
 import type { CaseProgress } from '@/workers/predictApi';
 
 /** What each stage does, for people. */
-export const STAGE_NAMES: Readonly<Record<PredictStage, string>> = {
+const STAGE_NAMES: Readonly<Record<PredictStage, string>> = {
   reading: 'Getting ready',
   preprocessing: 'Preparing the image',
   network: 'Segmenting',
@@ -19,9 +19,20 @@ const SPANS: Readonly<Record<PredictStage, readonly [number, number]>> = {
   writing: [0.98, 0.02],
 };
 
-/** Share of the whole case, 0…1. */
+/** What a case is at, for people. */
+export function stageText(progress: Pick<CaseProgress, 'stage' | 'cascadeStage'> | undefined): string {
+  const name = STAGE_NAMES[progress?.stage ?? 'reading'];
+  return progress?.cascadeStage ? `Stage ${progress.cascadeStage} of 2: ${lowerFirst(name)}` : name;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** Share of the whole case, 0…1; the stages of a cascade are half of it each. */
 export function overallShare(progress: CaseProgress | undefined): number {
   if (!progress) return 0;
   const [start, length] = SPANS[progress.stage];
-  return start + length * progress.share;
+  const share = start + length * progress.share;
+  return progress.cascadeStage ? (progress.cascadeStage - 1 + share) / 2 : share;
 }

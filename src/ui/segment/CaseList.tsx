@@ -14,7 +14,7 @@ import {
 } from '@tabler/icons-react';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { GivenFile } from '@/workers/filesApi';
-import { STAGE_NAMES } from '../frame/stages';
+import { stageText } from '../frame/stages';
 import { addressOf } from '../route';
 import { removeCase, saveAllSegmentations } from '../studioActions';
 import { useQueue, useStudio } from '../useStudio';
@@ -135,7 +135,7 @@ function StateIcon({ status }: { status: CaseRecord['run']['status'] }) {
 
 function StateText({ caseRecord }: { caseRecord: CaseRecord }) {
   const stage = useQueue(({ running }) =>
-    running?.id === caseRecord.id ? (running.progress?.stage ?? 'reading') : undefined,
+    running?.id === caseRecord.id ? stageText(running.progress) : undefined,
   );
   const { run } = caseRecord;
   switch (run.status) {
@@ -144,7 +144,7 @@ function StateText({ caseRecord }: { caseRecord: CaseRecord }) {
     case 'queued':
       return 'waiting';
     case 'running':
-      return stage ? STAGE_NAMES[stage] : 'running';
+      return stage ?? 'running';
     case 'done':
       return run.job.modelName;
     case 'failed':

@@ -58,7 +58,9 @@ function ResultFacts({ result }: { result: CaseResult }) {
     .join('\n');
   return (
     <Text size="xs" c="dimmed" mt="sm">
-      {job.modelName}, {settings.folds.length === 1 ? 'fold' : 'folds'} {settings.folds.join(', ')}, step{' '}
+      {job.modelName}
+      {job.previousStage && ` after ${job.previousStage.modelName}`},{' '}
+      {settings.folds.length === 1 ? 'fold' : 'folds'} {settings.folds.join(', ')}, step{' '}
       {settings.tileStepSize}, {settings.useMirroring ? 'mirrored' : 'not mirrored'}.{' '}
       <span title={stages}>{formatSeconds(result.seconds)}</span>
       {memory.peakBytes > 0 && `, ${formatBytes(memory.peakBytes)} at most`}

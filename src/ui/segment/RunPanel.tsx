@@ -1,12 +1,12 @@
 import { Alert, Button, Group, Menu, Select, Stack, Text } from '@mantine/core';
 import { IconChevronDown, IconPlayerPlayFilled, IconPlayerStopFilled } from '@tabler/icons-react';
 import { modelFit } from '@/app/modelFit';
-import { currentSettings } from '@/app/segmentSample';
+import { predictJobOf } from '@/app/predictJob';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
 import { formatXyz } from '../formats';
-import { useStudio, useSystem } from '../useStudio';
+import { useLibrary, useStudio, useSystem } from '../useStudio';
 import { FilePicker, FolderPicker } from './FilePickers';
 import { ErrorNote } from './Problems';
 import { RunSettings } from './RunSettings';
@@ -22,7 +22,7 @@ interface RunPanelProps {
 /** Which model, with which settings, and go. */
 export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
   const { selection } = useStudio();
-  const { models, chosen, folds } = useRunChoice(current);
+  const { models, chosen, folds, previous } = useRunChoice(current);
   return (
     <section className={styles.section} aria-label="Model">
       <h2 className={styles.heading}>Model</h2>
@@ -69,7 +69,14 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
               <Text size="xs">{chosen.fit.caution}</Text>
             </Alert>
           )}
-          <RunSettings model={chosen.model} folds={folds} current={current} cases={cases} />
+          {previous && <Stages first={previous} second={chosen.model} />}
+          <RunSettings
+            model={chosen.model}
+            previous={previous}
+            folds={folds}
+            current={current}
+            cases={cases}
+          />
           <RunButton
             current={current}
             cases={cases}
@@ -80,6 +87,26 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
         </Stack>
       )}
     </section>
+  );
+}
+
+/** What a cascade runs, in order. */
+function Stages({ first, second }: { first: ModelRecord; second: ModelRecord }) {
+  return (
+    <div className={styles.stages}>
+      <Text size="xs" fw={600}>
+        Two stages
+      </Text>
+      <ol aria-label="Stages">
+        <li>
+          {first.model.configuration.name}, voxels {formatXyz(first.model.configuration.spacing, 2)} mm
+        </li>
+        <li>
+          {second.model.configuration.name}, voxels {formatXyz(second.model.configuration.spacing, 2)} mm,
+          which refines what the first one finds
+        </li>
+      </ol>
+    </div>
   );
 }
 
@@ -117,6 +144,7 @@ interface RunButtonProps {
 
 function RunButton({ current, cases, model, folds, fits }: RunButtonProps) {
   const { queue } = useStudio();
+  const library = useLibrary((state) => state.models);
   const hasGpu = useSystem(({ gpu }) => gpu.status !== 'missing');
   const { status } = current.run;
   if (status === 'running' || status === 'queued') {
@@ -134,15 +162,16 @@ function RunButton({ current, cases, model, folds, fits }: RunButtonProps) {
   const run = (some: readonly CaseRecord[]) =>
     void queue.enqueue(
       some.map(({ id }) => id),
-      { modelId: model.id, modelName: model.name, settings: currentSettings(model.model, folds) },
+      predictJobOf(model, library, folds),
     );
+  const atHand = library.map((record) => record.model);
   const others = cases.filter(
     ({ id, run: { status: state }, result, image }) =>
       id !== current.id &&
       !result &&
       state !== 'queued' &&
       state !== 'running' &&
-      modelFit(model.model, image).fits,
+      modelFit(model.model, image, atHand).fits,
   );
   const isReady = fits && hasGpu && folds.length > 0;
   return (

@@ -1,8 +1,9 @@
 import { Chip, Collapse, Group, SegmentedControl, Stack, Switch, Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconChevronRight } from '@tabler/icons-react';
-import { estimateSeconds, predictionCost } from '@/app/predictionCost';
+import { estimateSeconds, passesOf, predictionCost } from '@/app/predictionCost';
 import { preferences } from '@/app/preferences';
+import { foldsOfPreviousStage } from '@/app/previousStage';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { formatCount, formatSeconds } from '../formats';
@@ -11,19 +12,26 @@ import styles from './segment.module.css';
 
 interface RunSettingsProps {
   readonly model: ModelRecord;
+  /** The first stage of a cascade. */
+  readonly previous: ModelRecord | undefined;
   readonly folds: readonly string[];
   readonly current: CaseRecord;
   readonly cases: readonly CaseRecord[];
 }
 
+const PASSES_TITLE = 'How often the network runs: windows × folds × mirrorings, of both stages in a cascade';
+
 /** nnU-Net's settings, each with what it costs. */
-export function RunSettings({ model, folds, current, cases }: RunSettingsProps) {
+export function RunSettings({ model, previous, folds, current, cases }: RunSettingsProps) {
   const [isOpen, { toggle }] = useDisclosure(false);
   const { tileStepSize, useGaussian, useMirroring, saveProbabilities } = usePreferences((state) => state);
   const available = model.model.folds.map(({ fold }) => fold);
   const settings = { folds, tileStepSize, useMirroring };
   const cost = predictionCost(model.model, current.image, settings);
-  const seconds = folds.length > 0 ? estimateSeconds(cost, model.model, model.id, cases) : undefined;
+  const first = previous && { model: previous.model, folds: foldsOfPreviousStage(previous.model, folds) };
+  const passes = passesOf(model.model, current.image, settings, first);
+  const seconds =
+    folds.length > 0 ? estimateSeconds(passes, model.model, model.id, cases, previous?.model) : undefined;
   const halfStep = predictionCost(model.model, current.image, { ...settings, tileStepSize: 0.5 }).windows;
   const allMirrorings = 2 ** model.model.mirrorAxes.length;
   const summary = [
@@ -92,8 +100,8 @@ export function RunSettings({ model, folds, current, cases }: RunSettingsProps) 
         </Stack>
       </Collapse>
       <div className={styles.cost}>
-        <Text size="xs" c="dimmed" title="How often the network runs: windows × folds × mirrorings">
-          {formatCount(cost.passes)} network runs
+        <Text size="xs" c="dimmed" title={PASSES_TITLE}>
+          {formatCount(passes)} network runs
         </Text>
         <Text size="xs" c="dimmed">
           {seconds === undefined ? 'time known after the first case' : `about ${formatSeconds(seconds)} here`}
