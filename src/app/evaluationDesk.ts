@@ -15,7 +15,7 @@ import type {
   JudgedLabel,
   JudgedPair,
 } from '@/storage/evaluationRecord';
-import type { EvaluateApi, EvaluationEvent, EvaluationOverlay } from '@/workers/evaluateApi';
+import type { EvaluateApi, EvaluationOverlay, OnEvaluationEvent } from '@/workers/evaluateApi';
 import type { SavedFile } from '@/workers/filesApi';
 import { displayLabels, displayOutlines, displayVolume, plainLabelMap } from './displayVolume';
 import { type FoundImage, judgedLabels, openSources, type SourceStores } from './evaluationSources';
@@ -24,8 +24,6 @@ import { judgeCase, type ReadPair } from './judgeCase';
 export interface EvaluationDeskNeeds extends SourceStores {
   readonly evaluations: FolderStore;
 }
-
-type Tell = (event: EvaluationEvent) => void;
 
 export function createEvaluationDesk(needs: EvaluationDeskNeeds): EvaluateApi {
   const { evaluations, datasets, caseFiles } = needs;
@@ -134,9 +132,9 @@ export function createEvaluationDesk(needs: EvaluationDeskNeeds): EvaluateApi {
       try {
         const pairs: JudgedPair[] = [];
         for (const [i, pair] of opened.pairs.entries()) {
-          signal.throwIfAborted();
           const { caseId, prediction, reference } = pair;
-          tell(onEvent, 'Copying', i / opened.pairs.length, caseId);
+          await tell(onEvent, 'Copying', i / opened.pairs.length, caseId);
+          signal.throwIfAborted();
           pairs.push({
             caseId,
             prediction: await keep('predictions', prediction.files),
@@ -169,10 +167,9 @@ export function createEvaluationDesk(needs: EvaluationDeskNeeds): EvaluateApi {
       const judged = new Set(record.verdicts.map(({ caseId }) => caseId));
       for (const [i, pair] of record.pairs.entries()) {
         if (judged.has(pair.caseId)) continue;
-        tell(onEvent, 'Evaluating', i / record.pairs.length, pair.caseId);
-        await nextTurn(); // for a cancel to come through
+        await tell(onEvent, 'Evaluating', i / record.pairs.length, pair.caseId);
         signal.throwIfAborted();
-        onEvent({ kind: 'verdict', verdict: await verdictOf(record, pair) });
+        await onEvent({ kind: 'verdict', verdict: await verdictOf(record, pair) });
       }
     },
 
@@ -213,13 +210,12 @@ type PairPlace = Pick<EvaluationRecord, 'filesId' | 'datasetName'>;
 async function labelsFound(
   pairs: readonly JudgedPair[],
   readPair: (pair: JudgedPair) => Promise<ReadPair>,
-  onEvent: Tell,
+  onEvent: OnEvaluationEvent,
   signal: AbortSignal,
 ): Promise<readonly JudgedLabel[]> {
   const values = new Set<number>();
   for (const [i, pair] of pairs.entries()) {
-    tell(onEvent, 'Looking for labels', i / pairs.length, pair.caseId);
-    await nextTurn();
+    await tell(onEvent, 'Looking for labels', i / pairs.length, pair.caseId);
     signal.throwIfAborted();
     const read = await readPair(pair).catch(() => undefined); // told when its turn comes
     for (const { data } of read ? [read.prediction, read.reference] : []) {
@@ -297,11 +293,7 @@ function nothingPaired(): StudioError {
   );
 }
 
-function tell(onEvent: Tell, stage: string, share: number, caseId: string): void {
-  onEvent({ kind: 'progress', progress: { stage, share, caseId } });
-}
-
-/** Lets messages to this worker be heard. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+/** Waits until it is heard, so that a cancel comes through as well. */
+async function tell(onEvent: OnEvaluationEvent, stage: string, share: number, caseId: string): Promise<void> {
+  await onEvent({ kind: 'progress', progress: { stage, share, caseId } });
 }

@@ -105,7 +105,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
       if (event.kind === 'progress') return show(event.progress);
       const isKept = Date.now() - keptAt > KEEP_EVERY_MS;
       if (isKept) keptAt = Date.now();
-      void change(id, { verdicts: [...verdictsOf(id), event.verdict] }, isKept);
+      return change(id, { verdicts: [...verdictsOf(id), event.verdict] }, isKept);
     };
     let state: EvaluationStatus = { status: 'done' };
     try {

@@ -54,6 +54,9 @@ export type EvaluationEvent =
   | { readonly kind: 'progress'; readonly progress: EvaluationProgress }
   | { readonly kind: 'verdict'; readonly verdict: CaseVerdict };
 
+/** The worker waits until it is heard: verdicts come before the call that tells them is done. */
+export type OnEvaluationEvent = (event: EvaluationEvent) => void | Promise<void>;
+
 /** What is laid over the image of a case. */
 export type EvaluationOverlay =
   /** By `AGREEMENT`, of one label by its place, or of all. */
@@ -72,10 +75,10 @@ export interface EvaluateApi {
   take(
     sources: EvaluationSources,
     filesId: string,
-    onEvent: (event: EvaluationEvent) => void,
+    onEvent: OnEvaluationEvent,
   ): Promise<Pick<EvaluationRecord, 'pairs' | 'unpaired' | 'labels' | 'ignoreLabel' | 'datasetName'>>;
   /** Judges the pairs that have no verdict yet, each of which is told. Throws an `AbortError` when cancelled. */
-  evaluate(record: EvaluationRecord, onEvent: (event: EvaluationEvent) => void): Promise<void>;
+  evaluate(record: EvaluationRecord, onEvent: OnEvaluationEvent): Promise<void>;
   /** Stops what is under way. */
   cancel(): void;
   /** One channel of the case's image; where there is none, an empty one of the reference's size. */

@@ -44,7 +44,7 @@ export function DropZone({ name, hint, files, onFiles }: DropZoneProps) {
       {files.length > 0 ? (
         <span className={styles.given}>
           <IconCheck size={16} aria-hidden />
-          {folderOf(files)}, {plural(files.length, 'file')}
+          {[folderOf(files), plural(files.length, 'file')].filter(Boolean).join(', ')}
         </span>
       ) : (
         <Text size="sm" c="dimmed" className={styles.zoneHint}>
@@ -64,7 +64,8 @@ export function DropZone({ name, hint, files, onFiles }: DropZoneProps) {
   );
 }
 
-/** The folder that was given, or the first file. */
-export function folderOf(files: readonly GivenFile[]): string {
-  return files[0]?.path.split('/')[0] ?? '';
+/** The folder that was given; `undefined` for files without one. */
+export function folderOf(files: readonly GivenFile[]): string | undefined {
+  const parts = files[0]?.path.split('/') ?? [];
+  return parts.length > 1 ? parts[0] : undefined;
 }

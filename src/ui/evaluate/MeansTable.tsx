@@ -7,7 +7,8 @@ import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
 import { COLUMNS, meanRows } from './verdicts';
 
-const SHOWN = COLUMNS.filter(({ name }) => name !== 'TP');
+/** Means of voxel counts say little. */
+const SHOWN = COLUMNS.filter(({ name }) => !['TP', 'FP', 'FN'].includes(name));
 
 /** Means of each label over the cases, and of the labels. */
 export function MeansTable({ record }: { record: EvaluationRecord }) {

@@ -43,7 +43,9 @@ export function sourcesOf(form: EvaluationForm, cases: readonly CaseRecord[]): E
 
 /** `predictions against labelsTr`. */
 export function titleOf(form: EvaluationForm): string {
-  const left = form.predictionKind === 'cases' ? 'Results of Segment' : folderOf(form.predictions);
-  const right = form.referenceKind === 'dataset' ? (form.datasetName ?? '') : folderOf(form.references);
+  const left =
+    form.predictionKind === 'cases' ? 'Results of Segment' : (folderOf(form.predictions) ?? 'Predictions');
+  const right =
+    form.referenceKind === 'dataset' ? (form.datasetName ?? '') : (folderOf(form.references) ?? 'references');
   return `${left} against ${right}`;
 }
