@@ -115,7 +115,16 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
 
 /** The weights of one of a model's folds out of its file. Throws `WeightsMismatch` and what reading the file throws. */
 export function loadModelWeights(file: SourceFile, model: NnunetModel): Promise<StateDict> {
-  return loadWeights(file, parametersOf(model.configuration, model.channelNames, model.labels));
+  return loadWeights(file, modelParameters(model));
+}
+
+/** Every parameter of a model's network with its shape, in the order of its state dict. */
+export function modelParameters({
+  configuration,
+  channelNames,
+  labels,
+}: NnunetModel): ReadonlyMap<string, readonly number[]> {
+  return parametersOf(configuration, channelNames, labels);
 }
 
 function parametersOf(

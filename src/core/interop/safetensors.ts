@@ -1,5 +1,6 @@
 // safetensors: 8 bytes of header length, a JSON header of names, dtypes, shapes and byte ranges, then the tensors.
 import { z } from 'zod';
+import { concatenate } from '@/core/io/compression';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { withRandomAccess } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
@@ -75,6 +76,14 @@ export function writeSafetensors(
   tensors: StateDict,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  return concatenate(safetensorsPieces(tensors, metadata));
+}
+
+/** The same as pieces that lie one behind the other: the header, and the tensors where they are. */
+export function safetensorsPieces(
+  tensors: StateDict,
+  metadata: Readonly<Record<string, string>> = {},
+): readonly Uint8Array[] {
   let offset = 0;
   const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { [METADATA]: metadata } : {};
   for (const [name, { shape, data }] of tensors) {
@@ -86,16 +95,12 @@ export function writeSafetensors(
   const json = new TextEncoder().encode(JSON.stringify(header));
   // Spaces at the header's end keep the tensors aligned to 8 bytes.
   const headerLength = Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(8 + headerLength + offset);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
-  bytes.fill(0x20, 8, 8 + headerLength);
-  bytes.set(json, 8);
-  let at = 8 + headerLength;
-  for (const { data } of tensors.values()) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
-  return bytes;
+  const start = new Uint8Array(8 + headerLength);
+  new DataView(start.buffer).setBigUint64(0, BigInt(headerLength), true);
+  start.fill(0x20, 8);
+  start.set(json, 8);
+  const bytesOf = ({ data }: WeightTensor) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return [start, ...Array.from(tensors.values(), bytesOf)];
 }
 
 async function headerEnd(file: SourceFile): Promise<number> {

@@ -52,6 +52,23 @@ export function textFile(text: string, path: string): SourceFile {
   return memoryFile(new TextEncoder().encode(text), path);
 }
 
+/** Pieces in memory, one behind the other, that are not put together. */
+export function piecewiseFile(pieces: readonly Uint8Array[], path: string): SourceFile {
+  const sizeInBytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const slice = async (start: number, end: number) => {
+    const stop = Math.min(end, sizeInBytes);
+    const joined = new Uint8Array(Math.max(0, stop - start));
+    let offset = 0;
+    for (const piece of pieces) {
+      const [from, to] = [Math.max(start, offset), Math.min(stop, offset + piece.byteLength)];
+      if (from < to) joined.set(piece.subarray(from - offset, to - offset), from - start);
+      offset += piece.byteLength;
+    }
+    return joined;
+  };
+  return { path, sizeInBytes, slice, bytes: () => slice(0, sizeInBytes) };
+}
+
 /** Bytes `[start, end)` of a file as a file of the same path. */
 export function partOf(file: SourceFile, start: number, end: number): SourceFile {
   return {

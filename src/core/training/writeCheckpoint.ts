@@ -15,6 +15,11 @@ const OWN_VERSION = 1;
 
 /** The bytes of a `checkpoint_*.pth`. Follows nnU-Net's `nnUNetTrainer.save_checkpoint`. */
 export function writeCheckpoint(state: TrainingState, context: CheckpointContext): Uint8Array {
+  return writeTorchCheckpoint(checkpointEntries(state, context));
+}
+
+/** What is in it, by nnU-Net's keys and {@link OWN_KEY}. */
+export function checkpointEntries(state: TrainingState, context: CheckpointContext): Map<string, SavedValue> {
   const { trainer, mirrorAxes } = context;
   const shapes = parameterShapes(context);
   const tensors = new Map(
@@ -23,29 +28,27 @@ export function writeCheckpoint(state: TrainingState, context: CheckpointContext
       stateTensor(name, { data: dataOf(state.weights, name), shape }),
     ]),
   );
-  return writeTorchCheckpoint(
-    new Map<string, SavedValue>([
-      ['network_weights', stateDict(tensors, context.architecture)],
-      ['optimizer_state', optimiserEntries(state, context, learnedOf(shapes))],
-      ['grad_scaler_state', context.hasLossScaling ? scalerEntries(state.optimiser?.control) : null],
-      ['logging', new Map(logEntries(state.log).map(([key, list]) => [key, list.map(floats)]))],
-      ['_best_ema', state.bestEma === undefined ? null : new PickleFloat(state.bestEma)],
-      ['current_epoch', state.epoch],
-      [
-        'init_args',
-        new Map<string, SavedValue>([
-          ['plans', jsonValue(context.plansDocument)],
-          ['configuration', context.configurationName],
-          ['fold', context.fold],
-          ['dataset_json', jsonValue(context.datasetDocument)],
-          ['device', new TorchDevice('cpu')],
-        ]),
-      ],
-      ['trainer_name', stockTrainerName(trainer.name)],
-      ['inference_allowed_mirroring_axes', mirrorAxes.length > 0 ? new PickleTuple([...mirrorAxes]) : null],
-      [OWN_KEY, ownEntries(state, context)],
-    ]),
-  );
+  return new Map<string, SavedValue>([
+    ['network_weights', stateDict(tensors, context.architecture)],
+    ['optimizer_state', optimiserEntries(state, context, learnedOf(shapes))],
+    ['grad_scaler_state', context.hasLossScaling ? scalerEntries(state.optimiser?.control) : null],
+    ['logging', new Map(logEntries(state.log).map(([key, list]) => [key, list.map(floats)]))],
+    ['_best_ema', state.bestEma === undefined ? null : new PickleFloat(state.bestEma)],
+    ['current_epoch', state.epoch],
+    [
+      'init_args',
+      new Map<string, SavedValue>([
+        ['plans', jsonValue(context.plansDocument)],
+        ['configuration', context.configurationName],
+        ['fold', context.fold],
+        ['dataset_json', jsonValue(context.datasetDocument)],
+        ['device', new TorchDevice('cpu')],
+      ]),
+    ],
+    ['trainer_name', stockTrainerName(trainer.name)],
+    ['inference_allowed_mirroring_axes', mirrorAxes.length > 0 ? new PickleTuple([...mirrorAxes]) : null],
+    [OWN_KEY, ownEntries(state, context)],
+  ]);
 }
 
 function dataOf(tensors: StateTensors, name: string): Float32Array {
