@@ -57,14 +57,14 @@ export async function formatOfFolder(
   return readFormat(dataset, plans);
 }
 
-/** A file of a folder that nnU-Net always leaves there. Throws `MissingFile`. */
+/** A file that nnU-Net leaves in every folder of predictions. Throws `MissingFile`. */
 export async function neededFile(folder: ReadFolder, name: string): Promise<SourceFile> {
   const file = await folder.open(name);
   if (file) return file;
   throw new StudioError(
     'MissingFile',
     `There is no ${name} beside the predictions.`,
-    'nnU-Net leaves one there; name that of the model, or copy it.',
+    "nnU-Net's predict leaves one there; name the model's, or copy it.",
   );
 }
 

@@ -5,6 +5,7 @@ import { datasetFolder } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';
 import { isGiven, listOf, type ParsedOptions, requiredText, UsageError } from '../options';
 import { existingFolder, PROCESSES_OPTION } from '../trainedModels';
+import { DESCRIPTION_OPTIONS, descriptionsOf } from './determinePostprocessing';
 
 export const ensembleCommand: Command = {
   name: 'ensemble',
@@ -18,10 +19,11 @@ export const ensembleCommand: Command = {
       description: 'predictions of the same cases, made with --save_probabilities',
     },
     { names: ['-o'], kind: 'text', value: 'FOLDER', description: 'for the results' },
+    ...DESCRIPTION_OPTIONS,
     PROCESSES_OPTION,
     { names: ['--save_npz'], kind: 'flag', description: 'keeps the averaged {case}.npz and {case}.pkl' },
   ],
-  notes: ['Labels and file ending are those of dataset.json and plans.json in the first folder.'],
+  notes: ['Without -plans_json and -dataset_json, which are not nnU-Net’s, those in the first folder count.'],
   examples: ['nnstudio ensemble -i predictions_2d predictions_3d_fullres -o predictions'],
   run,
 };
@@ -35,6 +37,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const reports = await ensembleFolders({
     inputs,
     output: datasetFolder(output),
+    ...(await descriptionsOf(options)),
     shouldSaveProbabilities: isGiven(options, '--save_npz'),
     signal,
     onCase: ({ caseId, status, error, done, total }) => {

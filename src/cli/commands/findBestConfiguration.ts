@@ -108,7 +108,8 @@ async function candidatesOf(
   for (const model of asked) {
     if (await isPlanned(model, places)) {
       candidates.push({ ...model, folder: await trainedFolder(places, model) });
-    } else console.error(`left out ${model.configuration}: ${model.plans} has no such configuration`);
+    } else if (isGiven(options, '-c'))
+      console.error(`left out ${model.configuration}: ${model.plans} has no such configuration`);
   }
   return candidates;
 }
