@@ -1,11 +1,11 @@
 import type { Prediction } from '@/core/inference/predictor';
-import type { PredictProgress } from '@/core/inference/settings';
 import type { LabelSet } from '@/core/interop/labels';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { writeNpz } from '@/core/io/npy';
 import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
+import { applySteps } from '@/core/postprocessing/steps';
 import { type Gpu, openGpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
 import type { CaseFiles } from '@/storage/caseFiles';
@@ -20,6 +20,7 @@ import {
 } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
 import type { CaseProgress, GpuReport } from '@/workers/predictApi';
+import { EnsembleOfPredictions, largerMemory, summedTimings } from './ensembleOfPredictions';
 import { PredictionSession } from './predict';
 
 interface Needs {
@@ -36,13 +37,14 @@ interface Watch {
   readonly onProgress: (progress: CaseProgress) => void;
 }
 
-interface StageWatch {
+/** The same without the count of lost devices. */
+interface CaseWatch {
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: PredictProgress) => void;
+  readonly onProgress: (progress: Omit<CaseProgress, 'restarts'>) => void;
 }
 
 /** What one model made of a case. */
-interface StageRun {
+interface ModelRun {
   readonly model: ModelRecord;
   readonly image: MedicalImage;
   readonly prediction: Prediction;
@@ -81,37 +83,75 @@ export class CaseSegmenter {
     };
   }
 
-  /** Reads the case, segments it, in a cascade with both stages, and writes the result into its folder. */
+  /** Reads the case, segments it with every model of the job, and writes the result into its folder. */
   async segment(caseRecord: CaseRecord, job: PredictJob, { signal, onProgress }: Watch): Promise<CaseResult> {
     const lossesBefore = this.losses;
     const started = performance.now();
     const restarts = () => this.losses - lossesBefore;
-    const watch = (stage?: Pick<CaseProgress, 'cascadeStage'>): StageWatch => ({
+    const watch: CaseWatch = {
       signal,
-      onProgress: (progress) => onProgress({ ...progress, ...stage, restarts: restarts() }),
-    });
-
-    const first = job.previousStage && firstStageJob(job, job.previousStage);
-    const before = first && (await this.runStage(caseRecord, first, watch({ cascadeStage: 1 })));
-    const last = watch(before && { cascadeStage: 2 });
-    const { model, image, prediction, secondsReading } = await this.runStage(caseRecord, job, last, before);
+      onProgress: (progress) => onProgress({ ...progress, restarts: restarts() }),
+    };
+    const { model, image, prediction, secondsReading } = await this.runAll(caseRecord, job, watch);
     const writingStarted = performance.now();
-    last.onProgress({ stage: 'writing', share: 0 });
-    await this.write(caseRecord.id, image, prediction);
+    watch.onProgress({ stage: 'writing', share: 0 });
+    const segmentation = applySteps(prediction.segmentation, prediction.shape, job.postprocessing ?? []);
+    const probabilities = job.settings.saveProbabilities ? prediction.probabilities : undefined;
+    await this.write(caseRecord.id, image, { segmentation, shape: prediction.shape, probabilities });
     return {
       job,
-      labels: labelVolumes(prediction.segmentation, model.model.labels),
-      hasProbabilities: prediction.probabilities !== undefined,
+      labels: labelVolumes(segmentation, model.model.labels),
+      hasProbabilities: probabilities !== undefined,
       seconds: secondsSince(started),
       secondsByStage: {
-        reading: secondsReading + (before?.secondsReading ?? 0),
-        ...summed(prediction.timings, before?.prediction.timings),
+        reading: secondsReading,
+        ...prediction.timings,
         writing: secondsSince(writingStarted),
       },
-      memory: larger(prediction.memory, before?.prediction.memory),
+      memory: prediction.memory,
       warnings: image.warnings,
       restarts: restarts(),
       finishedAt: Date.now(),
+    };
+  }
+
+  /** Every model of an ensemble, one after the other, or the one model. */
+  private async runAll(caseRecord: CaseRecord, job: PredictJob, watch: CaseWatch): Promise<ModelRun> {
+    const [first, ...others] = memberJobs(job);
+    if (others.length === 0) return this.runModel(caseRecord, first, watch);
+    const count = others.length + 1;
+    const watchOf = (number: number): CaseWatch => ({
+      ...watch,
+      onProgress: (progress) => watch.onProgress({ ...progress, member: { number, count } }),
+    });
+    const run = await this.runModel(caseRecord, first, watchOf(1));
+    const ensemble = new EnsembleOfPredictions(run.model.model.labels, run.prediction);
+    let { secondsReading } = run;
+    for (const [i, other] of others.entries()) {
+      const next = await this.runModel(caseRecord, other, watchOf(i + 2));
+      ensemble.add(next.prediction, next.model);
+      secondsReading += next.secondsReading;
+    }
+    return { ...run, prediction: ensemble.mean(), secondsReading };
+  }
+
+  /** One model on a case, in a cascade with both stages. */
+  private async runModel(caseRecord: CaseRecord, job: PredictJob, watch: CaseWatch): Promise<ModelRun> {
+    if (!job.previousStage) return this.runStage(caseRecord, job, watch);
+    const stageWatch = (cascadeStage: 1 | 2): CaseWatch => ({
+      ...watch,
+      onProgress: (progress) => watch.onProgress({ ...progress, cascadeStage }),
+    });
+    const before = await this.runStage(caseRecord, firstStageJob(job, job.previousStage), stageWatch(1));
+    const run = await this.runStage(caseRecord, job, stageWatch(2), before);
+    return {
+      ...run,
+      secondsReading: run.secondsReading + before.secondsReading,
+      prediction: {
+        ...run.prediction,
+        timings: summedTimings(run.prediction.timings, before.prediction.timings),
+        memory: largerMemory(run.prediction.memory, before.prediction.memory),
+      },
     };
   }
 
@@ -119,9 +159,9 @@ export class CaseSegmenter {
   private async runStage(
     caseRecord: CaseRecord,
     job: PredictJob,
-    watch: StageWatch,
-    before?: StageRun,
-  ): Promise<StageRun> {
+    watch: CaseWatch,
+    before?: ModelRun,
+  ): Promise<ModelRun> {
     const started = performance.now();
     watch.onProgress({ stage: 'reading', share: 0 });
     const { model, session } = await this.makeReady(job);
@@ -157,8 +197,11 @@ export class CaseSegmenter {
   }
 
   /** Probabilities first: the segmentation is what a finished case is known by. */
-  private async write(id: string, image: MedicalImage, prediction: Prediction): Promise<void> {
-    const { segmentation, shape, probabilities } = prediction;
+  private async write(
+    id: string,
+    image: MedicalImage,
+    { segmentation, shape, probabilities }: WrittenResult,
+  ): Promise<void> {
     const { caseFiles } = this.needs;
     if (probabilities) {
       const classes = probabilities.length / segmentation.length;
@@ -185,32 +228,27 @@ export class CaseSegmenter {
   }
 }
 
+/** What is kept of a prediction. */
+type WrittenResult = Pick<Prediction, 'segmentation' | 'shape'> & {
+  readonly probabilities: Float32Array | undefined;
+};
+
+/** A job for each model; those of an ensemble give probabilities. */
+function memberJobs({ others = [], postprocessing: _, ...first }: PredictJob): readonly PredictJob[] {
+  if (others.length === 0) return [first];
+  const settings = { ...first.settings, saveProbabilities: true };
+  return [
+    { ...first, settings },
+    ...others.map(({ folds, ...member }) => ({ ...member, settings: { ...settings, folds } })),
+  ];
+}
+
 /** The job of a cascade's first stage; of it only labels are wanted. */
 function firstStageJob(
   { settings }: PredictJob,
   { modelId, modelName, folds }: PreviousStageJob,
 ): PredictJob {
   return { modelId, modelName, settings: { ...settings, folds, saveProbabilities: false } };
-}
-
-type Timings = Prediction['timings'];
-
-function summed(a: Timings, b: Timings | undefined): Timings {
-  if (!b) return a;
-  return {
-    preprocessing: a.preprocessing + b.preprocessing,
-    network: a.network + b.network,
-    exporting: a.exporting + b.exporting,
-  };
-}
-
-/** The stages hold their memory one after the other. */
-function larger(a: Prediction['memory'], b: Prediction['memory'] | undefined): Prediction['memory'] {
-  if (!b) return a;
-  return {
-    plannedBytes: Math.max(a.plannedBytes, b.plannedBytes),
-    peakBytes: Math.max(a.peakBytes, b.peakBytes),
-  };
 }
 
 function labelVolumes(segmentation: Uint8Array | Uint16Array, labels: LabelSet): readonly LabelVolume[] {

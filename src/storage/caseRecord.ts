@@ -1,5 +1,6 @@
 // A case as it is kept between visits. Its voxels lie in `CaseFiles`, under the same id.
 import type { PredictSettings } from '@/core/inference/settings';
+import type { PostprocessingStep } from '@/core/postprocessing/steps';
 import type { Spacing, Zyx } from '@/shared/geometry';
 
 /** What a person wants to know of an image before anything is run. */
@@ -22,6 +23,18 @@ export interface PredictJob {
   readonly modelName: string;
   readonly settings: PredictSettings;
   /** For the second stage of a cascade: the model that is run before it, with the same settings but its own folds. */
+  readonly previousStage?: PreviousStageJob;
+  /** Further models: their probabilities and this one's are averaged. */
+  readonly others?: readonly EnsembleMember[];
+  /** What is done to the label map at last, in order. */
+  readonly postprocessing?: readonly PostprocessingStep[];
+}
+
+/** A model of an ensemble; it is run with the job's settings but its own folds. */
+export interface EnsembleMember {
+  readonly modelId: string;
+  readonly modelName: string;
+  readonly folds: readonly string[];
   readonly previousStage?: PreviousStageJob;
 }
 

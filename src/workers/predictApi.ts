@@ -14,6 +14,8 @@ export type CaseProgress = PredictProgress & {
   readonly restarts: number;
   /** Of a cascade: which of its two stages it is at. */
   readonly cascadeStage?: 1 | 2;
+  /** Of an ensemble: which of its models it is at, from 1. */
+  readonly member?: { readonly number: number; readonly count: number };
 };
 
 /** Predicting, on the one GPU device of its worker. */

@@ -20,19 +20,26 @@ const SPANS: Readonly<Record<PredictStage, readonly [number, number]>> = {
 };
 
 /** What a case is at, for people. */
-export function stageText(progress: Pick<CaseProgress, 'stage' | 'cascadeStage'> | undefined): string {
+export function stageText(
+  progress: Pick<CaseProgress, 'stage' | 'cascadeStage' | 'member'> | undefined,
+): string {
   const name = STAGE_NAMES[progress?.stage ?? 'reading'];
-  return progress?.cascadeStage ? `Stage ${progress.cascadeStage} of 2: ${lowerFirst(name)}` : name;
+  const places = [
+    progress?.member && `Model ${progress.member.number} of ${progress.member.count}`,
+    progress?.cascadeStage && `Stage ${progress.cascadeStage} of 2`,
+  ].filter(Boolean);
+  return places.length > 0 ? `${places.join(', ')}: ${lowerFirst(name)}` : name;
 }
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
-/** Share of the whole case, 0…1; the stages of a cascade are half of it each. */
+/** Share of the whole case, 0…1; the stages of a cascade are half of it each, models of an ensemble their part. */
 export function overallShare(progress: CaseProgress | undefined): number {
   if (!progress) return 0;
   const [start, length] = SPANS[progress.stage];
   const share = start + length * progress.share;
-  return progress.cascadeStage ? (progress.cascadeStage - 1 + share) / 2 : share;
+  const ofModel = progress.cascadeStage ? (progress.cascadeStage - 1 + share) / 2 : share;
+  return progress.member ? (progress.member.number - 1 + ofModel) / progress.member.count : ofModel;
 }
