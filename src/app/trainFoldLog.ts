@@ -1,19 +1,25 @@
-// nnU-Net's text log of a training, and the lists of its logger as JSON.
+// nnU-Net's text log of a training, and the lists of its logger as JSON and as a picture.
 
 import { pythonJson } from '@/core/interop/pythonJson';
 import { logEntries, type TrainingLog } from '@/core/training/trainingLog';
 import type { EpochReport } from '@/core/training/trainingRun';
 import type { DatasetFolder } from '@/storage/datasetFolder';
+import { curvesOfLog, type ProgressCurves } from './progressPlot';
 import type { FoldSetup } from './trainFoldSetup';
 
-/** Writes `training_log_*.txt` and `progress.json` into the fold's folder. */
+/** A picture of a training's curves, as PNG; `undefined` where there is nothing to draw with. */
+export type DrawProgress = (curves: ProgressCurves) => Promise<Uint8Array | undefined>;
+
+/** Writes `training_log_*.txt`, `progress.json` and where it can be drawn `progress.png` into the fold's folder. */
 export class TrainFoldLog {
   private readonly folder: DatasetFolder;
   private readonly below: string;
   private readonly name: string;
+  private readonly drawProgress: DrawProgress | undefined;
   private text = '';
 
-  constructor(folder: DatasetFolder, { question }: Pick<FoldSetup, 'question'>) {
+  constructor(folder: DatasetFolder, { question }: Pick<FoldSetup, 'question'>, drawProgress?: DrawProgress) {
+    this.drawProgress = drawProgress;
     this.folder = folder;
     this.below = `fold_${question.fold}`;
     this.name = logName(new Date());
@@ -37,6 +43,8 @@ export class TrainFoldLog {
     if (report.isBest) this.add(`Yayy! New best EMA pseudo Dice: ${rounded(report.emaFgDice, 4)}`);
     await this.writeText();
     await this.folder.write(`${this.below}/progress.json`, pythonJson(Object.fromEntries(logEntries(log))));
+    const picture = await this.drawProgress?.(curvesOfLog(log));
+    if (picture) await this.folder.write(`${this.below}/progress.png`, picture);
   }
 
   private writeText(): Promise<void> {

@@ -18,6 +18,7 @@ import { nnunetResults } from '../modelSource';
 import { namedDataset } from '../nnunetFolders';
 import { isGiven, numberOf, type ParsedOptions, textOf, UsageError } from '../options';
 import { formatSeconds, ProgressLine } from '../progressLine';
+import { nodeProgressPicture } from '../progressPicture';
 
 /** Marks options that nnU-Net does not have. */
 const OURS = '[ours]';
@@ -166,10 +167,14 @@ async function openTraining(options: ParsedOptions): Promise<Training> {
     trainer,
     results: folder,
     checkpoints: nodeCheckpoints(path.join(modelFolder(configurationName), `fold_${fold}`)),
-    log: new TrainFoldLog(folder, setup),
+    log: new TrainFoldLog(folder, setup, nodeProgressPicture(tellNoPicture)),
     modelFolder: modelFolder(configurationName),
     preprocessedFolder: named.preprocessedFolder,
   };
+}
+
+function tellNoPicture(reason: string): void {
+  console.error(`nnstudio: progress.png is left out: ${reason}.`);
 }
 
 function foldOf(text: string): Fold {

@@ -10,6 +10,8 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { useState } from 'react';
+import { progressPicture } from '@/app/progressPicture';
+import { curvesOfReports } from '@/app/progressPlot';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
 import { messageOf } from '@/shared/errors';
 import type { SavedFile } from '@/workers/filesApi';
@@ -162,6 +164,20 @@ function MoreMenu({ run, onRemove }: { run: TrainingRun; onRemove: () => void })
           onClick={() => save(trainings.view.saveResults(order))}
         >
           Results folder for nnU-Net, zip
+        </Menu.Item>
+        <Menu.Item
+          disabled={epochs.length === 0}
+          leftSection={<IconDownload size={15} aria-hidden />}
+          onClick={() =>
+            save(
+              progressPicture(curvesOfReports(epochs)).then((content) => ({
+                name: `${name}_progress.png`,
+                content,
+              })),
+            )
+          }
+        >
+          Curves as picture
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item color="red" leftSection={<IconTrash size={15} aria-hidden />} onClick={onRemove}>
