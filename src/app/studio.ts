@@ -1,6 +1,7 @@
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { runBenchmark } from '@/workers/benchmarkClient';
+import { chooseClient } from '@/workers/chooseClient';
 import { startDatasetWorkers } from '@/workers/datasetClient';
 import { evaluateClient } from '@/workers/evaluateClient';
 import type { FilesApi, GivenFile } from '@/workers/filesApi';
@@ -11,6 +12,7 @@ import { startTrainWorker, trainViewClient } from '@/workers/trainClient';
 import { type Benchmark, createBenchmark } from './benchmarkStore';
 import { browserEnvironment } from './browserEnvironment';
 import { type CaseQueue, createCaseQueue } from './caseQueue';
+import { type Choices, createChoices } from './choiceStore';
 import { createDatasets, type Datasets } from './datasetStore';
 import { createEvaluations, type Evaluations } from './evaluationStore';
 import { gpuLocks } from './gpuLocks';
@@ -33,6 +35,7 @@ export interface Studio {
   readonly planning: Planning;
   readonly trainings: Trainings;
   readonly evaluations: Evaluations;
+  readonly choices: Choices;
   readonly system: System;
   readonly benchmark: Benchmark;
   readonly selection: SelectionStore;
@@ -84,10 +87,21 @@ export function openStudio(): Studio {
     exclusively: (work) => navigator.locks.request('nnstudio-evaluations', work),
     whileAdding,
   });
+  const choices = createChoices({
+    records: browserRecords(DATABASES.choices),
+    api: chooseClient(),
+    exclusively: (work) => navigator.locks.request('nnstudio-choices', work),
+  });
   const system = createSystem(predictor);
   void system.measureStorage();
   void library.refresh();
-  const loaded = Promise.all([queue.load(), datasets.load(), trainings.load(), evaluations.load()]);
+  const loaded = Promise.all([
+    queue.load(),
+    datasets.load(),
+    trainings.load(),
+    evaluations.load(),
+    choices.load(),
+  ]);
   const refresh = () => {
     void datasets.refresh();
     void trainings.refresh();
@@ -107,6 +121,7 @@ export function openStudio(): Studio {
     planning: createPlanning(planningClient()),
     trainings,
     evaluations,
+    choices,
     system,
     benchmark: createBenchmark({
       measure: runBenchmark,

@@ -123,7 +123,7 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
       mirrorAxes: networkOfFold(setup, trainer).augmentation.training.mirrorAxes,
       results,
       loadWeights: () => finalWeights(needs, order),
-      shouldSaveProbabilities: false,
+      shouldSaveProbabilities: order.shouldSaveProbabilities ?? false,
       nameOf: (where, path) => (where === 'results' ? path : `${order.datasetName}/${path}`),
       openGpu: needs.openGpu,
       signal,

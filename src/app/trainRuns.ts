@@ -79,6 +79,8 @@ export interface Trainings {
   enqueue(trainings: readonly NewTraining[]): Promise<string>;
   /** Queues a run that was stopped, interrupted or failed; it goes on from its newest checkpoint. */
   goOn(id: string): Promise<void>;
+  /** Validates trained runs once more, with probabilities kept. */
+  validateWithProbabilities(ids: readonly string[]): Promise<void>;
   pause(isPaused: boolean): void;
   /** Ends the running one with a checkpoint, or takes a waiting one out of the queue. */
   stop(id: string): Promise<void>;
@@ -289,6 +291,16 @@ export function createTrainings(needs: Needs): Trainings {
       pump();
     },
 
+    async validateWithProbabilities(ids) {
+      for (const id of ids) {
+        const found = find(id);
+        if (!found?.isTrained || found.state.status === 'running') continue;
+        const order = { ...found.order, shouldSaveProbabilities: true };
+        await change(id, { order, state: { status: 'waiting' } });
+      }
+      pump();
+    },
+
     pause(isPaused) {
       worker?.pause(isPaused);
       setLive({ isPaused });
@@ -386,7 +398,13 @@ function otherFolds(order: TrainingOrder, runs: readonly TrainingRun[]): readonl
 }
 
 /** Folds of the same training have it in common. */
-function trainingKey({ runId: _, fold, seed: __, ...training }: TrainingOrder): string {
+export function trainingKey({
+  runId: _,
+  fold,
+  seed: __,
+  shouldSaveProbabilities: ___,
+  ...training
+}: TrainingOrder): string {
   return JSON.stringify([training, fold === 'all']);
 }
 

@@ -29,4 +29,5 @@ export const DATABASES = {
   checkpoints: 'nnstudio-checkpoints',
   checkpointChunks: 'nnstudio-checkpoint-chunks',
   evaluations: 'nnstudio-evaluations',
+  choices: 'nnstudio-choices',
 } as const;

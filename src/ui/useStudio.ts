@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import type { BenchmarkState } from '@/app/benchmarkStore';
 import type { CaseQueueState } from '@/app/caseQueue';
+import type { ChoicesState } from '@/app/choiceStore';
 import type { DatasetsState } from '@/app/datasetStore';
 import type { EvaluationsState } from '@/app/evaluationStore';
 import type { LibraryState } from '@/app/libraryStore';
@@ -47,6 +48,10 @@ export function useTrainings<Part>(select: (state: TrainingsState) => Part): Par
 
 export function useEvaluations<Part>(select: (state: EvaluationsState) => Part): Part {
   return useStore(useStudio().evaluations.store, useShallow(select));
+}
+
+export function useChoices<Part>(select: (state: ChoicesState) => Part): Part {
+  return useStore(useStudio().choices.store, useShallow(select));
 }
 
 export function useSelection<Part>(select: (state: Selection) => Part): Part {

@@ -24,6 +24,8 @@ export interface TrainingOrder {
   readonly storage: Storage;
   /** A run stays with it to keep its bits. Software adapters leave it to the processor, which is one anyway. */
   readonly augmentsOn: 'gpu' | 'cpu';
+  /** Validation keeps probabilities, which ensembles are chosen by: `--npz`. */
+  readonly shouldSaveProbabilities?: boolean;
 }
 
 /** Other runs that a run has to do with. */
@@ -144,6 +146,8 @@ export interface TrainViewApi {
    * `NoCheckpoint` before there are any, `UnsupportedModel` for the second stage of a cascade.
    */
   predictLive(order: TrainingOrder, caseId: string): Promise<void>;
+  /** Cases that validating these runs has segmented for a cascade's next stage. */
+  listForNextStage(orders: readonly TrainingOrder[], nextStage: string): Promise<readonly string[]>;
   /** The results folder as nnU-Net lays it out, with checkpoints, as a zip. */
   saveResults(order: TrainingOrder): Promise<SavedFile>;
   /** Bytes that a run takes. */

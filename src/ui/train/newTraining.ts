@@ -22,6 +22,7 @@ export interface FormChoice {
   readonly iterations: number;
   readonly seed: number;
   readonly isHalfPrecision: boolean;
+  readonly shouldSaveProbabilities: boolean;
 }
 
 export const UNCHOSEN: FormChoice = {
@@ -34,6 +35,7 @@ export const UNCHOSEN: FormChoice = {
   iterations: 50,
   seed: 0,
   isHalfPrecision: false,
+  shouldSaveProbabilities: false,
 };
 
 const PREFERRED = ['3d_fullres', '2d'];
@@ -125,5 +127,6 @@ export function newTrainings(form: Form): readonly NewTraining[] {
       seed: choice.seed,
       storage: chosenStorage(choice, gpu),
       augmentsOn: gpu.isSoftware ? 'cpu' : 'gpu',
+      ...(choice.shouldSaveProbabilities && { shouldSaveProbabilities: true }),
     }));
 }
