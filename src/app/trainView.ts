@@ -65,6 +65,12 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
 
     predictLive: (order, caseId) => predictLive(needs, order, caseId),
 
+    async listForNextStage(orders, nextStage) {
+      const below = `predicted_next_stage/${nextStage}`;
+      const lists = await Promise.all(orders.map(({ runId }) => runs.folder(runId).list(below)));
+      return [...new Set(lists.flat().map((name) => name.replace(/\.npz$/, '')))];
+    },
+
     async saveResults(order) {
       const name = modelFolderName(order);
       const isKept = ({ path }: SourceFile) => !path.startsWith(`${order.runId}/${LIVE}/`);

@@ -41,6 +41,7 @@ export function trainViewClient(): TrainViewApi {
     showPredictionOutlines: (order, caseId, moment) =>
       ask((remote) => remote.showPredictionOutlines(order, caseId, moment)),
     predictLive: (order, caseId) => ask((remote) => remote.predictLive(order, caseId)),
+    listForNextStage: (orders, nextStage) => ask((remote) => remote.listForNextStage(orders, nextStage)),
     saveResults: (order) => ask((remote) => remote.saveResults(order)),
     measure: (runId) => ask((remote) => remote.measure(runId)),
     remove: (runId) => ask((remote) => remote.remove(runId)),

@@ -118,6 +118,25 @@ describe('the train desk', () => {
     expect(await weightsIn(disturbed.needs)).toEqual(await weightsIn(undisturbed.needs));
   });
 
+  test('the second stage of a cascade starts once the first has segmented every case', async ({ gpu }) => {
+    const { needs, view } = browser(gpu);
+    const desk = createTrainDesk(needs);
+    const schedule = { epochs: 1, iterationsPerEpoch: 1, validationIterationsPerEpoch: 1 };
+    const second = order({ runId: 'second', configurationName: '3d_cascade_fullres', schedule });
+    await expect(desk.run(second, ALONE, () => undefined)).rejects.toMatchObject({ name: 'NoPreviousStage' });
+
+    const first = order({ runId: 'first', configurationName: '3d_lowres', fold: 'all', schedule });
+    await desk.run(first, ALONE, () => undefined);
+    expect(await view.listForNextStage([first], '3d_cascade_fullres')).toHaveLength(6);
+    expect(await view.listForNextStage([second], '3d_cascade_fullres')).toEqual([]);
+    expect(await desk.run(second, { ...ALONE, previousStage: [first] }, () => undefined)).toBe('done');
+    const [model] = await needs.library.list();
+    expect(model.model.configuration).toMatchObject({
+      name: '3d_cascade_fullres',
+      previousStage: '3d_lowres',
+    });
+  });
+
   test('a pause keeps a checkpoint and holds the run until it ends', async ({ gpu }) => {
     const { needs } = browser(gpu);
     const desk = createTrainDesk(needs);

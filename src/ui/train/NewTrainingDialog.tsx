@@ -21,6 +21,7 @@ import { CostNote } from '../plan/CostNote';
 import { useGpuReport, useThroughput } from '../plan/usePlans';
 import { goTo } from '../route';
 import { useDatasets, useStudio, useSystem } from '../useStudio';
+import { FirstStageNote, SecondStageNote } from './CascadeNote';
 import { DatasetPreparation } from './DatasetPreparation';
 import styles from './form.module.css';
 import { NeedsNote } from './NeedsNote';
@@ -37,7 +38,7 @@ import {
 } from './newTraining';
 import { SchedulePicker } from './SchedulePicker';
 import { TRAINER_GROUPS, trainerSentence } from './trainerWords';
-import { usePlansOf, useSplitsOf } from './useNewTraining';
+import { useFirstStage, usePlansOf, useSplitsOf } from './useNewTraining';
 
 interface NewTrainingDialogProps {
   /** Name of the dataset to begin with. */
@@ -96,6 +97,8 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
   const folds = foldsFor(splits);
   const problem = plansProblem ?? problemOf(choice, configuration, folds);
   const arrays = configuration && arraysOf(dataset, configuration);
+  const firstStage = useFirstStage(dataset, plansName, configuration, splits);
+  const isFirstStageDone = firstStage.status === 'none' || firstStage.status === 'ready';
   const isPrepared = arrays !== undefined && arrays.cases >= dataset.caseCount;
 
   const start = async () => {
@@ -141,10 +144,12 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
         </Group>
       )}
       {configuration?.previousStage && (
-        <Text size="xs" c="dimmed">
-          This is the second stage of a cascade: all folds of {configuration.previousStage} must be trained
-          and validated before it.
-        </Text>
+        <SecondStageNote
+          stage={configuration.previousStage}
+          firstStage={firstStage}
+          onTrain={(name, chosenFolds) => set({ configuration: name, folds: chosenFolds })}
+          onClose={onClose}
+        />
       )}
       {!isPrepared && (
         <DatasetPreparation
@@ -152,6 +157,14 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
           plansName={plansName}
           configuration={configuration?.name}
           onClose={onClose}
+        />
+      )}
+      {isPrepared && configuration && (
+        <FirstStageNote
+          dataset={dataset}
+          plansName={plansName}
+          overview={overview}
+          configuration={configuration}
         />
       )}
       <Checkbox.Group
@@ -203,6 +216,12 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
                 checked={choice.isHalfPrecision}
                 onChange={({ currentTarget }) => set({ isHalfPrecision: currentTarget.checked })}
               />
+              <Switch
+                label="Keep probabilities of the validation"
+                description="Ensembles of two configurations are chosen by them; classes × voxels × 4 bytes a case."
+                checked={choice.shouldSaveProbabilities}
+                onChange={({ currentTarget }) => set({ shouldSaveProbabilities: currentTarget.checked })}
+              />
             </Stack>
           </Accordion.Panel>
         </Accordion.Item>
@@ -218,7 +237,7 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
         </Button>
         <Button
           leftSection={<IconPlayerPlay size={16} aria-hidden />}
-          disabled={!isPrepared || problem !== undefined || gpuState.status !== 'ready'}
+          disabled={!isPrepared || !isFirstStageDone || problem !== undefined || gpuState.status !== 'ready'}
           onClick={() => void start()}
         >
           {choice.folds.length > 1 ? `Train ${choice.folds.length} folds` : 'Train'}
