@@ -2,6 +2,7 @@
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { fromFloat16Bits } from '@/shared/numeric';
+import { concatenate } from './compression';
 import { memoryFile, type SourceFile } from './sourceFile';
 import { openZip, writeDeflatedZip } from './zip';
 
@@ -170,6 +171,59 @@ export async function readNpz(bytes: Uint8Array): Promise<Map<string, NpyArray>>
     arrays.set(entry.path.slice(0, -'.npy'.length), readNpy(await entry.bytes()));
   }
   return arrays;
+}
+
+/** Takes the values of an array in order; `start` is the index of the first of them. */
+export type TakeValues = (values: Float32Array, start: number) => void;
+
+/**
+ * Hands the values of one array of a `.npz` on, float32, as they are unpacked: an array of f4, as probabilities are, is
+ * never whole in memory. `begin` is told the shape, and says who takes them. Resolves with false where there is no such
+ * array. Throws `BadZip`, `BadNpy`.
+ */
+export async function visitNpzArray(
+  file: SourceFile,
+  name: string,
+  begin: (shape: readonly number[]) => TakeValues,
+): Promise<boolean> {
+  const entries = await openZip(file, { maxRatio: Number.POSITIVE_INFINITY });
+  const entry = entries.find(({ path }) => path === `${name}.npy`);
+  if (!entry) return false;
+  let head = new Uint8Array();
+  let take: TakeValues | undefined;
+  let taken = 0;
+  for await (const piece of entry.pieces()) {
+    const bytes = concatenate([head, piece]);
+    const header = take ? undefined : headerIfWhole(bytes);
+    if (header && !isPlainF4(header)) return visitWhole(readNpy(await entry.bytes()), begin);
+    if (header) take = begin(header.shape);
+    const start = header?.dataStart ?? 0;
+    const count = take ? Math.floor((bytes.length - start) / 4) : 0;
+    const end = start + 4 * count;
+    if (take && count > 0) take(new Float32Array(bytes.slice(start, end).buffer), taken);
+    taken += count;
+    head = bytes.slice(end);
+  }
+  if (!take) throw bad('ends within its header');
+  return true;
+}
+
+/** Little-endian rows of float32, as this machine has them. */
+function isPlainF4({ dtype, isBigEndian, isFortran }: NpyHeader): boolean {
+  return dtype === 'f4' && !isBigEndian && !isFortran;
+}
+
+/** The header, once all of it is there. */
+function headerIfWhole(bytes: Uint8Array): NpyHeader | undefined {
+  if (bytes.length < 12) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = bytes[6] >= 2 ? 12 + view.getUint32(8, true) : 10 + view.getUint16(8, true);
+  return end > bytes.length && end <= MAX_HEADER_BYTES ? undefined : parseHeader(bytes);
+}
+
+function visitWhole({ shape, data }: NpyArray, begin: (shape: readonly number[]) => TakeValues): boolean {
+  begin(shape)(data instanceof Float32Array ? data : Float32Array.from(data), 0);
+  return true;
 }
 
 function dtypeOf(data: NpyData): string {

@@ -40,6 +40,8 @@ export interface ZipEntry extends SourceFile {
   readonly isCompressed: boolean;
   /** Of the content, as the archive has it. */
   readonly checksum: number;
+  /** The content piece by piece, neither it nor what it is packed in ever whole in memory; throws `BadZip` on damage. */
+  pieces(): AsyncIterable<Uint8Array>;
 }
 
 interface DirectoryEntry {
@@ -267,6 +269,7 @@ function zipEntryFile(archive: SourceFile, entry: DirectoryEntry): ZipEntry {
     sizeInBytes: entry.size,
     isCompressed: entry.method === DEFLATED,
     checksum: entry.crc,
+    pieces: () => entryPieces(archive, entry),
     bytes: read,
     slice: entry.method === STORED ? sliceInPlace : async (start, end) => (await read()).subarray(start, end),
   };
@@ -294,6 +297,39 @@ async function dataStart(archive: SourceFile, entry: DirectoryEntry): Promise<nu
     throw badZip(archive.path, `${entry.path} has two different sizes.`);
   }
   return start;
+}
+
+/** How much of an archive is read at once. */
+const SLICE_BYTES = 1 << 20;
+
+async function* slicesOf(file: SourceFile, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; at += SLICE_BYTES) yield file.slice(at, Math.min(at + SLICE_BYTES, end));
+}
+
+async function* entryPieces(archive: SourceFile, entry: DirectoryEntry): AsyncGenerator<Uint8Array> {
+  const start = await dataStart(archive, entry);
+  const packed = slicesOf(archive, start, start + entry.packedSize);
+  const pieces =
+    entry.method === DEFLATED ? transformed(packed, new DecompressionStream('deflate-raw')) : packed;
+  let size = 0;
+  let crc = 0;
+  try {
+    for await (const piece of pieces) {
+      size += piece.length;
+      if (size > entry.size)
+        throw badZip(
+          archive.path,
+          `${entry.path} inflates to more than the ${entry.size} bytes it declares.`,
+        );
+      crc = crc32(piece, crc);
+      yield piece;
+    }
+  } catch (error) {
+    if (error instanceof StudioError) throw error;
+    throw badZip(archive.path, `${entry.path} cannot be unpacked.`, { cause: error });
+  }
+  if (size < entry.size || crc !== entry.crc)
+    throw badZip(archive.path, `${entry.path} is damaged (its checksum differs).`);
 }
 
 /** Inflates, and stops as soon as more comes out than the directory declared. */

@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { type EvaluatedCase, type EvaluateFolderJob, evaluateFolder, questionOf } from '@/app/evaluateFolder';
+import { formatOfFolder } from '@/app/labelMapFiles';
+import { memoryFile } from '@/core/io/sourceFile';
+import { memoryFolder } from '../support/memoryFolder';
+import {
+  CROSSVAL_JSON,
+  CROSSVAL_PLANS,
+  columns,
+  failureOf,
+  labelFile,
+  TRUTH,
+  type Voxels,
+} from '../support/tinyCrossval';
+
+const json = (value: unknown) => memoryFile(new TextEncoder().encode(JSON.stringify(value)), 'x.json');
+
+async function jobOf(
+  maps: Readonly<Record<string, readonly [Voxels | Uint8Array | undefined, Voxels | Uint8Array | undefined]>>,
+  labels: object = CROSSVAL_JSON,
+  changes: Partial<EvaluateFolderJob> = {},
+): Promise<EvaluateFolderJob> {
+  const [predictions, references] = [memoryFolder(), memoryFolder()];
+  const put = async (folder: typeof predictions, caseId: string, map: Voxels | Uint8Array | undefined) => {
+    if (map) await folder.write(`${caseId}.nii.gz`, map instanceof Uint8Array ? map : labelFile(map));
+  };
+  for (const [caseId, [prediction, reference]] of Object.entries(maps)) {
+    await put(predictions, caseId, prediction);
+    await put(references, caseId, reference);
+  }
+  const descriptions = { dataset: json(labels), plans: json(CROSSVAL_PLANS) };
+  return {
+    predictions: { folder: predictions, location: '/p' },
+    references: { folder: references, location: '/r' },
+    question: questionOf(await formatOfFolder(predictions, descriptions)),
+    mayLackPredictions: false,
+    ...changes,
+  };
+}
+
+describe('evaluating a folder', () => {
+  test('counts each label by case, and means over cases that have it', async () => {
+    const job = await jobOf({
+      b: [columns([0, 3, 1]), columns([0, 3, 1])],
+      a: [columns([0, 2, 1], [4, 6, 2]), TRUTH],
+    });
+    const summary = await evaluateFolder(job);
+    expect(summary.cases.map(({ predictionFile, referenceFile }) => [predictionFile, referenceFile])).toEqual(
+      [
+        ['/p/a.nii.gz', '/r/a.nii.gz'],
+        ['/p/b.nii.gz', '/r/b.nii.gz'],
+      ],
+    );
+    expect(summary.cases[0].metrics[0]).toMatchObject({ TP: 30, FN: 15, FP: 0, TN: 75, n_pred: 30 });
+    expect(summary.cases[1].metrics[1].Dice).toBeNaN();
+    expect(summary.mean[0].Dice).toBeCloseTo((0.8 + 1) / 2, 12);
+    expect(summary.mean[1].Dice).toBe(1);
+    expect(summary.foregroundMean.Dice).toBeCloseTo(0.95, 12);
+  });
+
+  test('leaves ignored voxels of the reference out, and takes regions as wholes', async () => {
+    const labels = {
+      ...CROSSVAL_JSON,
+      labels: { background: 0, whole: [1, 2], core: 2, ignore: 3 },
+      regions_class_order: [1, 2],
+    };
+    const job = await jobOf({ a: [columns([0, 6, 2]), columns([0, 2, 1], [2, 4, 2], [4, 8, 3])] }, labels);
+    const [whole, core] = (await evaluateFolder(job)).mean;
+    expect(whole).toMatchObject({ TP: 60, FP: 0, FN: 0, TN: 0, Dice: 1 });
+    expect(core).toMatchObject({ TP: 30, FP: 30, FN: 0, TN: 0 });
+  });
+
+  test('tells of cases as they are done', async () => {
+    const reports: EvaluatedCase[] = [];
+    const job = await jobOf({ a: [TRUTH, TRUTH], b: [TRUTH, TRUTH] });
+    await evaluateFolder({ ...job, onCase: (report) => reports.push(report) });
+    expect(reports).toMatchObject([
+      { caseId: 'a', status: 'done', done: 1, total: 2, warnings: [] },
+      { caseId: 'b', status: 'done', done: 2, total: 2, metrics: [{ Dice: 1 }, { Dice: 1 }] },
+    ]);
+  });
+
+  test('warns of labels nobody knows and of other voxel sizes', async () => {
+    const reports: EvaluatedCase[] = [];
+    const job = await jobOf({
+      a: [columns([0, 1, 9], [1, 2, 7]), labelFile(TRUTH, { pixdim: [1, 1, 3] })],
+    });
+    await evaluateFolder({ ...job, onCase: (report) => reports.push(report) });
+    expect(reports).toMatchObject([
+      {
+        warnings: [
+          'its voxels are 2 × 1 × 1 mm, those of the reference 3 × 1 × 1 mm',
+          'the prediction has the label 7, 9, which dataset.json does not know',
+        ],
+      },
+    ]);
+  });
+});
+
+describe('what cannot be evaluated', () => {
+  test('an absent prediction is named, or allowed', async () => {
+    const job = await jobOf({ a: [TRUTH, TRUTH], b: [undefined, TRUTH] });
+    expect(await failureOf(evaluateFolder(job))).toMatch(/^MissingPrediction: 1 of 2 .*b\.nii\.gz/);
+    const summary = await evaluateFolder({ ...job, mayLackPredictions: true });
+    expect(summary.cases).toHaveLength(1);
+  });
+
+  test('an absent reference is named', async () => {
+    const job = await jobOf({ a: [TRUTH, TRUTH], b: [TRUTH, undefined] });
+    expect(await failureOf(evaluateFolder(job))).toMatch(/^MissingReference: 1 of 2 .*\/r: b\.nii\.gz/);
+  });
+
+  test('no prediction at all', async () => {
+    const job = await jobOf({ a: [undefined, TRUTH] });
+    expect(await failureOf(evaluateFolder({ ...job, mayLackPredictions: true }))).toMatch(/^NoCases: .*\/p/);
+  });
+
+  test('one case that fails is the error; others are still looked at', async () => {
+    const job = await jobOf({ a: [labelFile([1, 2], { dim: [2, 1, 1] }), TRUTH], b: [TRUTH, TRUTH] });
+    const statuses: string[] = [];
+    const failing = evaluateFolder({ ...job, onCase: ({ status }) => statuses.push(status) });
+    expect(await failureOf(failing)).toMatch(/^GeometryMismatch: a: .*1 × 1 × 2 .*3 × 5 × 8/);
+    expect(statuses).toEqual(['failed', 'done']);
+  });
+
+  test('several that fail are counted and named', async () => {
+    const half = labelFile(
+      TRUTH.map((label) => label / 2),
+      { type: 'float32' },
+    );
+    const job = await jobOf({ a: [half, TRUTH], b: [TRUTH, new Uint8Array(8)], c: [TRUTH, TRUTH] });
+    expect(await failureOf(evaluateFolder(job))).toMatch(/^CasesFailed: 2 of 3 cases failed: a, b\. .*0\.5/);
+  });
+
+  test('a label below zero is none', async () => {
+    const negative = labelFile(
+      TRUTH.map((label) => label - 1),
+      { type: 'int16' },
+    );
+    const job = await jobOf({ a: [negative, TRUTH] });
+    expect(await failureOf(evaluateFolder(job))).toMatch(/^BadLabels: .*a\.nii\.gz holds the value -1/);
+  });
+
+  test('it stops when it is told to', async () => {
+    const controller = new AbortController();
+    const job = await jobOf({ a: [TRUTH, TRUTH], b: [TRUTH, TRUTH] });
+    const stopped = evaluateFolder({
+      ...job,
+      signal: controller.signal,
+      onCase: () => controller.abort(),
+    });
+    expect(await failureOf(stopped)).toMatch(/^AbortError/);
+  });
+});
