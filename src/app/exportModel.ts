@@ -2,7 +2,6 @@
 // so that one fold at most is in memory.
 import {
   BUNDLE_ENDING,
-  BUNDLE_MIMETYPE,
   bundleManifest,
   citationText,
   licenceText,
@@ -18,6 +17,7 @@ import { isDict, type PickleValue, sequenceItems } from '@/core/interop/pickleVa
 import { pythonJson } from '@/core/interop/pythonJson';
 import { safetensorsPieces } from '@/core/interop/safetensors';
 import { openWeights } from '@/core/interop/weightsFile';
+import { BUNDLE_MIMETYPE } from '@/core/io/sniff';
 import { memoryFile, piecewiseFile, readText, type SourceFile, textFile } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { plansJson } from '@/core/planning/writePlans';
@@ -38,12 +38,17 @@ export interface ModelToExport {
 
 /** `Trainer__Plans__configuration`, nnU-Net's name of a model folder. */
 export function exportedFolderName({ trainerName, plans, configuration }: NnunetModel): string {
-  return `${trainerName}__${plans.plansName}__${configuration.name}`;
+  return asName(`${trainerName}__${plans.plansName}__${configuration.name}`);
 }
 
 /** A name for the file, without its ending. */
 export function exportedName(model: NnunetModel): string {
-  return `${model.datasetName}__${exportedFolderName(model)}`;
+  return `${asName(model.datasetName)}__${exportedFolderName(model)}`;
+}
+
+/** What a model says it is called must not lead into other folders. */
+function asName(text: string): string {
+  return text.replace(/[/\\\0:]/g, '_').replace(/^\.+/, '_');
 }
 
 const CHECKPOINT = /^fold_[^/]+\/checkpoint_[^/]+\.(pth|safetensors)$/;
@@ -57,7 +62,7 @@ const DOCUMENTS = ['plans.json', 'dataset.json'];
  */
 export function nnunetParts(source: ModelToExport): readonly ZipPart[] {
   const { model, files } = source;
-  const root = `${model.datasetName}/${exportedFolderName(model)}`;
+  const root = `${asName(model.datasetName)}/${exportedFolderName(model)}`;
   const asTheyAre = files.filter(({ path }) => !DOCUMENTS.includes(path) && !path.endsWith('.safetensors'));
   const folds = model.folds.map(({ fold }) => fold).filter((fold) => !checkpointOf(files, fold, 'pth'));
   return [

@@ -3,7 +3,6 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { previousStagesAmong } from '@/app/previousStage';
 import { type ImportedModel, type ImportOutcome, importModels } from '@/core/interop/importModel';
-import { modelFolders } from '@/core/interop/modelFolders';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
@@ -15,7 +14,7 @@ export const MODEL_OPTIONS: readonly OptionSpec[] = [
     names: ['-m'],
     kind: 'text',
     value: 'MODEL',
-    description: 'model folder (Trainer__Plans__configuration), or a zip of it',
+    description: 'model folder (Trainer__Plans__configuration), a zip or bundle of it, or an .onnx',
   },
   {
     names: ['-d'],
@@ -49,7 +48,8 @@ export const MODEL_OPTIONS: readonly OptionSpec[] = [
 export interface ModelSource {
   readonly imported: ImportedModel;
   readonly datasetJson: Uint8Array;
-  readonly plansJson: Uint8Array;
+  /** Absent where the network is not nnU-Net's. */
+  readonly plansJson: Uint8Array | undefined;
 }
 
 /** The model that the options name. Throws `NoModel`, `Usage`, and what reading it throws. */
@@ -62,7 +62,7 @@ export async function openModel(options: ParsedOptions): Promise<ModelSource> {
     ...(checkpointName && { checkpointName }),
     ...(folds && { folds }),
   });
-  return sourceOf(chooseModel(outcomes, configuration), files);
+  return sourceOf(chooseModel(outcomes, configuration));
 }
 
 /**
@@ -77,15 +77,14 @@ export async function openPreviousStage(
   const checkpointName = textOf(options, '-chk');
   const places = [location, ...(await placesBeside(location, `__${model.configuration.previousStage}`))];
   for (const importOptions of checkpointName ? [{ checkpointName }, {}] : [{}]) {
-    const found: { readonly imported: ImportedModel; readonly files: readonly SourceFile[] }[] = [];
+    const found: ImportedModel[] = [];
     for (const place of places) {
-      const files = await filesOf(place);
-      for (const outcome of await importModels(files, importOptions)) {
-        if ('imported' in outcome) found.push({ imported: outcome.imported, files });
+      for (const outcome of await importModels(await filesOf(place), importOptions)) {
+        if ('imported' in outcome) found.push(outcome.imported);
       }
     }
-    const [best] = previousStagesAmong(model, found, ({ imported }) => imported.model);
-    if (best) return sourceOf(best.imported, best.files);
+    const [best] = previousStagesAmong(model, found, (imported) => imported.model);
+    if (best) return sourceOf(best);
   }
   return undefined;
 }
@@ -98,18 +97,11 @@ async function placesBeside(location: string, ending: string): Promise<readonly 
   return names.map((name) => path.join(parent, name)).filter((place) => place !== path.resolve(location));
 }
 
-async function sourceOf(imported: ImportedModel, files: readonly SourceFile[]): Promise<ModelSource> {
-  const folder = (await modelFolders(files)).find((each) => each.path === imported.origin);
-  return {
-    imported,
-    datasetJson: await contentOf(folder?.dataset),
-    plansJson: await contentOf(folder?.plans),
-  };
-}
-
-async function contentOf(file: SourceFile | undefined): Promise<Uint8Array> {
-  if (!file) throw new Error('an imported model has dataset.json and plans.json');
-  return file.bytes();
+async function sourceOf(imported: ImportedModel): Promise<ModelSource> {
+  const contentOf = (name: string) => imported.files.find((file) => file.path === name)?.bytes();
+  const datasetJson = await contentOf('dataset.json');
+  if (!datasetJson) throw new Error('an imported model has a dataset.json');
+  return { imported, datasetJson, plansJson: await contentOf('plans.json') };
 }
 
 type BrokenModel = Extract<ImportOutcome, { readonly error: Error }>;
@@ -140,8 +132,13 @@ async function modelLocation(options: ParsedOptions): Promise<string> {
   throw new StudioError('NoModel', `${location} does not exist.`, 'Name a model folder or a zip of one.');
 }
 
+/** What the place holds; with an ONNX file the JSON of the same name beside it, where there is one. */
 async function filesOf(location: string): Promise<readonly SourceFile[]> {
-  return (await kindOf(location)) === 'folder' ? filesBelow(location) : [await nodeFile(location)];
+  if ((await kindOf(location)) === 'folder') return filesBelow(location);
+  const file = await nodeFile(location);
+  const beside = location.replace(/\.onnx$/i, '.json');
+  if (beside === location || (await kindOf(beside)) !== 'file') return [file];
+  return [file, await nodeFile(beside)];
 }
 
 /** `$nnUNet_results/Dataset###_Name/Trainer__Plans__configuration`. */
@@ -168,7 +165,7 @@ export function nnunetResults(): string {
 }
 
 /** The folder of a dataset given by name, or by number as in `Dataset004_Hippocampus`. */
-async function datasetFolder(results: string, dataset: string): Promise<string> {
+export async function datasetFolder(results: string, dataset: string): Promise<string> {
   const names = (await readdir(results)).filter((name) => /^Dataset\d{3}_/.test(name));
   const prefix = /^\d+$/.test(dataset) ? `Dataset${dataset.padStart(3, '0')}_` : undefined;
   const found = names.filter((name) => (prefix ? name.startsWith(prefix) : name === dataset));

@@ -11,10 +11,12 @@ import { determinePostprocessingCommand } from './commands/determinePostprocessi
 import { ensembleCommand } from './commands/ensemble';
 import { evaluateFolderCommand } from './commands/evaluateFolder';
 import { evaluateSimpleCommand } from './commands/evaluateSimple';
+import { exportBundleCommand } from './commands/exportBundle';
+import { exportModelCommand } from './commands/exportModel';
 import { exportOnnxCommand } from './commands/exportOnnx';
 import { extractFingerprintCommand } from './commands/extractFingerprint';
 import { findBestConfigurationCommand } from './commands/findBestConfiguration';
-import { importModelCommand } from './commands/importModel';
+import { importModelCommand, installPretrainedModelCommand } from './commands/importModel';
 import { inspectCommand } from './commands/inspect';
 import { modelsCommand } from './commands/models';
 import { movePlansCommand } from './commands/movePlans';
@@ -44,7 +46,10 @@ const COMMANDS: readonly Command[] = [
   determinePostprocessingCommand,
   inspectCommand,
   modelsCommand,
+  exportModelCommand,
+  exportBundleCommand,
   importModelCommand,
+  installPretrainedModelCommand,
   exportOnnxCommand,
   benchCommand,
 ];

@@ -134,7 +134,7 @@ export async function writeWhole(
     if (isFlushed) await flushFolder(folder);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw explainWriteFailure(error, location, content.length);
+    throw explainDiskFailure(error, location, content.length);
   }
 }
 
@@ -149,7 +149,8 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-function explainWriteFailure(error: unknown, location: string, sizeInBytes: number): unknown {
+/** What to throw when a write failed: `StorageFull`, `NotWritable`, or the error as it was. */
+export function explainDiskFailure(error: unknown, location: string, sizeInBytes: number): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOSPC') {
     return new StudioError(

@@ -85,6 +85,13 @@ describe('a model for nnU-Net', () => {
     expect(state).toMatchObject({ epoch: 1000, optimiser: undefined });
   });
 
+  test('stays in its folder, whatever it calls itself', async () => {
+    const imported = await tiny();
+    const model = { ...imported.model, datasetName: '../../evil', trainerName: '..\\..\\worse' };
+    const paths = nnunetParts({ ...imported, model }).map((part) => part.path);
+    for (const each of paths) expect(each).toMatch(/^_[^/\\]*evil\/[^/\\]+__nnUNetPlans__3d_fullres\//);
+  });
+
   test('of a trainer that is not known here keeps its name', async () => {
     const imported = await tiny({ trainerName: 'nnUNetTrainerOfOurs_50epochs' });
     const [again] = await importModel([await zipped(nnunetParts({ ...imported, files: [] }), 'model.zip')]);

@@ -124,6 +124,7 @@ type ExplainedKind =
   | 'analyze-header'
   | 'torch-checkpoint'
   | 'zip'
+  | 'model-bundle'
   | 'nnunet-plans'
   | 'nnunet-dataset';
 
@@ -149,6 +150,8 @@ async function describeFile(location: string): Promise<readonly string[]> {
       return describeCheckpoint(file);
     case 'zip':
       return describeZip(file);
+    case 'model-bundle':
+      return describeModels([file]);
     case 'nnunet-plans':
       return describePlans(readPlans(await readText(file), file.path));
     case 'nnunet-dataset':

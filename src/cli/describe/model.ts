@@ -1,3 +1,4 @@
+import type { ModelSharing } from '@/core/interop/bundleManifest';
 import type { ImportedModel } from '@/core/interop/importModel';
 import type { LabelSet } from '@/core/interop/labels';
 import type { StateDict } from '@/core/interop/model';
@@ -9,10 +10,11 @@ import { formatRows, type Row } from './table';
 
 /** A trained model: what it was trained on, its network, folds and labels. Loads the first fold to count and check it. */
 export async function describeModel(imported: ImportedModel): Promise<readonly string[]> {
-  const { model, origin, sizeInBytes, crossValidationDice } = imported;
+  const { model, origin, sizeInBytes, crossValidationDice, sharing } = imported;
   const weights = await imported.loadFold(model.folds[0].fold);
   const rows: Row[] = [
     ['folder', origin],
+    ...describeSharing(sharing ?? {}),
     ['dataset', model.datasetName],
     ['trainer', model.trainerName],
     ['plans', model.plans.plansName],
@@ -34,6 +36,12 @@ export async function describeModel(imported: ImportedModel): Promise<readonly s
     ...describeLabels(model.labels),
     ...describeConfiguration(model.configuration),
   ];
+}
+
+function describeSharing({ title, authors, licence, citation, description }: ModelSharing): readonly Row[] {
+  const firstLine = (text: string | undefined) => text?.trim().split('\n')[0];
+  const rows = { title, authors, licence: firstLine(licence), citation: firstLine(citation), description };
+  return Object.entries(rows).flatMap(([name, text]) => (text ? [[name, text] as const] : []));
 }
 
 function describeFold({

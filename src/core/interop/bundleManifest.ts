@@ -17,7 +17,6 @@ import type { NnunetModel } from './model';
 import { pythonJson } from './pythonJson';
 
 export const BUNDLE_ENDING = '.nnstudio';
-export const BUNDLE_MIMETYPE = 'application/vnd.nnstudio.model+zip';
 export const MIMETYPE_FILE = 'mimetype';
 export const MANIFEST_FILE = 'manifest.json';
 

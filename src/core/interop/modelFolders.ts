@@ -1,4 +1,5 @@
 // Which of the dropped files make up a model folder. Paths are looked at, contents only of zips.
+import { sniff } from '@/core/io/sniff';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isZip, openZip } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
@@ -44,7 +45,7 @@ export async function modelFolders(files: readonly SourceFile[]): Promise<readon
 
 /** The entries of a zip, below its name; a file that is none as it is. A `.pth` is a zip too, and stays whole. */
 async function unpacked(file: SourceFile): Promise<readonly SourceFile[]> {
-  if (!/\.(zip|nnstudio)$/i.test(file.path)) return [file];
+  if (!(await isArchive(file))) return [file];
   if (!(await isZip(file))) {
     if (!file.path.toLowerCase().endsWith(BUNDLE_ENDING)) return [file];
     throw new StudioError(
@@ -54,6 +55,12 @@ async function unpacked(file: SourceFile): Promise<readonly SourceFile[]> {
     );
   }
   return (await openZip(file)).map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }));
+}
+
+/** By its name; or what was given by itself, by its content. */
+async function isArchive(file: SourceFile): Promise<boolean> {
+  if (/\.(zip|nnstudio)$/i.test(file.path)) return true;
+  return !file.path.includes('/') && (await sniff(file)) === 'model-bundle';
 }
 
 function parentsOf(files: readonly SourceFile[], pattern: RegExp): readonly string[] {

@@ -22,6 +22,7 @@ export type FileKind =
   | 'numpy'
   | 'numpy-archive'
   | 'zip'
+  | 'model-bundle'
   | 'onnx'
   | 'safetensors'
   | 'nnunet-plans'
@@ -36,6 +37,9 @@ const START_BYTES = 1024;
 /** JSON files of nnU-Net stay far below; larger ones are not parsed to see what they are. */
 const MAX_JSON_BYTES = 64e6;
 
+/** Of our own model files; content of their first entry, which is stored. */
+export const BUNDLE_MIMETYPE = 'application/vnd.nnstudio.model+zip';
+
 const latin1 = new TextDecoder('latin1');
 
 function startsWith(bytes: Uint8Array, magic: readonly number[] | string, at = 0): boolean {
@@ -49,6 +53,9 @@ function zipKind(bytes: Uint8Array): FileKind {
   const nameLength = bytes.length >= 30 ? view.getUint16(26, true) : 0;
   const name = latin1.decode(bytes.subarray(30, 30 + nameLength));
   if (/(^|\/)data\.pkl$/.test(name)) return 'torch-checkpoint';
+  if (name === 'mimetype' && latin1.decode(bytes.subarray(38)).startsWith(BUNDLE_MIMETYPE)) {
+    return 'model-bundle';
+  }
   return name.endsWith('.npy') ? 'numpy-archive' : 'zip';
 }
 

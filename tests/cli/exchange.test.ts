@@ -1,0 +1,168 @@
+// Models in and out of nnUNet_results, as a shell sees it.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { memoryFile, readText } from '@/core/io/sourceFile';
+import { modelFolderFiles, TINY_FOLDER } from '../support/modelFolder';
+import { tinyImage } from '../support/tinyCases';
+import { entriesOf } from '../support/zipped';
+
+const COMMAND = path.resolve('bin/nnstudio.mjs');
+const MODEL = `Dataset001_Tiny/${TINY_FOLDER}`;
+const OTHER = 'Dataset001_Tiny/nnUNetTrainer__nnUNetPlans__2d';
+const ENSEMBLE = `Dataset001_Tiny/ensembles/ensemble___${TINY_FOLDER}___nnUNetTrainer__nnUNetPlans__2d___0_1`;
+
+let root = '';
+const at = (...parts: string[]) => path.join(root, ...parts);
+const write = (name: string, content: Uint8Array | string) => {
+  mkdirSync(path.dirname(at(name)), { recursive: true });
+  writeFileSync(at(name), content);
+};
+const zipOf = (name: string) => entriesOf(memoryFile(readFileSync(at(name)), name));
+
+function nnstudio(args: readonly string[], results = 'results') {
+  const env = { ...process.env, nnUNet_results: at(results) };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+beforeAll(async () => {
+  root = mkdtempSync(path.join(os.tmpdir(), 'nnstudio-exchange-'));
+  for (const folder of [MODEL, OTHER]) {
+    for (const file of modelFolderFiles({ folder, folds: ['0', '1'] })) {
+      write(`results/${file.path}`, await file.bytes());
+    }
+  }
+  write(`results/${MODEL}/fold_0/debug.json`, '{}');
+  write(`results/${MODEL}/fold_0/checkpoint_best.pth`, 'best');
+  write(`results/${MODEL}/fold_0/validation/case_1.nii.gz`, 'prediction');
+  write(`results/${MODEL}/fold_0/validation/case_1.npz`, 'probabilities');
+  write(`results/${MODEL}/crossval_results_folds_0_1/summary.json`, '{}');
+  write(`results/${MODEL}/crossval_results_folds_0_1/postprocessing.pkl`, 'steps');
+  write(`results/${MODEL}/crossval_results_folds_0_1_2/summary.json`, '{}');
+  write(`results/${ENSEMBLE}/summary.json`, '{}');
+  write(`results/${ENSEMBLE}/postprocessing.pkl`, 'steps');
+  write('results/Dataset001_Tiny/inference_information.json', '{}');
+  write('images/case_a_0000.nii.gz', tinyImage(1));
+}, 120_000);
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe('nnstudio export_model', () => {
+  test('packs all that belongs to the models, and nothing else', async () => {
+    const { status, stdout, stderr } = nnstudio(['export_model', '-d', '1', '-o', 'all.zip']);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('all.zip: ');
+    const paths = [...(await zipOf('all.zip')).keys()];
+    const ofModel = [
+      'dataset.json',
+      'plans.json',
+      'fold_0/checkpoint_final.pth',
+      'fold_1/checkpoint_final.pth',
+    ];
+    const summaries = ['fold_0/validation/summary.json', 'fold_1/validation/summary.json'];
+    const ofFirst = ['fold_0/debug.json', 'crossval_results_folds_0_1/summary.json'];
+    expect(paths.sort()).toEqual(
+      [
+        ...[MODEL, OTHER].flatMap((folder) => [...ofModel, ...summaries].map((name) => `${folder}/${name}`)),
+        ...ofFirst.map((name) => `${MODEL}/${name}`),
+        `${MODEL}/crossval_results_folds_0_1/postprocessing.pkl`,
+        `${ENSEMBLE}/summary.json`,
+        `${ENSEMBLE}/postprocessing.pkl`,
+        'Dataset001_Tiny/inference_information.json',
+      ].sort(),
+    );
+  });
+
+  test('one configuration, fold and checkpoints by name, with predictions', async () => {
+    const { status } = nnstudio([
+      ...['export_model', '-d', 'Dataset001_Tiny', '-c', '3d_fullres', '-f', '0', '-o', 'one.zip'],
+      ...['-chk', 'checkpoint_final.pth', 'checkpoint_best.pth', '--exp_cv_preds'],
+    ]);
+    expect(status).toBe(0);
+    const paths = [...(await zipOf('one.zip')).keys()];
+    expect(paths).toContain(`${MODEL}/fold_0/checkpoint_best.pth`);
+    expect(paths).toContain(`${MODEL}/fold_0/validation/case_1.nii.gz`);
+    expect(paths.filter((each) => /npz|fold_1|ensembles|crossval|__2d/.test(each))).toEqual([]);
+  });
+
+  test('what it unpacks elsewhere is the same to the byte', () => {
+    nnstudio(['export_model', '-m', at('results', MODEL), '-o', 'model.zip']);
+    const { status, stdout } = nnstudio(['install_pretrained_model_from_zip', 'model.zip'], 'elsewhere');
+    expect(status).toBe(0);
+    expect(stdout).toContain(path.join('elsewhere', MODEL));
+    for (const name of ['plans.json', 'fold_1/checkpoint_final.pth']) {
+      const [there, here] = ['elsewhere', 'results'].map((folder) => readFileSync(at(folder, MODEL, name)));
+      expect(there.equals(here)).toBe(true);
+    }
+  });
+
+  test.each([
+    [['-d', '1', '-c', '3d_lowres'], 'no Dataset001_Tiny/nnUNetTrainer__nnUNetPlans__3d_lowres'],
+    [['-d', '1', '-c', '2d', '-f', '0', '4'], 'fold_4/checkpoint_final.pth'],
+    [['-d', '1', '-tr', 'nnUNetTrainerDA5'], 'nnUNetTrainerDA5__nnUNetPlans__'],
+    [['-d', '1', '-chk', 'checkpoint_none.pth'], 'checkpoint_none.pth'],
+    [[], '-d DATASET, or -m FOLDER'],
+  ])('%j is refused with what is there', (args, message) => {
+    const { status, stderr } = nnstudio(['export_model', ...args, '-o', 'never.zip']);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(message);
+    expect(() => readFileSync(at('never.zip'))).toThrow();
+  });
+});
+
+describe('nnstudio export_bundle', () => {
+  test('one file that predicts as its folder does, and unpacks for nnU-Net', async () => {
+    write('LICENCE', 'Use it well.\nAnd share.');
+    const { status, stdout } = nnstudio([
+      ...['export_bundle', '-m', at('results', MODEL), '-o', 'tiny', '-license', 'LICENCE'],
+      ...['-citation', 'Someone 2026', '-title', 'Tiny organs'],
+    ]);
+    expect(stdout).toContain('tiny.nnstudio: ');
+    expect(status).toBe(0);
+    const license = (await zipOf('tiny.nnstudio')).get('LICENSE.txt');
+    expect(license && (await readText(license))).toBe('Use it well.\nAnd share.\n');
+
+    for (const [model, output] of [
+      [at('results', MODEL), 'of_folder.nii.gz'],
+      ['tiny.nnstudio', 'of_bundle.nii.gz'],
+    ]) {
+      const predicted = nnstudio([
+        ...['predict', '-m', model, '-i', 'images/case_a_0000.nii.gz', '-o', output, '--disable_tta'],
+      ]);
+      expect(predicted.status, predicted.stderr).toBe(0);
+    }
+    expect(readFileSync(at('of_bundle.nii.gz')).equals(readFileSync(at('of_folder.nii.gz')))).toBe(true);
+
+    expect(nnstudio(['inspect', 'tiny.nnstudio']).stdout).toMatch(/licence\s+Use it well\./);
+    expect(nnstudio(['import_model', 'tiny.nnstudio'], 'of_bundle').stdout).toContain(
+      path.join('of_bundle', MODEL),
+    );
+    const again = nnstudio(['export_bundle', '-m', at('of_bundle', MODEL), '-o', 'again.nnstudio']);
+    expect(again.stdout).toContain('names no licence');
+    const [first, second] = await Promise.all(
+      ['tiny.nnstudio', 'again.nnstudio'].map(async (name) =>
+        (await zipOf(name)).get('fold_1/checkpoint_final.safetensors')?.bytes(),
+      ),
+    );
+    expect(first && second && Buffer.from(first).equals(Buffer.from(second))).toBe(true);
+  }, 120_000);
+
+  test('a file that is no bundle, and no archive at all, is refused', () => {
+    write('broken.nnstudio', 'what is this');
+    for (const args of [
+      ['predict', '-m', 'broken.nnstudio', '-i', 'images', '-o', 'out'],
+      ['import_model', 'broken.nnstudio'],
+    ]) {
+      const { status, stderr } = nnstudio(args);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/broken\.nnstudio.*not a/);
+    }
+  });
+});
