@@ -22,6 +22,7 @@ const DataPlace = lazy(() => import('./data/DataPlace'));
 const PlanPlace = lazy(() => import('./plan/PlanPlace'));
 const TrainPlace = lazy(() => import('./train/TrainPlace'));
 const EvaluatePlace = lazy(() => import('./evaluate/EvaluatePlace'));
+const ChoosePlace = lazy(() => import('./choose/ChoosePlace'));
 
 /** The one window: rail, the place that the address names, the job strip. */
 export function App() {
@@ -77,6 +78,11 @@ export function App() {
             <EvaluatePlace item={route.item} caseId={route.part} />
           </Suspense>
         )}
+        {route.place === 'choose' && (
+          <Suspense fallback={null}>
+            <ChoosePlace datasetName={route.item} />
+          </Suspense>
+        )}
         {route.place === 'system' && <SystemPlace />}
       </main>
       <JobStrip />
@@ -97,6 +103,7 @@ function useRequestCount(): void {
       import('./plan/PlanPlace'),
       import('./train/TrainPlace'),
       import('./evaluate/EvaluatePlace'),
+      import('./choose/ChoosePlace'),
     ];
     const everything = [...places, sample, system.whenOpened];
     void Promise.allSettled(everything).then(() => system.countRequests());

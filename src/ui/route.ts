@@ -1,10 +1,10 @@
 import { useSyncExternalStore } from 'react';
 
-export const PLACES = ['segment', 'data', 'plan', 'train', 'models', 'evaluate', 'system'] as const;
+export const PLACES = ['segment', 'data', 'plan', 'train', 'models', 'evaluate', 'choose', 'system'] as const;
 export type Place = (typeof PLACES)[number];
 
 /** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`, `#/train/<run>`,
- * `#/evaluate/<evaluation>/<case id>`. */
+ * `#/evaluate/<evaluation>/<case id>`, `#/choose/<dataset>`. */
 export interface Route {
   readonly place: Place;
   readonly item: string | undefined;

@@ -1,5 +1,6 @@
 import { ActionIcon, Progress, Tooltip } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
+import type { ChoicesState } from '@/app/choiceStore';
 import type { RunningEvaluation } from '@/app/evaluationStore';
 import { formatPercent } from '../formats';
 import { addressOf } from '../route';
@@ -11,28 +12,59 @@ export function EvaluationJobLine({ job: { id, title, progress } }: { job: Runni
   const { evaluations } = useStudio();
   const { stage, share, caseId } = progress;
   return (
+    <JobLine
+      name={title}
+      address={addressOf('evaluate', id)}
+      doing={caseId ? `${stage} ${caseId}` : stage}
+      share={share}
+      what="evaluation"
+      onCancel={() => evaluations.cancel()}
+    />
+  );
+}
+
+/** The same for the choice of a dataset's best configuration. */
+export function ChoiceJobLine({ job }: { job: NonNullable<ChoicesState['running']> }) {
+  const { choices } = useStudio();
+  const { datasetName, progress } = job;
+  return (
+    <JobLine
+      name={datasetName.replace(/^Dataset\d+_/, '')}
+      address={addressOf('choose', datasetName)}
+      doing="Finding the best configuration"
+      share={progress?.share ?? 0}
+      what="choice"
+      onCancel={() => choices.cancel()}
+    />
+  );
+}
+
+interface JobLineProps {
+  readonly name: string;
+  readonly address: string;
+  readonly doing: string;
+  /** 0…1. */
+  readonly share: number;
+  readonly what: string;
+  readonly onCancel: () => void;
+}
+
+function JobLine({ name, address, doing, share, what, onCancel }: JobLineProps) {
+  return (
     <div className={styles.job}>
-      <a className={styles.jobName} href={addressOf('evaluate', id)} title={title}>
-        {title}
+      <a className={styles.jobName} href={address} title={name}>
+        {name}
       </a>
-      <span className={styles.quiet}>
-        {stage}
-        {caseId && ` ${caseId}`}
-      </span>
+      <span className={styles.quiet}>{doing}</span>
       <Progress
         className={styles.jobBar}
         value={100 * share}
         size="sm"
-        aria-label="Progress of the evaluation"
+        aria-label={`Progress of the ${what}, in the jobs`}
       />
       <span className={styles.quiet}>{formatPercent(share)}</span>
-      <Tooltip label="Cancel the evaluation">
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label="Cancel the evaluation"
-          onClick={() => evaluations.cancel()}
-        >
+      <Tooltip label={`Cancel the ${what}`}>
+        <ActionIcon variant="subtle" color="gray" aria-label={`Cancel the ${what}`} onClick={onCancel}>
           <IconX size={17} />
         </ActionIcon>
       </Tooltip>

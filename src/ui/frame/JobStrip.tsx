@@ -4,10 +4,10 @@ import { useEffect, useState } from 'react';
 import type { RunningCase } from '@/app/caseQueue';
 import type { CaseRecord } from '@/storage/caseRecord';
 import { formatPercent, formatSeconds, plural } from '../formats';
-import { useEvaluations, useQueue, useSelection, useStudio } from '../useStudio';
+import { useChoices, useEvaluations, useQueue, useSelection, useStudio } from '../useStudio';
 import { BenchmarkJobLine, useBenchmarkJob } from './BenchmarkJob';
 import { DatasetJobLine, useDatasetJob } from './DatasetJob';
-import { EvaluationJobLine } from './EvaluationJob';
+import { ChoiceJobLine, EvaluationJobLine } from './EvaluationJob';
 import styles from './frame.module.css';
 import { overallShare, stageText } from './stages';
 import { TrainingJobLine, useTrainingJob } from './TrainingJob';
@@ -22,6 +22,7 @@ export function JobStrip() {
   const benchmarkJob = useBenchmarkJob();
   const trainingJob = useTrainingJob();
   const evaluation = useEvaluations((state) => state.running);
+  const choice = useChoices((state) => state.running);
   useTitle(
     current
       ? { name: current.caseId, share: overallShare(running?.progress) }
@@ -42,7 +43,8 @@ export function JobStrip() {
       {benchmarkJob && <BenchmarkJobLine job={benchmarkJob} />}
       {trainingJob && <TrainingJobLine job={trainingJob} />}
       {evaluation && <EvaluationJobLine job={evaluation} />}
-      {!running && !datasetJob && !benchmarkJob && !trainingJob && !evaluation && (
+      {choice && <ChoiceJobLine job={choice} />}
+      {!running && !datasetJob && !benchmarkJob && !trainingJob && !evaluation && !choice && (
         <IdleLine cases={cases} waiting={waiting} />
       )}
     </section>

@@ -24,7 +24,7 @@ const WORK_PLACES: readonly { place: Place; label: string; icon: TablerIcon }[] 
 ];
 
 /** Places that stand under another one's name. */
-const PART_OF: Partial<Record<Place, Place>> = { evaluate: 'models' };
+const PART_OF: Partial<Record<Place, Place>> = { evaluate: 'models', choose: 'models' };
 
 /** The places in the order of the work; this computer, the theme and help at the foot. */
 export function Rail({ place, onHelp }: { place: Place; onHelp: () => void }) {

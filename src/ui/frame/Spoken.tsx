@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CaseRecord } from '@/storage/caseRecord';
-import { useDatasets, useEvaluations, useQueue, useTrainings } from '../useStudio';
+import { useChoices, useDatasets, useEvaluations, useQueue, useTrainings } from '../useStudio';
 import { stageText } from './stages';
 
 /** Tells screen readers what is worked on: each stage as it begins, each outcome. */
@@ -37,6 +37,11 @@ export function Spoken() {
   useEffect(() => {
     if (evaluationOutcome) setOutcome(evaluationOutcome);
   }, [evaluationOutcome]);
+
+  const choiceOutcome = useChoices((state) => state.outcome);
+  useEffect(() => {
+    if (choiceOutcome) setOutcome(choiceOutcome);
+  }, [choiceOutcome]);
 
   return (
     <div role="status" className="spoken">

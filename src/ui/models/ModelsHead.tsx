@@ -7,6 +7,7 @@ import styles from './models.module.css';
 const SECTIONS = [
   { section: 'models', title: 'Models' },
   { section: 'evaluate', title: 'Evaluate' },
+  { section: 'choose', title: 'Best configuration' },
 ] as const;
 
 export type ModelsSection = (typeof SECTIONS)[number]['section'];

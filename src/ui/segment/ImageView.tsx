@@ -13,14 +13,8 @@ import { ErrorNote } from './Problems';
 import { Readout } from './Readout';
 import { usePlayback } from './usePlayback';
 import { ViewerToolbar } from './ViewerToolbar';
+import type { ViewedLabel } from './viewedLabel';
 import { useSharedViewer } from './viewerContext';
-
-export interface ViewedLabel {
-  readonly value: number;
-  readonly name: string;
-  /** `#rrggbb`, where it is not the one a person may choose for the label. */
-  readonly color?: string;
-}
 
 /** Something to look at: an image with or without labels over it. Kept the same object while it is the same. */
 export interface ViewedImage {

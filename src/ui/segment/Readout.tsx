@@ -2,7 +2,7 @@ import { labelColor } from '../labelColors';
 import { usePreferences } from '../useStudio';
 import { useViewer } from '../viewer/ViewerCanvas';
 import styles from '../viewer/viewer.module.css';
-import type { ViewedLabel } from './ImageView';
+import type { ViewedLabel } from './viewedLabel';
 import { useSharedViewer } from './viewerContext';
 
 /** What lies under the crosshair. */

@@ -59,9 +59,11 @@ function ResultFacts({ result }: { result: CaseResult }) {
   return (
     <Text size="xs" c="dimmed" mt="sm">
       {job.modelName}
-      {job.previousStage && ` after ${job.previousStage.modelName}`},{' '}
-      {settings.folds.length === 1 ? 'fold' : 'folds'} {settings.folds.join(', ')}, step{' '}
-      {settings.tileStepSize}, {settings.useMirroring ? 'mirrored' : 'not mirrored'}.{' '}
+      {job.previousStage && ` after ${job.previousStage.modelName}`}
+      {job.others && `, ${job.others.length + 1} models averaged`}
+      {job.postprocessing && ', largest components kept'}, {settings.folds.length === 1 ? 'fold' : 'folds'}{' '}
+      {settings.folds.join(', ')}, step {settings.tileStepSize},{' '}
+      {settings.useMirroring ? 'mirrored' : 'not mirrored'}.{' '}
       <span title={stages}>{formatSeconds(result.seconds)}</span>
       {memory.peakBytes > 0 && `, ${formatBytes(memory.peakBytes)} at most`}
       {restarts > 0 && ', begun again once after the GPU device was lost'}.

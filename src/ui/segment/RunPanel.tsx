@@ -1,8 +1,8 @@
 import { Alert, Button, Group, Menu, Select, Stack, Text } from '@mantine/core';
 import { IconChevronDown, IconPlayerPlayFilled, IconPlayerStopFilled } from '@tabler/icons-react';
+import { describeRecipe, type Recipe } from '@/app/bestRecipe';
 import { modelFit } from '@/app/modelFit';
-import { predictJobOf } from '@/app/predictJob';
-import type { CaseRecord } from '@/storage/caseRecord';
+import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
 import { formatXyz } from '../formats';
@@ -22,7 +22,7 @@ interface RunPanelProps {
 /** Which model, with which settings, and go. */
 export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
   const { selection } = useStudio();
-  const { models, chosen, folds, previous } = useRunChoice(current);
+  const { models, recipes, chosen, recipe, folds, previous, job } = useRunChoice(current);
   return (
     <section className={styles.section} aria-label="Model">
       <h2 className={styles.heading}>Model</h2>
@@ -36,13 +36,17 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
         <Stack gap="sm">
           <Select
             aria-label="Model"
-            value={chosen.model.id}
+            value={recipe?.id ?? chosen.model.id}
             allowDeselect={false}
-            data={models.map(({ model }) => ({ value: model.id, label: model.name }))}
+            data={[
+              ...recipes.map(({ id, name }) => ({ value: id, label: name })),
+              ...models.map(({ model }) => ({ value: model.id, label: model.name })),
+            ]}
             onChange={(id) => selection.setState({ modelId: id ?? undefined })}
             maxDropdownHeight={340}
             renderOption={({ option }) => {
               const entry = models.find(({ model }) => model.id === option.value);
+              const known = recipes.find(({ id }) => id === option.value);
               return (
                 <div>
                   <Text size="sm">{option.label}</Text>
@@ -51,13 +55,18 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
                       {entry.fit.fits ? describeModel(entry.model) : entry.fit.reason}
                     </Text>
                   )}
+                  {known && (
+                    <Text size="xs" c="dimmed">
+                      {textOfRecipe(known)}
+                    </Text>
+                  )}
                 </div>
               );
             }}
           />
           {chosen.fit.fits ? (
             <Text size="xs" c="dimmed">
-              {describeModel(chosen.model)}
+              {recipe ? textOfRecipe(recipe) : describeModel(chosen.model)}
             </Text>
           ) : (
             <Alert color="yellow" variant="light" p="xs" title="This model does not fit the image">
@@ -73,6 +82,7 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
           <RunSettings
             model={chosen.model}
             previous={previous}
+            recipe={recipe}
             folds={folds}
             current={current}
             cases={cases}
@@ -81,8 +91,8 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
             current={current}
             cases={cases}
             model={chosen.model}
-            folds={folds}
-            fits={chosen.fit.fits}
+            job={job}
+            fits={chosen.fit.fits && folds.length > 0}
           />
         </Stack>
       )}
@@ -108,6 +118,10 @@ function Stages({ first, second }: { first: ModelRecord; second: ModelRecord }) 
       </ol>
     </div>
   );
+}
+
+function textOfRecipe(recipe: Recipe): string {
+  return `${describeRecipe(recipe)}; Dice ${recipe.dice.toFixed(2)} in cross-validation`;
 }
 
 function describeModel({ model, crossValidationDice }: ModelRecord): string {
@@ -138,11 +152,11 @@ interface RunButtonProps {
   readonly current: CaseRecord;
   readonly cases: readonly CaseRecord[];
   readonly model: ModelRecord;
-  readonly folds: readonly string[];
+  readonly job: PredictJob | undefined;
   readonly fits: boolean;
 }
 
-function RunButton({ current, cases, model, folds, fits }: RunButtonProps) {
+function RunButton({ current, cases, model, job, fits }: RunButtonProps) {
   const { queue } = useStudio();
   const library = useLibrary((state) => state.models);
   const hasGpu = useSystem(({ gpu }) => gpu.status !== 'missing');
@@ -159,11 +173,13 @@ function RunButton({ current, cases, model, folds, fits }: RunButtonProps) {
       </Button>
     );
   }
-  const run = (some: readonly CaseRecord[]) =>
-    void queue.enqueue(
-      some.map(({ id }) => id),
-      predictJobOf(model, library, folds),
-    );
+  const run = (some: readonly CaseRecord[]) => {
+    if (job)
+      void queue.enqueue(
+        some.map(({ id }) => id),
+        job,
+      );
+  };
   const atHand = library.map((record) => record.model);
   const others = cases.filter(
     ({ id, run: { status: state }, result, image }) =>
@@ -173,7 +189,7 @@ function RunButton({ current, cases, model, folds, fits }: RunButtonProps) {
       state !== 'running' &&
       modelFit(model.model, image, atHand).fits,
   );
-  const isReady = fits && hasGpu && folds.length > 0;
+  const isReady = fits && hasGpu;
   return (
     <Group gap={6} wrap="nowrap">
       <Button

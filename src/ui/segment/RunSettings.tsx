@@ -1,19 +1,23 @@
 import { Chip, Collapse, Group, SegmentedControl, Stack, Switch, Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconChevronRight } from '@tabler/icons-react';
+import type { Recipe } from '@/app/bestRecipe';
 import { estimateSeconds, passesOf, predictionCost } from '@/app/predictionCost';
+import { previousStageIn } from '@/app/predictJob';
 import { preferences } from '@/app/preferences';
 import { foldsOfPreviousStage } from '@/app/previousStage';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { formatCount, formatSeconds } from '../formats';
-import { usePreferences, useStudio } from '../useStudio';
+import { useLibrary, usePreferences, useStudio } from '../useStudio';
 import styles from './segment.module.css';
 
 interface RunSettingsProps {
   readonly model: ModelRecord;
   /** The first stage of a cascade. */
   readonly previous: ModelRecord | undefined;
+  /** Brings its own folds and models, of which `model` is the first. */
+  readonly recipe?: Recipe | undefined;
   readonly folds: readonly string[];
   readonly current: CaseRecord;
   readonly cases: readonly CaseRecord[];
@@ -22,16 +26,23 @@ interface RunSettingsProps {
 const PASSES_TITLE = 'How often the network runs: windows × folds × mirrorings, of both stages in a cascade';
 
 /** nnU-Net's settings, each with what it costs. */
-export function RunSettings({ model, previous, folds, current, cases }: RunSettingsProps) {
+export function RunSettings({ model, previous, recipe, folds, current, cases }: RunSettingsProps) {
   const [isOpen, { toggle }] = useDisclosure(false);
   const { tileStepSize, useGaussian, useMirroring, saveProbabilities } = usePreferences((state) => state);
   const available = model.model.folds.map(({ fold }) => fold);
   const settings = { folds, tileStepSize, useMirroring };
   const cost = predictionCost(model.model, current.image, settings);
-  const first = previous && { model: previous.model, folds: foldsOfPreviousStage(previous.model, folds) };
-  const passes = passesOf(model.model, current.image, settings, first);
+  const library = useLibrary((state) => state.models);
+  const passesOfOne = (one: ModelRecord) => {
+    const before = previousStageIn(library, one);
+    const first = before && { model: before.model, folds: foldsOfPreviousStage(before.model, folds) };
+    return passesOf(one.model, current.image, settings, first);
+  };
+  const passes = (recipe?.members ?? [model]).reduce((sum, one) => sum + passesOfOne(one), 0);
   const seconds =
-    folds.length > 0 ? estimateSeconds(passes, model.model, model.id, cases, previous?.model) : undefined;
+    folds.length > 0 && !recipe
+      ? estimateSeconds(passes, model.model, model.id, cases, previous?.model)
+      : undefined;
   const halfStep = predictionCost(model.model, current.image, { ...settings, tileStepSize: 0.5 }).windows;
   const allMirrorings = 2 ** model.model.mirrorAxes.length;
   const summary = [
@@ -56,7 +67,7 @@ export function RunSettings({ model, previous, folds, current, cases }: RunSetti
       </UnstyledButton>
       <Collapse expanded={isOpen}>
         <Stack gap="sm" py={4}>
-          <FoldChoice modelId={model.id} available={available} folds={folds} />
+          {!recipe && <FoldChoice modelId={model.id} available={available} folds={folds} />}
           <Switch
             label="Mirroring (test-time augmentation)"
             description={
@@ -104,7 +115,8 @@ export function RunSettings({ model, previous, folds, current, cases }: RunSetti
           {formatCount(passes)} network runs
         </Text>
         <Text size="xs" c="dimmed">
-          {seconds === undefined ? 'time known after the first case' : `about ${formatSeconds(seconds)} here`}
+          {seconds !== undefined && `about ${formatSeconds(seconds)} here`}
+          {seconds === undefined && !recipe && 'time known after the first case'}
         </Text>
       </div>
     </Stack>

@@ -1,28 +1,55 @@
+import { type Recipe, recipeJob, recipesOf } from '@/app/bestRecipe';
 import { type ModelFit, modelFit } from '@/app/modelFit';
-import { previousStageIn } from '@/app/predictJob';
-import type { CaseRecord } from '@/storage/caseRecord';
+import { predictJobOf, previousStageIn } from '@/app/predictJob';
+import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import { useLibrary, useSelection } from '../useStudio';
+import { useChoices, useLibrary, useSelection } from '../useStudio';
 
-/** What would run: the model chosen by hand, else the newest that fits; with the folds chosen for it. */
+/** What would run: the model or recipe chosen by hand, else the newest model that fits; with the folds chosen for it. */
 export interface RunChoice {
   readonly models: readonly { readonly model: ModelRecord; readonly fit: ModelFit }[];
+  /** Best configurations that were found here. */
+  readonly recipes: readonly Recipe[];
+  /** Of a recipe its first model, and whether all of them fit. */
   readonly chosen: { readonly model: ModelRecord; readonly fit: ModelFit } | undefined;
+  readonly recipe: Recipe | undefined;
   readonly folds: readonly string[];
   /** For the second stage of a cascade: the model that runs before it. */
   readonly previous: ModelRecord | undefined;
+  readonly job: PredictJob | undefined;
 }
 
 export function useRunChoice(current: CaseRecord): RunChoice {
   const library = useLibrary((state) => state.models);
+  const recipes = recipesOf(
+    useChoices((state) => state.choices),
+    library,
+  );
   const { modelId, folds: foldsByModel } = useSelection(({ modelId, folds }) => ({ modelId, folds }));
   const atHand = library.map(({ model }) => model);
-  const models = library.map((model) => ({ model, fit: modelFit(model.model, current.image, atHand) }));
+  const fitOf = ({ model }: ModelRecord) => modelFit(model, current.image, atHand);
+  const models = library.map((model) => ({ model, fit: fitOf(model) }));
+  const recipe = recipes.find(({ id }) => id === modelId);
+  if (recipe) {
+    const [first] = recipe.members;
+    const fit = recipe.members.map(fitOf).find(({ fits }) => !fits) ?? fitOf(first);
+    const job = recipeJob(recipe, library);
+    return {
+      models,
+      recipes,
+      recipe,
+      chosen: { model: first, fit },
+      folds: recipe.folds,
+      previous: undefined,
+      job,
+    };
+  }
   const chosen =
     models.find(({ model }) => model.id === modelId) ?? models.find(({ fit }) => fit.fits) ?? models[0];
   const folds = chosen
     ? (foldsByModel[chosen.model.id] ?? chosen.model.model.folds.map(({ fold }) => fold))
     : [];
   const previous = chosen && previousStageIn(library, chosen.model);
-  return { models, chosen, folds, previous };
+  const job = chosen && predictJobOf(chosen.model, library, folds);
+  return { models, recipes, recipe, chosen, folds, previous, job };
 }
