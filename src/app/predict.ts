@@ -1,12 +1,9 @@
 // nnU-Net's predictor as library functions: one array, a list, an iterator here; files in batch in predictFolder.ts.
 
-import {
-  type CaseOptions,
-  type Prediction,
-  Predictor,
-  type PreparedCase,
-  type PrepareOptions,
-} from '@/core/inference/predictor';
+import { type CasePredictor, OnnxPredictor } from '@/core/inference/onnxPredictor';
+import type { OnnxRuntimeSetup } from '@/core/inference/onnxRuntime';
+import { type Prediction, Predictor } from '@/core/inference/predictor';
+import type { CaseOptions, PreparedCase, PrepareOptions } from '@/core/inference/prepareCase';
 import type { LabelMap } from '@/core/inference/previousStage';
 import type { PredictProgress, PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
@@ -27,6 +24,10 @@ export interface PredictionOptions {
   readonly memoryBudgetBytes?: number;
   /** Where kernels measured on this adapter are remembered. Software adapters, whose ranking is known, are not measured. */
   readonly tuning?: TuningStore;
+  /** `cpu`: onnxruntime's WebAssembly computes, and no GPU is opened. Default `gpu`. */
+  readonly device?: 'gpu' | 'cpu';
+  /** Where onnxruntime is found, for `cpu` and for networks that only it can run. */
+  readonly runtime?: OnnxRuntimeSetup;
 }
 
 /** An image that comes from no file. */
@@ -60,9 +61,14 @@ type ReadyItem<Item> =
   | { readonly item: Item; readonly error: unknown };
 
 interface OpenPredictor {
-  readonly predictor: Predictor;
+  readonly predictor: CasePredictor;
   readonly lost: Promise<GPUDeviceLostInfo>;
   close(): void;
+}
+
+/** Whether onnxruntime computes, on the processor: asked for, or because our kernels lack an operator. */
+export function runsOnProcessor({ model, device }: Pick<PredictionOptions, 'model' | 'device'>): boolean {
+  return device === 'cpu' || model.foreignNetwork?.engine === 'onnxruntime';
 }
 
 /**
@@ -171,7 +177,7 @@ export class PredictionSession {
     return this.onDevice((predictor) => predictor.prepare(image, options));
   }
 
-  private onDevice<Result>(work: (predictor: Predictor) => Promise<Result>): Promise<Result> {
+  private onDevice<Result>(work: (predictor: CasePredictor) => Promise<Result>): Promise<Result> {
     return withDeviceRestart(
       () => this.open(),
       ({ predictor }) => work(predictor),
@@ -185,6 +191,7 @@ export class PredictionSession {
 
   private async openPredictor(): Promise<OpenPredictor> {
     try {
+      if (runsOnProcessor(this.options)) return await this.openOnProcessor();
       const { openGpu, tuning, ...options } = this.options;
       const gpu = await openGpu();
       void gpu.lost.then(() => {
@@ -202,7 +209,15 @@ export class PredictionSession {
       throw error;
     }
   }
+
+  private async openOnProcessor(): Promise<OpenPredictor> {
+    const { model, loadFold, settings, runtime = ONE_THREAD } = this.options;
+    const predictor = await OnnxPredictor.open({ model, loadFold, settings, runtime });
+    return { predictor, lost: new Promise(() => undefined), close: () => predictor.close() };
+  }
 }
+
+const ONE_THREAD: OnnxRuntimeSetup = { threads: 1 };
 
 function withGeometry(image: ImageArray): MedicalImage {
   return { ...image, geometry: newGeometry(image.shape, image.spacing), warnings: [] };

@@ -10,7 +10,8 @@ import {
   summariseCases,
   summaryJson,
 } from '@/core/evaluation/summary';
-import type { Prediction, PreparedCase } from '@/core/inference/predictor';
+import type { Prediction } from '@/core/inference/predictor';
+import type { PreparedCase } from '@/core/inference/prepareCase';
 import type { PredictProgress } from '@/core/inference/settings';
 import { foregroundLabels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';

@@ -3,7 +3,8 @@
 // each label of more than 500 voxels (nnU-Net's own float16 sums flip up to four voxels a case).
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Predictor, type PreparedCase } from '@/core/inference/predictor';
+import { Predictor } from '@/core/inference/predictor';
+import type { PreparedCase } from '@/core/inference/prepareCase';
 import type { LabelMap } from '@/core/inference/previousStage';
 import type { PredictSettings } from '@/core/inference/settings';
 import { openWindowNetwork } from '@/core/inference/windowNetwork';

@@ -148,7 +148,7 @@ async function judgeWebGpu(
 
 /** Every tensor of every fold in the file, to the bit, and what is said about the model. */
 async function judgeReadBack(name: string, onnx: Uint8Array, original: ImportedModel): Promise<Outcome> {
-  const { imported } = readOnnxModel(readOnnx(onnx, name), memoryFile(onnx, `${name}.onnx`));
+  const imported = readOnnxModel(readOnnx(onnx, name), memoryFile(onnx, `${name}.onnx`));
   const { folds, ...facts } = imported.model;
   const { folds: _, ...expectedFacts } = original.model;
   if (!sameText(facts, expectedFacts)) return exactOutcome(name, false, 'the description differs');

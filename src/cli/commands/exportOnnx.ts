@@ -41,7 +41,11 @@ export const exportOnnxCommand: Command = {
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
   const output = requiredText(options, '-o', 'the folder for the files');
   const source = await openModel(options);
-  const { model, loadFold } = source.imported;
+  const { imported, datasetJson, plansJson } = source;
+  const { model, loadFold } = imported;
+  if (!plansJson || model.foreignNetwork) {
+    throw new UsageError(`${imported.origin} is an ONNX file of another network already.`);
+  }
   const shouldAverageFolds = isGiven(options, '--average_folds');
   const singleName = (await kindOf(output)) !== 'folder' && /\.onnx$/i.test(output);
   if (singleName && !shouldAverageFolds && model.folds.length > 1) {
@@ -50,7 +54,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
       'Name a folder, one fold with -f, or --average_folds.',
     );
   }
-  console.log(modelTitle(source.imported));
+  console.log(modelTitle(imported));
   const folder = resultFolder(singleName ? path.dirname(output) : output);
   const license = textOf(options, '-license');
   const citation = textOf(options, '-citation');
@@ -58,8 +62,8 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     model,
     loadFold,
     documents: {
-      datasetJson: new TextDecoder().decode(source.datasetJson),
-      plansJson: new TextDecoder().decode(source.plansJson),
+      datasetJson: new TextDecoder().decode(datasetJson),
+      plansJson: new TextDecoder().decode(plansJson),
     },
     shouldAverageFolds,
     ...(license && { license }),

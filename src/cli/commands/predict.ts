@@ -6,7 +6,6 @@ import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
 import { type CaseFiles, findCases as casesAmong } from '@/core/io/cases';
 import type { SourceFile } from '@/core/io/sourceFile';
-import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { memoryResults } from '@/storage/memoryResults';
@@ -14,6 +13,7 @@ import { datasetFolder, filesIn, kindOf, nodeFile, resultFolder } from '@/storag
 import { nodeTuning } from '@/storage/nodeTuning';
 import type { ResultFolder } from '@/storage/resultFolder';
 import { type Command, EXIT } from '../command';
+import { chooseDevice, DEVICE_OPTION } from '../device';
 import { MODEL_OPTIONS, type ModelSource, modelTitle, openModel } from '../modelSource';
 import { isGiven, listOf, numberOf, type ParsedOptions, requiredText, UsageError } from '../options';
 import { PREVIOUS_STAGE_OPTION, previousStageOf, segmentationIn } from '../previousStage';
@@ -41,6 +41,7 @@ export const predictCommand: Command = {
     },
     ...MODEL_OPTIONS,
     PREVIOUS_STAGE_OPTION,
+    DEVICE_OPTION,
     {
       names: ['-step_size', '--step_size'],
       kind: 'number',
@@ -78,12 +79,14 @@ export const predictCommand: Command = {
     'Channels of a case are files CASE_0000.nii.gz, CASE_0001.nii.gz, … as in nnU-Net.',
     'A cascade (3d_cascade_fullres) runs both stages: the model of its first stage is taken from beside it or from the same',
     'zip, and its segmentations are kept below RESULTS, in a folder named after the stage.',
+    'MODEL may be an ONNX file: one of export_onnx, or any segmentation network with a JSON of the same name beside it.',
     'Exit code: 0 all cases done, 1 some failed, 2 the command line cannot be meant.',
   ],
   examples: [
     'nnstudio predict -i imagesTs -o predictions -m nnUNetTrainer__nnUNetPlans__3d_fullres',
     'nnstudio predict -i scan_0000.nii.gz -o scan_seg.nii.gz -m model.zip --disable_tta',
     'nnstudio predict -i imagesTs -o predictions -d 4 -c 3d_fullres -f 0 1 2 -step_size 0.75',
+    'nnstudio predict -i imagesTs -o predictions -m network.onnx -device cpu',
     'nnstudio predict -i imagesTs -o predictions -d 4 -c 3d_cascade_fullres -prev_stage_predictions lowres',
   ],
   run,
@@ -103,7 +106,9 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const cases = (await findCases(inputs, model)).filter((_, i) => i % parts.count === parts.id);
   const target = outputOf(output, cases, model);
   const first = previous?.kind === 'model' ? firstStageOf(previous.source, settings, target) : undefined;
+  const { note, ...device } = await chooseDevice(options, model);
   console.log(`${modelTitle(source.imported)}, ${describeSettings(settings, model)}`);
+  if (note) console.log(`  ${note}`);
   if (first) {
     const before = `${modelTitle(first.imported)}, ${describeSettings(first.settings, first.model)}`;
     console.log(`  second stage of a cascade; runs after ${before}`);
@@ -131,7 +136,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     cases: target.cases,
     results: target.results,
     fileEnding: target.fileEnding,
-    openGpu: openNodeGpu,
+    ...device,
     tuning: nodeTuning(),
     shouldContinue: isGiven(options, '--continue_prediction'),
     signal,
@@ -283,7 +288,7 @@ async function writeDescriptions(
 ): Promise<void> {
   await results.write('predict_from_raw_data_args.json', JSON.stringify(args, undefined, 4));
   await results.write('dataset.json', datasetJson);
-  await results.write('plans.json', plansJson);
+  if (plansJson) await results.write('plans.json', plansJson);
 }
 
 /** `stage` goes before the case's name. */

@@ -1,5 +1,6 @@
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { type Prediction, Predictor, type PredictorOptions, type PrepareOptions } from './predictor';
+import { type Prediction, Predictor, type PredictorOptions } from './predictor';
+import type { PrepareOptions } from './prepareCase';
 
 /** One image and all that predicting it takes. */
 export interface PredictCaseJob extends PredictorOptions, PrepareOptions {

@@ -3,6 +3,7 @@ import { type Gpu, whileDeviceLives } from '@/gpu/device';
 import { type GpuArray, type PreparedDispatch, prepare, submitDispatches } from '@/gpu/dispatch';
 import { MIRROR_PARAMETERS_BYTES, mirrorDispatch, writeMirrorParameters } from '@/kernels/slidingWindow';
 import type { Zyx } from '@/shared/geometry';
+import { cutWindow } from './cutWindow';
 import { type RowBlock, type SlabPlan, startsInBlock } from './slabPlan';
 import { mirrorCombinations, type Padding } from './slidingWindow';
 import type { WindowAccumulator } from './windowAccumulator';
@@ -107,7 +108,7 @@ class WindowPasses {
   async predict(start: Zyx): Promise<void> {
     const { network, accumulator } = this.request;
     const share = 1 / (this.views.length * network.foldCount);
-    this.cutWindow(start);
+    cutWindow(this.request, start, this.request.patchSize, this.host);
     this.gpu.device.queue.writeBuffer(this.window.buffer, 0, this.host);
     let addsWeight = true;
     for (const mirroredAxes of this.views) {
@@ -147,23 +148,5 @@ class WindowPasses {
     const flip = [0, 1, 2].map((axis) => (mirroredAxes.includes(axis) ? 1 : 0)) as [number, number, number];
     writeMirrorParameters(this.gpu.device.queue, this.uniform, patchSize, channels, flip);
     submitDispatches(this.gpu, [this.mirror]);
-  }
-
-  /** Copies the window out of the image; what lies in the padding is zero. */
-  private cutWindow(start: Zyx): void {
-    const { data, channels, shape, patchSize, padding } = this.request;
-    const from = start.map((value, axis) => value - padding.before[axis]);
-    const xFirst = Math.max(0, -from[2]);
-    const xEnd = Math.min(patchSize[2], shape[2] - from[2]);
-    this.host.fill(0);
-    for (let c = 0; c < channels; c++) {
-      for (let z = Math.max(0, -from[0]); z < Math.min(patchSize[0], shape[0] - from[0]); z++) {
-        for (let y = Math.max(0, -from[1]); y < Math.min(patchSize[1], shape[1] - from[1]); y++) {
-          const source = ((c * shape[0] + from[0] + z) * shape[1] + from[1] + y) * shape[2] + from[2];
-          const target = ((c * patchSize[0] + z) * patchSize[1] + y) * patchSize[2];
-          this.host.set(data.subarray(source + xFirst, source + xEnd), target + xFirst);
-        }
-      }
-    }
   }
 }

@@ -1,10 +1,9 @@
 // A model made ready on a GPU: compiled once, its folds resident, any number of cases after that.
 
-import { foregroundLabels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
-import { networkSpacing, type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
+import { networkSpacing } from '@/core/preprocessing/preprocessCase';
 import type { ResampleRequest } from '@/core/preprocessing/resampling';
 import { transposeVolume } from '@/core/preprocessing/volumes';
 import { upload } from '@/gpu/buffers';
@@ -15,11 +14,11 @@ import { toZyx } from '@/nn/unet';
 import { elementCount, permute, type Zyx } from '@/shared/geometry';
 import { type CaseOutput, labelOutput, logitsOutput } from './caseOutput';
 import { type CasePlan, planCase } from './casePlan';
-import { checkImage, checkSettings } from './checks';
+import { checkSettings } from './checks';
 import { exportRules } from './gridTaps';
 import { predictWindows } from './predictWindows';
-import { type LabelMap, previousStageOf } from './previousStage';
-import type { PredictProgress, PredictSettings } from './settings';
+import { type CaseOptions, type PreparedCase, type PrepareOptions, prepareCase } from './prepareCase';
+import type { PredictSettings } from './settings';
 import type { RowBlock } from './slabPlan';
 import { SliceExporter } from './sliceExporter';
 import { gaussianImportance } from './slidingWindow';
@@ -40,18 +39,6 @@ export interface PredictorOptions {
   readonly tuning?: TuningStore;
 }
 
-/** How one call can be watched and stopped. */
-export interface CaseOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: PredictProgress) => void;
-}
-
-/** What preparing one image takes. */
-export interface PrepareOptions extends CaseOptions {
-  /** For the second stage of a cascade: the first one's segmentation, on the image's own grid. */
-  readonly previousStage?: LabelMap | undefined;
-}
-
 export interface Prediction {
   /** `[z, y, x]` on the image's own grid. */
   readonly segmentation: Uint8Array | Uint16Array;
@@ -63,12 +50,6 @@ export interface Prediction {
   readonly windows: { readonly computed: number; readonly repeated: number };
   /** Seconds per stage. */
   readonly timings: Readonly<Record<'preprocessing' | 'network' | 'exporting', number>>;
-}
-
-/** A preprocessed case, ready for the network. */
-export interface PreparedCase extends PreprocessedCase {
-  /** How long it took, seconds. */
-  readonly seconds: number;
 }
 
 /** Owns the network's buffers on the GPU; `close` frees them. Cases go through `predict` one at a time. */
@@ -101,22 +82,7 @@ export class Predictor {
    * foreground labels as further channels. Throws `ChannelCount`, `EmptyImage`, and as {@link previousStageOf}.
    */
   async prepare(image: MedicalImage, options: PrepareOptions = {}): Promise<PreparedCase> {
-    const { model, gpu } = this.options;
-    const { signal, onProgress } = options;
-    checkImage(image);
-    const previous = previousStageOf(options.previousStage, image.shape, model);
-    const started = performance.now();
-    const prepared = await preprocessCase({
-      image,
-      plans: model.plans,
-      configuration: model.configuration,
-      gpu,
-      ...(previous && { seg: previous.data, labelsAsChannels: foregroundLabels(model.labels) }),
-      ...(signal && { signal }),
-      onProgress: (share) => onProgress?.({ stage: 'preprocessing', share }),
-    });
-    const { data, shape, properties } = prepared;
-    return { data, shape, properties, seconds: secondsSince(started) };
+    return prepareCase(image, this.options, options);
   }
 
   /** Segments a prepared case. */

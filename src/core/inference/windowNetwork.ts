@@ -1,3 +1,4 @@
+import { foreignGraph } from '@/core/interop/foreignNetwork';
 import { networkInputChannels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { Gpu } from '@/gpu/device';
@@ -37,20 +38,26 @@ export interface ResidentNetwork extends WindowNetwork {
  */
 export async function openWindowNetwork(request: WindowNetworkRequest): Promise<ResidentNetwork> {
   const { gpu, model, loadFold, settings, tuning } = request;
-  const graph = buildUNet(model.configuration.architecture, {
-    inputChannels: networkInputChannels(model.channelNames.length, model.labels, model.configuration),
-    outputChannels: model.labels.outputChannels,
-    batch: 1,
-    patchSize: model.configuration.patchSize,
-    deepSupervision: false,
-  });
   const [firstFold, ...furtherFolds] = settings.folds;
+  const graph = model.foreignNetwork
+    ? foreignGraph(model, await loadFold(firstFold)).graph
+    : buildUNet(model.configuration.architecture, {
+        inputChannels: networkInputChannels(model.channelNames.length, model.labels, model.configuration),
+        outputChannels: model.labels.outputChannels,
+        batch: 1,
+        patchSize: model.configuration.patchSize,
+        deepSupervision: false,
+      });
+  const load = async (fold: string) => {
+    const weights = await loadFold(fold);
+    return model.foreignNetwork ? foreignGraph(model, weights).weights : weights;
+  };
   const choices = tuning && (await tuneGraph(gpu, graph, tuning, TUNING_LIMIT_MS));
   const program = await compileProgram(gpu, planGraph(graph, gpu, choices));
   try {
-    program.setParameters(await loadFold(firstFold));
+    program.setParameters(await load(firstFold));
     const sets: (ParameterSet | undefined)[] = [undefined];
-    for (const fold of furtherFolds) sets.push(await program.createParameters(await loadFold(fold)));
+    for (const fold of furtherFolds) sets.push(await program.createParameters(await load(fold)));
     const input = program.inputs.get(UNET_INPUT);
     if (!input) throw new Error('the network has no input');
     return {

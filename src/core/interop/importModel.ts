@@ -1,34 +1,25 @@
 // Trained nnU-Net models out of whatever was dropped: a model folder (`Trainer__Plans__configuration/`), any folder
-// above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it; and bundles.
+// above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it; bundles; and ONNX files.
 import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
 import type { Configuration } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { StudioError } from '@/shared/errors';
-import { type ModelSharing, readBundleManifest } from './bundleManifest';
+import { readBundleManifest } from './bundleManifest';
+import { descriptionBeside, importOnnx, isOnnxFile } from './importOnnx';
 import { readJson } from './json';
 import { type LabelSet, networkInputChannels } from './labels';
 import type { ModelFold, NnunetModel, StateDict } from './model';
 import { type ModelFolder, modelFolders } from './modelFolders';
 import { integerItems, isDict, type PickleMap, type PickleValue } from './pickleValues';
 import { type DatasetDescription, readDatasetJson } from './readDatasetJson';
+import type { ReadModel } from './readModel';
 import { checkParameters, expectedParameters } from './stateDict';
 import { trainedArchitecture } from './trainedArchitecture';
 import { loadWeights, openWeights } from './weightsFile';
 
-export interface ImportedModel {
-  readonly model: NnunetModel;
-  /** Where it was found: the model folder's path, behind the zip's name if it was in one. */
-  readonly origin: string;
-  /** Bytes of the checkpoints of all its folds. */
-  readonly sizeInBytes: number;
+export interface ImportedModel extends ReadModel {
   /** Mean foreground Dice over the cross-validation, where its summary is there. */
   readonly crossValidationDice?: number;
-  /** What whoever shared it says of it. */
-  readonly sharing?: ModelSharing;
-  /** The files that make it up, of the checkpoints those it uses; paths are below the model folder. */
-  readonly files: readonly SourceFile[];
-  /** Weights of one fold, under plain names. Any fold of the folder, in the model's list or not. */
-  loadFold(fold: string): Promise<StateDict>;
 }
 
 export interface ImportOptions {
@@ -63,16 +54,27 @@ export async function importModels(
   options: ImportOptions = {},
 ): Promise<readonly ImportOutcome[]> {
   const outcomes: ImportOutcome[] = [];
-  for (const folder of await modelFolders(files)) {
+  const tryImport = async (origin: string, read: () => Promise<ImportedModel>) => {
     try {
-      outcomes.push({ origin: folder.path, imported: await importFolder(folder, options) });
+      outcomes.push({ origin, imported: await read() });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      outcomes.push({ origin: folder.path, error });
+      outcomes.push({ origin, error });
     }
+  };
+  const onnxFiles = files.filter(isOnnxFile);
+  for (const file of onnxFiles) {
+    await tryImport(file.path, () => importOnnx(file, descriptionBeside(file, files), options));
+  }
+  if (onnxFiles.length > 0 && !files.some(({ path }) => OF_A_FOLDER.test(path))) return outcomes;
+  for (const folder of await modelFolders(files)) {
+    await tryImport(folder.path, () => importFolder(folder, options));
   }
   return outcomes;
 }
+
+/** Files by which a model folder, or an archive of one, is known. */
+const OF_A_FOLDER = /\.(zip|nnstudio|pth|safetensors)$|(^|\/)plans\.json$/i;
 
 async function importFolder(folder: ModelFolder, options: ImportOptions): Promise<ImportedModel> {
   const checkpointName = options.checkpointName ?? bestCheckpointName(folder);

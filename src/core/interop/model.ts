@@ -13,6 +13,22 @@ export interface NnunetModel {
   readonly folds: readonly ModelFold[];
   /** From the first fold's checkpoint; `[]` = no test-time mirroring. */
   readonly mirrorAxes: readonly number[];
+  /** Set where the network is not nnU-Net's: the plans say everything but its architecture. */
+  readonly foreignNetwork?: ForeignNetwork;
+}
+
+/** A network somebody else built, in an ONNX file that is kept in place of weights (`foreignNetwork.ts`). */
+export interface ForeignNetwork {
+  /** `graph`: our own kernels on the GPU. `onnxruntime`: onnxruntime on the processor, for the reason given. */
+  readonly engine: 'graph' | 'onnxruntime';
+  /** Why our own kernels cannot, in words: the operator they do not know. */
+  readonly reason?: string;
+  /** Where the file's input and output have their channels: `[n, c, …]` or `[n, …, c]`. */
+  readonly channelsAre: 'first' | 'last';
+  /** What the file's output has had applied; logits are had back from it. */
+  readonly activation: 'none' | 'softmax' | 'sigmoid';
+  /** Whether images are cropped to what is not zero, as nnU-Net's are. */
+  readonly cropsToNonzero: boolean;
 }
 
 /** `0`…`4` or `all`, with the mean foreground Dice of its validation where the folder has it. */

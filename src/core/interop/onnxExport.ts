@@ -338,8 +338,8 @@ export function weightsOfExport(
   return weights;
 }
 
-/** Undoes {@link pointwiseWeight}. */
-function fromPointwise(data: Float32Array, shape: readonly number[]): Float32Array {
+/** Undoes {@link pointwiseWeight}: to `shape`, `[in, out, k…]`. */
+export function fromPointwise(data: Float32Array, shape: readonly number[]): Float32Array {
   const inChannels = shape[0];
   const rows = data.length / inChannels;
   const weight = new Float32Array(data.length);
@@ -349,8 +349,8 @@ function fromPointwise(data: Float32Array, shape: readonly number[]): Float32Arr
   return weight;
 }
 
-/** Undoes {@link repeatedBias}. */
-function oncePerBlock(data: Float32Array, channels: number): Float32Array {
+/** Undoes {@link repeatedBias}: one value for each of the channels. */
+export function oncePerBlock(data: Float32Array, channels: number): Float32Array {
   const blockVoxels = data.length / channels;
   return Float32Array.from({ length: channels }, (_, i) => data[i * blockVoxels]);
 }

@@ -12,7 +12,6 @@ import { buildUNet, UNET_INPUT } from '@/nn/unet';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
-import type { ImportedModel } from './importModel';
 import { parseJson, validate } from './json';
 import { networkInputChannels } from './labels';
 import type { NnunetModel, StateDict, WeightTensor } from './model';
@@ -20,6 +19,7 @@ import { exportFoldsToOnnx, ONNX_OUTPUT, weightsOfExport } from './onnxExport';
 import type { ReadOnnxModel } from './onnxReader';
 import { pythonJson } from './pythonJson';
 import { readDatasetJson } from './readDatasetJson';
+import type { ReadModel } from './readModel';
 import { checkParameters, expectedParameters } from './stateDict';
 import { trainedArchitecture } from './trainedArchitecture';
 
@@ -87,14 +87,6 @@ export function writeOnnxModel(request: OnnxModelRequest): Uint8Array {
   });
 }
 
-/** A file that {@link writeOnnxModel} wrote, as the model it was made of. */
-export interface OnnxModelContents {
-  readonly imported: ImportedModel;
-  readonly documents: ModelDocuments;
-  readonly license?: string;
-  readonly citation?: string;
-}
-
 /** Whether the file says about itself what {@link readOnnxModel} needs. */
 export function isExportedModel({ metadata }: ReadOnnxModel): boolean {
   return metadata.has(ONNX_METADATA_KEY);
@@ -104,7 +96,7 @@ export function isExportedModel({ metadata }: ReadOnnxModel): boolean {
  * The nnU-Net model in a file that {@link writeOnnxModel} wrote, weights and all. Throws `BadOnnx` where the description
  * is of a later version or not to be read, and `WeightsMismatch` where weights are missing.
  */
-export function readOnnxModel(onnx: ReadOnnxModel, file: SourceFile): OnnxModelContents {
+export function readOnnxModel(onnx: ReadOnnxModel, file: SourceFile): ReadModel {
   const where = `${file.path}, metadata ${ONNX_METADATA_KEY}`;
   const facts = readDescription(onnx.metadata.get(ONNX_METADATA_KEY) ?? '', where);
   const documents = {
@@ -134,24 +126,23 @@ export function readOnnxModel(onnx: ReadOnnxModel, file: SourceFile): OnnxModelC
   const weights = new Map(
     facts.folds.map((fold) => [fold, weightsOf(onnx, facts, fold, expected, file.path)]),
   );
+  const { license: licence, citation } = facts;
   return {
-    documents,
-    ...(facts.license !== undefined && { license: facts.license }),
-    ...(facts.citation !== undefined && { citation: facts.citation }),
-    imported: {
-      model,
-      origin: file.path,
-      sizeInBytes: file.sizeInBytes,
-      files: [textFile(documents.plansJson, 'plans.json'), textFile(documents.datasetJson, 'dataset.json')],
-      loadFold: async (fold) => {
-        const found = weights.get(fold);
-        if (found) return found;
-        throw new StudioError(
-          'MissingFold',
-          `${file.path} has no fold ${fold}; it has ${facts.folds.join(', ')}.`,
-          'Choose a fold that is there.',
-        );
-      },
+    ...((licence ?? citation) !== undefined && {
+      sharing: { ...(licence && { licence }), ...(citation && { citation }) },
+    }),
+    model,
+    origin: file.path,
+    sizeInBytes: file.sizeInBytes,
+    files: [textFile(documents.plansJson, 'plans.json'), textFile(documents.datasetJson, 'dataset.json')],
+    loadFold: async (fold) => {
+      const found = weights.get(fold);
+      if (found) return found;
+      throw new StudioError(
+        'MissingFold',
+        `${file.path} has no fold ${fold}; it has ${facts.folds.join(', ')}.`,
+        'Choose a fold that is there.',
+      );
     },
   };
 }

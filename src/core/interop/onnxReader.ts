@@ -65,7 +65,8 @@ const EXTERNAL_DATA = 1;
  */
 export function readOnnx(bytes: Uint8Array, file: string): ReadOnnxModel {
   try {
-    return readModel(new FieldReader(bytes));
+    // Node's Buffer is one too, but its `slice` does not copy.
+    return readModel(new FieldReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
   } catch (error) {
     if (!(error instanceof OnnxSyntaxError)) throw error;
     throw new StudioError(

@@ -6,7 +6,7 @@ import type { Configuration, Plans } from '@/core/planning/plans';
 import type { Zyx } from '@/shared/geometry';
 import { elementCount, permute } from '@/shared/geometry';
 import { type CaseProperties, networkSpacing } from './preprocessCase';
-import { resampleData } from './resampling';
+import { type ResampleRequest, resampleData } from './resampling';
 import { emptyLike, transposeVolume, uncrop, type VoxelArray } from './volumes';
 
 export type LabelVoxels = Uint8Array | Uint16Array;
@@ -43,21 +43,48 @@ export function logitsToSegmentation(job: ExportJob): ExportedPrediction {
   return { segmentation, probabilities: restoreProbabilities(scores, labels, properties, plans) };
 }
 
+/** As {@link logitsToSegmentation} without probabilities, class by class: resampled logits of all classes have no room. */
+export function logitsToLabels(job: Omit<ExportJob, 'shouldReturnProbabilities'>): LabelVoxels {
+  const { logits, labels, properties, plans } = job;
+  const channels = labels.outputChannels;
+  const size = logits.length / channels;
+  const request = resampleRequest(job);
+  const voxels = elementCount(properties.shapeAfterCroppingAndBeforeResampling);
+  const result = emptyLabels(labels, voxels);
+  const best = new Float32Array(voxels).fill(Number.NEGATIVE_INFINITY);
+  for (let c = 0; c < channels; c++) {
+    const scores = resampleData(logits.subarray(c * size, (c + 1) * size), 1, request);
+    if (labels.hasRegions) {
+      const label = labels.regionsClassOrder[c];
+      for (let i = 0; i < voxels; i++) if (sigmoid(scores[i]) > 0.5) result[i] = label;
+      continue;
+    }
+    for (let i = 0; i < voxels; i++) {
+      if (!(scores[i] > best[i])) continue;
+      best[i] = scores[i];
+      result[i] = c;
+    }
+  }
+  return restoreGrid(result, properties, plans);
+}
+
 /** Logits on the cropped case's grid, `[k, z, y, x]`; the same array where that is the network's. */
-export function resampleLogits({
-  logits,
+export function resampleLogits(job: ExportJob): Float32Array {
+  return resampleData(job.logits, job.labels.outputChannels, resampleRequest(job));
+}
+
+function resampleRequest({
   shape,
   properties,
   configuration,
-  labels,
-}: ExportJob): Float32Array {
-  return resampleData(logits, labels.outputChannels, {
+}: Pick<ExportJob, 'shape' | 'properties' | 'configuration'>): ResampleRequest {
+  return {
     shape,
     newShape: properties.shapeAfterCroppingAndBeforeResampling,
     spacing: networkSpacing(configuration, properties.spacingTransposed),
     newSpacing: properties.spacingTransposed,
     resampling: configuration.resamplingProbabilities,
-  });
+  };
 }
 
 /** Labels from logits or probabilities `[k, …]`; regions need probabilities. */
@@ -121,7 +148,11 @@ export function softmaxInPlace(logits: Float32Array, k: number): void {
 
 /** Sigmoid of every value. */
 export function sigmoidInPlace(logits: Float32Array): void {
-  for (let i = 0; i < logits.length; i++) logits[i] = 1 / (1 + Math.exp(-logits[i]));
+  for (let i = 0; i < logits.length; i++) logits[i] = sigmoid(logits[i]);
+}
+
+function sigmoid(logit: number): number {
+  return Math.fround(1 / (1 + Math.exp(-logit)));
 }
 
 /** From the crop, transposed, to the image's own grid; `fill` outside the crop. */

@@ -11,7 +11,7 @@ import { computeNewShape } from './gridShape';
 import { NORMALIZATIONS } from './normalization';
 import { type ResampleOptions, resampleChannel } from './resampleAsync';
 import { type ResampleRequest, resampledShape, resampleSegmentation } from './resampling';
-import { copyTransposed } from './volumes';
+import { copyTransposed, wholeBox } from './volumes';
 
 /** What undoing the preprocessing needs. Shapes and box in transposed order. */
 export interface CaseProperties {
@@ -37,6 +37,8 @@ export interface PreprocessedCase {
 export type SegVoxels = Int8Array | Int16Array | Uint8Array | Uint16Array | Float32Array;
 
 export interface PreprocessJob extends ResampleOptions {
+  /** Whether all that is zero in every channel is left away, as nnU-Net does. The default. */
+  readonly isCropped?: boolean;
   readonly image: MedicalImage;
   readonly plans: Plans;
   readonly configuration: Configuration;
@@ -52,10 +54,10 @@ const LARGEST_INT8 = 127;
 
 /** Preprocesses one case. */
 export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedCase> {
-  const { image, plans, configuration, onProgress, labelsAsChannels = [] } = job;
+  const { image, plans, configuration, onProgress, labelsAsChannels = [], isCropped = true } = job;
   checkJob(job);
   const order = plans.transposeForward;
-  const readerBox = nonzeroBox(image.data, image.channels, image.shape);
+  const readerBox = isCropped ? nonzeroBox(image.data, image.channels, image.shape) : wholeBox(image.shape);
   const box: BoundingBox = [readerBox[order[0]], readerBox[order[1]], readerBox[order[2]]];
   const properties: CaseProperties = {
     spacing: image.spacing,
