@@ -73,7 +73,9 @@ test('a benchmark can be cancelled, asks for nothing on the network, and leaves 
   expect(elsewhere).toEqual([]);
 });
 
-test('a benchmark waits for a training, says so, and a training waits for it', async ({ page }) => {
+test('a benchmark waits for a training, says so, and a training waits for it', async ({
+  studio: { page },
+}) => {
   await page.evaluate(() => {
     void navigator.locks.request(
       'nnstudio-training',

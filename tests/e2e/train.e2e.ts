@@ -1,6 +1,7 @@
 // From a dropped folder to a model that segments: trained in the tab, reloaded in the middle.
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
+import { decode } from 'fast-png';
 import type { Zyx } from '@/shared/geometry';
 import type { Workbench } from './files';
 import { expect, type StudioPage, test } from './studioPage';
@@ -70,10 +71,8 @@ async function waitForEpochs(page: Page, epochs: RegExp): Promise<void> {
   await expect(figures(page)).toContainText(epochs, { timeout: 120_000 });
 }
 
-test('a dropped dataset is prepared, trained over a reload, validated, and its model segments', async ({
-  studio,
-  workbench,
-}) => {
+/** Drops the dataset, prepares it, and gives it plans that a processor trains in seconds. */
+async function prepareDataset(studio: StudioPage, workbench: Workbench): Promise<void> {
   const { page } = studio;
   await studio.drop(await writeTinyDataset(workbench));
   await expect(page.getByText('6 cases, no errors')).toBeVisible();
@@ -85,19 +84,30 @@ test('a dropped dataset is prepared, trained over a reload, validated, and its m
   await expect(form.getByRole('button', { name: 'Train', exact: true })).toBeEnabled({ timeout: 120_000 });
   await form.getByRole('button', { name: 'Not now' }).click();
   await keepShrunkPlans(page);
+}
 
+async function startTraining(page: Page, epochs: number): Promise<void> {
   await page.getByRole('link', { name: 'Train' }).click();
   await page.getByRole('button', { name: 'Train on a dataset' }).click();
+  const form = page.getByRole('dialog', { name: 'New training' });
   await form.getByRole('combobox', { name: 'Plans' }).click();
   await page.getByRole('option', { name: 'tinyPlans' }).click();
   await form.getByRole('radio', { name: /My own/ }).check();
-  await form.getByRole('textbox', { name: 'Epochs' }).fill(`${EPOCHS}`);
+  await form.getByRole('textbox', { name: 'Epochs' }).fill(`${epochs}`);
   await form.getByRole('textbox', { name: 'Iterations per epoch' }).fill('6');
   await form.getByRole('button', { name: /^Trainer and seed/ }).click();
   await form.getByRole('combobox', { name: 'Trainer' }).click();
   await page.getByRole('option', { name: 'nnUNetTrainerAdam1en3' }).click();
   await form.getByRole('button', { name: 'Train', exact: true }).click();
+}
 
+test('a dropped dataset is prepared, trained over a reload, validated, and its model segments', async ({
+  studio,
+  workbench,
+}) => {
+  const { page } = studio;
+  await prepareDataset(studio, workbench);
+  await startTraining(page, EPOCHS);
   await expect(studio.jobs).toContainText('Tiny 3d_fullres');
   await waitForEpochs(page, /[1-3] of 5/);
   await page.reload();
@@ -109,6 +119,7 @@ test('a dropped dataset is prepared, trained over a reload, validated, and its m
   await waitForEpochs(page, /5 of 5/);
   await expect(page.getByRole('button', { name: 'Segment with it' })).toBeVisible({ timeout: 60_000 });
   await expectWholeLog(studio);
+  await expectPicture(studio);
   await table.getByRole('link').first().click();
   await studio.waitUntilShown();
   await page.getByText('Reference', { exact: true }).click();
@@ -131,3 +142,32 @@ async function expectWholeLog(studio: StudioPage): Promise<void> {
   expect(log.train_losses).toHaveLength(EPOCHS);
   expect(log.train_losses[EPOCHS - 1]).toBeLessThan(log.train_losses[0]);
 }
+
+/** The curves as nnU-Net draws them. */
+async function expectPicture({ page }: StudioPage): Promise<void> {
+  await page.getByRole('button', { name: 'More about this training' }).click();
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Curves as picture' }).click();
+  const download = await downloading;
+  expect(download.suggestedFilename()).toBe(`${DATASET}_3d_fullres_fold_0_progress.png`);
+  const { width, height } = decode(readFileSync(await download.path()));
+  expect([width, height]).toEqual([1500, 2700]);
+}
+
+test('a training whose GPU device is lost in the middle goes on from what it kept, and counts it', async ({
+  studio,
+  workbench,
+  browser,
+}) => {
+  const { page } = studio;
+  await prepareDataset(studio, workbench);
+  await startTraining(page, 12);
+  await waitForEpochs(page, /[3-6] of 12/);
+
+  studio.expectedError = /A valid external Instance reference no longer exists/; // the browser's own words on it
+  const devtools = await browser.newBrowserCDPSession();
+  await devtools.send('Browser.crashGpuProcess');
+  await expect(figures(page)).toContainText('lost and opened again: 1', { timeout: 120_000 });
+  await expect(page.getByRole('table', { name: 'Validation cases' })).toBeVisible({ timeout: 300_000 });
+  await waitForEpochs(page, /12 of 12/);
+});
