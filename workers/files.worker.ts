@@ -1,10 +1,13 @@
 // Reads, checks and keeps files, off the page's thread.
 import { expose, transfer } from 'comlink';
 import { displayLabels, displayOutlines, displayVolume } from '@/app/displayVolume';
+import { exportLibraryModel } from '@/app/exportLibraryModel';
 import { keepFiles } from '@/app/keepFiles';
 import { savedProbabilities, savedSegmentation, savedZip } from '@/app/saveResults';
 import { readAsStored } from '@/core/io/readers';
 import { browserFile } from '@/core/io/sourceFile';
+import { throttled } from '@/shared/throttledProgress';
+import { sweepArchives, writeBrowserArchive } from '@/storage/browserArchive';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCaseFiles } from '@/storage/caseFiles';
 import { SEGMENTATION_FILE } from '@/storage/caseRecord';
@@ -13,6 +16,9 @@ import type { FilesApi } from '@/workers/filesApi';
 
 const caseFiles = browserCaseFiles;
 const library = createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights));
+
+/** Under way, by the id of their call. */
+const exports = new Map<string, AbortController>();
 
 const api: FilesApi = {
   add: (given, origin, onStep) =>
@@ -44,11 +50,32 @@ const api: FilesApi = {
   saveProbabilities: (caseRecord) => savedProbabilities(caseFiles, caseRecord),
   saveAll: (cases) => savedZip(caseFiles, cases),
 
+  async exportModel(modelId, format, sharing, callId, onProgress) {
+    const controller = new AbortController();
+    exports.set(callId, controller);
+    try {
+      return await exportLibraryModel({
+        library,
+        modelId,
+        format,
+        sharing,
+        writeArchive: writeBrowserArchive,
+        signal: controller.signal,
+        onProgress: throttled(onProgress),
+      });
+    } finally {
+      exports.delete(callId);
+    }
+  },
+
+  cancelExport: (callId) => exports.get(callId)?.abort(),
+
   async removeCases(ids) {
     for (const id of ids) await caseFiles.removeCase(id);
   },
 
   async sweep(keptCaseIds) {
+    await sweepArchives();
     const kept = new Set(keptCaseIds);
     for (const id of await caseFiles.cases()) if (!kept.has(id)) await caseFiles.removeCase(id);
   },

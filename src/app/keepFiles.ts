@@ -50,7 +50,7 @@ export async function keepFiles(job: KeepFilesJob): Promise<AddReport> {
 async function unzipped(dropped: readonly SourceFile[], problems: Problem[]): Promise<readonly SourceFile[]> {
   const files: SourceFile[] = [];
   for (const file of dropped.filter((one) => !isHiddenFile(one))) {
-    if (!/\.zip$/i.test(file.path) || !(await isZip(file))) {
+    if (!(await isArchive(file))) {
       files.push(file);
       continue;
     }
@@ -68,7 +68,13 @@ async function unzipped(dropped: readonly SourceFile[], problems: Problem[]): Pr
   return files;
 }
 
-const MODEL_FILE = /(\.(pth|pt)|(^|\/)plans\.json)$/i;
+/** By its content, where it was given by itself: checkpoints and arrays are zips too, and stay whole. */
+async function isArchive(file: SourceFile): Promise<boolean> {
+  if (file.path.includes('/')) return /\.zip$/i.test(file.path) && isZip(file);
+  return ['zip', 'model-bundle'].includes(await sniff(file));
+}
+
+const MODEL_FILE = /(\.(pth|pt|nnstudio)|(^|\/)plans\.json)$/i;
 
 async function keepModels(
   files: readonly SourceFile[],
@@ -194,7 +200,7 @@ async function checkVoxels(files: readonly SourceFile[]): Promise<void> {
 const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
   jpeg: 'a photograph (JPEG), whose loss nnU-Net does not accept. Export the original as PNG or TIFF',
   onnx: 'an ONNX model. Give the nnU-Net results folder or its zip',
-  safetensors: 'a file of bare weights. Give the nnU-Net results folder or its zip',
+  safetensors: 'a file of bare weights. Give the nnU-Net results folder, its zip, or a bundle (.nnstudio)',
   nifti: 'a NIfTI image with another ending. Rename it to end in .nii or .nii.gz',
   'nnunet-dataset': 'the description of a dataset without its images. Give its whole folder',
   empty: 'an empty file. Copy or download it again',

@@ -12,6 +12,9 @@ export interface RunStores {
   readonly checkpoints: CheckpointRecords;
 }
 
+/** What a training leaves beside its checkpoints. */
+const OF_TRAINING = /^(debug\.json|progress\.(json|png)|training_log_.*\.txt)$/;
+
 /**
  * The files of nnU-Net's model folder that these folds make up, with one checkpoint each. Throws `NoCheckpoint` where the
  * first fold has none of that name.
@@ -34,8 +37,11 @@ export async function modelFiles(
     const below = `fold_${fold}`;
     const store = recordCheckpoints({ ...checkpoints, run: runId });
     take(await store.read(checkpointName), `${below}/${checkpointName}`);
-    const summary = `${below}/validation/summary.json`;
-    take(await runs.folder(runId).open(summary), summary);
+    const folder = runs.folder(runId);
+    const logs = (await folder.list(below)).filter((name) => OF_TRAINING.test(name));
+    for (const name of [...logs, 'validation/summary.json']) {
+      take(await folder.open(`${below}/${name}`), `${below}/${name}`);
+    }
   }
   if (files.some(({ path }) => path.endsWith(`fold_${first.fold}/${checkpointName}`))) return files;
   throw new StudioError(

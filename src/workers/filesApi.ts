@@ -1,3 +1,4 @@
+import type { ModelSharing } from '@/core/interop/bundleManifest';
 import type { Affine } from '@/core/io/orientation';
 import type { Xyz } from '@/shared/geometry';
 import type { CaseRecord } from '@/storage/caseRecord';
@@ -37,6 +38,16 @@ export interface SavedFile {
   readonly content: Blob;
 }
 
+/** nnU-Net's zip, our bundle, or ONNX with the folds averaged inside. */
+export type ExportFormat = 'nnunet' | 'bundle' | 'onnx';
+
+/** Bytes of an archive that are written. */
+export interface ExportProgress {
+  readonly stage: 'writing';
+  readonly done: number;
+  readonly total: number;
+}
+
 /** Reading, checking and keeping files, off the page's thread. */
 export interface FilesApi {
   /** Sorts the files into cases and models, checks them and keeps them. A bad file is a problem, not an exception. */
@@ -55,6 +66,18 @@ export interface FilesApi {
   saveProbabilities(caseRecord: CaseRecord): Promise<SavedFile>;
   /** One zip of all their segmentations (and probabilities where there are any). */
   saveAll(cases: readonly CaseRecord[]): Promise<SavedFile>;
+  /**
+   * A model of the library as a file to save. Rejects with an
+   * `AbortError` after {@link FilesApi.cancelExport} of the same `callId`. Throws `ModelDamaged`, `StorageFull`.
+   */
+  exportModel(
+    modelId: string,
+    format: ExportFormat,
+    sharing: ModelSharing,
+    callId: string,
+    onProgress: (progress: ExportProgress) => void,
+  ): Promise<SavedFile>;
+  cancelExport(callId: string): void;
   removeCases(ids: readonly string[]): Promise<void>;
   /** Deletes what no record speaks of: left by a tab that was closed in the middle. */
   sweep(keptCaseIds: readonly string[]): Promise<void>;

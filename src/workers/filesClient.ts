@@ -14,6 +14,9 @@ export function startFilesWorker(): FilesApi {
     saveSegmentation: (caseRecord) => whileAlive(remote.saveSegmentation(caseRecord)),
     saveProbabilities: (caseRecord) => whileAlive(remote.saveProbabilities(caseRecord)),
     saveAll: (cases) => whileAlive(remote.saveAll(cases)),
+    exportModel: (modelId, format, sharing, callId, onProgress) =>
+      whileAlive(remote.exportModel(modelId, format, sharing, callId, proxy(onProgress))),
+    cancelExport: (callId) => void remote.cancelExport(callId),
     removeCases: (ids) => whileAlive(remote.removeCases(ids)),
     sweep: (keptCaseIds) => whileAlive(remote.sweep(keptCaseIds)),
   };
