@@ -77,6 +77,9 @@ interface Pair {
 
 /** How often each label is predicted where each label is. */
 function countPairs(prediction: ArrayLike<number>, reference: ArrayLike<number>): Pair[] {
+  if (prediction instanceof Uint8Array && reference instanceof Uint8Array) {
+    return pairsOf(countBytes(prediction, reference), 256);
+  }
   const highest = (map: ArrayLike<number>) => {
     let most = 0;
     for (let i = 0; i < map.length; i++) if (map[i] > most) most = map[i];
@@ -85,6 +88,26 @@ function countPairs(prediction: ArrayLike<number>, reference: ArrayLike<number>)
   const width = highest(reference) + 1;
   const counts = new Float64Array((highest(prediction) + 1) * width);
   for (let i = 0; i < prediction.length; i++) counts[prediction[i] * width + reference[i]]++;
+  return pairsOf(counts, width);
+}
+
+/** Of label maps as they mostly are; voxels like the one before, as most are, are only counted on. */
+function countBytes(prediction: Uint8Array, reference: Uint8Array): Float64Array {
+  const counts = new Float64Array(1 << 16);
+  let pair = 0;
+  let start = 0;
+  for (let i = 0; i < prediction.length; i++) {
+    const next = (prediction[i] << 8) | reference[i];
+    if (next === pair) continue;
+    counts[pair] += i - start;
+    pair = next;
+    start = i;
+  }
+  counts[pair] += prediction.length - start;
+  return counts;
+}
+
+function pairsOf(counts: Float64Array, width: number): Pair[] {
   const pairs: Pair[] = [];
   for (const [at, count] of counts.entries()) {
     if (count > 0) pairs.push({ prediction: Math.floor(at / width), reference: at % width, count });

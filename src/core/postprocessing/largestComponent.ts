@@ -92,9 +92,11 @@ function joinRuns(runs: Runs, [depth, height, width]: Zyx): Int32Array {
   const parents = Int32Array.from({ length: runs.count }, (_, run) => run);
   for (let z = 0; z < depth; z++) {
     for (let y = 0; y < height; y++) {
+      const row = z * height + y;
+      if (runs.rowStarts[row] === runs.rowStarts[row + 1]) continue;
       for (const [dz, dy] of ROWS_BEFORE) {
         const isInside = z + dz >= 0 && y + dy >= 0 && y + dy < height;
-        if (isInside) joinRows(runs, parents, z * height + y, (z + dz) * height + y + dy, width);
+        if (isInside) joinRows(runs, parents, row, row + dz * height + dy, width);
       }
     }
   }
@@ -102,18 +104,16 @@ function joinRuns(runs: Runs, [depth, height, width]: Zyx): Int32Array {
 }
 
 /** Joins what touches of two rows, walking both at once. */
-function joinRows(
-  { starts, ends, rowStarts }: Runs,
-  parents: Int32Array,
-  row: number,
-  other: number,
-  width: number,
-): void {
+function joinRows(runs: Runs, parents: Int32Array, row: number, other: number, width: number): void {
+  const { starts, ends, rowStarts } = runs;
   const shift = (row - other) * width;
+  const lastA = rowStarts[row + 1];
+  const lastB = rowStarts[other + 1];
   let a = rowStarts[row];
   let b = rowStarts[other];
-  while (a < rowStarts[row + 1] && b < rowStarts[other + 1]) {
-    const [start, end] = [starts[b] + shift, ends[b] + shift];
+  while (a < lastA && b < lastB) {
+    const start = starts[b] + shift;
+    const end = ends[b] + shift;
     // A corner is enough: one beside the other at the same height.
     if (start <= ends[a] && starts[a] <= end) join(parents, a, b);
     if (end < ends[a]) b++;
@@ -122,7 +122,8 @@ function joinRows(
 }
 
 function join(parents: Int32Array, a: number, b: number): void {
-  const [left, right] = [rootOf(parents, a), rootOf(parents, b)];
+  const left = rootOf(parents, a);
+  const right = rootOf(parents, b);
   if (left < right) parents[right] = left;
   else parents[left] = right;
 }

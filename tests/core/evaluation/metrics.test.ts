@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { evaluatedLabels, labelKey, segmentationMetrics } from '@/core/evaluation/metrics';
 import { summariseCases, summaryJson } from '@/core/evaluation/summary';
 import { labelSetOf } from '@/core/interop/labels';
+import { seededRandom } from '@/shared/random';
 
 const REFERENCE = [0, 0, 1, 1, 1, 2, 2, 3];
 const PREDICTION = [0, 1, 1, 1, 0, 2, 0, 0];
@@ -62,4 +63,18 @@ describe('a summary', () => {
     );
     expect(text).toContain('"n_ref": 3.0');
   });
+});
+
+test('bytes are counted as other numbers are', () => {
+  const random = seededRandom(3);
+  const map = () =>
+    Array.from({ length: 500 }, (_, i) => (i % 50 < 25 ? 2 : Math.floor(4 * random.uniform())));
+  const [prediction, reference] = [map(), map()];
+  const labels = [[1], [2, 3], [255]];
+  const expected = segmentationMetrics(prediction, reference, labels, 1);
+  const bytes = segmentationMetrics(Uint8Array.from(prediction), Uint8Array.from(reference), labels, 1);
+  expect(bytes).toEqual(expected);
+  expect(expected[1].TP).toBeGreaterThan(100);
+  const last = segmentationMetrics(Uint8Array.of(0, 255), Uint8Array.of(0, 255), labels, undefined);
+  expect(last[2]).toMatchObject({ TP: 1, TN: 1, Dice: 1 });
 });
