@@ -1,6 +1,6 @@
 // Which prediction belongs to which reference, by their names.
 import { byCodePoint } from '@/core/dataset/rawDataset';
-import { findImages, isHiddenFile } from '@/core/io/cases';
+import { findImages, hasImageName, isHiddenFile } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 
 /** A label map: a file, or a header with the file of its voxels. */
@@ -34,7 +34,7 @@ const SUFFIX = /[-_.](seg|segmentation|label|labels|mask|gt|groundtruth|lbl|pred
 
 /** The label maps among files; everything else, dataset.json say, is passed over. */
 export function namedSegmentations(files: readonly SourceFile[]): readonly NamedSegmentation[] {
-  const shown = files.filter((file) => !isHiddenFile(file));
+  const shown = files.filter((file) => !isHiddenFile(file) && hasImageName(file));
   return findImages(shown, () => undefined).map(({ stem, files: own }) => ({ name: stem, files: own }));
 }
 
