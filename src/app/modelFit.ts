@@ -1,11 +1,16 @@
-import type { NnunetModel } from '@/core/interop/model';
+import { type NnunetModel, takesAnySpacing } from '@/core/interop/model';
 import type { ImageFacts } from '@/storage/caseRecord';
 import { previousStagesAmong } from './previousStage';
 
 /** Whether a model can be run on an image; if not, why, in one sentence. */
 export type ModelFit =
   | { readonly fits: true; readonly caution?: string }
-  | { readonly fits: false; readonly reason: string };
+  | {
+      readonly fits: false;
+      readonly reason: string;
+      /** The image is right, but a cascade's first stage is not at hand. */
+      readonly lacksStage?: boolean;
+    };
 
 /** Voxels this much larger or smaller than the training data's are worth a word. */
 const UNUSUAL_SPACING_RATIO = 3;
@@ -18,7 +23,7 @@ export function modelFit(
 ): ModelFit {
   const { channelNames, configuration, plans } = model;
   const missing = missingStage(model, library);
-  if (missing !== undefined) return { fits: false, reason: missing };
+  if (missing !== undefined) return { fits: false, reason: missing, lacksStage: true };
   if (image.channels !== channelNames.length) {
     const wanted = channelNames.map((name, i) => `${name} (_${String(i).padStart(4, '0')})`).join(', ');
     return {
@@ -26,6 +31,7 @@ export function modelFit(
       reason: `It needs ${count(channelNames.length, 'channel')}: ${wanted}. This image has ${image.channels}.`,
     };
   }
+  if (takesAnySpacing(configuration)) return { fits: true };
   const caution = spacingCaution(image, configuration.spacing, plans.transposeForward);
   return caution ? { fits: true, caution } : { fits: true };
 }

@@ -42,7 +42,8 @@ describe('whether a model fits an image', () => {
     const second = { ...model, configuration: { ...model.configuration, previousStage: '3d_lowres' } };
     const first = { ...model, configuration: { ...model.configuration, name: '3d_lowres' } };
     expect(modelFit(second, IMAGE, [second, first])).toEqual({ fits: true });
-    const lacking = { fits: false, reason: expect.stringContaining('add the 3d_lowres model') };
+    const reason = expect.stringContaining('add the 3d_lowres model');
+    const lacking = { fits: false, reason, lacksStage: true };
     expect(modelFit(second, IMAGE)).toEqual(lacking);
     for (const other of [
       { ...first, datasetName: 'Dataset002_Other' },

@@ -1,6 +1,7 @@
-import { ActionIcon, Badge, Button, Group, Loader, Stack, Text, Tooltip } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
-import { IconBox, IconLayersSelectedBottom, IconTrash } from '@tabler/icons-react';
+import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core';
+import { IconBox, IconLayersSelectedBottom } from '@tabler/icons-react';
+import { missingStage } from '@/app/modelFit';
+import { previousStageIn } from '@/app/predictJob';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
@@ -9,8 +10,8 @@ import { labelColor } from '../labelColors';
 import { goTo } from '../route';
 import { FilePicker, FolderPicker } from '../segment/FilePickers';
 import { Problems } from '../segment/Problems';
-import { removeModel } from '../studioActions';
 import { useLibrary, usePreferences, useSelection, useStudio } from '../useStudio';
+import { ModelMenu } from './ModelMenu';
 import { ModelsHead } from './ModelsHead';
 import styles from './models.module.css';
 
@@ -23,7 +24,7 @@ export function ModelsPlace({ onFiles }: { onFiles: (files: readonly GivenFile[]
       <ModelsHead section="models">
         {adding && <Loader size="xs" aria-label={adding} />}
         <FilePicker onFiles={onFiles} size="sm">
-          Import a zip
+          Import a file
         </FilePicker>
         <FolderPicker onFiles={onFiles} size="sm">
           Import a folder
@@ -48,8 +49,9 @@ function NoModels() {
     <Stack align="center" gap="xs" py={60} c="dimmed">
       <IconBox size={44} stroke={1.2} aria-hidden />
       <Text maw={460} ta="center">
-        Import a trained nnU-Net model: its results folder (Trainer__Plans__configuration), or the zip that
-        nnUNetv2_export_model_to_zip writes. It is kept in this browser, on this computer.
+        Import a trained nnU-Net model: its results folder (Trainer__Plans__configuration), the zip that
+        nnUNetv2_export_model_to_zip writes, or a bundle (.nnstudio). It is kept in this browser, on this
+        computer.
       </Text>
       <Button variant="light" mt="xs" onClick={() => goTo('segment')}>
         Or try the sample under Segment
@@ -67,8 +69,13 @@ function ModelCard({ record }: { record: ModelRecord }) {
       <Group justify="space-between" wrap="nowrap" align="flex-start">
         <div style={{ minWidth: 0 }}>
           <Text fw={650} style={{ overflowWrap: 'anywhere' }}>
-            {model.datasetName}
+            {record.sharing?.title ?? model.datasetName}
           </Text>
+          {record.sharing?.title && (
+            <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+              {model.datasetName}
+            </Text>
+          )}
           <Group gap={6} mt={4}>
             <Badge size="sm" variant="light" tt="none">
               {configuration.name}
@@ -78,6 +85,11 @@ function ModelCard({ record }: { record: ModelRecord }) {
                 trained here
               </Badge>
             )}
+            {record.origin === 'imported' && (
+              <Badge size="sm" variant="light" color="gray" tt="none">
+                imported
+              </Badge>
+            )}
             {record.origin === 'sample' && (
               <Badge size="sm" variant="light" color="gray" tt="none">
                 sample
@@ -85,25 +97,12 @@ function ModelCard({ record }: { record: ModelRecord }) {
             )}
           </Group>
         </div>
-        <Tooltip label="Remove">
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={`Remove ${record.name}`}
-            onClick={() => void removeModel(studio, record, notifications)}
-          >
-            <IconTrash size={17} />
-          </ActionIcon>
-        </Tooltip>
+        <ModelMenu record={record} />
       </Group>
       <LabelNames record={record} />
+      {record.sharing?.description && <Text size="sm">{record.sharing.description}</Text>}
       <ModelFacts record={record} />
-      {configuration.previousStage !== undefined && (
-        <Text size="xs" c="yellow">
-          Second stage of a cascade: it needs the result of {configuration.previousStage} and cannot be run on
-          its own.
-        </Text>
-      )}
+      <CascadeNote record={record} />
       <Button
         size="xs"
         variant="light"
@@ -117,6 +116,29 @@ function ModelCard({ record }: { record: ModelRecord }) {
         Use
       </Button>
     </article>
+  );
+}
+
+/** What the second stage of a cascade runs after, or lacks. */
+function CascadeNote({ record }: { record: ModelRecord }) {
+  const library = useLibrary((state) => state.models);
+  const lack = missingStage(
+    record.model,
+    library.map(({ model }) => model),
+  );
+  if (lack !== undefined) {
+    return (
+      <Text size="xs" c="yellow">
+        {lack}
+      </Text>
+    );
+  }
+  const previous = previousStageIn(library, record);
+  if (!previous) return null;
+  return (
+    <Text size="xs" c="dimmed">
+      Second stage of a cascade: runs after {previous.model.configuration.name}, which is here too.
+    </Text>
   );
 }
 
@@ -136,7 +158,7 @@ function LabelNames({ record }: { record: ModelRecord }) {
 }
 
 function ModelFacts({ record }: { record: ModelRecord }) {
-  const { model, sizeInBytes, source, importedAt, crossValidationDice } = record;
+  const { model, sizeInBytes, source, importedAt, crossValidationDice, sharing } = record;
   const { configuration, folds, channelNames } = model;
   const foldDice = folds.filter(({ validationDice }) => validationDice !== undefined);
   return (
@@ -169,13 +191,35 @@ function ModelFacts({ record }: { record: ModelRecord }) {
           <dd>{crossValidationDice.toFixed(3)}</dd>
         </>
       )}
-      <dt>Weights</dt>
+      <dt title={record.files ? 'Checkpoints and all that came with them' : 'Weights alone'}>Stored</dt>
       <dd>{formatBytes(sizeInBytes)}</dd>
       <dt>Trainer</dt>
       <dd>{model.trainerName}</dd>
+      {sharing?.authors && (
+        <>
+          <dt>Authors</dt>
+          <dd>{sharing.authors}</dd>
+        </>
+      )}
+      {sharing && (
+        <>
+          <dt title="Under which it may be used">Licence</dt>
+          <dd className={styles.brief} title={sharing.licence}>
+            {sharing.licence ?? 'none named'}
+          </dd>
+        </>
+      )}
+      {sharing?.citation && (
+        <>
+          <dt title="What to cite beside nnU-Net">Citation</dt>
+          <dd className={styles.brief} title={sharing.citation}>
+            {sharing.citation}
+          </dd>
+        </>
+      )}
       <dt>From</dt>
       <dd>{source}</dd>
-      <dt>Imported</dt>
+      <dt>{record.origin === 'trained' ? 'Trained' : 'Imported'}</dt>
       <dd>{new Date(importedAt).toLocaleDateString()}</dd>
     </dl>
   );
