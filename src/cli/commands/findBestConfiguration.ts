@@ -12,7 +12,7 @@ import { StudioError } from '@/shared/errors';
 import { datasetFolder } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';
 import { formatDice } from '../describe/evaluation';
-import { isGiven, listOf, type ParsedOptions, textOf } from '../options';
+import { isGiven, listOf, type ParsedOptions } from '../options';
 import { ProgressLine } from '../progressLine';
 import {
   crossvalReferences,
@@ -76,7 +76,8 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     results: placedFolder(places.results),
     isEnsemblingAllowed: !isGiven(options, '--disable_ensembling'),
     shouldOverwrite: !isGiven(options, '--no_overwrite'),
-    processes: Number(textOf(options, '-np') ?? process.env.nnUNet_def_n_proc ?? 8),
+    // As in nnU-Net, -np is for the command itself.
+    processes: Number(process.env.nnUNet_def_n_proc ?? 8),
     signal,
     onProgress: ({ stage, name, caseId, done, total }) =>
       line.show(`${name} ${caseId}`, { stage, share: done / total }),
