@@ -12,6 +12,7 @@ import { ensembleCommand } from './commands/ensemble';
 import { evaluateFolderCommand } from './commands/evaluateFolder';
 import { evaluateSimpleCommand } from './commands/evaluateSimple';
 import { exportBundleCommand } from './commands/exportBundle';
+import { exportForClusterCommand } from './commands/exportForCluster';
 import { exportModelCommand } from './commands/exportModel';
 import { exportOnnxCommand } from './commands/exportOnnx';
 import { extractFingerprintCommand } from './commands/extractFingerprint';
@@ -48,6 +49,7 @@ const COMMANDS: readonly Command[] = [
   modelsCommand,
   exportModelCommand,
   exportBundleCommand,
+  exportForClusterCommand,
   importModelCommand,
   installPretrainedModelCommand,
   exportOnnxCommand,
