@@ -46,7 +46,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     },
   });
   console.log(
-    `${reports.length} ${reports.length === 1 ? 'case' : 'cases'} of ${inputs.length} in ${output}`,
+    `${reports.length} ${reports.length === 1 ? 'case' : 'cases'}, ${inputs.length} predictions each, in ${output}`,
   );
   return EXIT.ok;
 }
