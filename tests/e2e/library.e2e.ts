@@ -20,11 +20,13 @@ test('models, cases and results are there again after a reload; a removal can be
   const card = page.getByRole('article', { name: /Dataset001_Tiny/ });
   await expect(card).toContainText('0: 0.500');
   await expect(card).toContainText('16 × 16 × 4');
-  await card.getByRole('button', { name: /^Remove/ }).click();
+  await card.getByRole('button', { name: /^More about/ }).click();
+  await page.getByRole('menuitem', { name: 'Remove' }).click();
   await expect(card).toHaveCount(0);
   await page.getByRole('button', { name: 'Undo' }).click();
   await expect(card).toBeVisible();
-  await card.getByRole('button', { name: /^Remove/ }).click();
+  await card.getByRole('button', { name: /^More about/ }).click();
+  await page.getByRole('menuitem', { name: 'Remove' }).click();
   await page.reload();
   await expect(page.getByText('Import a trained nnU-Net model')).toBeVisible();
 });
