@@ -77,5 +77,5 @@ export function partsText(
 ): string | undefined {
   if (samples === undefined) return 'more than this GPU can hold';
   if (samples < batchSize) return `does not fit at once: in parts of ${samples}`;
-  return leastBytes < trainingBytes ? `${formatBytes(leastBytes)} one by one` : undefined;
+  return leastBytes < trainingBytes ? `or ${formatBytes(leastBytes)} sample by sample` : undefined;
 }

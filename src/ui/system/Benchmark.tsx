@@ -1,4 +1,4 @@
-import { Alert, Button, CopyButton, Group, Progress, Select, Text } from '@mantine/core';
+import { Alert, Anchor, Button, CopyButton, Group, Progress, Select, Text } from '@mantine/core';
 import { IconCheck, IconCopy, IconDownload, IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
 import { defaultLimitSeconds } from '@/app/benchmarkEstimate';
@@ -129,8 +129,10 @@ function Waiting({ waitsFor }: { waitsFor: GpuUse }) {
   return (
     <>
       Waiting until the GPU is free: it is training,{' '}
-      <a href={addressOf('train', training)}>{training ?? 'in another tab'}</a>. Stopped there, it keeps a
-      checkpoint to go on from.
+      <Anchor inherit underline="always" href={addressOf('train', training)}>
+        {training ?? 'in another tab'}
+      </Anchor>
+      . Stopped there, it keeps a checkpoint to go on from.
     </>
   );
 }

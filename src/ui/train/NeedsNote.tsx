@@ -1,3 +1,4 @@
+import { Text } from '@mantine/core';
 import { type StepSeconds, scheduleSeconds } from '@/app/trainSchedules';
 import type { BatchFit, TrainingCost, TrainingSchedule } from '@/core/planning/trainingCost';
 import { type Optimiser, optimiserStateCount } from '@/kernels/optimisers/optimiserOptions';
@@ -36,7 +37,11 @@ export function NeedsNote({ cost, fit, step, schedule, optimiser, folds }: Needs
         <dt>GPU memory</dt>
         <dd title={PARTS_SENTENCE}>
           {formatBytes(cost.trainingBytes)}
-          {parts && `, ${parts}`}
+          {parts && (
+            <Text size="xs" fw={400} c="dimmed">
+              {parts}
+            </Text>
+          )}
         </dd>
       </div>
       <div>

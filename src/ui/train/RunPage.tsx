@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Select, Text } from '@mantine/core';
+import { Alert, Anchor, Button, Group, Select, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
 import { addressOf } from '../route';
@@ -54,10 +54,20 @@ function BenchmarkNotice() {
   const isMeasuring = useBenchmark(({ run }) => run.status === 'waiting' || run.status === 'running');
   if (!isMeasuring) return null;
   return (
-    <Alert variant="light" color="gray" mb="md" title="This begins when the benchmark is done">
+    <Alert
+      variant="light"
+      color="accent"
+      mb="md"
+      classNames={PLAIN_TITLE}
+      title="This begins when the benchmark is done"
+    >
       <Group gap="sm">
         <Text size="sm">
-          Beside a training its figures would be wrong; see it under <a href={addressOf('system')}>System</a>.
+          Beside a training its figures would be wrong; see it under{' '}
+          <Anchor inherit underline="always" href={addressOf('system')}>
+            System
+          </Anchor>
+          .
         </Text>
         <Button size="compact-sm" variant="default" onClick={benchmark.cancel}>
           Cancel the benchmark
