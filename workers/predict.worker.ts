@@ -1,5 +1,7 @@
 // Predicts, on the one GPU device of this worker.
 import { expose } from 'comlink';
+import onnxRuntimeModule from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import onnxRuntimeBinary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { CaseSegmenter } from '@/app/caseSegmenter';
 import { throttled } from '@/shared/throttledProgress';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
@@ -12,6 +14,14 @@ const segmenter = new CaseSegmenter({
   caseFiles: browserCaseFiles,
   webgpu: navigator.gpu,
   tuning: browserRecords(DATABASES.tuning),
+  runtime: {
+    files: {
+      mjs: new URL(onnxRuntimeModule, location.href).href,
+      wasm: new URL(onnxRuntimeBinary, location.href).href,
+    },
+    // Threads share memory, which only isolated pages have.
+    threads: crossOriginIsolated ? navigator.hardwareConcurrency : 1,
+  },
 });
 const running = new Map<string, AbortController>();
 
@@ -30,6 +40,8 @@ const api: PredictApi = {
       running.delete(caseRecord.id);
     }
   },
+
+  measureWindow: (job) => segmenter.measureWindow(job),
 
   cancel: (id) => running.get(id)?.abort(),
 };

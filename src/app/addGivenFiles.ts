@@ -2,6 +2,7 @@ import { messageOf } from '@/shared/errors';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport, GivenFile } from '@/workers/filesApi';
+import type { UndescribedNetwork } from './selectionStore';
 import type { Studio } from './studio';
 
 /** Adds what was dropped or picked to the cases and the library; what cannot be used becomes a problem on the page. */
@@ -19,7 +20,12 @@ export async function addGivenFiles(
       await queue.add(added.cases);
       return added;
     });
-    addProblems(studio, report.problems);
+    const undescribed = undescribedAmong(report, given);
+    if (undescribed) selection.setState({ undescribed });
+    addProblems(
+      studio,
+      report.problems.filter(({ path }) => path !== undescribed?.file.path),
+    );
     if (report.models.length > 0) {
       await library.refresh();
       selection.setState({ modelId: report.models[0].id });
@@ -35,6 +41,18 @@ export async function addGivenFiles(
     setAdding(undefined);
     void system.measureStorage();
   }
+}
+
+/** The first ONNX file that only lacks its description: a form asks for it. */
+function undescribedAmong(
+  { problems }: AddReport,
+  given: readonly GivenFile[],
+): UndescribedNetwork | undefined {
+  for (const { path, onnx } of problems) {
+    const file = onnx && given.find((each) => each.path === path);
+    if (file) return { file, facts: onnx };
+  }
+  return undefined;
 }
 
 /** Shows problems until a person dismisses them. */

@@ -1,3 +1,4 @@
+import type { OnnxRuntimeSetup } from '@/core/inference/onnxRuntime';
 import type { Prediction } from '@/core/inference/predictor';
 import type { LabelSet } from '@/core/interop/labels';
 import type { MedicalImage } from '@/core/io/medicalImage';
@@ -29,6 +30,8 @@ interface Needs {
   readonly webgpu: GPU | undefined;
   /** Where kernels measured on this adapter are remembered. */
   readonly tuning: TuningStore;
+  /** What computes where there is no GPU, or where a network needs it. */
+  readonly runtime: OnnxRuntimeSetup;
 }
 
 /** How one case is watched and stopped. */
@@ -65,6 +68,7 @@ export class CaseSegmenter {
   private ready: Ready | undefined;
   /** Opened to report on it, for the first session to take. */
   private spare: Gpu | undefined;
+  private adapterFound: Promise<boolean> | undefined;
   private losses = 0;
 
   constructor(needs: Needs) {
@@ -81,6 +85,19 @@ export class CaseSegmenter {
       facts,
       limits: Object.fromEntries(Array.from(names, (name) => [name, Reflect.get(limits, name)])),
     };
+  }
+
+  /**
+   * Seconds that one window of the job's first model takes on the processor, measured now; `undefined` where a GPU runs it.
+   * The first stage of a cascade is not counted.
+   */
+  async measureWindow(job: PredictJob): Promise<number | undefined> {
+    const session = await this.sessionOf(await this.needs.library.find(job.modelId), job);
+    try {
+      return await session.measureWindow();
+    } finally {
+      await session.close();
+    }
   }
 
   /** Reads the case, segments it with every model of the job, and writes the result into its folder. */
@@ -178,17 +195,38 @@ export class CaseSegmenter {
     if (this.ready?.key === key) return this.ready;
     await this.ready?.session.close();
     this.ready = undefined;
-    const { library } = this.needs;
-    const model = await library.find(job.modelId);
-    const session = new PredictionSession({
+    const model = await this.needs.library.find(job.modelId);
+    this.ready = { key, model, session: await this.sessionOf(model, job) };
+    return this.ready;
+  }
+
+  private async sessionOf(model: ModelRecord, { settings }: PredictJob): Promise<PredictionSession> {
+    const { library, tuning, runtime } = this.needs;
+    return new PredictionSession({
       model: model.model,
-      settings: job.settings,
-      tuning: this.needs.tuning,
+      settings,
+      tuning,
       loadFold: (fold) => library.loadFold(model.id, fold),
       openGpu: () => this.takeDevice(),
+      device: (await this.hasGpu()) ? 'gpu' : 'cpu',
+      runtime,
     });
-    this.ready = { key, model, session };
-    return this.ready;
+  }
+
+  /** Whether there is an adapter, asked for once: without one the processor computes. */
+  private hasGpu(): Promise<boolean> {
+    this.adapterFound ??= this.takeDevice().then(
+      (gpu) => {
+        this.spare = gpu;
+        return true;
+      },
+      (error: unknown) => {
+        if (error instanceof Error && error.name === 'NoAdapter') return false;
+        this.adapterFound = undefined;
+        throw error;
+      },
+    );
+    return this.adapterFound;
   }
 
   private async read({ id, files }: CaseRecord, { model }: ModelRecord): Promise<MedicalImage> {

@@ -1,5 +1,7 @@
 // What becomes of dropped files: models go into the library, images become cases, the rest is answered with a reason.
+import { type OnnxFacts, onnxFacts } from '@/core/interop/foreignNetwork';
 import { importModels } from '@/core/interop/importModel';
+import { readOnnx } from '@/core/interop/onnxReader';
 import { type CaseFiles as CaseGroup, findCases, hasImageName, isHiddenFile } from '@/core/io/cases';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { writeVolume } from '@/core/io/niftiWriter';
@@ -74,7 +76,7 @@ async function isArchive(file: SourceFile): Promise<boolean> {
   return ['zip', 'model-bundle'].includes(await sniff(file));
 }
 
-const MODEL_FILE = /(\.(pth|pt|nnstudio)|(^|\/)plans\.json)$/i;
+const MODEL_FILE = /(\.(pth|pt|nnstudio|onnx)|(^|\/)plans\.json)$/i;
 
 async function keepModels(
   files: readonly SourceFile[],
@@ -88,7 +90,9 @@ async function keepModels(
     const outcomes = await importModels(files.filter((file) => !hasImageName(file)));
     for (const outcome of outcomes) {
       if ('error' in outcome) {
-        problems.push(problemOf(outcome.origin, outcome.error));
+        const problem = problemOf(outcome.origin, outcome.error);
+        const facts = await factsOfUndescribed(outcome, files);
+        problems.push(facts ? { ...problem, onnx: facts } : problem);
         continue;
       }
       const { imported } = outcome;
@@ -108,6 +112,15 @@ async function keepModels(
     problems.push(problemOf(files.map(fileName).slice(0, 3).join(', '), error));
     return { models, folders: [] };
   }
+}
+
+/** Of a foreign ONNX file without its JSON. */
+async function factsOfUndescribed(
+  { origin, error }: { readonly origin: string; readonly error: Error },
+  files: readonly SourceFile[],
+): Promise<OnnxFacts | undefined> {
+  const file = error.name === 'NeedsDescription' && files.find(({ path }) => path === origin);
+  return file ? onnxFacts(readOnnx(await file.bytes(), origin)) : undefined;
 }
 
 /** Paths below a model's folder start with this; a model dropped without its folder owns what is named like a fold. */
@@ -199,7 +212,7 @@ async function checkVoxels(files: readonly SourceFile[]): Promise<void> {
 /** What files are that nobody here reads, for those who dropped them in good faith. */
 const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
   jpeg: 'a photograph (JPEG), whose loss nnU-Net does not accept. Export the original as PNG or TIFF',
-  onnx: 'an ONNX model. Give the nnU-Net results folder or its zip',
+  onnx: 'an ONNX model under another name. Rename it to end in .onnx',
   safetensors: 'a file of bare weights. Give the nnU-Net results folder, its zip, or a bundle (.nnstudio)',
   nifti: 'a NIfTI image with another ending. Rename it to end in .nii or .nii.gz',
   'nnunet-dataset': 'the description of a dataset without its images. Give its whole folder',

@@ -166,6 +166,12 @@ export class PredictionSession {
     return this.onDevice((predictor) => predictor.predictLogits(prepared, options));
   }
 
+  /** Seconds that one window takes on the processor; `undefined` where a GPU computes. Loads the model first. */
+  async measureWindow(): Promise<number | undefined> {
+    const { predictor } = await this.open();
+    return predictor instanceof OnnxPredictor ? predictor.measureWindow() : undefined;
+  }
+
   /** Gives the device back. */
   async close(): Promise<void> {
     const open = await this.opening?.catch(() => undefined);

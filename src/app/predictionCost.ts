@@ -1,6 +1,6 @@
 import type { PredictSettings } from '@/core/inference/settings';
 import { windowStarts } from '@/core/inference/slidingWindow';
-import type { NnunetModel } from '@/core/interop/model';
+import { type NnunetModel, takesAnySpacing } from '@/core/interop/model';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
 
 /** How often the network runs for one image, by factor. */
@@ -33,7 +33,8 @@ function windowCount({ configuration, plans }: NnunetModel, image: ImageFacts, t
   const imageSpacing = plans.transposeForward.map((axis) => image.spacing[axis]);
   const first = is2d ? 1 : 0;
   const sizes = patchSize.map((patch, axis) => {
-    const resampled = (shape[axis + first] * imageSpacing[axis + first]) / spacing[axis];
+    const target = takesAnySpacing(configuration) ? imageSpacing[axis + first] : spacing[axis];
+    const resampled = (shape[axis + first] * imageSpacing[axis + first]) / target;
     return Math.max(Math.round(resampled), patch);
   });
   const perSlice = windowStarts(sizes, patchSize, tileStepSize).reduce((n, { length }) => n * length, 1);

@@ -2,7 +2,7 @@ import { addGivenFiles } from './addGivenFiles';
 import { predictJobOf } from './predictJob';
 import type { Studio } from './studio';
 
-/** Adds the shipped case and model, and segments: the one click. Returns the case's id, or nothing if that failed. */
+/** Adds the shipped case and model, and segments where it may: the one click. Returns the case's id, or nothing if that failed. */
 export async function segmentSample(studio: Studio): Promise<string | undefined> {
   const sample = await studio.sample;
   if (!sample) return undefined;
@@ -10,7 +10,8 @@ export async function segmentSample(studio: Studio): Promise<string | undefined>
   const [first] = cases;
   const [model] = models;
   if (!first) return undefined;
-  if (model) {
+  const { gpu, usesProcessor } = studio.system.store.getState();
+  if (model && (gpu.status !== 'missing' || usesProcessor)) {
     await studio.queue.enqueue([first.id], predictJobOf(model, models));
   }
   return first.id;

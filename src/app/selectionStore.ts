@@ -1,4 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { OnnxFacts } from '@/core/interop/foreignNetwork';
+import type { GivenFile } from '@/workers/filesApi';
 
 /** A file that was not taken, and why. */
 export interface Problem {
@@ -18,6 +20,13 @@ export interface Selection {
   /** Step of the files being added, in words. */
   readonly adding: string | undefined;
   readonly problems: readonly Problem[];
+  /** An ONNX file that waits for somebody to say what it takes and gives. */
+  readonly undescribed: UndescribedNetwork | undefined;
+}
+
+export interface UndescribedNetwork {
+  readonly file: GivenFile;
+  readonly facts: OnnxFacts;
 }
 
 export type SelectionStore = StoreApi<Selection>;
@@ -29,5 +38,6 @@ export function createSelection(): SelectionStore {
     hiddenLabels: new Set(),
     adding: undefined,
     problems: [],
+    undescribed: undefined,
   }));
 }

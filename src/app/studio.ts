@@ -7,6 +7,7 @@ import { evaluateClient } from '@/workers/evaluateClient';
 import type { FilesApi, GivenFile } from '@/workers/filesApi';
 import { startFilesWorker } from '@/workers/filesClient';
 import { planningClient } from '@/workers/planningClient';
+import type { PredictApi } from '@/workers/predictApi';
 import { startPredictWorker } from '@/workers/predictClient';
 import { startTrainWorker, trainViewClient } from '@/workers/trainClient';
 import { type Benchmark, createBenchmark } from './benchmarkStore';
@@ -28,6 +29,7 @@ import { createTrainings, type Trainings } from './trainRuns';
 /** Everything the page works with: stores to subscribe to, and the workers behind them. */
 export interface Studio {
   readonly files: FilesApi;
+  readonly predictor: Pick<PredictApi, 'measureWindow'>;
   readonly queue: CaseQueue;
   readonly library: Library;
   readonly datasets: Datasets;
@@ -114,6 +116,7 @@ export function openStudio(): Studio {
   void loaded.then(() => sweepLeftovers({ files, queue, library, datasets, trainings, evaluations }));
   return {
     files,
+    predictor,
     queue,
     library,
     datasets,

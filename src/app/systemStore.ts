@@ -10,6 +10,8 @@ export type GpuState =
 
 export interface SystemState {
   readonly gpu: GpuState;
+  /** Where there is no GPU: whether the person has chosen to compute on the processor. */
+  readonly usesProcessor: boolean;
   readonly storage: StorageSpace | undefined;
   /** Requests the page made since it was loaded: the privacy promise, counted. */
   readonly requestsSinceLoad: number;
@@ -20,6 +22,8 @@ export interface System {
   readonly store: StoreApi<SystemState>;
   /** Resolves once it is known whether there is a GPU; it is asked for at once. */
   readonly whenOpened: Promise<void>;
+  /** From now on the processor computes where there is no GPU. */
+  computeOnProcessor(): void;
   measureStorage(): Promise<void>;
   persist(): Promise<boolean>;
   /** Starts counting requests; call once everything the page needs is loaded. */
@@ -29,6 +33,7 @@ export interface System {
 export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
   const store = createStore<SystemState>(() => ({
     gpu: { status: 'opening' },
+    usesProcessor: false,
     storage: undefined,
     requestsSinceLoad: 0,
   }));
@@ -40,6 +45,7 @@ export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
   return {
     store,
     whenOpened,
+    computeOnProcessor: () => store.setState({ usesProcessor: true }),
     measureStorage: measure,
     async persist() {
       const granted = await requestPersistence();

@@ -37,7 +37,7 @@ export async function chooseDevice(options: ParsedOptions, model: NnunetModel): 
   if (asked === 'cpu') return { ...chosen, device: 'cpu', note: `${onProcessor}, as asked` };
   const { foreignNetwork } = model;
   if (foreignNetwork?.engine === 'onnxruntime') {
-    const note = `${onProcessor}: ${foreignNetwork.reason}, which our kernels do not`;
+    const note = `${onProcessor}: ${foreignNetwork.reason}`;
     return { ...chosen, device: 'cpu', note };
   }
   const gpu = await openNodeGpu().catch((error: unknown) => {

@@ -23,6 +23,7 @@ const PlanPlace = lazy(() => import('./plan/PlanPlace'));
 const TrainPlace = lazy(() => import('./train/TrainPlace'));
 const EvaluatePlace = lazy(() => import('./evaluate/EvaluatePlace'));
 const ChoosePlace = lazy(() => import('./choose/ChoosePlace'));
+const NetworkDialog = lazy(() => import('./models/NetworkDialog'));
 
 /** The one window: rail, the place that the address names, the job strip. */
 export function App() {
@@ -87,6 +88,9 @@ export function App() {
       </main>
       <JobStrip />
       <DropOverlay onFiles={add} />
+      <Suspense fallback={null}>
+        <NetworkDialog />
+      </Suspense>
       <ShortcutsDialog opened={isHelpOpen} onClose={help.close} />
       <Spoken />
     </div>
@@ -104,6 +108,7 @@ function useRequestCount(): void {
       import('./train/TrainPlace'),
       import('./evaluate/EvaluatePlace'),
       import('./choose/ChoosePlace'),
+      import('./models/NetworkDialog'),
     ];
     const everything = [...places, sample, system.whenOpened];
     void Promise.allSettled(everything).then(() => system.countRequests());

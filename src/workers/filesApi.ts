@@ -1,4 +1,5 @@
 import type { ModelSharing } from '@/core/interop/bundleManifest';
+import type { OnnxFacts } from '@/core/interop/foreignNetwork';
 import type { Affine } from '@/core/io/orientation';
 import type { Xyz } from '@/shared/geometry';
 import type { CaseRecord } from '@/storage/caseRecord';
@@ -14,7 +15,16 @@ export interface GivenFile {
 export interface AddReport {
   readonly cases: readonly CaseRecord[];
   readonly models: readonly ModelRecord[];
-  readonly problems: readonly { readonly path: string; readonly name: string; readonly message: string }[];
+  readonly problems: readonly FileProblem[];
+}
+
+/** A file that was not taken, and why. */
+export interface FileProblem {
+  readonly path: string;
+  readonly name: string;
+  readonly message: string;
+  /** Of an ONNX file that only lacks its description: what the file itself says. */
+  readonly onnx?: OnnxFacts;
 }
 
 /** One channel for the viewer: a plain NIfTI-1 file in memory, where it lies, and a window that shows it well. */
@@ -38,8 +48,8 @@ export interface SavedFile {
   readonly content: Blob;
 }
 
-/** nnU-Net's zip, our bundle, or ONNX with the folds averaged inside. */
-export type ExportFormat = 'nnunet' | 'bundle' | 'onnx';
+/** nnU-Net's zip, our bundle, ONNX with the folds averaged inside, or a zip of the files that it came with. */
+export type ExportFormat = 'nnunet' | 'bundle' | 'onnx' | 'files';
 
 /** Bytes of an archive that are written. */
 export interface ExportProgress {

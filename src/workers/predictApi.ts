@@ -28,5 +28,7 @@ export interface PredictApi {
     job: PredictJob,
     onProgress: (progress: CaseProgress) => void,
   ): Promise<CaseResult>;
+  /** Seconds that one window of a job takes on the processor; `undefined` where a GPU computes. */
+  measureWindow(job: PredictJob): Promise<number | undefined>;
   cancel(id: string): void;
 }

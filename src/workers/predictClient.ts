@@ -9,6 +9,7 @@ export function startPredictWorker(): PredictApi {
   return {
     openGpu: () => whileAlive(remote.openGpu()),
     predict: (caseRecord, job, onProgress) => whileAlive(remote.predict(caseRecord, job, proxy(onProgress))),
+    measureWindow: (job) => whileAlive(remote.measureWindow(job)),
     cancel: (id) => void remote.cancel(id),
   };
 }

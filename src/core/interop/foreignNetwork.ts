@@ -288,7 +288,7 @@ function translation(
     return { translated: true };
   } catch (error) {
     if (!(error instanceof UnknownOperator)) throw error;
-    return { translated: false, reason: `it has ${error.message}` };
+    return { translated: false, reason: `our kernels do not know ${error.message}` };
   }
 }
 

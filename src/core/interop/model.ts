@@ -46,3 +46,8 @@ export interface WeightTensor {
 
 /** Parameters by their plain nnU-Net names (no `module.`, `_orig_mod.`, no aliases). */
 export type StateDict = ReadonlyMap<string, WeightTensor>;
+
+/** Whether images are taken at their own voxel size: `spacing` says nothing then. */
+export function takesAnySpacing({ resamplingData }: Pick<Configuration, 'resamplingData'>): boolean {
+  return resamplingData.functionName === 'no_resampling_hack';
+}

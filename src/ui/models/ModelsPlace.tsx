@@ -2,6 +2,7 @@ import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { IconBox, IconLayersSelectedBottom } from '@tabler/icons-react';
 import { missingStage } from '@/app/modelFit';
 import { previousStageIn } from '@/app/predictJob';
+import { type ForeignNetwork, takesAnySpacing } from '@/core/interop/model';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
@@ -142,6 +143,12 @@ function CascadeNote({ record }: { record: ModelRecord }) {
   );
 }
 
+/** What computes a foreign network, in words. */
+function engineOf({ engine, reason }: ForeignNetwork): string {
+  if (engine === 'graph') return 'on the GPU, by our own kernels: every operator is known';
+  return `on the processor, by onnxruntime: ${reason}`;
+}
+
 function LabelNames({ record }: { record: ModelRecord }) {
   const colors = usePreferences((state) => state.labelColors);
   const labels = [...record.model.labels.names].filter(([value]) => value !== 0);
@@ -166,11 +173,19 @@ function ModelFacts({ record }: { record: ModelRecord }) {
       <dt>Channels</dt>
       <dd>{channelNames.join(', ')}</dd>
       <dt>Network</dt>
-      <dd>{configuration.architecture.networkClass}</dd>
+      <dd>{model.foreignNetwork ? 'ONNX, not nnU-Net’s' : configuration.architecture.networkClass}</dd>
+      {model.foreignNetwork && (
+        <>
+          <dt>Runs</dt>
+          <dd>{engineOf(model.foreignNetwork)}</dd>
+        </>
+      )}
       <dt>Patch</dt>
       <dd>{formatXyz(configuration.patchSize)}</dd>
       <dt>Voxel size</dt>
-      <dd>{formatXyz(configuration.spacing, 2)} mm</dd>
+      <dd>
+        {takesAnySpacing(configuration) ? 'as the image has it' : `${formatXyz(configuration.spacing, 2)} mm`}
+      </dd>
       <dt>Folds</dt>
       <dd>{folds.map(({ fold }) => fold).join(', ')}</dd>
       {foldDice.length > 0 && (

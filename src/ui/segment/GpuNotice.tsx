@@ -17,8 +17,8 @@ export function GpuNotice() {
       maw={680}
     >
       <Text size="sm">
-        Segmenting runs on WebGPU, which was not found here. Images and kept results can be looked at, and
-        models imported.
+        Training runs on WebGPU, which was not found here. Segmenting can run on the processor instead: the
+        result is the same, and it takes far longer. Open an image and choose it beside the model.
       </Text>
       <List size="sm" mt={6} spacing={3}>
         <List.Item>Chrome or Edge 113 and later, on Linux 144 and later: nothing to switch on.</List.Item>
@@ -29,10 +29,6 @@ export function GpuNotice() {
           <code>#enable-vulkan</code>; elsewhere check that hardware acceleration is on in the settings.
         </List.Item>
       </List>
-      <Text size="sm" mt={6}>
-        Without a GPU, models in ONNX form can be run on the processor; stock nnU-Net folders need WebGPU or
-        the <code>nnstudio predict</code> command.
-      </Text>
       <Text size="xs" mt={6} c="dimmed">
         {gpu.reason}
       </Text>

@@ -6,9 +6,10 @@ import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
 import { formatXyz } from '../formats';
-import { useLibrary, useStudio, useSystem } from '../useStudio';
+import { useLibrary, useStudio } from '../useStudio';
 import { FilePicker, FolderPicker } from './FilePickers';
 import { ErrorNote } from './Problems';
+import { ProcessorNote, useProcessor } from './ProcessorNote';
 import { RunSettings } from './RunSettings';
 import styles from './segment.module.css';
 import { useRunChoice } from './useRunChoice';
@@ -23,6 +24,7 @@ interface RunPanelProps {
 export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
   const { selection } = useStudio();
   const { models, recipes, chosen, recipe, folds, previous, job } = useRunChoice(current);
+  const processor = useProcessor(chosen?.model);
   return (
     <section className={styles.section} aria-label="Model">
       <h2 className={styles.heading}>Model</h2>
@@ -69,7 +71,14 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
               {recipe ? textOfRecipe(recipe) : describeModel(chosen.model)}
             </Text>
           ) : (
-            <Alert color="yellow" variant="light" p="xs" title="This model does not fit the image">
+            <Alert
+              color="yellow"
+              variant="light"
+              p="xs"
+              title={
+                chosen.fit.lacksStage ? 'Its first stage is missing' : 'This model does not fit the image'
+              }
+            >
               <Text size="xs">{chosen.fit.reason}</Text>
             </Alert>
           )}
@@ -87,12 +96,17 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
             current={current}
             cases={cases}
           />
+          {chosen.fit.fits && job && processor === 'chosen' && (
+            <ProcessorNote current={current} model={chosen.model} previous={previous} job={job} />
+          )}
+          {processor === 'to be chosen' && <ChooseProcessor />}
           <RunButton
             current={current}
             cases={cases}
             model={chosen.model}
             job={job}
             fits={chosen.fit.fits && folds.length > 0}
+            canCompute={processor !== 'to be chosen'}
           />
         </Stack>
       )}
@@ -136,7 +150,7 @@ function NoModel({ onFiles }: Pick<RunPanelProps, 'onFiles'>) {
   return (
     <Stack gap="xs">
       <Text size="sm" c="dimmed">
-        Drop a trained nnU-Net model: its results folder, or a zip of it.
+        Drop a trained nnU-Net model, its results folder or a zip of it; or a network in ONNX.
       </Text>
       <Group gap="xs">
         <FilePicker onFiles={onFiles} size="xs">
@@ -148,18 +162,35 @@ function NoModel({ onFiles }: Pick<RunPanelProps, 'onFiles'>) {
   );
 }
 
+/** Without a GPU nothing is computed before somebody has said that the processor may. */
+function ChooseProcessor() {
+  const { system } = useStudio();
+  return (
+    <Alert color="yellow" variant="light" p="xs" title="No GPU is at hand">
+      <Text size="xs">
+        The processor can compute instead, with the same result. It takes far longer; how long is measured
+        first.
+      </Text>
+      <Button size="xs" mt="xs" variant="default" onClick={() => system.computeOnProcessor()}>
+        Compute on the processor
+      </Button>
+    </Alert>
+  );
+}
+
 interface RunButtonProps {
   readonly current: CaseRecord;
   readonly cases: readonly CaseRecord[];
   readonly model: ModelRecord;
   readonly job: PredictJob | undefined;
   readonly fits: boolean;
+  /** There is a GPU, or the processor has been chosen instead. */
+  readonly canCompute: boolean;
 }
 
-function RunButton({ current, cases, model, job, fits }: RunButtonProps) {
+function RunButton({ current, cases, model, job, fits, canCompute }: RunButtonProps) {
   const { queue } = useStudio();
   const library = useLibrary((state) => state.models);
-  const hasGpu = useSystem(({ gpu }) => gpu.status !== 'missing');
   const { status } = current.run;
   if (status === 'running' || status === 'queued') {
     return (
@@ -189,7 +220,7 @@ function RunButton({ current, cases, model, job, fits }: RunButtonProps) {
       state !== 'running' &&
       modelFit(model.model, image, atHand).fits,
   );
-  const isReady = fits && hasGpu;
+  const isReady = fits && canCompute;
   return (
     <Group gap={6} wrap="nowrap">
       <Button

@@ -1,0 +1,203 @@
+import {
+  Alert,
+  Button,
+  Group,
+  Modal,
+  MultiSelect,
+  Select,
+  SimpleGrid,
+  Stack,
+  Switch,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
+import { useState } from 'react';
+import { addGivenFiles } from '@/app/addGivenFiles';
+import type { UndescribedNetwork } from '@/app/selectionStore';
+import { goTo } from '../route';
+import { saveFile } from '../saveFile';
+import { useSelection, useStudio } from '../useStudio';
+import {
+  describedBy,
+  INTENSITIES,
+  type Intensity,
+  type NetworkForm,
+  networkFormError,
+  startNetworkForm,
+} from './networkForm';
+
+const SCHEMES = [
+  { value: 'ZScoreNormalization', label: 'Each image to mean 0, deviation 1 (z-score)' },
+  { value: 'CTNormalization', label: 'CT: clipped, then by figures of the training data' },
+  { value: 'RescaleTo01Normalization', label: 'Each image from its minimum to its maximum onto 0 … 1' },
+  { value: 'RGBTo01Normalization', label: 'Divided by 255' },
+  { value: 'NoNormalization', label: 'As it is' },
+] as const;
+
+const ACTIVATIONS = [
+  { value: 'none', label: 'Logits' },
+  { value: 'softmax', label: 'Probabilities that sum to 1 (softmax)' },
+  { value: 'sigmoid', label: 'A probability each (sigmoid)' },
+] as const;
+
+const LAYOUTS: Readonly<Record<number, readonly string[]>> = {
+  2: ['NCYX', 'NYXC', 'NCXY', 'NXYC'],
+  3: ['NCZYX', 'NZYXC', 'NCXYZ', 'NXYZC'],
+};
+
+const INTENSITY_NAMES: Readonly<Record<Intensity, string>> = {
+  mean: 'Mean',
+  std: 'Standard deviation',
+  percentile_00_5: '0.5 % percentile',
+  percentile_99_5: '99.5 % percentile',
+};
+
+/** The form for an ONNX file that does not say what it takes and gives; nothing where there is none. */
+export default function NetworkDialog() {
+  const undescribed = useSelection((state) => state.undescribed);
+  return undescribed ? <NetworkFormDialog key={undescribed.file.path} {...undescribed} /> : null;
+}
+
+function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
+  const studio = useStudio();
+  const [form, setForm] = useState(() => startNetworkForm(file.path, facts));
+  const set = (change: Partial<NetworkForm>) => setForm((before) => ({ ...before, ...change }));
+  const text = (key: 'name' | 'channels' | 'patch' | 'spacing' | 'labels') => ({
+    value: form[key],
+    onChange: ({ currentTarget }: { currentTarget: { value: string } }) =>
+      set({ [key]: currentTarget.value }),
+  });
+  const close = () => studio.selection.setState({ undescribed: undefined });
+  const error = facts.dimensions
+    ? networkFormError(form, facts)
+    : 'Its input is no batch of 2D or 3D images with channels.';
+  const json = () => ({
+    path: file.path.replace(/\.onnx$/i, '.json'),
+    content: new Blob([JSON.stringify(describedBy(form), undefined, 2)], { type: 'application/json' }),
+  });
+  const submit = async () => {
+    close();
+    const { models } = await addGivenFiles(studio, [file, json()]);
+    if (models.length > 0) goTo('models');
+  };
+  const axes = [...form.layout].filter((letter) => 'XYZ'.includes(letter)).map((axis) => axis.toLowerCase());
+  return (
+    <Modal opened onClose={close} title="What does this network take and give?" size="lg">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!error) void submit();
+        }}
+      >
+        <Stack gap="sm">
+          <Text size="sm" c="dimmed">
+            {file.path} is an ONNX network that does not say so itself. What you enter here can be saved as a
+            JSON; beside the file it answers these questions the next time.
+          </Text>
+          <TextInput label="Name" data-autofocus {...text('name')} />
+          <TextInput
+            label="Channels"
+            description="Of the image, in the network's order, with commas between"
+            {...text('channels')}
+          />
+          <Textarea
+            label="Labels"
+            description="One for each channel of the output, background first, with commas between"
+            autosize
+            minRows={1}
+            maxRows={6}
+            {...text('labels')}
+          />
+          <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
+            <Select
+              label="Axes of the input"
+              description="N: batch, C: channels, as the file has them"
+              data={LAYOUTS[facts.dimensions ?? 3]}
+              value={form.layout}
+              allowDeselect={false}
+              onChange={(layout) => layout && set({ layout })}
+            />
+            <Select
+              label="Its output is"
+              description="What the last operator makes of it"
+              data={ACTIVATIONS}
+              value={form.activation}
+              allowDeselect={false}
+              onChange={(activation) => activation && set({ activation })}
+            />
+            <TextInput
+              label="Patch, voxels"
+              description={`What it takes at once, ${axes.join(' × ')}`}
+              {...text('patch')}
+            />
+            <TextInput
+              label="Voxel size, mm"
+              description={`${axes.join(' × ')}; empty: images as they are`}
+              placeholder="as the image has it"
+              {...text('spacing')}
+            />
+          </SimpleGrid>
+          <Select
+            label="Intensities"
+            data={SCHEMES}
+            value={form.scheme}
+            allowDeselect={false}
+            onChange={(scheme) => scheme && set({ scheme })}
+          />
+          {form.scheme === 'CTNormalization' && (
+            <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="xs">
+              {INTENSITIES.map((key) => (
+                <TextInput
+                  key={key}
+                  label={INTENSITY_NAMES[key]}
+                  inputMode="decimal"
+                  value={form.intensities[key]}
+                  onChange={({ currentTarget: { value } }) =>
+                    set({ intensities: { ...form.intensities, [key]: value } })
+                  }
+                />
+              ))}
+            </SimpleGrid>
+          )}
+          <MultiSelect
+            label="Mirroring"
+            description="Axes along which a mirrored image is as likely: averaged over all of them"
+            placeholder={form.mirrorAxes.length > 0 ? '' : 'none'}
+            data={axes.map((axis, i) => ({ value: String(i), label: axis }))}
+            value={[...form.mirrorAxes]}
+            onChange={(mirrorAxes) => set({ mirrorAxes })}
+          />
+          <Switch
+            label="Leave away what is zero around the object first, as nnU-Net does"
+            checked={form.cropsToNonzero}
+            onChange={({ currentTarget: { checked } }) => set({ cropsToNonzero: checked })}
+          />
+          {error && (
+            <Alert color="yellow" variant="light" p="xs" role="status">
+              <Text size="xs">{error}</Text>
+            </Alert>
+          )}
+        </Stack>
+        <Group justify="flex-end" gap="xs" mt="lg">
+          <Button
+            variant="subtle"
+            disabled={error !== undefined}
+            onClick={() => {
+              const { path, content } = json();
+              saveFile({ name: path.slice(path.lastIndexOf('/') + 1), content });
+            }}
+          >
+            Save as JSON
+          </Button>
+          <Button variant="default" onClick={close}>
+            Cancel
+          </Button>
+          <Button type="submit" disabled={error !== undefined}>
+            Add the network
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}
