@@ -7,6 +7,7 @@ import {
   segmentationMetrics,
 } from '@/core/evaluation/metrics';
 import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
+import { type SurfaceMetrics, surfaceMetrics } from '@/core/evaluation/surfaceDistance';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
@@ -20,6 +21,8 @@ export interface EvaluateFolderJob extends EvaluationCallbacks {
   /** Files of the same names. */
   readonly references: PlacedFolder<ReadFolder>;
   readonly question: EvaluationQuestion;
+  /** Also measures how far surfaces lie apart, with this tolerance; cases then come with `surfaces`. */
+  readonly surfaceToleranceMm?: number | undefined;
   /** Evaluates what there is: `--chill`. Otherwise every reference needs a prediction. */
   readonly mayLackPredictions: boolean;
 }
@@ -51,6 +54,10 @@ export type EvaluatedCase = {
       readonly status: 'done';
       /** In the order of the labels. */
       readonly metrics: readonly SegmentationMetrics[];
+      /** Likewise, where asked for. */
+      readonly surfaces: readonly SurfaceMetrics[] | undefined;
+      readonly predictionFile: string;
+      readonly referenceFile: string;
       /** What a person should know although it counts. */
       readonly warnings: readonly string[];
     }
@@ -88,12 +95,13 @@ export async function evaluateFolder(job: EvaluateFolderJob): Promise<Evaluation
       const prediction = await readLabelMap(predictions.folder, name, question.reader);
       const reference = await readLabelMap(references.folder, name, question.reader);
       const { metrics, warnings } = compareLabelMaps(caseId, prediction, reference, question);
-      cases.push({
+      const files = {
         predictionFile: `${predictions.location}/${name}`,
         referenceFile: `${references.location}/${name}`,
-        metrics,
-      });
-      job.onCase?.({ ...progress, status: 'done', metrics, warnings });
+      };
+      cases.push({ ...files, metrics });
+      const surfaces = surfacesOf(prediction, reference, job);
+      job.onCase?.({ ...progress, ...files, status: 'done', metrics, surfaces, warnings });
     } catch (error) {
       if (isAbort(error)) throw error;
       failures.push({ caseId, error });
@@ -102,6 +110,24 @@ export async function evaluateFolder(job: EvaluateFolderJob): Promise<Evaluation
   }
   assertNoneFailed(failures, names.length);
   return summariseCases(question.labels, cases);
+}
+
+/** In the voxel size of the reference. */
+function surfacesOf(
+  prediction: LabelMap,
+  reference: LabelMap,
+  { question, surfaceToleranceMm: toleranceMm }: EvaluateFolderJob,
+): readonly SurfaceMetrics[] | undefined {
+  if (toleranceMm === undefined) return undefined;
+  return surfaceMetrics({
+    prediction: prediction.labels,
+    reference: reference.labels,
+    shape: reference.shape,
+    spacing: reference.spacing,
+    labels: question.labels,
+    ignoreLabel: question.ignoreLabel,
+    toleranceMm,
+  });
 }
 
 /** Names of the files to evaluate, all of them on both sides. */

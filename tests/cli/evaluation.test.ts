@@ -188,6 +188,20 @@ describe('evaluate_folder and evaluate_simple', () => {
     expect(summaryAt(at('ignored.json')).mean[0]).toMatchObject({ TP: 45, FP: 15, TN: 30 });
   });
 
+  test('measure surfaces where asked, apart from summary.json', async () => {
+    const predictions = model('2d', 'fold_0', 'validation');
+    const line = `${references()} ${predictions} --chill -l 1 2 -o ${at('surfaces', 'summary.json')}`;
+    expect(await run(evaluateSimpleCommand, `${line} --surface 1.5`)).toBe(0);
+    const written = JSON.parse(readFileSync(at('surfaces', 'surface.json'), 'utf8'));
+    expect(written.tolerance_mm).toBe(1.5);
+    // The island of label 1 is 5 mm from the nearest of it.
+    expect(written.metric_per_case[0].metrics['1'].HD95).toBe(5);
+    expect(written.mean['2']).toEqual({ NSD: 1, HD95: 0, n_missed: 0 });
+    expect(readFileSync(at('surfaces', 'summary.json'), 'utf8')).not.toContain('HD95');
+    expect(printed.join('\n')).toMatch(/2 +surface Dice at 1\.5 mm 1\.0000 +HD95 0\.00 mm/);
+    expect(await failureOf(run(evaluateSimpleCommand, `${line} --surface -1`))).toMatch(/^Usage: --surface/);
+  });
+
   test.each([
     ['REF', /^Usage: Name two folders/],
     ['REF nowhere', /^Usage: nowhere is no folder; it should be the folder of the predictions/],

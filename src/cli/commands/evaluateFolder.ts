@@ -2,6 +2,7 @@ import path from 'node:path';
 import { type EvaluationQuestion, evaluateFolder, questionOf } from '@/app/evaluateFolder';
 import { namesWithEnding } from '@/app/labelMapFiles';
 import { summaryJson } from '@/core/evaluation/summary';
+import { type CaseSurfaces, surfaceJson } from '@/core/evaluation/surfaceSummary';
 import { readJson } from '@/core/interop/json';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import { readerFor } from '@/core/io/readers';
@@ -9,8 +10,8 @@ import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { PlacedFolder } from '@/storage/folderViews';
 import { kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';
-import { describeEvaluatedCase, describeSummary } from '../describe/evaluation';
-import { isGiven, type OptionSpec, type ParsedOptions, textOf, UsageError } from '../options';
+import { describeEvaluatedCase, describeSummary, describeSurfaces } from '../describe/evaluation';
+import { isGiven, numberOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from '../options';
 import { existingFolder, PROCESSES_OPTION } from '../trainedModels';
 
 /** Options of both commands that evaluate folders. */
@@ -23,6 +24,17 @@ export const EVALUATION_OPTIONS: readonly OptionSpec[] = [
   },
   PROCESSES_OPTION,
   { names: ['--chill'], kind: 'flag', description: 'references without a prediction are left out' },
+  {
+    names: ['--surface'],
+    kind: 'number',
+    value: 'MM',
+    description: '[ours] also surface Dice with this tolerance and 95 % Hausdorff distance',
+  },
+];
+
+/** What {@link EVALUATION_OPTIONS} mean beyond their names. */
+export const EVALUATION_NOTES: readonly string[] = [
+  '--surface, which is not nnU-Net’s, writes surface.json beside the summary; its means leave infinite distances out.',
 ];
 
 export const evaluateFolderCommand: Command = {
@@ -47,6 +59,7 @@ export const evaluateFolderCommand: Command = {
   notes: [
     'Files are compared by name. A Dice is nan where neither has the label; means leave such cases out.',
     'Regions and the ignore label are treated as in nnU-Net.',
+    ...EVALUATION_NOTES,
   ],
   examples: [
     'nnstudio evaluate_folder labelsTs predictions',
@@ -110,10 +123,13 @@ export async function evaluateAndWrite(
 ): Promise<number> {
   const output = path.resolve(textOf(options, '-o') ?? path.join(predictions.location, 'summary.json'));
   if (!output.endsWith('.json')) throw new UsageError(`-o names a file that ends in .json, not ${output}.`);
+  const surfaceToleranceMm = toleranceOf(options);
+  const surfaces: CaseSurfaces[] = [];
   const summary = await evaluateFolder({
     references,
     predictions,
     question,
+    surfaceToleranceMm,
     mayLackPredictions: isGiven(options, '--chill'),
     signal,
     onCase: (report) => {
@@ -121,10 +137,24 @@ export async function evaluateAndWrite(
       if (report.status === 'failed') console.error(line);
       else console.log(line);
       for (const warning of warnings) console.error(warning);
+      if (report.status === 'done' && report.surfaces)
+        surfaces.push({ ...report, surfaces: report.surfaces });
     },
   });
-  await resultFolder(path.dirname(output)).write(path.basename(output), summaryJson(summary));
+  const results = resultFolder(path.dirname(output));
+  await results.write(path.basename(output), summaryJson(summary));
   for (const line of describeSummary(summary)) console.log(line);
+  if (surfaceToleranceMm !== undefined) {
+    await results.write('surface.json', surfaceJson(question.labels, surfaces, surfaceToleranceMm));
+    for (const line of describeSurfaces(question.labels, surfaces, surfaceToleranceMm)) console.log(line);
+  }
   console.log(output);
   return EXIT.ok;
+}
+
+function toleranceOf(options: ParsedOptions): number | undefined {
+  if (!isGiven(options, '--surface')) return undefined;
+  const tolerance = numberOf(options, '--surface', 0);
+  if (tolerance >= 0) return tolerance;
+  throw new UsageError(`--surface is a tolerance in mm from 0, not ${tolerance}.`);
 }

@@ -4,7 +4,7 @@ import { StudioError } from '@/shared/errors';
 import type { PlacedFolder } from '@/storage/folderViews';
 import type { Command } from '../command';
 import { listOf, numberOf, type ParsedOptions, textOf, UsageError } from '../options';
-import { comparedFolders, EVALUATION_OPTIONS, evaluateAndWrite } from './evaluateFolder';
+import { comparedFolders, EVALUATION_NOTES, EVALUATION_OPTIONS, evaluateAndWrite } from './evaluateFolder';
 
 export const evaluateSimpleCommand: Command = {
   name: 'evaluate_simple',
@@ -20,7 +20,10 @@ export const evaluateSimpleCommand: Command = {
     },
     ...EVALUATION_OPTIONS,
   ],
-  notes: ['Neither dataset.json nor plans are needed; for regions take evaluate_folder.'],
+  notes: [
+    'Neither dataset.json nor plans are needed; for regions take evaluate_folder.',
+    ...EVALUATION_NOTES,
+  ],
   examples: ['nnstudio evaluate_simple labelsTs predictions -l 1 2 3'],
   run,
 };

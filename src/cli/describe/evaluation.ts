@@ -1,6 +1,7 @@
 import type { EvaluatedCase } from '@/app/evaluateFolder';
 import { type LabelOrRegion, labelKey } from '@/core/evaluation/metrics';
 import type { EvaluationSummary } from '@/core/evaluation/summary';
+import { type CaseSurfaces, meanSurface } from '@/core/evaluation/surfaceSummary';
 import { messageOf } from '@/shared/errors';
 
 /** `0.9123`, or `nan` where neither has the label. */
@@ -37,4 +38,18 @@ export function describeSummary({
     ...labels.map((label, l) => row(labelKey(label), mean[l].Dice, mean[l].IoU)),
     row('foreground', foregroundMean.Dice, foregroundMean.IoU),
   ];
+}
+
+/** Means of surface metrics, a line a label. */
+export function describeSurfaces(
+  labels: readonly LabelOrRegion[],
+  cases: readonly CaseSurfaces[],
+  toleranceMm: number,
+): readonly string[] {
+  const width = Math.max('foreground'.length, ...labels.map((label) => labelKey(label).length));
+  return labels.map((label, l) => {
+    const { NSD, HD95, missed } = meanSurface(cases.map(({ surfaces }) => surfaces[l]));
+    const without = missed === 0 ? '' : `, without ${missed} where one of the two lacks it`;
+    return `  ${labelKey(label).padEnd(width)}  surface Dice at ${toleranceMm} mm ${formatDice(NSD)}  HD95 ${Number.isNaN(HD95) ? 'nan' : HD95.toFixed(2)} mm${without}`;
+  });
 }
