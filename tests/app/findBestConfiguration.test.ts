@@ -6,7 +6,9 @@ import { ensembleCrossvals, ensembleFolders } from '@/app/ensembleFolders';
 import { type FindBestProgress, findBestConfiguration } from '@/app/findBestConfiguration';
 import { readLabelMap } from '@/app/labelMapFiles';
 import { readSummary } from '@/core/evaluation/summary';
+import type { ImageGeometry } from '@/core/io/medicalImage';
 import { readNpz } from '@/core/io/npy';
+import { writeCase } from '@/core/io/readers';
 import { readText } from '@/core/io/sourceFile';
 import { readPostprocessing } from '@/core/postprocessing/postprocessingFiles';
 import { stepFor, stepForAll } from '@/core/postprocessing/steps';
@@ -15,6 +17,8 @@ import { placedSubfolder, subfolder } from '@/storage/folderViews';
 import { memoryFolder } from '../support/memoryFolder';
 import {
   CROSSVAL_CASES,
+  CROSSVAL_JSON,
+  CROSSVAL_PLANS,
   columns,
   failureOf,
   labelFile,
@@ -199,6 +203,49 @@ describe('gathering folds', () => {
     expect(await failureOf(accumulateCrossval({ ...job, folds: [0, 1] }))).toMatch(
       /^DuplicateCase: Folds 0 and 1 .*case_a/,
     );
+  });
+});
+
+describe('other formats', () => {
+  const shape = [2, 3, 4] as const;
+  const labels = Uint8Array.from({ length: 24 }, (_, i) => (i < 4 || i === 23 ? 1 : 0));
+
+  /** A model with one fold of one case in that format, and its reference. */
+  async function modelIn(ending: string, reader: string, geometry: ImageGeometry) {
+    const [folder, references] = [memoryFolder(), memoryFolder()];
+    await folder.write('dataset.json', JSON.stringify({ ...CROSSVAL_JSON, file_ending: ending }));
+    await folder.write('plans.json', JSON.stringify({ ...CROSSVAL_PLANS, image_reader_writer: reader }));
+    for (const file of await writeCase(labels, shape, geometry, { ending })) {
+      await folder.write(`fold_0/validation/case_a${file.ending}`, file.content);
+      await references.write(`case_a${file.ending}`, file.content);
+    }
+    return {
+      model: { folder, location: '/m' },
+      references: { folder: references, location: '/r' },
+      crossval: subfolder(folder, 'crossval_results_folds_0'),
+    };
+  }
+
+  test('a TIFF stack keeps its voxel size all the way', async () => {
+    const geometry = { format: 'tiff-stack', spacing: [3, 2, 1] } as const;
+    const { model, references, crossval } = await modelIn('.tif', 'Tiff3DIO', geometry);
+    await accumulateCrossval({ model, references, folds: [0], shouldOverwrite: true });
+    expect(await crossval.list('')).toContain('case_a.json');
+    const output = memoryFolder();
+    await applyPostprocessing({ input: crossval, output, steps: [stepFor([1])] });
+    const kept = await readLabelMap(output, 'case_a.tif', 'Tiff3DIO');
+    expect(kept.spacing).toEqual([3, 2, 1]);
+    expect([...kept.labels].filter((label) => label === 1)).toHaveLength(4);
+  });
+
+  test('pictures are evaluated and postprocessed too', async () => {
+    const { model, references, crossval } = await modelIn('.png', 'NaturalImage2DIO', { format: 'png' });
+    const summary = await accumulateCrossval({ model, references, folds: [0], shouldOverwrite: true });
+    expect(summary.mean[0]).toMatchObject({ Dice: 1, TP: 4, TN: 8 });
+    const output = memoryFolder();
+    const [report] = await applyPostprocessing({ input: crossval, output, steps: [stepFor([1])] });
+    expect(report).toMatchObject({ caseId: 'case_a', removedVoxels: 0 });
+    expect([...output.contents.keys()]).toEqual(['case_a.png']);
   });
 });
 
