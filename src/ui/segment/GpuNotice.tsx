@@ -2,10 +2,11 @@ import { Alert, List, Text } from '@mantine/core';
 import { IconCpuOff } from '@tabler/icons-react';
 import { useSystem } from '../useStudio';
 
-/** Where WebGPU is missing: what has it, and what still works here. Nothing otherwise. */
+/** Where WebGPU is missing: what has it, and what still works here, until the processor was chosen. Nothing otherwise. */
 export function GpuNotice() {
   const gpu = useSystem((state) => state.gpu);
-  if (gpu.status !== 'missing') return null;
+  const usesProcessor = useSystem((state) => state.usesProcessor);
+  if (gpu.status !== 'missing' || usesProcessor) return null;
   return (
     <Alert
       color="yellow"

@@ -23,7 +23,7 @@ type Measured =
 
 /** That the processor computes, why, and how long it will take: from one window measured here and now. */
 export function ProcessorNote({ current, model, previous, job }: ProcessorNoteProps) {
-  const measured = useMeasuredWindow(job);
+  const measured = useMeasuredWindow(job, current.run.status === 'running');
   const { foreignNetwork } = model.model;
   const folds = job.previousStage && { folds: job.previousStage.folds };
   const first = previous && folds && { model: previous.model, ...folds };
@@ -53,31 +53,37 @@ export function ProcessorNote({ current, model, previous, job }: ProcessorNotePr
   );
 }
 
-/** One window of the job's model, timed once a model and fold. */
-function useMeasuredWindow(job: PredictJob): Measured {
+/** Seconds a window by model, measured since the page was loaded. */
+const measuredByModel = new Map<string, number>();
+
+/** One window of the job's model, timed once while nothing else is computed. */
+function useMeasuredWindow(job: PredictJob, isBusy: boolean): Measured {
   const { predictor } = useStudio();
-  const { running } = useStudio().queue.store.getState();
-  const [measured, setMeasured] = useState<Measured>({ status: 'measuring' });
-  const isBusy = running !== undefined;
+  const [failure, setFailure] = useState<string>();
+  const [, showMeasured] = useState(0);
   const { modelId } = job;
+  const seconds = measuredByModel.get(modelId);
+  const isNeeded = seconds === undefined && !isBusy;
   // biome-ignore lint/correctness/useExhaustiveDependencies: other settings do not change how long a window takes
   useEffect(() => {
-    if (isBusy) return;
+    if (!isNeeded) return;
     let isCurrent = true;
-    setMeasured({ status: 'measuring' });
+    setFailure(undefined);
     predictor.measureWindow(job).then(
-      (seconds) => {
-        if (isCurrent && seconds !== undefined) setMeasured({ status: 'measured', seconds });
+      (measured) => {
+        if (measured !== undefined) measuredByModel.set(modelId, measured);
+        if (isCurrent) showMeasured(Date.now());
       },
       (error: unknown) => {
-        if (isCurrent) setMeasured({ status: 'failed', reason: messageOf(error) });
+        if (isCurrent) setFailure(messageOf(error));
       },
     );
     return () => {
       isCurrent = false;
     };
-  }, [predictor, modelId, isBusy]);
-  return measured;
+  }, [predictor, modelId, isNeeded]);
+  if (seconds !== undefined) return { status: 'measured', seconds };
+  return failure === undefined ? { status: 'measuring' } : { status: 'failed', reason: failure };
 }
 
 /** Whether the processor would run the model here, and whether that has been agreed to. */
