@@ -82,13 +82,7 @@ async function filesOfFolds(
     const path = `fold_${fold}/validation`;
     const folder = subfolder(model.folder, path);
     const names = await namesWithEnding(folder, ending);
-    if (names.length === 0) {
-      throw new StudioError(
-        'FoldMissing',
-        `Fold ${fold} of ${model.location} has no validation.`,
-        'Train and validate it first, or leave it out of the folds.',
-      );
-    }
+    if (names.length === 0) throw missingFold(fold, model.location);
     for (const name of names) {
       const other = foldOf.get(name);
       if (other !== undefined) throw duplicateCase(name, [other, fold], model.location);
@@ -103,6 +97,15 @@ async function filesOfFolds(
 
 function sideCarOf(name: string): string | undefined {
   return /\.tiff?$/i.test(name) ? name.replace(/\.tiff?$/i, '.json') : undefined;
+}
+
+/** A fold without a validation. */
+export function missingFold(fold: Fold, location: string): StudioError {
+  return new StudioError(
+    'FoldMissing',
+    `Fold ${fold} of ${location} has no validation.`,
+    'Train and validate it first, or leave it out of the folds.',
+  );
 }
 
 /** Two folds that validated one case. */

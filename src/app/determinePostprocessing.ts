@@ -242,8 +242,10 @@ class TrialBench {
     const known = this.remembered.get(name);
     if (known) return known;
     const { predictions, references } = this.job;
-    const prediction = await readLabelMap(predictions.folder, name, this.format.reader);
-    const reference = await readLabelMap(references.folder, name, this.format.reader);
+    const [prediction, reference] = await Promise.all([
+      readLabelMap(predictions.folder, name, this.format.reader),
+      readLabelMap(references.folder, name, this.format.reader),
+    ]);
     assertSameShape(name.slice(0, -this.format.fileEnding.length), prediction, reference);
     const maps = { prediction, reference };
     const bytes = prediction.labels.byteLength + reference.labels.byteLength;

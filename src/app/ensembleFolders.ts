@@ -10,7 +10,7 @@ import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatShape, type Zyx } from '@/shared/geometry';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
-import { duplicateCase } from './accumulateCrossval';
+import { duplicateCase, missingFold } from './accumulateCrossval';
 import { assertNoneFailed, type CaseFailure, someOf } from './evaluateFolder';
 import {
   formatOfFolder,
@@ -101,8 +101,8 @@ export async function ensembleCrossvals(job: EnsembleCrossvalsJob): Promise<read
 }
 
 /**
- * The cases that all of these models validated, with probabilities. Throws `NoProbabilities` where a fold has none,
- * `DuplicateCase` where two folds of a model have the same case, and `DifferentCases`.
+ * The cases that all of these models validated, with probabilities. Throws `FoldMissing`, `NoProbabilities` where a fold
+ * has none, `DuplicateCase` where two folds of a model have the same case, and `DifferentCases`.
  */
 export async function casesOfCrossvals(
   models: readonly PlacedFolder[],
@@ -131,6 +131,7 @@ async function validationPlaces(
     const validation = subfolder(folder, `fold_${fold}/validation`);
     const names = await namesWithEnding(validation, '.npz');
     if (names.length === 0) {
+      if ((await validation.list('')).length === 0) throw missingFold(fold, location);
       throw noProbabilities(
         `${location}/fold_${fold}/validation`,
         'Validate this fold again with --val --npz, or leave ensembles out (--disable_ensembling).',

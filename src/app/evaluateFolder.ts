@@ -92,8 +92,11 @@ export async function evaluateFolder(job: EvaluateFolderJob): Promise<Evaluation
     const caseId = name.slice(0, -question.fileEnding.length);
     const progress = { caseId, done: i + 1, total: names.length };
     try {
-      const prediction = await readLabelMap(predictions.folder, name, question.reader);
-      const reference = await readLabelMap(references.folder, name, question.reader);
+      // Unpacked side by side, where the platform has threads for it.
+      const [prediction, reference] = await Promise.all([
+        readLabelMap(predictions.folder, name, question.reader),
+        readLabelMap(references.folder, name, question.reader),
+      ]);
       const { metrics, warnings } = compareLabelMaps(caseId, prediction, reference, question);
       const files = {
         predictionFile: `${predictions.location}/${name}`,

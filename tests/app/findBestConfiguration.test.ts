@@ -142,6 +142,8 @@ describe('the best configuration', () => {
     expect(await failureOf(findBestConfiguration(job))).toMatch(
       /^NoProbabilities: .*3d_fullres\/fold_0\/validation .*--npz/,
     );
+    const more = findBestConfiguration({ ...job, folds: [0, 1, 2] });
+    expect(await failureOf(more)).toMatch(/^FoldMissing: Fold 2 of .*2d has no validation/);
     expect([...results.folder.contents.keys()]).toEqual(before);
   });
 
