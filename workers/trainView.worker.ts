@@ -2,6 +2,7 @@
 import { expose, transfer } from 'comlink';
 import { createTrainView } from '@/app/trainView';
 import { openGpu } from '@/gpu/device';
+import { writeBrowserArchive, writeChosenArchive } from '@/storage/browserArchive';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserCheckpointRecords } from '@/storage/checkpointStoreBrowser';
 import { RUNS_FOLDER, type TrainViewApi } from '@/workers/trainApi';
@@ -11,6 +12,7 @@ const view = createTrainView({
   openGpu: () => openGpu(navigator.gpu),
   runs: browserFolders(RUNS_FOLDER),
   checkpoints: browserCheckpointRecords(),
+  archives: { write: writeBrowserArchive, writeInto: writeChosenArchive },
 });
 
 const api: TrainViewApi = {

@@ -4,7 +4,7 @@ import type { ModelSharing } from '@/core/interop/bundleManifest';
 import { datasetDocumentOf, plansDocumentOf } from '@/core/interop/modelDocuments';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { readText } from '@/core/io/sourceFile';
-import type { ZipPart, ZipStreamOptions } from '@/core/io/zipStream';
+import { type ZipPart, type ZipStreamOptions, zipPart } from '@/core/io/zipStream';
 import { plansJson } from '@/core/planning/writePlans';
 import type { ModelLibrary } from '@/storage/modelLibrary';
 import type { ExportFormat, ExportProgress, SavedFile } from '@/workers/filesApi';
@@ -40,6 +40,12 @@ export async function exportLibraryModel(job: ExportLibraryModelJob): Promise<Sa
       return archive(job, `${exportedName(record.model)}.zip`, nnunetParts(source));
     case 'bundle':
       return archive(job, bundleName(record.model), bundleParts(source, sharing));
+    case 'files':
+      return archive(
+        job,
+        `${exportedName(record.model)}.zip`,
+        source.files.map((file) => zipPart(file)),
+      );
     case 'onnx':
       return onnxFile(source, sharing, job);
     default:

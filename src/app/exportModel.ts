@@ -23,6 +23,7 @@ import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { plansJson } from '@/core/planning/writePlans';
 import { writeModelCheckpoint } from '@/core/training/modelCheckpoint';
 import { logEntries, logFromEntries, type TrainingLog } from '@/core/training/trainingLog';
+import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { version } from '../../package.json';
 
@@ -58,9 +59,10 @@ const DOCUMENTS = ['plans.json', 'dataset.json'];
  * The model as nnU-Net lays it out below nnUNet_results. Files are those it came with, to the byte; a checkpoint that it
  * has not is written anew.
  *
- * Follows nnU-Net's `export_pretrained_model`.
+ * Follows nnU-Net's `export_pretrained_model`. Throws `UnsupportedModel` for networks that are not nnU-Net's.
  */
 export function nnunetParts(source: ModelToExport): readonly ZipPart[] {
+  assertIsNnunet(source);
   const { model, files } = source;
   const root = `${asName(model.datasetName)}/${exportedFolderName(model)}`;
   const asTheyAre = files.filter(({ path }) => !DOCUMENTS.includes(path) && !path.endsWith('.safetensors'));
@@ -75,8 +77,9 @@ export function nnunetParts(source: ModelToExport): readonly ZipPart[] {
   ].map((part) => ({ ...part, path: `${root}/${part.path}` }));
 }
 
-/** The model as a bundle: weights without what only training needs. */
+/** The model as a bundle: weights without what only training needs. Throws `UnsupportedModel` likewise. */
 export function bundleParts(source: ModelToExport, sharing: ModelSharing): readonly ZipPart[] {
+  assertIsNnunet(source);
   const { model, files, crossValidationDice } = source;
   const text = (path: string, content: string) => zipPart(textFile(content, path));
   const manifest = bundleManifest({
@@ -106,6 +109,16 @@ export function bundleParts(source: ModelToExport, sharing: ModelSharing): reado
       return [weights, { path: log, sizeInBytes: 0, open: () => logOf(checkpoint, log) }];
     }),
   ];
+}
+
+/** A network that somebody else built is its own ONNX file, and has no place in nnU-Net's. */
+function assertIsNnunet({ model }: ModelToExport): void {
+  if (!model.foreignNetwork) return;
+  throw new StudioError(
+    'UnsupportedModel',
+    `${model.datasetName} is no nnU-Net model, so it cannot be written as one.`,
+    'Hand on its ONNX file and the JSON that describes it.',
+  );
 }
 
 /** A name for the bundle's file. */

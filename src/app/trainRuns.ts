@@ -375,7 +375,8 @@ function withoutRunning(run: TrainingRun): TrainingRun {
   return run.state.status === 'running' ? { ...run, state: { status: 'interrupted' } } : run;
 }
 
-function relatedTo(order: TrainingOrder, runs: readonly TrainingRun[]): RelatedRuns {
+/** Runs that a run's own has to do with. */
+export function relatedTo(order: TrainingOrder, runs: readonly TrainingRun[]): RelatedRuns {
   const isValidated = (run: TrainingRun) =>
     run.validation !== undefined &&
     run.order.datasetName === order.datasetName &&

@@ -14,9 +14,10 @@ import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/tr
 import { displayLabels, displayOutlines, plainLabelMap } from './displayVolume';
 import { PredictionSession } from './predict';
 import { CHECKPOINTS } from './trainFoldCheckpoints';
+import { type ClusterNeeds, trainForCluster } from './trainForCluster';
 import { modelFiles, modelFolderName, type RunStores } from './trainModelFiles';
 
-export interface TrainViewNeeds extends RunStores {
+export interface TrainViewNeeds extends RunStores, Pick<ClusterNeeds, 'archives'> {
   readonly datasets: DatasetFolders;
   readonly openGpu: () => Promise<Gpu>;
 }
@@ -92,6 +93,8 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
         content: new Blob([zip as BlobPart]),
       };
     },
+
+    ...trainForCluster(needs),
 
     async measure(runId) {
       const files = await runs.files(runId);

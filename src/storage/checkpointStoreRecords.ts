@@ -2,6 +2,7 @@
 // count from the moment one small record names them; so whatever instant a tab dies at, the record names a whole
 // checkpoint, the old one or the new. Chunks that no record names are what dead tabs left, and are swept.
 import { memoryFile } from '@/core/io/sourceFile';
+import type { ZipPart } from '@/core/io/zipStream';
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import type { CheckpointStore } from './checkpointStore';
@@ -132,6 +133,23 @@ export function recordCheckpoints(options: RecordCheckpointsOptions): Checkpoint
         await removeGenerations(chunks, record?.generations ?? []);
       }),
   };
+}
+
+/** The checkpoints of a run as parts of an archive, by their names; each is read when its turn comes. */
+export async function checkpointFiles(
+  { records, chunks }: CheckpointRecords,
+  run: string,
+): Promise<readonly ZipPart[]> {
+  const store = recordCheckpoints({ records, chunks, run });
+  return (await recordsOf(records, run)).map(({ name, title, generations }) => ({
+    path: name,
+    sizeInBytes: sizeOfChunks(generations[0]?.chunks ?? []),
+    open: async () => {
+      const file = await store.read(name);
+      if (file) return file;
+      throw nothingWhole(title, name);
+    },
+  }));
 }
 
 /** What one run takes up. */

@@ -1,7 +1,7 @@
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import type { Storage } from '@/kernels/storage';
-import type { DisplayLabels, SavedFile } from './filesApi';
+import type { DisplayLabels, ExportProgress, SavedFile } from './filesApi';
 
 /** Where runs lie in the origin private file system, a folder each. */
 export const RUNS_FOLDER = 'trainings';
@@ -132,6 +132,26 @@ export interface TrainApi {
 /** A segmentation of the validation, or the newest made while the run was trained. */
 export type PredictionMoment = 'validation' | 'live';
 
+/** How a run is taken to a cluster. */
+export interface ClusterChoice {
+  /** Of one machine there. */
+  readonly gpus: number;
+  /** With nnUNet_raw, which training does not read. */
+  readonly hasRaw: boolean;
+}
+
+/** What is told of it before it is written. */
+export interface ClusterPreview {
+  readonly sizeInBytes: number;
+  /** Of the raw dataset, taken along or not. */
+  readonly rawBytes: number;
+  readonly fileCount: number;
+  /** From the folder that it is unpacked into. */
+  readonly commands: readonly string[];
+  /** What to know before, a sentence or two each. */
+  readonly notes: readonly string[];
+}
+
 /** Looking at what runs have left, while another worker trains. */
 export interface TrainViewApi {
   readTexts(order: TrainingOrder): Promise<TrainingTexts>;
@@ -150,6 +170,27 @@ export interface TrainViewApi {
   listForNextStage(orders: readonly TrainingOrder[], nextStage: string): Promise<readonly string[]>;
   /** The results folder as nnU-Net lays it out, with checkpoints, as a zip. */
   saveResults(order: TrainingOrder): Promise<SavedFile>;
+  /**
+   * What {@link TrainViewApi.saveForCluster} would write. Throws `NoPlans`, `NotPreprocessed`, `CheckpointDamaged`.
+   */
+  previewForCluster(
+    order: TrainingOrder,
+    related: RelatedRuns,
+    choice: ClusterChoice,
+  ): Promise<ClusterPreview>;
+  /**
+   * The run with its data, laid out for nnU-Net, as a zip: into the file that a person chose, else as a file to save.
+   * Rejects with an `AbortError` after {@link TrainViewApi.cancelSaving}. Throws `StorageFull` and as the preview does.
+   */
+  saveForCluster(
+    order: TrainingOrder,
+    related: RelatedRuns,
+    choice: ClusterChoice,
+    target: FileSystemFileHandle | undefined,
+    callId: string,
+    onProgress: (progress: ExportProgress) => void,
+  ): Promise<SavedFile | undefined>;
+  cancelSaving(callId: string): void;
   /** Bytes that a run takes. */
   measure(runId: string): Promise<number>;
   remove(runId: string): Promise<void>;

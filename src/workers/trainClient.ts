@@ -43,6 +43,11 @@ export function trainViewClient(): TrainViewApi {
     predictLive: (order, caseId) => ask((remote) => remote.predictLive(order, caseId)),
     listForNextStage: (orders, nextStage) => ask((remote) => remote.listForNextStage(orders, nextStage)),
     saveResults: (order) => ask((remote) => remote.saveResults(order)),
+    previewForCluster: (order, related, choice) =>
+      ask((remote) => remote.previewForCluster(order, related, choice)),
+    saveForCluster: (order, related, choice, target, callId, onProgress) =>
+      ask((remote) => remote.saveForCluster(order, related, choice, target, callId, proxy(onProgress))),
+    cancelSaving: (callId) => void ask((remote) => remote.cancelSaving(callId)),
     measure: (runId) => ask((remote) => remote.measure(runId)),
     remove: (runId) => ask((remote) => remote.remove(runId)),
     sweep: (keptRunIds) => ask((remote) => remote.sweep(keptRunIds)),

@@ -1,16 +1,20 @@
 import { beforeAll, describe, expect, onTestFinished } from 'vitest';
 import { createTrainDesk, type TrainDeskNeeds } from '@/app/trainDesk';
 import { createTrainView, type TrainViewNeeds } from '@/app/trainView';
-import { memoryFile } from '@/core/io/sourceFile';
+import { importModel } from '@/core/interop/importModel';
+import { memoryFile, readText, type SourceFile } from '@/core/io/sourceFile';
+import { streamZip } from '@/core/io/zipStream';
 import type { Gpu } from '@/gpu/device';
-import type { DatasetFolder, DatasetFolders, FolderStore } from '@/storage/datasetFolder';
+import type { DatasetFolder, DatasetFolders, DatasetPart, FolderStore } from '@/storage/datasetFolder';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import type { TrainingEvent, TrainingOrder } from '@/workers/trainApi';
 import { MemoryRecords } from '../storage/memoryRecords';
 import { test } from '../support/gpu';
 import { memoryFolder } from '../support/memoryFolder';
+import { MemorySink } from '../support/memorySink';
 import { filesOf, tinyDataset } from '../support/tinyDataset';
 import { tinyPreprocessed } from '../support/tinyTraining';
+import { entriesOf } from '../support/zipped';
 
 let preprocessed: DatasetFolder;
 beforeAll(async () => {
@@ -41,6 +45,7 @@ function browser(gpu: Gpu) {
     folders.set(id, found);
     return found;
   };
+  const archives = new Map<string, Uint8Array>();
   const runs: FolderStore = {
     folder,
     files: async (id) =>
@@ -51,14 +56,37 @@ function browser(gpu: Gpu) {
   const needs: TrainDeskNeeds & TrainViewNeeds = {
     datasets: {
       folder: () => preprocessed,
-      files: async () => filesOf(tinyDataset()),
+      files: async (_: string, part: DatasetPart) =>
+        part === 'raw' ? filesOf(tinyDataset()) : filesOfPreprocessed(),
     } as Pick<DatasetFolders, 'folder' | 'files'> as DatasetFolders,
     runs,
     checkpoints: { records: new MemoryRecords(), chunks: new MemoryRecords() },
     library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),
     openGpu: async () => ({ ...gpu, close: () => undefined }),
+    archives: {
+      write: async (what, parts, options) => {
+        const sink = new MemorySink();
+        await streamZip(sink, parts, options);
+        archives.set(what, sink.bytes);
+        return new Blob([sink.bytes]);
+      },
+      writeInto: async () => undefined,
+    },
   };
-  return { needs, folders, view: createTrainView(needs) };
+  return { archives, needs, folders, view: createTrainView(needs) };
+}
+
+/** All of the preprocessed dataset, as its folders list it. */
+async function filesOfPreprocessed(): Promise<SourceFile[]> {
+  const folders = ['', 'gt_segmentations', 'nnUNetPlans_3d_fullres', 'nnUNetPlans_2d'];
+  const paths = await Promise.all(
+    folders.map(async (folder) => {
+      const names = await preprocessed.list(folder);
+      return names.map((name) => (folder === '' ? name : `${folder}/${name}`));
+    }),
+  );
+  const files = await Promise.all(paths.flat().map((path) => preprocessed.open(path)));
+  return files.flatMap((file) => (file ? [{ ...file, path: `Dataset000_Tiny/${file.path}` }] : []));
 }
 
 const kinds = (events: readonly TrainingEvent[]) => [...new Set(events.map(({ kind }) => kind))];
@@ -185,6 +213,54 @@ describe('the train desk', () => {
     await createTrainDesk(needs).run(second, { ...ALONE, otherFolds: [first] }, () => undefined);
     const [model] = await needs.library.list();
     expect(model.model.folds.map(({ fold }) => fold).sort()).toEqual(['0', '1']);
+  });
+
+  test('goes to a cluster with its data, and comes back as a model', async ({ gpu }) => {
+    const { needs, view, archives } = browser(gpu);
+    const desk = createTrainDesk(needs);
+    await desk.run(order(), ALONE, (event) => {
+      if (event.kind === 'epoch' && event.epoch.epoch === 1) desk.stop();
+    });
+    const choice = { gpus: 2, hasRaw: true };
+    const preview = await view.previewForCluster(order(), ALONE, choice);
+    expect(preview.commands.at(-1)).toBe(
+      'nnUNetv2_train Dataset000_Tiny 3d_fullres 0 -tr nnUNetTrainer_4epochs -num_gpus 2 --c',
+    );
+    expect(preview.notes[0]).toContain('nnU-Net has no nnUNetTrainer_4epochs');
+    const saved = await view.saveForCluster(order(), ALONE, choice, undefined, 'call', () => undefined);
+    expect(saved?.name).toBe('Dataset000_Tiny_3d_fullres_fold_0_for_nnunet.zip');
+    const content = archives.get(saved?.name ?? '') ?? new Uint8Array();
+    expect(content.length).toBe(preview.sizeInBytes);
+    const entries = await entriesOf(memoryFile(content, 'cluster.zip'));
+    const model = 'nnUNet_results/Dataset000_Tiny/nnUNetTrainer_4epochs__nnUNetPlans__3d_fullres';
+    const paths = [...entries.keys()];
+    for (const path of [
+      'CONTINUE.txt',
+      'trainer/nnUNetTrainer_4epochs.py',
+      'nnUNet_preprocessed/Dataset000_Tiny/nnUNetPlans.json',
+      'nnUNet_preprocessed/Dataset000_Tiny/splits_final.json',
+      `${model}/fold_0/checkpoint_latest.pth`,
+      `${model}/plans.json`,
+    ]) {
+      expect(paths).toContain(path);
+    }
+    expect(paths.some((path) => /^nnUNet_preprocessed\/.*3d_fullres\/.*\.npz$/.test(path))).toBe(true);
+    expect(paths.some((path) => /^nnUNet_raw\/[^/]+\/imagesTr\//.test(path))).toBe(true);
+    const trainer = entries.get('trainer/nnUNetTrainer_4epochs.py');
+    expect(trainer && (await readText(trainer))).toContain('self.num_iterations_per_epoch = 3');
+
+    const withoutRaw = await view.previewForCluster(order(), ALONE, { gpus: 2, hasRaw: false });
+    expect(withoutRaw.rawBytes).toBe(preview.rawBytes);
+    expect(preview.sizeInBytes - withoutRaw.sizeInBytes).toBeGreaterThan(preview.rawBytes);
+
+    const [back] = await importModel([...entries.values()]);
+    expect(back.model.folds).toMatchObject([{ fold: '0', checkpointName: 'checkpoint_best.pth' }]);
+    expect((await back.loadFold('0')).size).toBeGreaterThan(0);
+
+    const cancelled = view.saveForCluster(order(), ALONE, choice, undefined, 'other', () =>
+      view.cancelSaving('other'),
+    );
+    await expect(cancelled).rejects.toThrow(/abort/i);
   });
 
   test('what was removed leaves nothing', async ({ gpu }) => {

@@ -3,6 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { IconBox, IconDots, IconFileExport, IconPackageExport, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { ModelRecord } from '@/storage/modelLibrary';
+import type { ExportFormat } from '@/workers/filesApi';
 import { removeModel } from '../studioActions';
 import { useStudio } from '../useStudio';
 import { BundleDialog } from './BundleDialog';
@@ -12,7 +13,8 @@ import { exportModel } from './exportModel';
 export function ModelMenu({ record }: { record: ModelRecord }) {
   const studio = useStudio();
   const [isSharing, setIsSharing] = useState(false);
-  const save = (format: 'nnunet' | 'onnx') =>
+  const isForeign = record.model.foreignNetwork !== undefined;
+  const save = (format: ExportFormat) =>
     void exportModel(studio, record, { format, sharing: record.sharing ?? {} }, notifications);
   return (
     <>
@@ -24,18 +26,26 @@ export function ModelMenu({ record }: { record: ModelRecord }) {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Label>Export</Menu.Label>
-          <Menu.Item
-            leftSection={<IconPackageExport size={16} aria-hidden />}
-            onClick={() => setIsSharing(true)}
-          >
-            One file to share (.nnstudio)…
-          </Menu.Item>
-          <Menu.Item leftSection={<IconBox size={16} aria-hidden />} onClick={() => save('nnunet')}>
-            For nnU-Net (.zip)
-          </Menu.Item>
-          <Menu.Item leftSection={<IconFileExport size={16} aria-hidden />} onClick={() => save('onnx')}>
-            ONNX{record.model.folds.length > 1 ? ', folds averaged inside' : ''}
-          </Menu.Item>
+          {isForeign ? (
+            <Menu.Item leftSection={<IconBox size={16} aria-hidden />} onClick={() => save('files')}>
+              The files it came with (.zip)
+            </Menu.Item>
+          ) : (
+            <>
+              <Menu.Item
+                leftSection={<IconPackageExport size={16} aria-hidden />}
+                onClick={() => setIsSharing(true)}
+              >
+                One file to share (.nnstudio)…
+              </Menu.Item>
+              <Menu.Item leftSection={<IconBox size={16} aria-hidden />} onClick={() => save('nnunet')}>
+                For nnU-Net (.zip)
+              </Menu.Item>
+              <Menu.Item leftSection={<IconFileExport size={16} aria-hidden />} onClick={() => save('onnx')}>
+                ONNX{record.model.folds.length > 1 ? ', folds averaged inside' : ''}
+              </Menu.Item>
+            </>
+          )}
           <Menu.Divider />
           <Menu.Item
             color="red"

@@ -7,17 +7,20 @@ import {
   IconPlayerPause,
   IconPlayerPlay,
   IconPlayerStop,
+  IconServer,
   IconTrash,
 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { progressPicture } from '@/app/progressPicture';
 import { curvesOfReports } from '@/app/progressPlot';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import { trainerNamed } from '@/core/training/trainers';
 import { messageOf } from '@/shared/errors';
 import type { SavedFile } from '@/workers/filesApi';
 import { goTo } from '../route';
 import { saveFile } from '../saveFile';
 import { useLibrary, useStudio } from '../useStudio';
+import { ClusterDialog } from './ClusterDialog';
 import { RemoveRunDialog } from './RemoveRunDialog';
 
 interface RunActionsProps {
@@ -28,10 +31,12 @@ interface RunActionsProps {
 /** What can be done with a run as it stands. */
 export function RunActions({ run, live }: RunActionsProps) {
   const [isRemoving, setIsRemoving] = useState(false);
+  const [isLeaving, setIsLeaving] = useState(false);
   return (
     <Group gap="xs">
       <MainActions run={run} live={live} />
-      <MoreMenu run={run} onRemove={() => setIsRemoving(true)} />
+      <MoreMenu run={run} onCluster={() => setIsLeaving(true)} onRemove={() => setIsRemoving(true)} />
+      {isLeaving && <ClusterDialog run={run} onClose={() => setIsLeaving(false)} />}
       {isRemoving && <RemoveRunDialog run={run} onClose={() => setIsRemoving(false)} />}
     </Group>
   );
@@ -116,7 +121,13 @@ function UseButton({ run: { modelId } }: { run: TrainingRun }) {
   );
 }
 
-function MoreMenu({ run, onRemove }: { run: TrainingRun; onRemove: () => void }) {
+interface MoreMenuProps {
+  readonly run: TrainingRun;
+  readonly onCluster: () => void;
+  readonly onRemove: () => void;
+}
+
+function MoreMenu({ run, onCluster, onRemove }: MoreMenuProps) {
   const { trainings } = useStudio();
   const { order, start, epochs } = run;
   const name = `${order.datasetName}_${order.configurationName}_fold_${order.fold}`;
@@ -178,6 +189,13 @@ function MoreMenu({ run, onRemove }: { run: TrainingRun; onRemove: () => void })
           }
         >
           Curves as picture
+        </Menu.Item>
+        <Menu.Item
+          disabled={trainerNamed(order.trainerName).isBenchmark}
+          leftSection={<IconServer size={15} aria-hidden />}
+          onClick={onCluster}
+        >
+          Continue on a cluster…
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item color="red" leftSection={<IconTrash size={15} aria-hidden />} onClick={onRemove}>
