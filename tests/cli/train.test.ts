@@ -57,6 +57,7 @@ test('trains, validates, and gives a model that predicts', { timeout: 3 * MINUTE
     'checkpoint_final.pth',
     'debug.json',
     'progress.json',
+    'progress.png',
     'training_log.txt',
     'validation',
   ]);
