@@ -21,7 +21,8 @@ export async function addPlans(
   studio: Pick<Studio, 'plans' | 'selection'>,
   files: readonly GivenFile[],
 ): Promise<AddedPlans> {
-  if (files.length === 0 || !files.every(({ path }) => /\.json$/i.test(path))) {
+  // One file alone is looked into whatever it is called.
+  if (files.length !== 1 && !files.every(({ path }) => /\.json$/i.test(path))) {
     return { entries: [], rest: files };
   }
   const entries: PlansEntry[] = [];

@@ -166,3 +166,86 @@ describe('nnstudio export_bundle', () => {
     }
   });
 });
+
+describe('nnstudio export_for_cluster', () => {
+  const PREPROCESSED = 'preprocessed/Dataset001_Tiny';
+  const args = ['export_for_cluster', '1', '3d_fullres', '0', '-raw', 'raw', '-preprocessed', 'preprocessed'];
+
+  beforeAll(() => {
+    write(`${PREPROCESSED}/nnUNetPlans.json`, readFileSync(at('results', MODEL, 'plans.json')));
+    write(`${PREPROCESSED}/dataset.json`, readFileSync(at('results', MODEL, 'dataset.json')));
+    write(`${PREPROCESSED}/splits_final.json`, '[]');
+    write(`${PREPROCESSED}/gt_segmentations/case_1.nii.gz`, 'labels');
+    write(`${PREPROCESSED}/nnUNetPlans_3d_fullres/case_1.npz`, 'arrays');
+    write(`${PREPROCESSED}/nnUNetPlans_3d_fullres/case_1.pkl`, 'properties');
+    write(`${PREPROCESSED}/nnUNetPlans_2d/case_1.npz`, 'not asked for');
+    write('raw/Dataset001_Tiny/imagesTr/case_1_0000.nii.gz', 'image');
+  });
+
+  test('lays everything out for nnU-Net and says how it goes on', async () => {
+    const { status, stdout, stderr } = nnstudio([...args, '-num_gpus', '4', '-o', 'cluster.zip']);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('nnUNetv2_train Dataset001_Tiny 3d_fullres 0 -num_gpus 4 --c');
+    expect(stdout).toContain('The batch has 2 samples, fewer than 4 GPUs');
+    const entries = await zipOf('cluster.zip');
+    expect([...entries.keys()].sort()).toEqual(
+      [
+        'CONTINUE.txt',
+        'nnUNet_raw/Dataset001_Tiny/imagesTr/case_1_0000.nii.gz',
+        ...[
+          'nnUNetPlans.json',
+          'dataset.json',
+          'splits_final.json',
+          'gt_segmentations/case_1.nii.gz',
+          'nnUNetPlans_3d_fullres/case_1.npz',
+          'nnUNetPlans_3d_fullres/case_1.pkl',
+        ].map((name) => `nnUNet_preprocessed/Dataset001_Tiny/${name}`),
+        ...[
+          'plans.json',
+          'dataset.json',
+          'fold_0/checkpoint_final.pth',
+          'fold_0/checkpoint_best.pth',
+          'fold_0/debug.json',
+        ].map((name) => `nnUNet_results/${MODEL}/${name}`),
+      ].sort(),
+    );
+    const text = entries.get('CONTINUE.txt');
+    expect(text && (await readText(text))).toContain('export nnUNet_results="$PWD/nnUNet_results"');
+  });
+
+  test('a trainer that nnU-Net lacks goes along as a class', async () => {
+    for (const file of modelFolderFiles()) {
+      const name = file.path.replace('nnUNetTrainer__', 'nnUNetTrainer_30epochs__');
+      write(`results/Dataset001_Tiny/${name}`, await file.bytes());
+    }
+    const { status, stdout } = nnstudio([
+      ...args,
+      '-tr',
+      'nnUNetTrainer_30epochs',
+      '--no_raw',
+      '-o',
+      'folder',
+    ]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('-tr nnUNetTrainer_30epochs -num_gpus 1 --c');
+    const source = readFileSync(at('folder/trainer/nnUNetTrainer_30epochs.py'), 'utf8');
+    expect(source).toContain('class nnUNetTrainer_30epochs(Base):');
+    expect(source).toContain('self.num_epochs = 30');
+    const kept = at(
+      'folder/nnUNet_results/Dataset001_Tiny/nnUNetTrainer_30epochs__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth',
+    );
+    expect(readFileSync(kept).length).toBeGreaterThan(1000);
+    expect(() => readFileSync(at('folder/nnUNet_raw'))).toThrow();
+  });
+
+  test.each([
+    [['export_for_cluster', '1', '2d', '0', '-o', 'x.zip'], 'no configuration 2d'],
+    [['export_for_cluster', '1', '3d_fullres', '-o', 'x.zip'], 'a dataset, a configuration and a fold'],
+    [[...args, '-o', 'x.zip', '-num_gpus', '0'], '-num_gpus must be a whole number from 1'],
+    [[...args, '-o', 'x.zip', '-p', 'others'], 'others.json'],
+  ])('%j is refused', (asked, message) => {
+    const { status, stderr } = nnstudio([...asked, '-raw', 'raw', '-preprocessed', 'preprocessed']);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(message);
+  });
+});

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'react';
 import { messageOf } from '@/shared/errors';
 import type { GivenFile } from '@/workers/filesApi';
 import { droppedFiles } from '../droppedFiles';
+import { dropOutlook } from './dropOutlook';
 import styles from './frame.module.css';
 
 /** Elements that take what is dropped on them for themselves; while there are any, nothing is laid over the page. */
@@ -16,7 +17,7 @@ function isOwnDrop({ target }: DragEvent): boolean {
 
 /** Takes drops anywhere on the page; while something is dragged, says what will happen to it. */
 export function DropOverlay({ onFiles }: { onFiles: (files: readonly GivenFile[]) => Promise<void> }) {
-  const [isDragging, setIsDragging] = useState(false);
+  const [outlook, setOutlook] = useState<string>();
 
   useEffect(() => {
     let depth = 0; // enter and leave come for every element on the way
@@ -24,17 +25,17 @@ export function DropOverlay({ onFiles }: { onFiles: (files: readonly GivenFile[]
     const onEnter = (event: DragEvent) => {
       if (!isFiles(event) || document.querySelector(OWN_DROPS)) return;
       depth++;
-      setIsDragging(true);
+      setOutlook(dropOutlook(Array.from(event.dataTransfer?.items ?? [], ({ type }) => type)));
     };
     const onLeave = () => {
       depth = Math.max(0, depth - 1);
-      if (depth === 0) setIsDragging(false);
+      if (depth === 0) setOutlook(undefined);
     };
     const onOver = (event: DragEvent) => event.preventDefault();
     const onDrop = (event: DragEvent) => {
       event.preventDefault();
       depth = 0;
-      setIsDragging(false);
+      setOutlook(undefined);
       if (!event.dataTransfer || !isFiles(event) || isOwnDrop(event)) return;
       droppedFiles(event.dataTransfer)
         .then(onFiles)
@@ -54,14 +55,14 @@ export function DropOverlay({ onFiles }: { onFiles: (files: readonly GivenFile[]
     };
   }, [onFiles]);
 
-  if (!isDragging) return null;
+  if (outlook === undefined) return null;
   return (
     <div className={styles.drop}>
       <div className={styles.dropFrame} />
       <div className={styles.dropText}>
         <IconDownload size={44} stroke={1.4} aria-hidden />
         <Text size="xl" fw={600} mt="xs">
-          Images open; datasets, plans and models go into your library
+          {outlook}
         </Text>
         <Text mt={4}>Everything stays on this computer. Nothing is uploaded.</Text>
       </div>
