@@ -93,7 +93,7 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
   const expected = parametersOf(configuration, dataset.channelNames, dataset.labels);
   checkParameters(first.tensors, expected, checkpoints[0].path);
 
-  const crossValidationDice = await diceOf(folder.crossValidationSummary);
+  const { dice: crossValidationDice } = await judgementIn(folder.crossValidationSummary);
   return {
     model: {
       plans,
@@ -199,19 +199,30 @@ async function readDatasetOf(folder: ModelFolder): Promise<DatasetDescription> {
 }
 
 async function describeFold(folder: ModelFolder, fold: string, checkpointName: string): Promise<ModelFold> {
-  const validationDice = await diceOf(folder.folds.get(fold)?.summary);
-  return { fold, checkpointName, ...(validationDice === undefined ? {} : { validationDice }) };
+  const { dice, cases } = await judgementIn(folder.folds.get(fold)?.summary);
+  return {
+    fold,
+    checkpointName,
+    ...(dice !== undefined && { validationDice: dice }),
+    ...(dice !== undefined && cases !== undefined && { validationCases: cases }),
+  };
 }
 
-/** `foreground_mean.Dice` of a summary.json; a summary that cannot be read only costs its figure. */
-async function diceOf(file: SourceFile | undefined): Promise<number | undefined> {
-  if (!file) return undefined;
+/** `foreground_mean.Dice` of a summary.json, and of how many cases; one that cannot be read only costs its figures. */
+async function judgementIn(
+  file: SourceFile | undefined,
+): Promise<{ readonly dice?: number; readonly cases?: number }> {
+  if (!file) return {};
   try {
     const summary = await readJson(file);
     const dice = fieldOf(fieldOf(summary, 'foreground_mean'), 'Dice');
-    return typeof dice === 'number' && Number.isFinite(dice) ? dice : undefined;
+    const cases = fieldOf(summary, 'metric_per_case');
+    return {
+      ...(typeof dice === 'number' && Number.isFinite(dice) && { dice }),
+      ...(Array.isArray(cases) && { cases: cases.length }),
+    };
   } catch (error) {
-    if (error instanceof StudioError && error.name === 'BadJson') return undefined;
+    if (error instanceof StudioError && error.name === 'BadJson') return {};
     throw error;
   }
 }

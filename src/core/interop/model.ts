@@ -36,6 +36,8 @@ export interface ModelFold {
   readonly fold: string;
   readonly checkpointName: string;
   readonly validationDice?: number;
+  /** Cases that it is the mean of. */
+  readonly validationCases?: number;
 }
 
 /** A parameter, f32, row-major: conv `[out, in, k…]`, transposed conv `[in, out, k…]`. */

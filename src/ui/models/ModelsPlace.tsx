@@ -2,7 +2,7 @@ import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { IconBox, IconLayersSelectedBottom } from '@tabler/icons-react';
 import { missingStage } from '@/app/modelFit';
 import { previousStageIn } from '@/app/predictJob';
-import { type ForeignNetwork, takesAnySpacing } from '@/core/interop/model';
+import { type ForeignNetwork, type ModelFold, takesAnySpacing } from '@/core/interop/model';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
@@ -164,6 +164,12 @@ function LabelNames({ record }: { record: ModelRecord }) {
   );
 }
 
+/** `fold 0: 0.962 (13 cases)`. */
+function diceOfFold({ fold, validationDice, validationCases }: ModelFold): string {
+  const of = validationCases === undefined ? '' : ` (${validationCases} cases)`;
+  return `fold ${fold}: ${validationDice?.toFixed(3)}${of}`;
+}
+
 function ModelFacts({ record }: { record: ModelRecord }) {
   const { model, sizeInBytes, source, importedAt, crossValidationDice, sharing } = record;
   const { configuration, folds, channelNames } = model;
@@ -194,7 +200,9 @@ function ModelFacts({ record }: { record: ModelRecord }) {
             Validation Dice
           </dt>
           <dd>
-            {foldDice.map(({ fold, validationDice }) => `${fold}: ${validationDice?.toFixed(3)}`).join(', ')}
+            {foldDice.map((fold) => (
+              <div key={fold.fold}>{diceOfFold(fold)}</div>
+            ))}
           </dd>
         </>
       )}
