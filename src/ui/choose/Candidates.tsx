@@ -87,7 +87,7 @@ export function Candidates({ datasetName }: { datasetName: string }) {
       >
         <Group gap="md" mt={6}>
           {available.map((fold) => (
-            <Checkbox key={fold} value={`${fold}`} label={fold} />
+            <Checkbox key={fold} value={`${fold}`} label={`${fold}`} />
           ))}
         </Group>
       </Checkbox.Group>
