@@ -31,11 +31,17 @@ export async function showSaving<Saved>(
   });
   const end = { id, loading: false, withCloseButton: true };
   toasts.show(show(undefined));
+  let isOver = false;
   try {
-    const saved = await start(id, (progress) => toasts.update(show(progress)));
+    // The last progress may come behind the result: it takes another way between the threads.
+    const saved = await start(id, (progress) => {
+      if (!isOver) toasts.update(show(progress));
+    });
+    isOver = true;
     save(saved);
     toasts.update({ ...end, autoClose: 6000, color: 'green', title: 'Saved', message: doneMessage(saved) });
   } catch (error) {
+    isOver = true;
     if (isAbort(error)) {
       toasts.hide(id);
       return;
