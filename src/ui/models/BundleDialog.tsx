@@ -25,7 +25,13 @@ export function BundleDialog({ record, onClose }: { record: ModelRecord; onClose
     void exportModel(studio, record, { format: 'bundle', sharing: filledIn(sharing) }, notifications);
   };
   return (
-    <Modal opened onClose={onClose} title="One file to share" size="lg">
+    <Modal
+      opened
+      onClose={onClose}
+      title="One file to share"
+      size="lg"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();

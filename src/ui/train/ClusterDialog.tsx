@@ -77,7 +77,13 @@ export function ClusterDialog({ run, onClose }: { run: TrainingRun; onClose: () 
 
   const found = preview && 'commands' in preview ? preview : undefined;
   return (
-    <Modal opened onClose={onClose} title="Continue on a cluster" size="xl">
+    <Modal
+      opened
+      onClose={onClose}
+      title="Continue on a cluster"
+      size="xl"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <Stack gap="md">
         <Text size="sm">
           nnU-Net itself goes on with this training on as many GPUs as a machine has (PyTorch DDP). The zip
@@ -87,6 +93,7 @@ export function ClusterDialog({ run, onClose }: { run: TrainingRun; onClose: () 
         <Group align="flex-end" gap="lg">
           <NumberInput
             label="GPUs there"
+            data-autofocus
             w={110}
             min={1}
             max={64}
