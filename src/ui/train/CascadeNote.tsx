@@ -55,7 +55,7 @@ function Missing({ stage, gap, onTrain, onClose }: MissingProps) {
   return (
     <Alert color="yellow" variant="light" title={`${stage} comes first`}>
       <Text size="sm">
-        This second stage of a cascade starts from what {stage} finds in every case, which validating its
+        This second stage of a cascade starts from what {stage} finds in every case; the validation of its
         folds tells. {missing === total ? 'No case is there yet' : `${missing} of ${total} cases are missing`}
         .{foldsUnderWay.length > 0 && ` ${foldNames(foldsUnderWay)} not finished yet.`}
       </Text>
