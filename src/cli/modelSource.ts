@@ -47,8 +47,8 @@ export const MODEL_OPTIONS: readonly OptionSpec[] = [
 /** A model ready to load, and the two files of its folder that go with every prediction. */
 export interface ModelSource {
   readonly imported: ImportedModel;
-  readonly datasetJson: Uint8Array;
-  /** Absent where the network is not nnU-Net's. */
+  /** Both are absent where the network is not nnU-Net's. */
+  readonly datasetJson: Uint8Array | undefined;
   readonly plansJson: Uint8Array | undefined;
 }
 
@@ -99,9 +99,8 @@ async function placesBeside(location: string, ending: string): Promise<readonly 
 
 async function sourceOf(imported: ImportedModel): Promise<ModelSource> {
   const contentOf = (name: string) => imported.files.find((file) => file.path === name)?.bytes();
-  const datasetJson = await contentOf('dataset.json');
-  if (!datasetJson) throw new Error('an imported model has a dataset.json');
-  return { imported, datasetJson, plansJson: await contentOf('plans.json') };
+  const [datasetJson, plansJson] = [await contentOf('dataset.json'), await contentOf('plans.json')];
+  return { imported, datasetJson, plansJson };
 }
 
 type BrokenModel = Extract<ImportOutcome, { readonly error: Error }>;

@@ -1,4 +1,5 @@
 import type { ModelSharing } from '@/core/interop/bundleManifest';
+import { NETWORK_FILES } from '@/core/interop/foreignNetwork';
 import { loadModelWeights } from '@/core/interop/importModel';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { SourceFile } from '@/core/io/sourceFile';
@@ -207,6 +208,7 @@ function chunksOf({ files = [], weights }: Pick<ModelRecord, 'files' | 'weights'
 
 /** A model's file that holds a fold's weights. */
 function isCheckpointOf(fold: string, { path }: Pick<KeptFile, 'path'>): boolean {
+  if (path === NETWORK_FILES.onnx) return true;
   return path.startsWith(`fold_${fold}/checkpoint_`) && /\.(pth|safetensors)$/.test(path);
 }
 

@@ -43,7 +43,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const source = await openModel(options);
   const { imported, datasetJson, plansJson } = source;
   const { model, loadFold } = imported;
-  if (!plansJson || model.foreignNetwork) {
+  if (!datasetJson || !plansJson) {
     throw new UsageError(`${imported.origin} is an ONNX file of another network already.`);
   }
   const shouldAverageFolds = isGiven(options, '--average_folds');

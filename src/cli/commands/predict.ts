@@ -287,7 +287,7 @@ async function writeDescriptions(
   args: ReturnType<typeof argumentsOf>,
 ): Promise<void> {
   await results.write('predict_from_raw_data_args.json', JSON.stringify(args, undefined, 4));
-  await results.write('dataset.json', datasetJson);
+  if (datasetJson) await results.write('dataset.json', datasetJson);
   if (plansJson) await results.write('plans.json', plansJson);
 }
 

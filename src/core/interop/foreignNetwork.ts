@@ -23,6 +23,9 @@ import type { ReadModel } from './readModel';
 /** Key of an ONNX file's metadata under which the JSON may be, instead of beside the file. */
 export const NETWORK_METADATA_KEY = 'nnstudio_network';
 
+/** Names under which a foreign network and its JSON are kept: beside each other they are a model again. */
+export const NETWORK_FILES = { onnx: 'network.onnx', json: 'network.json' } as const;
+
 const FORMAT_VERSION = 1;
 
 const normalizationScheme = z.enum([

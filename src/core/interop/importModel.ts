@@ -5,6 +5,7 @@ import type { Configuration } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { StudioError } from '@/shared/errors';
 import { readBundleManifest } from './bundleManifest';
+import { weightsOfFile } from './foreignNetwork';
 import { descriptionBeside, importOnnx, isOnnxFile } from './importOnnx';
 import { readJson } from './json';
 import { type LabelSet, networkInputChannels } from './labels';
@@ -116,7 +117,8 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
 }
 
 /** The weights of one of a model's folds out of its file. Throws `WeightsMismatch` and what reading the file throws. */
-export function loadModelWeights(file: SourceFile, model: NnunetModel): Promise<StateDict> {
+export async function loadModelWeights(file: SourceFile, model: NnunetModel): Promise<StateDict> {
+  if (model.foreignNetwork) return weightsOfFile(await file.bytes());
   return loadWeights(file, modelParameters(model));
 }
 

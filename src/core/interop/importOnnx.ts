@@ -2,14 +2,10 @@
 
 import { readText, type SourceFile, textFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
-import { foreignModel, NETWORK_METADATA_KEY, readNetworkDescription } from './foreignNetwork';
+import { foreignModel, NETWORK_FILES, NETWORK_METADATA_KEY, readNetworkDescription } from './foreignNetwork';
 import { isExportedModel, readOnnxModel } from './onnxModel';
 import { type ReadOnnxModel, readOnnx } from './onnxReader';
-import { pythonJson } from './pythonJson';
 import type { ReadModel } from './readModel';
-
-/** Name under which a foreign network's JSON is kept with it. */
-export const NETWORK_FILE = 'network.json';
 
 export function isOnnxFile({ path }: Pick<SourceFile, 'path'>): boolean {
   return /\.onnx$/i.test(path);
@@ -54,17 +50,9 @@ async function foreign(
       `Put a ${json} beside it (the README shows one), or fill in the form in the studio.`,
     );
   }
-  const description = readNetworkDescription(text, where);
-  const { channels, labels, regions_class_order, file_ending } = description;
-  const dataset = {
-    channel_names: Object.fromEntries(channels.map((name, i) => [String(i), name])),
-    labels,
-    ...(regions_class_order && { regions_class_order }),
-    file_ending,
-  };
   return {
-    ...foreignModel(onnx, file, description),
-    files: [textFile(pythonJson(dataset), 'dataset.json'), textFile(text, NETWORK_FILE)],
+    ...foreignModel(onnx, file, readNetworkDescription(text, where)),
+    files: [textFile(text, NETWORK_FILES.json), { ...file, path: NETWORK_FILES.onnx }],
   };
 }
 
