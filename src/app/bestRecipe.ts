@@ -1,7 +1,8 @@
 // What the best configuration of a dataset means for segmenting: which models of the library, with which folds, and what
 // is done to their result.
 import type { TrainedModel } from '@/core/evaluation/inferenceInstructions';
-import { describeStep, type PostprocessingStep } from '@/core/postprocessing/steps';
+import { labelKey } from '@/core/evaluation/metrics';
+import type { PostprocessingStep } from '@/core/postprocessing/steps';
 import type { PredictJob } from '@/storage/caseRecord';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
@@ -15,6 +16,8 @@ export interface Recipe {
   readonly members: readonly ModelRecord[];
   readonly folds: readonly string[];
   readonly postprocessing: readonly PostprocessingStep[];
+  /** What each step is of. */
+  readonly stepNames: readonly string[];
   /** Cross-validation, with postprocessing. */
   readonly dice: number;
 }
@@ -46,6 +49,7 @@ export function recipesOf(
         members: known,
         folds,
         postprocessing: steps,
+        stepNames: steps.map((step) => nameOfStep(step, choice)),
         dice: diceAfter,
       },
     ];
@@ -67,14 +71,21 @@ function isOf(
   );
 }
 
-/** `2d + 3d_fullres, folds 0, 1, then the largest component of all foreground (1, 2)`. */
-export function describeRecipe({ members, folds, postprocessing }: Recipe): string {
+/** `the whole foreground`, or the name of the label or region that a step is of. */
+export function nameOfStep(
+  { isList, members: [first] }: PostprocessingStep,
+  { labels }: Pick<ChoiceRecord, 'labels'>,
+): string {
+  if (isList) return 'the whole foreground';
+  return labels.find(({ values }) => values.join() === first.join())?.name ?? labelKey(first);
+}
+
+/** `2d + 3d_fullres, folds 0, 1, then the largest component of liver`. */
+export function describeRecipe({ members, folds, stepNames }: Recipe): string {
   const parts = [
     members.map(({ model }) => model.configuration.name).join(' + '),
     `${folds.length === 1 ? 'fold' : 'folds'} ${folds.join(', ')}`,
-    ...(postprocessing.length > 0
-      ? [`then the largest component of ${postprocessing.map(describeStep).join(', then of ')}`]
-      : []),
+    ...(stepNames.length > 0 ? [`then the largest component of ${stepNames.join(', then of ')}`] : []),
   ];
   return parts.join(', ');
 }

@@ -88,18 +88,27 @@ async function surveyFold(runs: FolderStore, { fold, runId }: CandidateFold): Pr
   return { runId, cases, withProbabilities };
 }
 
-/** Candidates, their pairs and postprocessing take a part of the bar each. */
+/**
+ * Candidates, their pairs and postprocessing take a part of the bar each. Postprocessing goes over the cases again for
+ * each step that it tries, and takes half of what is left of its part each time.
+ */
 function progressOf(
   { candidates, isEnsemblingAllowed }: ChooseOrder,
   tell: Parameters<ChooseApi['findBest']>[1],
 ): (progress: FindBestProgress) => void {
   const pairs = isEnsemblingAllowed ? (candidates.length * (candidates.length - 1)) / 2 : 0;
   const parts = candidates.length + pairs + 1;
-  const seen: string[] = [];
+  let [part, key, round, last] = [-1, '', 0, 0];
   return ({ stage, name, done, total }) => {
-    const part = `${stage} ${name}`;
-    if (!seen.includes(part)) seen.push(part);
-    tell({ stage, name, share: Math.min(1, (seen.length - 1 + done / total) / parts) });
+    if (key !== `${stage} ${name}`) {
+      key = `${stage} ${name}`;
+      part++;
+      round = 0;
+    } else if (done < last) round++;
+    last = done;
+    const left = 2 ** -round;
+    const share = stage === 'postprocessing' ? 1 - left + (left / 2) * (done / total) : done / total;
+    tell({ stage, name, share: (part + share) / parts });
   };
 }
 

@@ -46,7 +46,7 @@ export function Candidates({ datasetName }: { datasetName: string }) {
       <h2>
         Candidates <span>trained and validated here</span>
       </h2>
-      <Table.ScrollContainer minWidth={560}>
+      <Table.ScrollContainer minWidth={640}>
         <Table className={styles.table} verticalSpacing={6} aria-label="Candidates">
           <Table.Thead>
             <Table.Tr>
@@ -190,7 +190,7 @@ function CandidateRow({ candidate, folds, files }: CandidateRowProps) {
       <Table.Td>
         {candidate.trainer}, {candidate.plans}
       </Table.Td>
-      <Table.Td>
+      <Table.Td className={styles.folds}>
         {candidate.folds.map(({ fold, run }) => (
           <a key={fold} className={styles.fold} href={addressOf('train', run.id)}>
             {fold}

@@ -1,6 +1,6 @@
 import { Button, CopyButton, Group, Table, Text } from '@mantine/core';
 import { IconCopy, IconDownload, IconLayersSelectedBottom, IconTrophy } from '@tabler/icons-react';
-import { recipeId, recipesOf } from '@/app/bestRecipe';
+import { nameOfStep, recipeId, recipesOf } from '@/app/bestRecipe';
 import { describeStep } from '@/core/postprocessing/steps';
 import type { ChoiceRecord, ChoiceScore } from '@/storage/choiceRecord';
 import { plural } from '../formats';
@@ -69,7 +69,7 @@ export function ChoiceResult({ choice }: { choice: ChoiceRecord }) {
                   {score.name === choice.best && (
                     <IconTrophy size={15} role="img" aria-label="The best" className={styles.trophy} />
                   )}
-                  {namesOf(score)}
+                  {namesOf(score, choice)}
                 </Table.Td>
                 <Table.Td className="number">{formatDice(score.meanDice)}</Table.Td>
                 {score.labelDice.map((dice, l) => (
@@ -145,15 +145,15 @@ function Postprocessing({ choice, before }: { choice: ChoiceRecord; before: numb
   );
 }
 
-function nameOfStep(step: ChoiceRecord['postprocessing']['steps'][number], { labels }: ChoiceRecord): string {
-  if (step.isList) return 'the whole foreground';
-  const [member] = step.members;
-  return labels.find(({ values }) => values.join() === member.join())?.name ?? describeStep(step);
-}
-
-/** `2d`, `2d + 3d_fullres`; with trainer and plans where configurations alone do not tell. */
-function namesOf({ models }: ChoiceScore): string {
-  return models.map(({ configuration, trainer }) => `${configuration} (${trainer})`).join(' + ');
+/** `2d`, `2d + 3d_fullres`; with trainer and plans where configurations alone do not tell them apart. */
+function namesOf({ models }: ChoiceScore, { scores }: ChoiceRecord): string {
+  const all = scores.flatMap((score) => score.models);
+  const differ = new Set(all.map(({ trainer, plans }) => `${trainer} ${plans}`)).size > 1;
+  return models
+    .map(({ configuration, trainer, plans }) =>
+      differ ? `${configuration} (${trainer}, ${plans})` : configuration,
+    )
+    .join(' + ');
 }
 
 function rank({ meanDice }: ChoiceScore): number {
