@@ -156,18 +156,22 @@ const VARIANTS: Readonly<Record<string, Partial<Trainer>>> = {
 export const TRAINER_NAMES: readonly string[] = Object.keys(VARIANTS);
 
 /** nnU-Net's own lengths. */
-const STOCK_EPOCHS = [1, 5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000];
-const STOCK_EPOCHS_WITHOUT_MIRRORING = [250, 2000, 4000, 8000];
+const STOCK_EPOCHS = [
+  '1epoch',
+  ...[5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000].map((count) => `${count}epochs`),
+];
+const STOCK_EPOCHS_WITHOUT_MIRRORING = [250, 2000, 4000, 8000].map((count) => `${count}epochs`);
 const FURTHER_STOCK_NAMES = ['nnUNetTrainerCELoss_5epochs', 'nnUNetTrainerDA5_10epochs'];
 
-const WITH_EPOCHS = /^(.+)_(\d+)epochs(_NoMirroring)?$/;
+const WITH_EPOCHS = /^(.+)_(1epoch|\d+epochs)(_NoMirroring)?$/;
 
 /** A trainer by nnU-Net's name. Throws `UnknownTrainer` naming those that look like it. */
 export function trainerNamed(name: string): Trainer {
   if (Object.hasOwn(VARIANTS, name)) return { ...DEFAULT_TRAINER, ...VARIANTS[name], name };
-  const [, base, count, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
-  if (base !== undefined && Object.hasOwn(VARIANTS, base) && Number(count) >= 1) {
-    const trainer = { ...DEFAULT_TRAINER, ...VARIANTS[base], ...epochs(Number(count)), name };
+  const [, base, length, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
+  const count = Number.parseInt(length, 10);
+  if (base !== undefined && Object.hasOwn(VARIANTS, base) && count >= 1) {
+    const trainer = { ...DEFAULT_TRAINER, ...VARIANTS[base], ...epochs(count), name };
     if (!noMirroring) return trainer;
     return { ...trainer, augmentation: { ...trainer.augmentation, ...NO_MIRRORING } };
   }
@@ -183,9 +187,9 @@ export function trainerNamed(name: string): Trainer {
  * variant whose length was changed to one that nnU-Net does not have.
  */
 export function stockTrainerName(name: string): string {
-  const [, base, count, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
+  const [, base, length, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
   const isStock = Object.hasOwn(VARIANTS, name) || FURTHER_STOCK_NAMES.includes(name);
   if (base === undefined || isStock) return name;
   const lengths = noMirroring ? STOCK_EPOCHS_WITHOUT_MIRRORING : STOCK_EPOCHS;
-  return base === 'nnUNetTrainer' && lengths.includes(Number(count)) ? name : base;
+  return base === 'nnUNetTrainer' && lengths.includes(length) ? name : base;
 }

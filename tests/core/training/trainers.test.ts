@@ -25,6 +25,7 @@ describe('trainers by name', () => {
 
   test('any of them may be as long as wanted', () => {
     expect(trainerNamed('nnUNetTrainer_37epochs').schedule.epochs).toBe(37);
+    expect(trainerNamed('nnUNetTrainer_1epoch').schedule.epochs).toBe(1);
     const adam = trainerNamed('nnUNetTrainerAdam1en3_30epochs');
     expect(adam).toMatchObject({ initialLearningRate: 1e-3, schedule: { epochs: 30 } });
     expect(trainerNamed('nnUNetTrainer_250epochs_NoMirroring').augmentation).toEqual({ mirroring: 'none' });
@@ -45,10 +46,16 @@ describe('trainers by name', () => {
   });
 
   test('checkpoints name a class that stock nnU-Net has', () => {
-    for (const name of [...TRAINER_NAMES, 'nnUNetTrainer_250epochs', 'nnUNetTrainerDA5_10epochs']) {
+    for (const name of [
+      ...TRAINER_NAMES,
+      'nnUNetTrainer_1epoch',
+      'nnUNetTrainer_250epochs',
+      'nnUNetTrainerDA5_10epochs',
+    ]) {
       expect(stockTrainerName(name)).toBe(name);
     }
     expect(stockTrainerName('nnUNetTrainer_37epochs')).toBe('nnUNetTrainer');
+    expect(stockTrainerName('nnUNetTrainer_1epochs')).toBe('nnUNetTrainer');
     expect(stockTrainerName('nnUNetTrainerAdam1en3_30epochs')).toBe('nnUNetTrainerAdam1en3');
     expect(stockTrainerName('nnUNetTrainer_100epochs_NoMirroring')).toBe('nnUNetTrainer');
   });
