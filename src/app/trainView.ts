@@ -5,10 +5,10 @@ import { importModel } from '@/core/interop/importModel';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { readAsStored, readCase } from '@/core/io/readers';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { zipPart } from '@/core/io/zipStream';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
-import { checkpointUsage, recordCheckpoints, removeCheckpoints } from '@/storage/checkpointStoreRecords';
+import { checkpointFiles, checkpointUsage, removeCheckpoints } from '@/storage/checkpointStoreRecords';
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/trainApi';
 import { displayLabels, displayOutlines, plainLabelMap } from './displayVolume';
@@ -76,22 +76,17 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
       const name = modelFolderName(order);
       const isKept = ({ path }: SourceFile) => !path.startsWith(`${order.runId}/${LIVE}/`);
       const files = (await runs.files(order.runId)).filter(isKept);
-      const contents = await Promise.all(
-        files.map(async (file) => ({
-          path: `${name}${file.path.slice(order.runId.length)}`,
-          content: await file.bytes(),
-        })),
+      const kept = await checkpointFiles(checkpoints, order.runId);
+      const saved = `${order.datasetName}_${name}_fold_${order.fold}.zip`;
+      const content = await needs.archives.write(
+        saved,
+        [
+          ...files.map((file) => zipPart(file, `${name}${file.path.slice(order.runId.length)}`)),
+          ...kept.map((part) => ({ ...part, path: `${name}/fold_${order.fold}/${part.path}` })),
+        ],
+        {},
       );
-      for (const checkpoint of Object.values(CHECKPOINTS)) {
-        const file = await recordCheckpoints({ ...checkpoints, run: order.runId }).read(checkpoint);
-        if (!file) continue;
-        contents.push({ path: `${name}/fold_${order.fold}/${checkpoint}`, content: await file.bytes() });
-      }
-      const zip = writeZip(contents);
-      return {
-        name: `${order.datasetName}_${name}_fold_${order.fold}.zip`,
-        content: new Blob([zip as BlobPart]),
-      };
+      return { name: saved, content };
     },
 
     ...trainForCluster(needs),

@@ -249,6 +249,14 @@ describe('the train desk', () => {
     const trainer = entries.get('trainer/nnUNetTrainer_4epochs.py');
     expect(trainer && (await readText(trainer))).toContain('self.num_iterations_per_epoch = 3');
 
+    const results = await view.saveResults(order());
+    const alone = await entriesOf(memoryFile(archives.get(results.name) ?? new Uint8Array(), results.name));
+    for (const [path, entry] of alone) {
+      const other = entries.get(`nnUNet_results/Dataset000_Tiny/${path}`);
+      expect(await entry.bytes(), path).toEqual(await other?.bytes());
+    }
+    expect([...alone.keys()].some((path) => path.endsWith('fold_0/checkpoint_best.pth'))).toBe(true);
+
     const withoutRaw = await view.previewForCluster(order(), ALONE, { gpus: 2, hasRaw: false });
     expect(withoutRaw.rawBytes).toBe(preview.rawBytes);
     expect(preview.sizeInBytes - withoutRaw.sizeInBytes).toBeGreaterThan(preview.rawBytes);

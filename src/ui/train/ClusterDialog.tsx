@@ -20,6 +20,7 @@ import type { ClusterChoice, ClusterPreview } from '@/workers/trainApi';
 import { saveFile } from '../saveFile';
 import { showSaving } from '../savingNotice';
 import { useStudio, useTrainings } from '../useStudio';
+import styles from './train.module.css';
 
 /** From this size on it is written straight to where it is to be, where the browser can: else it is stored twice. */
 const ASKED_FIRST_BYTES = 1e9;
@@ -156,7 +157,7 @@ function Instructions({ preview: { commands, notes } }: { preview: ClusterPrevie
             )}
           </CopyButton>
         </Group>
-        <Code block tabIndex={0} aria-label="Commands">
+        <Code block className={styles.commands}>
           {text}
         </Code>
       </div>
