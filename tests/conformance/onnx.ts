@@ -1,15 +1,21 @@
 // ONNX of every fold of every trained model folder: what onnxruntime computes from the file against our engine, and the
 // file read back. Errors are the largest difference as a share of the output's largest value (10 to 90 in these models).
+// Then the first test image of each model that is no second stage, segmented on the processor and on the GPU: the share of
+// voxels that differ, as in the topic checkpoint.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { exportOnnx } from '@/app/exportOnnx';
+import { type CasePredictor, OnnxPredictor } from '@/core/inference/onnxPredictor';
 import { openOnnxSession } from '@/core/inference/onnxRuntime';
+import { Predictor } from '@/core/inference/predictor';
 import { openWindowNetwork } from '@/core/inference/windowNetwork';
 import { type ImportedModel, importModel } from '@/core/interop/importModel';
 import { networkInputChannels } from '@/core/interop/labels';
 import type { StateDict } from '@/core/interop/model';
 import { type ModelDocuments, readOnnxModel } from '@/core/interop/onnxModel';
 import { readOnnx } from '@/core/interop/onnxReader';
+import { groupIntoCases } from '@/core/io/cases';
+import { readCase } from '@/core/io/readers';
 import { memoryFile, readText } from '@/core/io/sourceFile';
 import { readFloats } from '@/gpu/buffers';
 import { type Gpu, openGpu } from '@/gpu/device';
@@ -19,18 +25,21 @@ import { randomNormal } from '@/shared/random';
 import type { OrtModule } from '../bench/ort/contender';
 import { loadOrtWebGpu } from '../bench/ort/ortInNode';
 import { folderFiles } from '../support/diskFiles';
-import { exactOutcome, largestDifference, type Outcome, summarise } from '../support/golden';
+import { countDifferent, exactOutcome, largestDifference, type Outcome, summarise } from '../support/golden';
 import type { RunTopic } from './topic';
 
 const TOLERANCE = 1e-4;
 /** Samples at once, to see that the batch is free. */
 const BATCH = 2;
 
-type Outcomes = Record<'wasm' | 'averaged' | 'webgpu' | 'readBack', Outcome[]>;
+/** Of all voxels, between the processor and the GPU. */
+const MAX_DIFFERENT_SHARE = 2e-4;
+
+type Outcomes = Record<'wasm' | 'averaged' | 'webgpu' | 'readBack' | 'segmentation', Outcome[]>;
 
 export const run: RunTopic = async (goldenFolder, print) => {
   const root = path.join(goldenFolder, 'checkpoint');
-  const outcomes: Outcomes = { wasm: [], averaged: [], webgpu: [], readBack: [] };
+  const outcomes: Outcomes = { wasm: [], averaged: [], webgpu: [], readBack: [], segmentation: [] };
   const webgpu = await nodeWebGpu();
   const gpu = await openGpu(webgpu);
   try {
@@ -89,6 +98,9 @@ async function judgeModel(
       outcomes.readBack.push(await judgeReadBack(`${name} averaged`, content, imported));
     }
     outcomes.webgpu.push(await judgeWebGpu(gpu, ort, name, withSmallestPatch(imported), documents));
+    if (model.configuration.previousStage === undefined) {
+      outcomes.segmentation.push(await judgeSegmentation(gpu, folder, name, imported));
+    }
   }
 }
 
@@ -144,6 +156,37 @@ async function judgeWebGpu(
   } finally {
     await session.release();
   }
+}
+
+/** The first test image with the first fold, not mirrored, on the processor against the GPU. */
+async function judgeSegmentation(
+  gpu: Gpu,
+  folder: string,
+  name: string,
+  imported: ImportedModel,
+): Promise<Outcome> {
+  const { model } = imported;
+  const [first] = groupIntoCases(folderFiles(path.join(folder, '..', 'imagesTs'))).cases;
+  const image = await readCase(first.files, model.plans.imageReaderWriter);
+  const folds = model.folds.slice(0, 1).map(({ fold }) => fold);
+  const settings = {
+    folds,
+    tileStepSize: 0.5,
+    useGaussian: true,
+    useMirroring: false,
+    saveProbabilities: false,
+  };
+  const segment = async (predictor: CasePredictor) => {
+    const { segmentation } = await predictor.predict(await predictor.prepare(image));
+    predictor.close();
+    return segmentation;
+  };
+  const expected = await segment(await Predictor.open({ ...imported, gpu, settings }));
+  const found = await segment(await OnnxPredictor.open({ ...imported, settings, runtime: { threads: 2 } }));
+  const different = countDifferent(found, expected);
+  const note = `${different} of ${expected.length} voxels`;
+  const error = different / expected.length;
+  return { name: `${name} ${first.caseId}`, error, tolerance: MAX_DIFFERENT_SHARE, note };
 }
 
 /** Every tensor of every fold in the file, to the bit, and what is said about the model. */
