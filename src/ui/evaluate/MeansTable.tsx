@@ -21,7 +21,7 @@ export function MeansTable({ record }: { record: EvaluationRecord }) {
         Means <span>over the cases that have the label</span>
       </h2>
       <Table.ScrollContainer minWidth={520}>
-        <Table className={styles.table} verticalSpacing={5} horizontalSpacing={8} aria-label="Means">
+        <Table className={styles.table} verticalSpacing={5} horizontalSpacing={6} aria-label="Means">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Label</Table.Th>

@@ -169,7 +169,7 @@ export function meanRows(record: EvaluationRecord): readonly MeanRow[] {
   const volumes = { predicted: over('predicted'), reference: over('reference') };
   const foreground: MeanRow = {
     key: 'foreground',
-    name: 'Foreground mean',
+    name: 'Foreground',
     label: undefined,
     figures: { Dice, IoU, TP, FP, FN, ...surfaces, ...volumes },
     missed: rows.reduce((sum, { missed }) => sum + missed, 0),

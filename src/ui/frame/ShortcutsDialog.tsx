@@ -20,8 +20,8 @@ export function ShortcutsDialog({ opened, onClose }: { opened: boolean; onClose:
       <Text size="sm" mb="md">
         Drop anything anywhere on this page; what it is decides. An image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF)
         is opened, a trained nnU-Net model (its results folder or a zip of it) goes into your library, a
-        labelled dataset is checked and prepared for training under Data. Everything is computed on this
-        computer: nothing is uploaded.
+        labelled dataset is checked and prepared for training under Data. Predictions are held against true
+        label maps under Models, Evaluate. Everything is computed on this computer: nothing is uploaded.
       </Text>
       <Table withRowBorders={false} verticalSpacing={6}>
         <Table.Tbody>
