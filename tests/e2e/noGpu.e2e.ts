@@ -29,7 +29,6 @@ test('without WebGPU the page says so, names browsers and flags, and computes on
   await studio.panel.getByRole('button', { name: 'Compute on the processor' }).click();
   await expect(notice).toBeHidden();
   await expect(studio.panel).toContainText(/About .+: the network runs \d+ times?, .+ each, measured here/);
-  await segment.click();
-  await expect(studio.panel.getByRole('button', { name: 'Segment again' })).toBeVisible();
+  await studio.segment();
   await expect(studio.panel.getByRole('button', { name: 'Save segmentation' })).toBeVisible();
 });
