@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, onTestFinished } from 'vitest';
+import { createChooseDesk } from '@/app/chooseDesk';
 import { createTrainDesk, type TrainDeskNeeds } from '@/app/trainDesk';
 import { createTrainView, type TrainViewNeeds } from '@/app/trainView';
 import { importModel } from '@/core/interop/importModel';
@@ -11,6 +12,7 @@ import type { TrainingEvent, TrainingOrder } from '@/workers/trainApi';
 import { MemoryRecords } from '../storage/memoryRecords';
 import { test } from '../support/gpu';
 import { memoryFolder } from '../support/memoryFolder';
+import { memoryFolderStore } from '../support/memoryFolderStore';
 import { MemorySink } from '../support/memorySink';
 import { filesOf, tinyDataset } from '../support/tinyDataset';
 import { tinyPreprocessed } from '../support/tinyTraining';
@@ -213,6 +215,45 @@ describe('the train desk', () => {
     await createTrainDesk(needs).run(second, { ...ALONE, otherFolds: [first] }, () => undefined);
     const [model] = await needs.library.list();
     expect(model.model.folds.map(({ fold }) => fold).sort()).toEqual(['0', '1']);
+  });
+
+  test('validated again it has probabilities, and its folds are chosen from', async ({ gpu }) => {
+    const { needs } = browser(gpu);
+    const schedule = { epochs: 1, iterationsPerEpoch: 1, validationIterationsPerEpoch: 1 };
+    const folds = [0, 1].map((fold) => ({ fold, runId: `choose-${fold}` }));
+    const results = memoryFolderStore();
+    const choosing = createChooseDesk({ ...needs, results });
+    for (const { fold, runId } of folds) {
+      await createTrainDesk(needs).run(order({ runId, fold, schedule }), ALONE, () => undefined);
+    }
+    const [plain, other] = await choosing.survey(folds);
+    expect(plain.cases).toBeGreaterThan(0);
+    expect(plain.withProbabilities).toBe(0);
+
+    const again = order({ runId: 'choose-0', fold: 0, schedule, shouldSaveProbabilities: true });
+    const events: TrainingEvent[] = [];
+    expect(await createTrainDesk(needs).run(again, ALONE, (event) => events.push(event))).toBe('done');
+    expect(kinds(events)).not.toContain('epoch');
+    const [kept] = await choosing.survey(folds);
+    expect(kept).toEqual({ ...plain, withProbabilities: plain.cases });
+
+    const model = {
+      trainer: again.trainerName,
+      plans: again.plansName,
+      configuration: again.configurationName,
+    };
+    const choice = await choosing.findBest(
+      {
+        datasetName: again.datasetName,
+        candidates: [{ ...model, folds }],
+        folds: [0, 1],
+        isEnsemblingAllowed: false,
+      },
+      () => undefined,
+    );
+    expect(choice.scores.map(({ models }) => models)).toEqual([[model]]);
+    expect(choice.scores[0].cases).toBe(plain.cases + other.cases);
+    expect(choice.instructions).toContain('nnUNetv2_predict');
   });
 
   test('goes to a cluster with its data, and comes back as a model', async ({ gpu }) => {
