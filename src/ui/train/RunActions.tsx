@@ -9,6 +9,7 @@ import {
   IconPlayerStop,
   IconServer,
   IconTrash,
+  IconTrophy,
 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { progressPicture } from '@/app/progressPicture';
@@ -196,6 +197,12 @@ function MoreMenu({ run, onCluster, onRemove }: MoreMenuProps) {
           onClick={onCluster}
         >
           Continue on a cluster…
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconTrophy size={15} aria-hidden />}
+          onClick={() => goTo('choose', order.datasetName)}
+        >
+          Compare with other configurations
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item color="red" leftSection={<IconTrash size={15} aria-hidden />} onClick={onRemove}>
