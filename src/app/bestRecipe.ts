@@ -1,6 +1,6 @@
 // What the best configuration of a dataset means for segmenting: which models of the library, with which folds, and what
 // is done to their result.
-import type { TrainedModel } from '@/core/evaluation/inferenceInstructions';
+import { modelIdentifier, type TrainedModel } from '@/core/evaluation/inferenceInstructions';
 import { labelKey } from '@/core/evaluation/metrics';
 import type { PostprocessingStep } from '@/core/postprocessing/steps';
 import type { PredictJob } from '@/storage/caseRecord';
@@ -56,15 +56,18 @@ export function recipesOf(
   });
 }
 
+/** A model's checkpoints may name another trainer than its folder: one of stock nnU-Net. The folder's name counts then. */
 function isOf(
-  { model }: ModelRecord,
+  { model, source }: ModelRecord,
   datasetName: string,
-  { trainer, plans, configuration }: TrainedModel,
+  trained: TrainedModel,
   folds: readonly string[],
 ): boolean {
+  const { trainer, plans, configuration } = trained;
+  const isOfFolder = source.slice(source.lastIndexOf('/') + 1) === modelIdentifier(trained);
   return (
     model.datasetName === datasetName &&
-    model.trainerName === trainer &&
+    (isOfFolder || model.trainerName === trainer) &&
     model.plans.plansName === plans &&
     model.configuration.name === configuration &&
     folds.every((fold) => model.folds.some((one) => one.fold === fold))

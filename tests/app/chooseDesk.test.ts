@@ -169,7 +169,12 @@ describe('a recipe', () => {
   async function record(configuration: string, folds: readonly string[]): Promise<ModelRecord> {
     const folder = `nnUNetTrainer__nnUNetPlans__${configuration}`;
     const [{ model }] = await importModel(modelFolderFiles({ folder, configuration, plans, folds }));
-    return { id: configuration, name: `Tiny · ${configuration}`, model } as unknown as ModelRecord;
+    return {
+      id: configuration,
+      name: `Tiny · ${configuration}`,
+      source: folder,
+      model,
+    } as unknown as ModelRecord;
   }
   const choice: ChoiceRecord = {
     datasetName: DATASET,
@@ -214,6 +219,16 @@ describe('a recipe', () => {
       others: [{ modelId: '3d_lowres', folds: ['0', '1'] }],
       postprocessing: choice.postprocessing.steps,
     });
+  });
+
+  test('knows a model by its folder, where its checkpoints name a trainer of stock nnU-Net', async () => {
+    const models = [{ trainer: 'nnUNetTrainer_7epochs', plans: 'nnUNetPlans', configuration: '3d_fullres' }];
+    const [pair] = choice.scores;
+    const single = { ...choice, best: 'one', scores: [{ ...pair, name: 'one', models }] };
+    const fullres = await record('3d_fullres', ['0', '1']);
+    expect(recipesOf([single], [fullres])).toEqual([]);
+    const trained = { ...fullres, source: 'nnUNetTrainer_7epochs__nnUNetPlans__3d_fullres' };
+    expect(recipesOf([single], [trained])).toMatchObject([{ members: [trained] }]);
   });
 
   test('needs all its models with all its folds', async () => {
