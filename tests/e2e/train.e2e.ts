@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test';
 import { decode } from 'fast-png';
 import type { Zyx } from '@/shared/geometry';
 import type { Workbench } from './files';
-import { expect, type StudioPage, test } from './studioPage';
+import { expect, StudioPage, test } from './studioPage';
 import { nifti } from './trainingData';
 
 const DATASET = 'Dataset007_Tiny';
@@ -86,12 +86,15 @@ async function prepareDataset(studio: StudioPage, workbench: Workbench): Promise
   await keepShrunkPlans(page);
 }
 
-async function startTraining(page: Page, epochs: number): Promise<void> {
+async function startTraining(page: Page, epochs: number, fold = 0): Promise<void> {
   await page.getByRole('link', { name: 'Train' }).click();
-  await page.getByRole('button', { name: 'Train on a dataset' }).click();
+  await page.getByRole('button', { name: 'New training' }).click();
   const form = page.getByRole('dialog', { name: 'New training' });
   await form.getByRole('combobox', { name: 'Plans' }).click();
   await page.getByRole('option', { name: 'tinyPlans' }).click();
+  for (const each of [0, 1]) {
+    await form.getByRole('checkbox', { name: `${each}`, exact: true }).setChecked(each === fold);
+  }
   await form.getByRole('radio', { name: /My own/ }).check();
   await form.getByRole('textbox', { name: 'Epochs' }).fill(`${epochs}`);
   await form.getByRole('textbox', { name: 'Iterations per epoch' }).fill('6');
@@ -101,9 +104,10 @@ async function startTraining(page: Page, epochs: number): Promise<void> {
   await form.getByRole('button', { name: 'Train', exact: true }).click();
 }
 
-test('a dropped dataset is prepared, trained over a reload, validated, and its model segments', async ({
+test('a dropped dataset is prepared, trained over a reload, validated and cross-validated; its model segments, here and elsewhere', async ({
   studio,
   workbench,
+  browser,
 }) => {
   const { page } = studio;
   await prepareDataset(studio, workbench);
@@ -125,13 +129,51 @@ test('a dropped dataset is prepared, trained over a reload, validated, and its m
   await page.getByText('Reference', { exact: true }).click();
   await page.goBack();
 
-  await page.getByRole('button', { name: 'Segment with it' }).click();
-  const { image } = await nifti(7, [20, 25, 21]);
-  await studio.drop(workbench.write('new.nii.gz', image));
+  await startTraining(page, EPOCHS, 1);
+  await expect(page).not.toHaveURL(/run-1$/);
+  await expect(table).toBeVisible({ timeout: 300_000 });
+  await findBest(page);
+  await page.getByRole('button', { name: 'Use the best' }).click();
+  const image = workbench.write('new.nii.gz', (await nifti(7, [20, 25, 21])).image);
+  await studio.drop(image);
   await studio.waitUntilShown();
+  await expect(studio.panel.getByRole('combobox', { name: 'Model' })).toHaveValue(`Best of ${DATASET}`);
   await studio.segment();
   await expect(studio.segmentation).toContainText('Anterior');
+
+  await page.getByRole('link', { name: 'Models' }).click();
+  const bundle = await saveBundle(studio);
+  await page.getByRole('article', { name: DATASET }).getByRole('button', { name: 'Use' }).click();
+  await studio.segment();
+  const here = await studio.save('Save segmentation');
+
+  const context = await browser.newContext();
+  const other = new StudioPage(await context.newPage());
+  await other.open();
+  await other.drop(image, workbench.write('tiny.nnstudio', bundle));
+  await other.waitUntilShown();
+  await other.segment();
+  const elsewhere = await other.save('Save segmentation');
+  expect(readFileSync(elsewhere.file).equals(readFileSync(here.file))).toBe(true);
+  await context.close();
 });
+
+/** Cross-validation of the folds that are there, and what it chooses. */
+async function findBest(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'Models' }).click();
+  await page.getByRole('link', { name: 'Best configuration' }).click();
+  await page.getByRole('button', { name: 'Find the best' }).click();
+  const outcome = page.getByRole('table', { name: 'Outcome' });
+  await expect(outcome.getByRole('row').nth(1)).toContainText('3d_fullres', { timeout: 120_000 });
+}
+
+async function saveBundle(studio: StudioPage): Promise<Buffer> {
+  const card = studio.page.getByRole('article', { name: DATASET });
+  await card.getByRole('button', { name: /^More about/ }).click();
+  await studio.page.getByRole('menuitem', { name: /One file to share/ }).click();
+  const { file } = await studio.save('Save the file');
+  return readFileSync(file);
+}
 
 /** The logger's lists have every epoch once, those before the reload among them. */
 async function expectWholeLog(studio: StudioPage): Promise<void> {
