@@ -59,9 +59,10 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
 
   const find = (id: string) => store.getState().cases.find((one) => one.id === id);
 
-  async function save(changed: CaseRecord): Promise<void> {
-    store.setState(({ cases }) => ({ cases: cases.map((one) => (one.id === changed.id ? changed : one)) }));
-    await records.set(changed.id, changed);
+  async function save(...changed: readonly CaseRecord[]): Promise<void> {
+    const byId = new Map(changed.map((one) => [one.id, one]));
+    store.setState(({ cases }) => ({ cases: cases.map((one) => byId.get(one.id) ?? one) }));
+    await Promise.all(changed.map((one) => records.set(one.id, one)));
   }
 
   async function setRun(id: string, run: CaseRun): Promise<void> {
@@ -139,7 +140,8 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
     },
 
     async enqueue(ids, job) {
-      for (const id of ids) await setRun(id, { status: 'queued', job });
+      const found = ids.map(find).filter((one) => one !== undefined);
+      await save(...found.map((one): CaseRecord => ({ ...one, run: { status: 'queued', job } })));
       pump();
     },
 

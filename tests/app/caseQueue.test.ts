@@ -87,6 +87,15 @@ const statusOf = (queue: CaseQueue, id: string) =>
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 describe('the queue', () => {
+  test('takes several cases at once: none is shown to wait while another is still to be queued', async () => {
+    const { queue } = open();
+    await queue.add([caseRecord('a'), caseRecord('b', 1)]);
+    const seen: string[] = [];
+    queue.store.subscribe(() => seen.push(['a', 'b'].map((id) => statusOf(queue, id)).join()));
+    await queue.enqueue(['a', 'b'], JOB);
+    expect(seen[0]).toBe('queued,queued');
+  });
+
   test('runs one case at a time, in order', async () => {
     const { queue, predictor } = open();
     await queue.add([caseRecord('a'), caseRecord('b', 1)]);
