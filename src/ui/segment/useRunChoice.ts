@@ -3,7 +3,7 @@ import { type ModelFit, modelFit } from '@/app/modelFit';
 import { predictJobOf, previousStageIn } from '@/app/predictJob';
 import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import { useChoices, useLibrary, useSelection } from '../useStudio';
+import { useChoices, useLibrary, usePreferences, useSelection } from '../useStudio';
 
 /** What would run: the model or recipe chosen by hand, else the newest model that fits; with the folds chosen for it. */
 export interface RunChoice {
@@ -20,6 +20,7 @@ export interface RunChoice {
 }
 
 export function useRunChoice(current: CaseRecord): RunChoice {
+  usePreferences((state) => state); // jobs are made of them: a job from before a change would run the old settings
   const library = useLibrary((state) => state.models);
   const recipes = recipesOf(
     useChoices((state) => state.choices),
