@@ -7,6 +7,7 @@ import type { PredictJob } from '@/storage/caseRecord';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { predictJobOf } from './predictJob';
+import type { Preferences } from './preferences';
 
 /** A way to segment that is more than one model's. */
 export interface Recipe {
@@ -93,12 +94,13 @@ export function describeRecipe({ members, folds, stepNames }: Recipe): string {
   return parts.join(', ');
 }
 
-/** The recipe as a job, with the kept preferences. */
+/** The recipe as a job, with the preferences as settings. */
 export function recipeJob(
   { name, members, folds, postprocessing }: Recipe,
   library: readonly ModelRecord[],
+  preferences: Preferences,
 ): PredictJob {
-  const [first, ...others] = members.map((member) => predictJobOf(member, library, folds));
+  const [first, ...others] = members.map((member) => predictJobOf(member, library, preferences, folds));
   return {
     ...first,
     modelName: name,

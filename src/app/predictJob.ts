@@ -1,6 +1,6 @@
 import type { PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import { preferences } from './preferences';
+import type { Preferences } from './preferences';
 import { foldsOfPreviousStage, previousStagesAmong } from './previousStage';
 
 /** The model of the library that a cascade's second stage is run after; `undefined` for other models, or without one. */
@@ -12,13 +12,14 @@ export function previousStageIn(
   return previousStagesAmong(record.model, library, ({ model }) => model)[0];
 }
 
-/** What to run: the kept preferences as settings, for all folds or the given ones, after the stage before. */
+/** What to run: the preferences as settings, for all folds or the given ones, after the stage before. */
 export function predictJobOf(
   record: ModelRecord,
   library: readonly ModelRecord[],
+  preferences: Preferences,
   folds: readonly string[] = record.model.folds.map(({ fold }) => fold),
 ): PredictJob {
-  const { tileStepSize, useGaussian, useMirroring, saveProbabilities } = preferences.getState();
+  const { tileStepSize, useGaussian, useMirroring, saveProbabilities } = preferences;
   const previous = previousStageIn(library, record);
   return {
     modelId: record.id,

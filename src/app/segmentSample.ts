@@ -1,5 +1,6 @@
 import { addGivenFiles } from './addGivenFiles';
 import { predictJobOf } from './predictJob';
+import { preferences } from './preferences';
 import type { Studio } from './studio';
 
 /** Adds the shipped case and model, and segments where it may: the one click. Returns the case's id, or nothing if that failed. */
@@ -12,7 +13,7 @@ export async function segmentSample(studio: Studio): Promise<string | undefined>
   if (!first) return undefined;
   const { gpu, usesProcessor } = studio.system.store.getState();
   if (model && (gpu.status !== 'missing' || usesProcessor)) {
-    await studio.queue.enqueue([first.id], predictJobOf(model, models));
+    await studio.queue.enqueue([first.id], predictJobOf(model, models, preferences.getState()));
   }
   return first.id;
 }

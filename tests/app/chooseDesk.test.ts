@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { describeRecipe, recipeJob, recipesOf } from '@/app/bestRecipe';
 import { candidateRuns, missingFolds } from '@/app/candidateRuns';
 import { createChooseDesk } from '@/app/chooseDesk';
+import { DEFAULT_PREFERENCES } from '@/app/preferences';
 import type { TrainingRun } from '@/app/trainRuns';
 import { importModel } from '@/core/interop/importModel';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
@@ -213,7 +214,7 @@ describe('a recipe', () => {
     expect(describeRecipe(recipe)).toBe(
       '3d_fullres + 3d_lowres, folds 0, 1, then the largest component of lesion',
     );
-    expect(recipeJob(recipe, library)).toMatchObject({
+    expect(recipeJob(recipe, library, DEFAULT_PREFERENCES)).toMatchObject({
       modelId: '3d_fullres',
       settings: { folds: ['0', '1'] },
       others: [{ modelId: '3d_lowres', folds: ['0', '1'] }],

@@ -20,7 +20,7 @@ export interface RunChoice {
 }
 
 export function useRunChoice(current: CaseRecord): RunChoice {
-  usePreferences((state) => state); // jobs are made of them: a job from before a change would run the old settings
+  const preferences = usePreferences((state) => state);
   const library = useLibrary((state) => state.models);
   const recipes = recipesOf(
     useChoices((state) => state.choices),
@@ -34,7 +34,7 @@ export function useRunChoice(current: CaseRecord): RunChoice {
   if (recipe) {
     const [first] = recipe.members;
     const fit = recipe.members.map(fitOf).find(({ fits }) => !fits) ?? fitOf(first);
-    const job = recipeJob(recipe, library);
+    const job = recipeJob(recipe, library, preferences);
     return {
       models,
       recipes,
@@ -51,6 +51,6 @@ export function useRunChoice(current: CaseRecord): RunChoice {
     ? (foldsByModel[chosen.model.id] ?? chosen.model.model.folds.map(({ fold }) => fold))
     : [];
   const previous = chosen && previousStageIn(library, chosen.model);
-  const job = chosen && predictJobOf(chosen.model, library, folds);
+  const job = chosen && predictJobOf(chosen.model, library, preferences, folds);
   return { models, recipes, recipe, chosen, folds, previous, job };
 }
