@@ -1,7 +1,8 @@
 import { defineConfig } from '@playwright/test';
 import { findChromium } from './scripts/support/chromium.mjs';
 
-const PORT = 4319;
+/** Another port lets two checkouts run their journeys side by side. */
+const PORT = Number(process.env.NNSTUDIO_TEST_PORT ?? 4319);
 
 const executablePath = await findChromium();
 
