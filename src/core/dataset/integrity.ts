@@ -3,7 +3,7 @@ import { labelSetOf } from '@/core/interop/labels';
 import type { ImageReader } from '@/core/io/imageReader';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, parseNiftiHeader } from '@/core/io/niftiHeader';
-import { readerFor } from '@/core/io/readers';
+import { closestReader, type ReaderChoice, readerFor } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { affineOfGrid } from '@/core/io/volumeFile';
 import { forEachAtOnce } from '@/shared/concurrency';
@@ -165,36 +165,35 @@ function declaredLabels({ document }: RawDataset): ReadonlySet<number> {
   return new Set(Object.values(document.labels).flat());
 }
 
+/** Cases whose images are tried until one can be read. */
+const MAX_EXAMPLES = 3;
+
+/** The reader of the first case that can be read; where none can, the one that fits best: the cases say what is wrong. */
 async function findReader(
   { document, cases }: RawDataset,
   findings: Finding[],
 ): Promise<ImageReader | undefined> {
-  const example = cases.find(({ images }) => images.length > 0)?.images[0];
-  try {
-    return await chooseReader(document, example, findings);
-  } catch (problem) {
-    // The example itself may be what is broken: its case says so, if any reader knows the ending.
-    try {
-      return await chooseReader(document, undefined, findings);
-    } catch {
-      findings.push({ severity: 'error', message: messageOf(problem) });
-      return undefined;
-    }
-  }
-}
-
-async function chooseReader(
-  { file_ending: fileEnding, overwrite_image_reader_writer: overwrite }: RawDataset['document'],
-  example: SourceFile | undefined,
-  findings: Finding[],
-): Promise<ImageReader> {
-  const { reader, warnings } = await readerFor({
+  const { file_ending: fileEnding, overwrite_image_reader_writer: overwrite } = document;
+  const examples = cases.flatMap(({ images }) => images.slice(0, 1)).slice(0, MAX_EXAMPLES);
+  const question = (example: SourceFile | undefined) => ({
     fileEnding,
     ...(overwrite && { overwrite }),
     ...(example && { exampleFiles: [example] }),
   });
-  for (const message of warnings) findings.push({ severity: 'warning', message });
-  return reader;
+  const found = (choice: ReaderChoice) => {
+    for (const message of choice.warnings) findings.push({ severity: 'warning', message });
+    return choice.reader;
+  };
+  for (const example of examples) {
+    const choice = await readerFor(question(example)).catch(() => undefined);
+    if (choice) return found(choice);
+  }
+  try {
+    return found(await closestReader(question(examples[0])));
+  } catch (problem) {
+    findings.push({ severity: 'error', message: messageOf(problem) });
+    return undefined;
+  }
 }
 
 async function checkCase(

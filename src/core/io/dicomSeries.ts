@@ -258,13 +258,13 @@ export async function openDicomSeries(files: readonly SourceFile[]): Promise<Vol
     isInterleaved: false,
     affine,
     itkAffine: affine,
+    itkRefusal: undefined,
     isOriented: first.directions !== undefined,
     isSinglePrecision: true,
     warnings: [
       ...warnings,
       ...(frames.some(({ isLossy }) => isLossy) ? [`${path} was compressed with loss.`] : []),
     ],
-    itkWarnings: [],
     geometry: newGeometry([slices.length, rows, columns], [spacing[2], rowSpacing, columnSpacing], affine),
     assertHoldsVoxels: async () => undefined,
     read: async (sink) => {

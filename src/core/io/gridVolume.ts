@@ -65,10 +65,10 @@ export function gridVolume(header: GridHeader, source: VoxelSource): VolumeFile 
     isInterleaved,
     affine,
     itkAffine: affine,
+    itkRefusal: undefined,
     isOriented: header.isOriented,
     isSinglePrecision: false,
     warnings: [],
-    itkWarnings: [],
     geometry,
     assertHoldsVoxels: async () => {
       const { file, packing } = source;

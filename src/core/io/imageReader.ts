@@ -29,6 +29,8 @@ export interface ImageReader {
   readonly endings: readonly string[];
   /** Reads one case, its channel files in order, side-car files and second halves of pairs listed too. */
   read(files: readonly SourceFile[], options?: ReadCaseOptions): Promise<MedicalImage>;
+  /** Why nnU-Net's own reader would not open files that are read here all the same, if it would not. */
+  refusal?(files: readonly SourceFile[]): Promise<string | undefined>;
   /** A label map, `[z, y, x]` in the axes of the image that was read, in the image's own format; the image comes first. */
   write(
     labels: Uint8Array | Uint16Array,

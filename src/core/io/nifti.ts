@@ -3,6 +3,7 @@ import { StudioError } from '@/shared/errors';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { contentPieces, contentStart } from './gzip';
 import { isGzip } from './inflate';
+import { itkPlaceOf } from './itkGeometry';
 import {
   bestAffine,
   hasOrientation,
@@ -13,7 +14,7 @@ import {
 import { MAX_HEADER_BYTES, type VoxelType } from './niftiLayout';
 import type { Affine } from './orientation';
 import type { SourceFile } from './sourceFile';
-import type { VolumeFile } from './volumeFile';
+import { affineOfGrid, type VolumeFile } from './volumeFile';
 import { assertHoldsVoxels, readVoxels, storedBytes } from './voxels';
 
 const IMG_ENDING = /\.img(\.gz)?$/i;
@@ -36,8 +37,8 @@ export async function openNifti(file: SourceFile, others: readonly SourceFile[] 
         ({ path }) => IMG_ENDING.test(path) && withoutPairEnding(path) === withoutPairEnding(file.path),
       );
   if (!voxels) throw missingPartner(file.path, '.img');
-  const { pixdim, millimetresPerUnit, voxelType, slope, intercept } = header;
-  const isOriented = hasOrientation(header);
+  const { pixdim, millimetresPerUnit, voxelType } = header;
+  const itk = itkPlaceOf(header);
   return {
     path: file.path,
     dim: meaningfulDim(header),
@@ -46,16 +47,11 @@ export async function openNifti(file: SourceFile, others: readonly SourceFile[] 
     voxelType,
     isInterleaved: false,
     affine: bestAffine(header),
-    itkAffine: simpleItkAffine(header),
-    isOriented,
+    itkAffine: affineOfGrid(itk.grid),
+    itkRefusal: itk.refusal,
+    isOriented: hasOrientation(header),
     isSinglePrecision: header.version === 1,
     warnings: [],
-    itkWarnings:
-      !isOriented && (slope !== 1 || intercept !== 0)
-        ? [
-            `${file.path} has no orientation; its slope and intercept are applied, nnU-Net's SimpleITK would not.`,
-          ]
-        : [],
     geometry: { format: 'nifti', header: header.bytes },
     assertHoldsVoxels: async () =>
       assertHoldsVoxels(voxels.path, header, {
@@ -91,17 +87,6 @@ function meaningfulDim({ dim }: NiftiHeader): readonly number[] {
   let rank = dim.length;
   while (rank > 3 && dim[rank - 1] === 1) rank--;
   return dim.slice(0, rank);
-}
-
-/** Affine by which SimpleITK orients an image: qform first, and x to the left, y to the back if there is neither. */
-export function simpleItkAffine(header: NiftiHeader): Affine {
-  if (header.qformCode > 0) return header.qform;
-  if (header.sformCode > 0) return header.sform;
-  return [
-    [-1, 0, 0, 0],
-    [0, -1, 0, 0],
-    [0, 0, 1, 0],
-  ];
 }
 
 /** What a NIfTI file says about itself. */

@@ -12,7 +12,7 @@ import {
   voxelBytes,
   voxelTypeCode,
 } from './niftiLayout';
-import { type Affine, axisDirections, orientationCode, qformAffine } from './orientation';
+import { type Affine, axisDirections, orientationCode, type Quaternion, qformAffine } from './orientation';
 
 /** What the standard also allows and no network takes. */
 const OTHER_TYPES: Readonly<Record<number, string>> = {
@@ -45,6 +45,8 @@ export interface NiftiHeader {
   readonly intercept: number;
   readonly qformCode: number;
   readonly sformCode: number;
+  /** The fields that the qform is made of. */
+  readonly quaternion: Quaternion;
   /** From qform, mm; meaningful if `qformCode` > 0. */
   readonly qform: Affine;
   /** From sform, mm; meaningful if `sformCode` > 0. */
@@ -114,7 +116,7 @@ function millimetresPerUnit(units: number): number {
   return space === METRE ? 1000 : space === MICROMETRE ? 0.001 : 1;
 }
 
-function readAffines(fields: HeaderFields): { qform: Affine; sform: Affine } {
+function readAffines(fields: HeaderFields): { quaternion: Quaternion; qform: Affine; sform: Affine } {
   const srow = (row: number) => {
     const at = (column: number) => fields.get('srow', 4 * row + column);
     return [at(0), at(1), at(2), at(3)] as const;
@@ -122,8 +124,10 @@ function readAffines(fields: HeaderFields): { qform: Affine; sform: Affine } {
   const [b, c, d] = fields.numbers('quaternion', 3);
   const offset: Xyz = [fields.get('offset', 0), fields.get('offset', 1), fields.get('offset', 2)];
   const size = (axis: number) => Math.abs(fields.get('pixdim', axis)) || 1;
+  const quaternion = { b, c, d, qfac: fields.get('pixdim', 0), offset };
   return {
-    qform: qformAffine({ b, c, d, qfac: fields.get('pixdim', 0), offset }, [size(1), size(2), size(3)]),
+    quaternion,
+    qform: qformAffine(quaternion, [size(1), size(2), size(3)]),
     sform: [srow(0), srow(1), srow(2)],
   };
 }

@@ -22,7 +22,24 @@ export function qformAffine({ b, c, d, qfac, offset }: Quaternion, spacing: Xyz)
   // Rounding can make the vector part a little longer than one.
   const [x, y, z] = length > 1 ? [b / length, c / length, d / length] : [b, c, d];
   const w = Math.sqrt(Math.max(0, 1 - x * x - y * y - z * z));
-  const [dx, dy, dz] = [spacing[0], spacing[1], qfac < 0 ? -spacing[2] : spacing[2]];
+  return rotationAffine(
+    { a: w, b: x, c: y, d: z },
+    [spacing[0], spacing[1], qfac < 0 ? -spacing[2] : spacing[2]],
+    offset,
+  );
+}
+
+/** The affine of a unit quaternion a + bi + cj + dk; a negative `spacing` flips its axis. */
+export function rotationAffine(
+  {
+    a: w,
+    b: x,
+    c: y,
+    d: z,
+  }: { readonly a: number; readonly b: number; readonly c: number; readonly d: number },
+  [dx, dy, dz]: Xyz,
+  offset: Xyz,
+): Affine {
   return [
     [(w * w + x * x - y * y - z * z) * dx, 2 * (x * y - w * z) * dy, 2 * (x * z + w * y) * dz, offset[0]],
     [2 * (x * y + w * z) * dx, (w * w + y * y - x * x - z * z) * dy, 2 * (y * z - w * x) * dz, offset[1]],
@@ -54,7 +71,7 @@ function inverseTranspose(m: Matrix): Matrix | undefined {
 }
 
 /** The orthogonal matrix nearest to `m` by Newton's iteration for the polar decomposition; `m` itself if singular. */
-function nearestOrthogonal(m: Matrix): Matrix {
+export function nearestOrthogonal(m: Matrix): Matrix {
   let current = m;
   for (let step = 0; step < 30; step++) {
     const inverse = inverseTranspose(current);

@@ -62,41 +62,80 @@ export interface ReaderChoice {
 }
 
 /** Why a reader does not take the files, if it does not. NaN is no reason: that is the integrity check's business. */
-async function refusal(reader: ImageReader, files: readonly SourceFile[]): Promise<string | undefined> {
+async function refusal(reader: ImageReader, files: readonly SourceFile[]): Promise<Error | undefined> {
   try {
     await reader.read(files);
-    return undefined;
   } catch (error) {
-    return error instanceof Error && error.name === 'NotFinite' ? undefined : messageOf(error);
+    if (!(error instanceof Error)) throw error;
+    return error.name === 'NotFinite' ? undefined : error;
   }
+  const reason = await reader.refusal?.(files);
+  return reason === undefined ? undefined : new StudioError('UnsupportedFormat', reason);
 }
 
-/**
- * The reader of a dataset: the one it names, else the first whose endings contain the dataset's and that can read the
- * example. Follows nnU-Net's `determine_reader_writer_from_dataset_json`.
- */
-export async function readerFor({
-  fileEnding,
-  overwrite,
-  exampleFiles,
-}: ReaderQuestion): Promise<ReaderChoice> {
+/** Errors that say "this is a file for another reader". */
+const OTHER_READERS_FILE = ['UnsupportedShape', 'UnsupportedFormat'];
+
+interface Trial {
+  readonly reader: ImageReader;
+  readonly refusal: Error | undefined;
+}
+
+/** The trial whose reader is made for the files: the one that reads them, else the one that only finds a fault in them. */
+function bestTrial(trials: readonly Trial[]): Trial {
+  const isMadeForIt = ({ refusal: error }: Trial) =>
+    error === undefined || !OTHER_READERS_FILE.includes(error.name);
+  // Of those that want another shape the last has the most to say: pictures are tried before stacks.
+  const last = trials[trials.length - 1];
+  return trials.find(({ refusal: error }) => !error) ?? trials.find(isMadeForIt) ?? last;
+}
+
+interface Question {
+  readonly trials: readonly Trial[];
+  readonly warnings: readonly string[];
+}
+
+async function tryReaders({ fileEnding, overwrite, exampleFiles }: ReaderQuestion): Promise<Question> {
   const isNamed = overwrite !== undefined && overwrite !== 'None';
   const named = READERS.find(({ name }) => isNamed && name === overwrite);
-  if (named) return { reader: named, warnings: [] };
+  if (named) return { trials: [{ reader: named, refusal: undefined }], warnings: [] };
   const warnings = isNamed
     ? [`There is no reader ${overwrite}, as dataset.json names it; one is chosen by the file ending.`]
     : [];
   const byEnding = readerByEnding(fileEnding);
-  if (exampleFiles === undefined) return { reader: byEnding, warnings };
-  const refusals: string[] = [];
-  for (const reader of AUTOMATIC_READERS.filter(({ endings }) =>
-    endings.includes(fileEnding.toLowerCase()),
-  )) {
-    const reason = await refusal(reader, exampleFiles);
-    if (reason === undefined) return { reader, warnings };
-    refusals.push(reason);
+  if (exampleFiles === undefined) return { trials: [{ reader: byEnding, refusal: undefined }], warnings };
+  const trials: Trial[] = [];
+  for (const reader of AUTOMATIC_READERS) {
+    if (!reader.endings.includes(fileEnding.toLowerCase())) continue;
+    trials.push({ reader, refusal: await refusal(reader, exampleFiles) });
+    if (trials[trials.length - 1].refusal === undefined) break;
   }
-  throw new StudioError('UnsupportedReader', `No reader can read ${exampleFiles[0]?.path}: ${refusals[0]}`);
+  return { trials, warnings };
+}
+
+/**
+ * The reader of a dataset: the one it names, else the first whose endings contain the dataset's and that can read the
+ * example. Follows nnU-Net's `determine_reader_writer_from_dataset_json`. Where none can, the error is that of the
+ * reader that fits the example best.
+ */
+export async function readerFor(question: ReaderQuestion): Promise<ReaderChoice> {
+  const { trials, warnings } = await tryReaders(question);
+  const { reader, refusal: error } = bestTrial(trials);
+  if (!error) return { reader, warnings };
+  throw new StudioError(
+    'UnsupportedReader',
+    `No reader can read the images. ${messageOf(error)}`,
+    undefined,
+    {
+      cause: error,
+    },
+  );
+}
+
+/** Like {@link readerFor}, where reading every case says by itself what is wrong: the reader that fits the example best. */
+export async function closestReader(question: ReaderQuestion): Promise<ReaderChoice> {
+  const { trials, warnings } = await tryReaders(question);
+  return { reader: bestTrial(trials).reader, warnings };
 }
 
 /**

@@ -21,14 +21,14 @@ export interface VolumeFile {
   readonly affine: Affine;
   /** Where the image lies, as ITK has it; world axes as in `affine`. */
   readonly itkAffine: Affine;
+  /** Why ITK would not open the file, if it would not; the place is a guess then. */
+  readonly itkRefusal: string | undefined;
   /** Whether the header says how it lies. */
   readonly isOriented: boolean;
   /** Whether the header holds its affine in single precision. */
   readonly isSinglePrecision: boolean;
   /** What a person should know. */
   readonly warnings: readonly string[];
-  /** What SimpleITK would read otherwise. */
-  readonly itkWarnings: readonly string[];
   readonly geometry: NiftiGeometry | GridGeometry;
   /** Refuses a file that cannot hold what its header promises, before memory is set aside. */
   assertHoldsVoxels(): Promise<void>;

@@ -163,15 +163,24 @@ function assertSameGrid(
 
 function warningsOf(channels: readonly VolumeFile[], rule: ReaderRule): readonly string[] {
   const [first, ...others] = channels;
-  const affine = first.affine.flat();
-  const moved = others.filter((other) => !allClose(other.affine.flat(), affine));
+  const placeOf = ({ affine, itkAffine }: VolumeFile) =>
+    (rule.library === 'SimpleITK' ? itkAffine : affine).flat();
+  const moved = others.filter((other) => !allClose(placeOf(other), placeOf(first)));
   return [
     ...channels.flatMap(({ warnings }) => warnings),
     ...moved.map(
       ({ path }) => `${path} and ${first.path} do not lie in the same place: position or direction differ.`,
     ),
-    ...(rule.library === 'SimpleITK' ? channels.flatMap(({ itkWarnings }) => itkWarnings) : []),
+    ...refusalsOf(channels, rule).map(
+      (reason) => `${reason}. nnU-Net's ${rule.name} would not read it; it is read here all the same.`,
+    ),
   ];
+}
+
+/** Why the library behind a reader of nnU-Net would not open files that are read here. */
+function refusalsOf(files: readonly VolumeFile[], { library }: ReaderRule): readonly string[] {
+  if (library !== 'SimpleITK') return [];
+  return files.flatMap(({ path, itkRefusal }) => (itkRefusal ? [`${path}: ${itkRefusal}`] : []));
 }
 
 /** Where the values of a file go in `target`, `[c, z, y, x]`. */
@@ -250,6 +259,7 @@ export function volumeReader(rule: ReaderRule, endings: readonly string[]): Imag
     name: rule.name,
     endings,
     read: (files, options = {}) => readVolumes(files, rule, options),
+    refusal: async (files) => refusalsOf(await openVolumes(files), rule)[0],
     write: writeVolumeLabels,
   };
 }

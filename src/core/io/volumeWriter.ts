@@ -1,11 +1,11 @@
 // Label maps in the formats of volumes, with the geometry of the image that was read: what SimpleITK would write.
-import type { Xyz, Zyx } from '@/shared/geometry';
+import type { Zyx } from '@/shared/geometry';
 import { compress, concatenate } from './compression';
 import { GIPL_FIELDS, GIPL_HEADER_BYTES, GIPL_MAGIC } from './gipl';
 import { gzip } from './gzip';
 import { labelsToStore, type WriteCaseOptions, type WrittenFile } from './imageReader';
+import { itkPlaceOf } from './itkGeometry';
 import type { GridGeometry, ImageGeometry, NiftiGeometry } from './medicalImage';
-import { simpleItkAffine } from './nifti';
 import { parseNiftiHeader } from './niftiHeader';
 import { inFileOrder, niftiGeometryOf, writeSegmentation } from './niftiWriter';
 import { swapBytes } from './voxels';
@@ -41,25 +41,8 @@ export async function writeVolumeLabels(
 
 /** The place that a NIfTI header tells, as ITK has it. */
 function gridGeometryOf({ header, reorientation }: NiftiGeometry): GridGeometry {
-  const parsed = parseNiftiHeader(header, 'header');
-  const affine = simpleItkAffine(parsed);
-  const lps = (row: 0 | 1 | 2, column: number) => (row === 2 ? 1 : -1) * affine[row][column] + 0;
-  const column = (j: number): Xyz => [lps(0, j), lps(1, j), lps(2, j)];
-  const size = parsed.dim.slice(0, 3);
-  const spacingOf = (j: number) => (j < size.length ? Math.hypot(...column(j)) : 1);
-  const direction = (j: 0 | 1 | 2): Xyz => {
-    const [x, y, z] = column(j);
-    const length = Math.hypot(x, y, z) || 1;
-    return [x / length, y / length, z / length];
-  };
-  return {
-    format: 'nrrd',
-    size,
-    spacing: [spacingOf(0), spacingOf(1), spacingOf(2)],
-    directions: [direction(0), direction(1), direction(2)],
-    origin: column(3),
-    ...(reorientation && { reorientation }),
-  };
+  const { grid } = itkPlaceOf(parseNiftiHeader(header, 'header'));
+  return { format: 'nrrd', ...grid, ...(reorientation && { reorientation }) };
 }
 
 const GRID_WRITERS: Readonly<

@@ -2,8 +2,9 @@
 
 import { PickleTuple } from '@/core/interop/pickleValues';
 import { NumpyArrayToSave, PickleFloat, type SavedValue } from '@/core/interop/torchWriter';
-import type { MedicalImage } from '@/core/io/medicalImage';
-import { bestAffine, headerOrientation, parseNiftiHeader } from '@/core/io/niftiHeader';
+import { itkPlaceOf, reorientedGrid } from '@/core/io/itkGeometry';
+import type { GridGeometry, MedicalImage, NiftiGeometry } from '@/core/io/medicalImage';
+import { bestAffine, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { type Affine, axisDirections, orientationCode, type Reorientation } from '@/core/io/orientation';
 import { affineOfGrid } from '@/core/io/volumeFile';
 import type { CaseProperties } from './preprocessCase';
@@ -33,49 +34,50 @@ export function caseProperties(
  * that reorient say so of images too that lie as they should already: their writers ask for it.
  */
 function readerProperties({ geometry }: MedicalImage, reader: string): readonly Entry[] {
-  const place = placeOf(geometry);
-  if (!place) return [];
-  const { affine: original, dim, orientation, reorientation } = place;
-  const affine = reorientation ? reorientedAffine(original, dim, reorientation) : original;
+  if (geometry.format !== 'nifti' && !('directions' in geometry)) return [];
   const doesReorient = reader.endsWith('WithReorient');
-  if (reader.startsWith('Nibabel')) {
-    const entries: Entry[] = [['original_affine', numpyAffine(original)]];
-    if (doesReorient) entries.push(['reoriented_affine', numpyAffine(affine)]);
-    return [['nibabel_stuff', new Map(entries)]];
-  }
-  const entries = itkGeometry(affine);
-  if (doesReorient && orientation) entries.push(['original_orientation', orientation]);
-  return [['sitk_stuff', new Map(entries)]];
+  return reader.startsWith('Nibabel')
+    ? [['nibabel_stuff', nibabelStuff(geometry, doesReorient)]]
+    : [['sitk_stuff', sitkStuff(geometry, doesReorient)]];
 }
 
-interface Place {
-  readonly affine: Affine;
-  /** Sizes, file order. */
-  readonly dim: readonly number[];
-  readonly orientation: string | undefined;
-  readonly reorientation: Reorientation | undefined;
+type Placed = NiftiGeometry | GridGeometry;
+
+function nibabelStuff(geometry: Placed, doesReorient: boolean): SavedValue {
+  const { affine: original, dim } = nibabelPlaceOf(geometry);
+  const entries: Entry[] = [['original_affine', numpyAffine(original)]];
+  if (doesReorient) {
+    const { reorientation } = geometry;
+    const affine = reorientation ? reorientedAffine(original, dim, reorientation) : original;
+    entries.push(['reoriented_affine', numpyAffine(affine)]);
+  }
+  return new Map(entries);
 }
 
-/** Where the file lies; pictures and TIFF stacks lie nowhere. */
-function placeOf(geometry: MedicalImage['geometry']): Place | undefined {
-  if (geometry.format === 'nifti') {
-    const header = parseNiftiHeader(geometry.header, 'header');
-    return {
-      affine: bestAffine(header),
-      dim: header.dim,
-      orientation: headerOrientation(header),
-      reorientation: geometry.reorientation,
-    };
+/** `dim`: sizes, file order. */
+function nibabelPlaceOf(geometry: Placed): { readonly affine: Affine; readonly dim: readonly number[] } {
+  if (geometry.format !== 'nifti') return { affine: affineOfGrid(geometry), dim: geometry.size };
+  const header = parseNiftiHeader(geometry.header, 'header');
+  return { affine: bestAffine(header), dim: header.dim };
+}
+
+/** Two or three of everything, as the image has axes. ITK's direction matrix has an axis a column. */
+function sitkStuff(geometry: Placed, doesReorient: boolean): SavedValue {
+  const file =
+    geometry.format === 'nifti' ? itkPlaceOf(parseNiftiHeader(geometry.header, 'header')).grid : geometry;
+  const { reorientation } = geometry;
+  const { size, spacing, origin, directions } = reorientation ? reorientedGrid(file, reorientation) : file;
+  const axes = [0, 1, 2].slice(0, size.length);
+  const entries: Entry[] = [
+    ['spacing', floats(axes.map((axis) => spacing[axis]))],
+    ['origin', floats(axes.map((axis) => origin[axis]))],
+    ['direction', floats(axes.flatMap((row) => axes.map((column) => directions[column][row])))],
+  ];
+  if (doesReorient) {
+    const orientation = axisDirections(affineOfGrid(file));
+    if (orientation) entries.push(['original_orientation', orientationCode(orientation)]);
   }
-  if (!('directions' in geometry)) return undefined;
-  const affine = affineOfGrid(geometry);
-  const directions = axisDirections(affine);
-  return {
-    affine,
-    dim: geometry.size,
-    orientation: directions && orientationCode(directions),
-    reorientation: geometry.reorientation,
-  };
+  return new Map(entries);
 }
 
 /** Affine of the image after its axes were changed. */
@@ -105,18 +107,6 @@ function reorientedAffine(
 function numpyAffine(affine: Affine): NumpyArrayToSave {
   const values = Float64Array.from([...affine.flat(), 0, 0, 0, 1]);
   return new NumpyArrayToSave('<f8', [4, 4], new Uint8Array(values.buffer));
-}
-
-/** ITK's world runs to the left and back: x and y change sign. */
-function itkGeometry(affine: Affine): Entry[] {
-  const sign = [-1, -1, 1];
-  const norms = [0, 1, 2].map((j) => Math.hypot(affine[0][j], affine[1][j], affine[2][j]));
-  const direction = affine.flatMap((row, r) => norms.map((norm, j) => (sign[r] * row[j]) / (norm || 1)));
-  return [
-    ['spacing', floats(norms)],
-    ['origin', floats(affine.map((row, r) => sign[r] * row[3]))],
-    ['direction', floats(direction)],
-  ];
 }
 
 /** Whole numbers too are floats. */
