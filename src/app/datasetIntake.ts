@@ -81,7 +81,8 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
     rawBytes: number,
   ): Promise<DatasetRecord> {
     const { document, cases, channelNames } = await openRawDataset(await folders.files(name, 'raw'));
-    const { ignore, ...labels } = document.labels;
+    const labels = [...document.labels].filter(([label]) => label !== 'ignore');
+    const ignore = document.labels.get('ignore');
     return {
       name,
       title: name.replace(/^Dataset\d{3}_/, ''),
@@ -90,7 +91,7 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
       caseCount: cases.length,
       numTraining: document.numTraining,
       channelNames,
-      labels: Object.entries(labels).map(([label, values]) => ({ name: label, values: [values].flat() })),
+      labels: labels.map(([label, values]) => ({ name: label, values: [values].flat() })),
       ignoreLabel: typeof ignore === 'number' ? ignore : undefined,
       fileEnding: document.file_ending,
       rawBytes,
@@ -146,8 +147,8 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
             'Name them alike.',
           );
         await empty();
-        const labels = Object.fromEntries(
-          facts.labels.map(({ name, values }) => [name, values.length === 1 ? values[0] : values]),
+        const labels = new Map(
+          facts.labels.map(({ name, values }) => [name, values.length === 1 ? values[0] : values] as const),
         );
         const { name, channelNames, regionsClassOrder, fileEnding } = facts;
         return importPairs(

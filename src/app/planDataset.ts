@@ -21,15 +21,12 @@ export interface PlanDatasetJob {
 /** Plans for every configuration the dataset calls for. Throws `UnsupportedReader`, `EmptyFingerprint`. */
 export function planDataset(job: PlanDatasetJob): PlansDocument {
   const { document } = job;
-  const names = document.channel_names;
   return planExperiment(
     job.fingerprint,
     {
       name: job.name,
-      channelNames: Object.keys(names)
-        .sort((a, b) => Number(a) - Number(b))
-        .map((key) => names[key]),
-      labelEntries: Object.keys(document.labels).length,
+      channelNames: [...document.channel_names.values()],
+      labelEntries: document.labels.size,
       numTraining: document.numTraining,
       imageReaderWriter: job.reader ?? readerNameOf(document),
     },

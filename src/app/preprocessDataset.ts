@@ -166,7 +166,7 @@ async function caseKey(
       resamplingData,
       resamplingSeg,
     },
-    labels: [document.labels, document.regions_class_order ?? null],
+    labels: [Object.fromEntries(document.labels), document.regions_class_order ?? null],
   };
   const parts = [new TextEncoder().encode(JSON.stringify(settings))];
   for (const file of [...images, ...(label ? [label] : [])]) parts.push(await sha256(await file.bytes()));

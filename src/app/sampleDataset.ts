@@ -40,7 +40,7 @@ export async function writeSampleDataset(
   const document = newDatasetJson({
     name: SAMPLE_DATASET,
     channelNames: ['MR'],
-    labels: PHANTOM_LABELS,
+    labels: new Map(Object.entries(PHANTOM_LABELS)),
     fileEnding: ENDING,
     numTraining: SEEDS.length,
     description: 'Made-up heads; everything comes from seeds',

@@ -305,7 +305,7 @@ function validationOf({ dataset, split }: FoldSetup, summary: EvaluationSummary)
       const file = predictionFile.slice(predictionFile.lastIndexOf('/') + 1);
       return {
         caseId: names.get(file) ?? file,
-        dice: Object.fromEntries(labels.map((label, l) => [labelKey(label), metrics[l].Dice])),
+        dice: new Map(labels.map((label, l) => [labelKey(label), metrics[l].Dice])),
       };
     }),
   };

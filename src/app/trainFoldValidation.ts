@@ -58,7 +58,7 @@ export interface ValidateFoldJob {
 export interface ValidatedCase {
   readonly caseId: string;
   /** By label or region, as summary.json names them. */
-  readonly dice: Readonly<Record<string, number>>;
+  readonly dice: ReadonlyMap<string, number>;
   readonly done: number;
   readonly total: number;
 }
@@ -108,7 +108,7 @@ export async function validateFold(job: ValidateFoldJob): Promise<EvaluationSumm
         predictionFile: job.nameOf('results', `${below}/${caseId}${ending}`),
         referenceFile: job.nameOf('preprocessed', `gt_segmentations/${caseId}${ending}`),
       });
-      const dice = Object.fromEntries(labels.map((label, l) => [labelKey(label), metrics[l].Dice]));
+      const dice = new Map(labels.map((label, l) => [labelKey(label), metrics[l].Dice]));
       job.onCase?.({ caseId, dice, done: cases.length, total: caseIds.length });
     }
   } finally {

@@ -70,7 +70,7 @@ export interface TrainingStep extends StepReport {
 /** Of one validation case by label or region, as summary.json names them; NaN where neither has it. */
 export interface CaseDice {
   readonly caseId: string;
-  readonly dice: Readonly<Record<string, number>>;
+  readonly dice: ReadonlyMap<string, number>;
 }
 
 /** What validation came to. */

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { EnsembleOfPredictions } from '@/app/ensembleOfPredictions';
 import { averageProbabilities } from '@/core/evaluation/ensemble';
 import type { Prediction } from '@/core/inference/predictor';
-import { labelSetOf } from '@/core/interop/labels';
 import { writeNpz } from '@/core/io/npy';
 import { memoryFile } from '@/core/io/sourceFile';
 import { labelsFromScores } from '@/core/preprocessing/exportPrediction';
 import { seededRandom } from '@/shared/random';
+import { labelSet } from '../support/labels';
 
 const SHAPE = [3, 4, 5] as const;
 const VOXELS = 60;
@@ -27,8 +27,8 @@ function drawn(seed: number, channels: number): Float32Array {
   return Float32Array.from({ length: channels * VOXELS }, () => random.uniform());
 }
 
-const SOFTMAX = labelSetOf({ background: 0, a: 1, b: 2 }, undefined);
-const REGIONS = labelSetOf({ background: 0, whole: [1, 2], core: 2 }, [1, 2]);
+const SOFTMAX = labelSet({ background: 0, a: 1, b: 2 }, undefined);
+const REGIONS = labelSet({ background: 0, whole: [1, 2], core: 2 }, [1, 2]);
 
 test.each([
   { name: 'labels', labels: SOFTMAX },

@@ -63,7 +63,7 @@ test('loose pairs become a dataset', async () => {
   const facts = {
     name: 'Dataset001_Loose',
     channelNames: ['MR'],
-    labels: TINY_JSON.labels,
+    labels: new Map(Object.entries(TINY_JSON.labels)),
     fileEnding: '.nii',
   };
   await importPairs(pairLooseFiles(images, labels, '.nii'), facts, folder);

@@ -105,7 +105,7 @@ function madeFiles(): readonly ReturnType<typeof memoryFile>[] {
     labels: { background: 0, front: 1, back: 2 },
     numTraining: MADE_CASES,
     file_ending: '.nii',
-  } satisfies Partial<RawDataset['document']>;
+  };
   const files = [memoryFile(jsonBytes(json), 'Dataset001_Made/dataset.json')];
   for (let i = 0; i < MADE_CASES; i++) {
     const image = niftiFile({ dim: MADE_DIM, type: 'float32', values: randomNormal(voxels, i) });

@@ -1,7 +1,6 @@
 // A whole case through the sliding window: seconds per stage, windows, and memory planned beside memory held. The network
 // is narrow, so that the window's own work (accumulating, exporting) is a visible part.
 import { type Prediction, Predictor } from '@/core/inference/predictor';
-import { labelSetOf } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import { expectedParameters } from '@/core/interop/stateDict';
 import type { MedicalImage } from '@/core/io/medicalImage';
@@ -11,6 +10,7 @@ import { openNodeGpu } from '@/gpu/nodeGpu';
 import { elementCount, formatShape, type Zyx } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { randomNormal } from '@/shared/random';
+import { labelSet } from '../support/labels';
 import { testConfiguration, testPlans } from '../support/plans';
 import type { BenchOptions } from './bench';
 
@@ -89,7 +89,7 @@ function modelOf(labels: number, patchSize: Zyx): NnunetModel {
   return {
     plans: testPlans({ configurations: { [configuration.name]: configuration } }),
     configuration,
-    labels: labelSetOf(
+    labels: labelSet(
       Object.fromEntries(Array.from({ length: labels + 1 }, (_, label) => [`label ${label}`, label])),
       undefined,
     ),

@@ -289,7 +289,7 @@ async function runValidation(
     onProgress: (caseId, { stage, share }) => line.show(caseId, { stage, share }),
     onCase: ({ caseId, dice, done, total }) => {
       line.clear();
-      const values = Object.entries(dice).map(([label, value]) => `${label}: ${value.toFixed(4)}`);
+      const values = [...dice].map(([label, value]) => `${label}: ${value.toFixed(4)}`);
       console.log(`${caseId} (${done} of ${total}): Dice ${values.join(', ')}`);
     },
   });

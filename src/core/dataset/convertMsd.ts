@@ -1,6 +1,7 @@
 // A task of the Medical Segmentation Decathlon as nnU-Net's raw dataset: what `nnUNetv2_convert_MSD_dataset` does.
 import { z } from 'zod';
 import { readJson, validate } from '@/core/interop/json';
+import { orderedRecord } from '@/core/interop/orderedRecord';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { concatenate } from '@/core/io/compression';
 import { contentPieces, contentStart, gzip } from '@/core/io/gzip';
@@ -31,8 +32,8 @@ const ENDING = '.nii.gz';
 const TASK_FOLDER = /^Task(\d+)_([^_]+)$/;
 
 const msdSchema = z.looseObject({
-  labels: z.record(z.string().regex(/^\d+$/, 'expected a label value as the key'), z.string()),
-  modality: z.record(z.string(), z.string()),
+  labels: orderedRecord(z.string(), z.string().regex(/^\d+$/, 'expected a label value as the key')),
+  modality: orderedRecord(z.string()),
 });
 
 /** True for the folder of a Decathlon task, by its name and dataset.json's place. */
@@ -102,9 +103,7 @@ function isImage(name: string): boolean {
 async function convertedJson(file: SourceFile): Promise<string> {
   const json = validate(msdSchema, await readJson(file), file.path, 'BadDatasetJson');
   const { modality, training: _training, test: _test, ...rest } = json;
-  const labels = Object.fromEntries(
-    Object.entries(json.labels).map(([value, name]) => [name, Number(value)]),
-  );
+  const labels = new Map([...json.labels].map(([value, name]) => [name, Number(value)]));
   return pythonJson({ ...rest, labels, file_ending: ENDING, channel_names: modality });
 }
 

@@ -133,7 +133,7 @@ function labelFindings({ document, jsonFile }: RawDataset): Finding[] {
   } catch (problem) {
     return [error(`${jsonFile.path}: ${messageOf(problem)}.`, 'Correct dataset.json.')];
   }
-  const values = [...new Set(Object.values(document.labels).flat())].sort((a, b) => a - b);
+  const values = [...new Set([...document.labels.values()].flat())].sort((a, b) => a - b);
   const gaps = values.filter((value, i) => value !== i);
   if (gaps.length === 0) return [];
   return [
@@ -145,7 +145,7 @@ function labelFindings({ document, jsonFile }: RawDataset): Finding[] {
 }
 
 function channelNameFindings({ document, jsonFile }: RawDataset): Finding[] {
-  const keys = Object.keys(document.channel_names);
+  const keys = [...document.channel_names.keys()];
   const isNumbered = keys.length > 0 && keys.every((_, i) => keys.includes(`${i}`));
   if (isNumbered) return [];
   return [
@@ -162,7 +162,7 @@ function twinsIgnoringCase(caseIds: readonly string[]): readonly string[] {
 }
 
 function declaredLabels({ document }: RawDataset): ReadonlySet<number> {
-  return new Set(Object.values(document.labels).flat());
+  return new Set([...document.labels.values()].flat());
 }
 
 /** Cases whose images are tried until one can be read. */

@@ -1,4 +1,5 @@
 // A raw dataset from what people have: images and label maps in any folders, paired by their names.
+import type { DeclaredLabels } from '@/core/interop/labels';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { byCodePoint, type DatasetDocument } from './rawDataset';
@@ -9,7 +10,7 @@ export interface NewDatasetFacts {
   /** In channel order. */
   readonly channelNames: readonly string[];
   /** Name to value, or to the values of a region; `background` 0 included, in the order in which regions are written. */
-  readonly labels: Readonly<Record<string, number | readonly number[]>>;
+  readonly labels: DeclaredLabels;
   readonly regionsClassOrder?: readonly number[];
   readonly fileEnding: string;
   readonly numTraining: number;
@@ -19,14 +20,11 @@ export interface NewDatasetFacts {
 
 /** The dataset.json of a new dataset, keys in the order of nnU-Net's `generate_dataset_json`. */
 export function newDatasetJson(facts: NewDatasetFacts): DatasetDocument {
-  const labels = Object.fromEntries(
-    Object.entries(facts.labels).map(([name, value]) => [
-      name,
-      typeof value === 'number' ? value : [...value],
-    ]),
+  const labels = new Map(
+    [...facts.labels].map(([name, value]) => [name, typeof value === 'number' ? value : [...value]] as const),
   );
   return {
-    channel_names: Object.fromEntries(facts.channelNames.map((name, i) => [`${i}`, name])),
+    channel_names: new Map(facts.channelNames.map((name, i) => [`${i}`, name])),
     labels,
     numTraining: facts.numTraining,
     file_ending: facts.fileEnding,

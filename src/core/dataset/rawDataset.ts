@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { readJson, validate } from '@/core/interop/json';
 import { type LabelSet, labelSetOf } from '@/core/interop/labels';
+import { orderedRecord } from '@/core/interop/orderedRecord';
 import { isHiddenFile } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { withSideCars } from '@/core/io/tiff3dIO';
@@ -44,8 +45,8 @@ export interface OpenDatasetOptions {
 const labelValue = z.int();
 
 const datasetSchema = z.looseObject({
-  channel_names: z.record(z.string(), z.string()),
-  labels: z.record(z.string(), z.union([labelValue, z.array(labelValue).min(1)])),
+  channel_names: orderedRecord(z.string()),
+  labels: orderedRecord(z.union([labelValue, z.array(labelValue).min(1)])),
   numTraining: z.int().min(0),
   file_ending: z.string().regex(/^\./, 'must start with a dot, like ".nii.gz"'),
   regions_class_order: z.array(labelValue).nullish(),
@@ -82,9 +83,7 @@ export async function openRawDataset(
     name: root.split('/').at(-2) ?? 'dataset',
     document,
     jsonFile,
-    channelNames: Object.keys(document.channel_names)
-      .sort((a, b) => Number(a) - Number(b))
-      .map((key) => document.channel_names[key]),
+    channelNames: [...document.channel_names.values()],
     ...found,
     splitsFile: own.find(({ path }) => path === `${root}splits_final.json`),
   };

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { parseJson, validate } from '@/core/interop/json';
+import { orderedRecord } from '@/core/interop/orderedRecord';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { StudioError } from '@/shared/errors';
 import { mean, nanMean } from '@/shared/statistics';
@@ -56,7 +57,7 @@ export function meansOf(summary: Omit<EvaluationSummary, 'cases'>) {
 }
 
 function byLabel(labels: readonly LabelOrRegion[], metrics: readonly SegmentationMetrics[]) {
-  return Object.fromEntries(labels.map((label, l) => [labelKey(label), metrics[l]]));
+  return new Map(labels.map((label, l) => [labelKey(label), metrics[l]]));
 }
 
 /** The file as nnU-Net writes it. Follows `save_summary_json`. */
@@ -94,9 +95,9 @@ const metricsSchema = z.object({
   n_ref: metric,
 });
 
-const byLabelSchema = z.record(
-  z.string().regex(/^\s*(-?\d+|\(\s*\d+\s*(,\s*\d+\s*)*,?\s*\))\s*$/, 'expected a label or a region'),
+const byLabelSchema = orderedRecord(
   metricsSchema,
+  z.string().regex(/^\s*(-?\d+|\(\s*\d+\s*(,\s*\d+\s*)*,?\s*\))\s*$/, 'expected a label or a region'),
 );
 
 const summarySchema = z.object({
@@ -124,9 +125,9 @@ export function readSummary(
   labels?: readonly LabelOrRegion[],
 ): EvaluationSummary {
   const json = validate(summarySchema, parseJson(text, file), file, 'BadSummary');
-  const order = labels ?? Object.keys(json.mean).map(labelOfKey);
-  const inOrder = (metrics: Readonly<Record<string, SegmentationMetrics>>, where: string) => {
-    const found = new Map(Object.entries(metrics).map(([key, each]) => [labelKey(labelOfKey(key)), each]));
+  const order = labels ?? [...json.mean.keys()].map(labelOfKey);
+  const inOrder = (metrics: ReadonlyMap<string, SegmentationMetrics>, where: string) => {
+    const found = new Map([...metrics].map(([key, each]) => [labelKey(labelOfKey(key)), each]));
     return order.map((label) => {
       const each = found.get(labelKey(label));
       if (each) return each;

@@ -40,7 +40,7 @@ export function surfaceJson(
   toleranceMm: number,
 ): string {
   const byLabel = <Value>(value: (l: number) => Value) =>
-    Object.fromEntries(labels.map((label, l) => [labelKey(label), value(l)]));
+    new Map(labels.map((label, l) => [labelKey(label), value(l)]));
   return pythonJson(
     {
       mean: byLabel((l) => {

@@ -118,7 +118,7 @@ export function bundleManifest({ model, crossValidationDice, sharing, createdBy 
     configuration: configuration.name,
     inference_allowed_mirroring_axes: model.mirrorAxes,
     channels: model.channelNames,
-    labels: Object.fromEntries([...model.labels.names].map(([value, name]) => [String(value), name])),
+    labels: new Map([...model.labels.names].map(([value, name]) => [String(value), name])),
     folds: model.folds.map(({ fold, validationDice }) => ({ fold, validation_dice: validationDice })),
     cross_validation_dice: crossValidationDice,
   });

@@ -14,10 +14,11 @@ import type {
 } from '@/core/planning/plans';
 import { StudioError } from '@/shared/errors';
 import { parseJson, validate } from './json';
-import { type LabelSet, labelSetOf } from './labels';
+import { type DeclaredLabels, type LabelSet, labelSetOf } from './labels';
 import type { ForeignNetwork, NnunetModel, StateDict } from './model';
 import { graphFromOnnx, type TranslatedNetwork, UnknownOperator } from './onnxGraph';
 import { type ReadOnnxModel, readOnnx } from './onnxReader';
+import { orderedRecord } from './orderedRecord';
 import type { ReadModel } from './readModel';
 
 /** Key of an ONNX file's metadata under which the JSON may be, instead of beside the file. */
@@ -62,7 +63,7 @@ const schema = z.object({
   /** For all channels, or for each. */
   normalization: z.union([normalization, z.array(normalization)]),
   /** As in nnU-Net's dataset.json. */
-  labels: z.record(z.string(), z.union([label, z.array(label).min(1)])),
+  labels: orderedRecord(z.union([label, z.array(label).min(1)])),
   regions_class_order: z.array(label).optional(),
   /** Axes of the input tensor, in order: N, C, and Y, X or Z, Y, X. */
   layout: z.string().optional(),
@@ -81,7 +82,9 @@ const schema = z.object({
 /** The JSON beside a foreign ONNX file, checked. */
 export type NetworkDescription = z.output<typeof schema>;
 /** The JSON as it may be written: what has a default may be left out. */
-export type NetworkDescriptionInput = z.input<typeof schema>;
+export type NetworkDescriptionInput = Omit<z.input<typeof schema>, 'labels'> & {
+  readonly labels: DeclaredLabels;
+};
 
 /** Reads the JSON. Throws `BadJson` or `BadDescription`, with the path to what is wrong. */
 export function readNetworkDescription(text: string, file: string): NetworkDescription {

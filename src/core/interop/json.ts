@@ -2,24 +2,16 @@
 import type { z } from 'zod';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
+import { parseOrderedJson } from './orderedJson';
 
-/** Strings, or one of the number words that Python writes and JSON does not know. */
-const STRING_OR_SPECIAL = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
-/** Stands for a special number while JSON is parsed; no file has a string that starts with this. */
-const SENTINEL = '\u0000number:';
-
-/** Parses JSON, with Python's bare `NaN`, `Infinity` and `-Infinity`. Throws `BadJson` naming `file`. */
+/**
+ * Parses JSON, with Python's bare `NaN`, `Infinity` and `-Infinity`; `orderedEntries` lists an object's keys in the order of
+ * the file. Throws `BadJson` naming `file`.
+ */
 export function parseJson(text: string, file: string): unknown {
   const source = text.startsWith('\ufeff') ? text.slice(1) : text;
-  const isPlain = !/NaN|Infinity/.test(source);
   try {
-    if (isPlain) return JSON.parse(source);
-    const quoted = source.replace(STRING_OR_SPECIAL, (token) =>
-      token.startsWith('"') ? token : JSON.stringify(SENTINEL + token),
-    );
-    return JSON.parse(quoted, (_, value) =>
-      typeof value === 'string' && value.startsWith(SENTINEL) ? Number(value.slice(SENTINEL.length)) : value,
-    );
+    return parseOrderedJson(source);
   } catch (error) {
     throw new StudioError(
       'BadJson',

@@ -21,6 +21,9 @@ export interface LabelSet {
   readonly names: ReadonlyMap<number, string>;
 }
 
+/** `labels` of a dataset.json in the file's order: a value, or the values of a region, by name. */
+export type DeclaredLabels = ReadonlyMap<string, number | readonly number[]>;
+
 const IGNORE = 'ignore';
 
 /**
@@ -30,10 +33,10 @@ const IGNORE = 'ignore';
  * Follows nnU-Net's `LabelManager`.
  */
 export function labelSetOf(
-  labels: Readonly<Record<string, number | readonly number[]>>,
+  labels: DeclaredLabels,
   regionsClassOrder: readonly number[] | undefined,
 ): LabelSet {
-  const entries = Object.entries(labels)
+  const entries = [...labels]
     .filter(([name]) => name !== IGNORE)
     .map(([name, value]): NamedRegion => ({ name, values: typeof value === 'number' ? [value] : value }));
   const allLabels = [...new Set(entries.flatMap(({ values }) => values))].sort((a, b) => a - b);
@@ -106,12 +109,9 @@ interface NamedRegion {
   readonly values: readonly number[];
 }
 
-function ignoreLabelOf(
-  labels: Readonly<Record<string, number | readonly number[]>>,
-  allLabels: readonly number[],
-): number | undefined {
-  if (!Object.hasOwn(labels, IGNORE)) return undefined;
-  const ignore = labels[IGNORE];
+function ignoreLabelOf(labels: DeclaredLabels, allLabels: readonly number[]): number | undefined {
+  const ignore = labels.get(IGNORE);
+  if (ignore === undefined) return undefined;
   const expected = Math.max(...allLabels) + 1;
   if (ignore !== expected) throw new Error(`labels.ignore must be ${expected}, the highest label + 1`);
   return ignore;

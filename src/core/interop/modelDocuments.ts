@@ -9,7 +9,7 @@ import type {
   PlansDocument,
   ResamplingKwargs,
 } from '@/core/planning/plansDocument';
-import type { LabelSet } from './labels';
+import type { DeclaredLabels, LabelSet } from './labels';
 import type { NnunetModel } from './model';
 
 /** Plans that {@link NnunetModel.plans} would be read from. */
@@ -116,7 +116,7 @@ function architectureDocument(architecture: Architecture): ArchitectureDocument 
 /** A dataset.json that {@link NnunetModel.labels} and its channels would be read from. */
 export function datasetDocumentOf({ channelNames, labels, fileEnding, datasetName }: NnunetModel) {
   return {
-    channel_names: Object.fromEntries(channelNames.map((name, channel) => [String(channel), name])),
+    channel_names: new Map(channelNames.map((name, channel) => [String(channel), name])),
     labels: labelsDocument(labels),
     ...(labels.hasRegions && { regions_class_order: labels.regionsClassOrder }),
     numTraining: 0,
@@ -125,16 +125,15 @@ export function datasetDocumentOf({ channelNames, labels, fileEnding, datasetNam
   };
 }
 
-function labelsDocument(labels: LabelSet): Readonly<Record<string, number | readonly number[]>> {
+function labelsDocument(labels: LabelSet): DeclaredLabels {
   const { hasRegions, foregroundRegions, regionsClassOrder, ignoreLabel, names } = labels;
   const nameOf = (value: number) => names.get(value) ?? `label ${value}`;
-  const regions = foregroundRegions.map((region, i): [string, readonly number[]] => [
-    nameOf(regionsClassOrder[i]),
-    region,
-  ]);
+  const regions = foregroundRegions.map(
+    (region, i) => [nameOf(regionsClassOrder[i]), region] as [string, readonly number[]],
+  );
   const plain = labels.allLabels.map((value): [string, number] => [nameOf(value), value]);
-  return {
-    ...Object.fromEntries(hasRegions ? [[nameOf(0), 0], ...regions] : plain),
-    ...(ignoreLabel !== undefined && { ignore: ignoreLabel }),
-  };
+  return new Map<string, number | readonly number[]>([
+    ...(hasRegions ? [[nameOf(0), 0] as const, ...regions] : plain),
+    ...(ignoreLabel !== undefined ? [['ignore', ignoreLabel] as const] : []),
+  ]);
 }

@@ -101,7 +101,7 @@ export function readOnnxModel(onnx: ReadOnnxModel, file: SourceFile): ReadModel 
   const facts = readDescription(onnx.metadata.get(ONNX_METADATA_KEY) ?? '', where);
   const documents = {
     datasetJson: pythonJson(facts.dataset_json),
-    plansJson: plansJson(readAnyPlans(JSON.stringify(facts.plans), `${where}, plans`)),
+    plansJson: plansJson(readAnyPlans(pythonJson(facts.plans), `${where}, plans`)),
   };
   const dataset = readDatasetJson(documents.datasetJson, `${where}, dataset_json`);
   const plans = readPlans(documents.plansJson, `${where}, plans`);

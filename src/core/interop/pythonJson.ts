@@ -1,4 +1,5 @@
-// JSON as Python's `json.dump(value, file, indent=4)` writes it, byte for byte.
+// JSON as Python's `json.dump(value, file, indent=4)` writes it, byte for byte. Maps are objects in their own order.
+import { orderedEntries } from './orderedJson';
 
 export interface PythonJsonOptions {
   /** `sort_keys=True`. */
@@ -24,7 +25,7 @@ export function pythonJson(
       const lines = each.map((item) => inner + write(item, [...path, '[]'], inner));
       return `[\n${lines.join(',\n')}\n${indent}]`;
     }
-    const entries = Object.entries(each).filter(([, item]) => item !== undefined);
+    const entries = orderedEntries(each).filter(([, item]) => item !== undefined);
     if (entries.length === 0) return '{}';
     if (shouldSortKeys) entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
     const lines = entries.map(

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { messageOf, StudioError } from '@/shared/errors';
 import { parseJson, validate } from './json';
 import { type LabelSet, labelSetOf } from './labels';
+import { orderedRecord } from './orderedRecord';
 
 /** What a dataset.json says, as far as models and datasets need it. */
 export interface DatasetDescription {
-  /** In channel order. */
+  /** In the order of the file, by which nnU-Net goes too. */
   readonly channelNames: readonly string[];
   readonly labels: LabelSet;
   /** `.nii.gz`, `.png`, … */
@@ -15,14 +16,17 @@ export interface DatasetDescription {
 
 const label = z.int().min(0);
 
-const channelNames = z.record(z.string().regex(/^\d+$/, 'expected a channel number as the key'), z.string());
+const channelNames = orderedRecord(
+  z.string(),
+  z.string().regex(/^\d+$/, 'expected a channel number as the key'),
+);
 
 const datasetSchema = z
   .object({
     channel_names: channelNames.optional(),
     /** The name before nnU-Net 2. */
     modality: channelNames.optional(),
-    labels: z.record(z.string(), z.union([label, z.array(label).min(1)])),
+    labels: orderedRecord(z.union([label, z.array(label).min(1)])),
     regions_class_order: z.array(label).nullish(),
     file_ending: z.string().default('.nii.gz'),
     numTraining: z.number().optional(),
@@ -32,11 +36,9 @@ const datasetSchema = z
 /** Reads the text of a dataset.json. Throws `BadJson` or `BadDatasetJson` with the path to what is wrong. */
 export function readDatasetJson(text: string, file: string): DatasetDescription {
   const json = validate(datasetSchema, parseJson(text, file), file, 'BadDatasetJson');
-  const channels = json.channel_names ?? json.modality ?? {};
+  const channels = json.channel_names ?? json.modality ?? new Map<string, string>();
   return {
-    channelNames: Object.keys(channels)
-      .sort((a, b) => Number(a) - Number(b))
-      .map((key) => channels[key]),
+    channelNames: [...channels.values()],
     labels: labelsOf(json, file),
     fileEnding: json.file_ending,
     trainingCaseCount: json.numTraining,

@@ -1,4 +1,5 @@
 // What a file is by its first bytes, so that anything can be dropped anywhere.
+import { parseOrderedJson } from '@/core/interop/orderedJson';
 import { isGipl } from './gipl';
 import { contentStart } from './gzip';
 import { isGzip } from './inflate';
@@ -122,7 +123,7 @@ async function textKind(file: SourceFile, bytes: Uint8Array): Promise<FileKind> 
   if (/^\s*(ObjectType|NDims)\s*=/.test(text)) return 'metaimage';
   if (!/^\s*[[{]/.test(text) || file.sizeInBytes > MAX_JSON_BYTES) return 'unknown';
   try {
-    return objectKind(JSON.parse(await readText(file)));
+    return objectKind(parseOrderedJson(await readText(file)));
   } catch {
     return 'unknown';
   }

@@ -1,3 +1,4 @@
+import { orderedEntries } from '@/core/interop/orderedJson';
 import { OrderedDict, PickleTuple } from '@/core/interop/pickleValues';
 import { stateDictKeys, stateTensor } from '@/core/interop/stateDict';
 import { TorchDevice } from '@/core/interop/torchCheckpoint';
@@ -80,7 +81,7 @@ function jsonValue(value: unknown): SavedValue {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : new PickleFloat(value);
   if (Array.isArray(value)) return value.map(jsonValue);
   if (typeof value !== 'object') throw new Error(`JSON holds no ${typeof value}`);
-  return new Map(Object.entries(value).map(([key, each]) => [key, jsonValue(each)]));
+  return new Map(orderedEntries(value).map(([key, each]) => [key, jsonValue(each)]));
 }
 
 /** PyTorch's `optimizer.state_dict()`: parameters that no gradient has reached have no state. */

@@ -15,6 +15,7 @@ import {
 import { useState } from 'react';
 import { addGivenFiles } from '@/app/addGivenFiles';
 import type { UndescribedNetwork } from '@/app/selectionStore';
+import { pythonJson } from '@/core/interop/pythonJson';
 import { goTo } from '../route';
 import { saveFile } from '../saveFile';
 import { useSelection, useStudio } from '../useStudio';
@@ -74,7 +75,7 @@ function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
     : 'Its input is no batch of 2D or 3D images with channels.';
   const json = () => ({
     path: file.path.replace(/\.onnx$/i, '.json'),
-    content: new Blob([JSON.stringify(describedBy(form), undefined, 2)], { type: 'application/json' }),
+    content: new Blob([pythonJson(describedBy(form))], { type: 'application/json' }),
   });
   const submit = async () => {
     close();

@@ -4,6 +4,7 @@ import {
   type OnnxFacts,
   readNetworkDescription,
 } from '@/core/interop/foreignNetwork';
+import { pythonJson } from '@/core/interop/pythonJson';
 import { messageOf } from '@/shared/errors';
 
 export interface NetworkForm {
@@ -73,7 +74,7 @@ export function describedBy(form: NetworkForm): NetworkDescriptionInput {
       form.scheme === 'CTNormalization'
         ? { scheme: form.scheme, ...Object.fromEntries(intensities) }
         : form.scheme,
-    labels: Object.fromEntries(names.map((name, i) => [name, i])),
+    labels: new Map(names.map((name, i) => [name, i])),
     layout: form.layout,
     activation: form.activation,
     mirror_axes: form.mirrorAxes.map(Number),
@@ -96,7 +97,7 @@ export function networkFormError(form: NetworkForm, { channels, classes }: OnnxF
     return 'CT normalisation needs mean, standard deviation and both percentiles of the training data.';
   }
   try {
-    readNetworkDescription(JSON.stringify(describedBy(form)), 'The form');
+    readNetworkDescription(pythonJson(describedBy(form)), 'The form');
     return undefined;
   } catch (error) {
     return messageOf(error);

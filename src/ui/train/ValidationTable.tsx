@@ -14,7 +14,7 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
   const [isWorstFirst, setIsWorstFirst] = useState(true);
   const sign = isWorstFirst ? 1 : -1;
   const rows = [...validation.cases].sort((a, b) => sign * (rank(a) - rank(b)));
-  const labels = Object.keys(validation.cases[0]?.dice ?? {});
+  const labels = validation.cases.slice(0, 1).flatMap((row) => diceByLabel(row).map(([label]) => label));
   const names = run.start?.classNames ?? [];
   const Icon = isWorstFirst ? IconArrowUp : IconArrowDown;
   return (
@@ -72,9 +72,9 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
                     {row.caseId}
                   </a>
                 </Table.Td>
-                {labels.map((label) => (
+                {diceByLabel(row).map(([label, dice]) => (
                   <Table.Td key={label} className="number">
-                    {formatDice(row.dice[label])}
+                    {formatDice(dice)}
                   </Table.Td>
                 ))}
                 <Table.Td className="number">
@@ -89,8 +89,13 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
   );
 }
 
-export function meanDice({ dice }: CaseDice): number {
-  return nanMean(Object.values(dice));
+export function meanDice(row: CaseDice): number {
+  return nanMean(diceByLabel(row).map(([, dice]) => dice));
+}
+
+/** In the order of the labels. Trainings kept by earlier versions have a plain object here. */
+function diceByLabel({ dice }: CaseDice): readonly (readonly [string, number])[] {
+  return dice instanceof Map ? [...dice] : Object.entries(dice);
 }
 
 /** A case without any label is neither good nor bad. */

@@ -1,12 +1,12 @@
 import type { Sample } from '@/core/augmentation/applyAugmentation';
 import { planeLength } from '@/core/augmentation/patch';
 import { type AugmentationSettings, augmentationSettings } from '@/core/augmentation/settings';
-import { labelSetOf } from '@/core/interop/labels';
 import type { Zyx } from '@/shared/geometry';
 import { keyedRandom } from '@/shared/random';
+import { labelSet } from '../../support/labels';
 
-const LABELS = labelSetOf({ background: 0, a: 1, b: 2, c: 3 }, undefined);
-const REGIONS = labelSetOf({ background: 0, all: [1, 2, 3], core: [2, 3], last: 3, ignore: 4 }, [1, 2, 3]);
+const LABELS = labelSet({ background: 0, a: 1, b: 2, c: 3 }, undefined);
+const REGIONS = labelSet({ background: 0, all: [1, 2, 3], core: [2, 3], last: 3, ignore: 4 }, [1, 2, 3]);
 
 /** Settings of a small network, two channels, the second masked. */
 export function smallSettings(

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { layOutPairs, newDatasetJson, pairLooseFiles } from '@/core/dataset/looseDataset';
 import { openRawDataset } from '@/core/dataset/rawDataset';
+import { pythonJson } from '@/core/interop/pythonJson';
 import { memoryFile } from '@/core/io/sourceFile';
-import { jsonBytes } from '../../support/tinyDataset';
 
 const file = (path: string) => memoryFile(new Uint8Array([1]), path);
 
@@ -22,7 +22,11 @@ test('what is laid out is a dataset', async () => {
   const facts = {
     name: 'Livers',
     channelNames: ['CT'],
-    labels: { background: 0, liver: 1 },
+    labels: new Map([
+      ['background', 0],
+      ['9', 2],
+      ['8', 1],
+    ]),
     fileEnding: '.nii.gz',
     numTraining: 1,
   };
@@ -30,9 +34,13 @@ test('what is laid out is a dataset', async () => {
     ...each,
     path: `Dataset001_Livers/${path}`,
   }));
-  const json = memoryFile(jsonBytes(newDatasetJson(facts)), 'Dataset001_Livers/dataset.json');
+  const json = memoryFile(
+    new TextEncoder().encode(pythonJson(newDatasetJson(facts))),
+    'Dataset001_Livers/dataset.json',
+  );
   const dataset = await openRawDataset([json, ...laidOut]);
   expect(dataset.cases).toMatchObject([{ caseId: 'a', missing: [] }]);
+  expect([...dataset.document.labels.keys()]).toEqual(['background', '9', '8']);
 });
 
 test('nothing to pair is said', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { averageProbabilities } from '@/core/evaluation/ensemble';
-import { labelSetOf } from '@/core/interop/labels';
 import { writeNpz } from '@/core/io/npy';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { labelsFromScores } from '@/core/preprocessing/exportPrediction';
+import { labelSet } from '../../support/labels';
 
-const LABELS = labelSetOf({ background: 0, a: 1, b: 2 }, undefined);
-const REGIONS = labelSetOf({ background: 0, whole: [1, 2], core: [2] }, [1, 2]);
+const LABELS = labelSet({ background: 0, a: 1, b: 2 }, undefined);
+const REGIONS = labelSet({ background: 0, whole: [1, 2], core: [2] }, [1, 2]);
 
 async function npz(shape: readonly number[], values: readonly number[], path: string): Promise<SourceFile> {
   const probabilities = { shape, data: Float32Array.from(values) };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { evaluatedLabels, labelKey, segmentationMetrics } from '@/core/evaluation/metrics';
 import { summariseCases, summaryJson } from '@/core/evaluation/summary';
-import { labelSetOf } from '@/core/interop/labels';
 import { seededRandom } from '@/shared/random';
+import { labelSet } from '../../support/labels';
 
 const REFERENCE = [0, 0, 1, 1, 1, 2, 2, 3];
 const PREDICTION = [0, 1, 1, 1, 0, 2, 0, 0];
@@ -29,11 +29,11 @@ describe('metrics', () => {
   });
 
   test('are of foreground labels, or of regions in file order', () => {
-    expect(evaluatedLabels(labelSetOf({ background: 0, b: 2, a: 1, ignore: 3 }, undefined))).toEqual([
+    expect(evaluatedLabels(labelSet({ background: 0, b: 2, a: 1, ignore: 3 }, undefined))).toEqual([
       [1],
       [2],
     ]);
-    const regions = evaluatedLabels(labelSetOf({ background: 0, whole: [1, 2], core: 2 }, [1, 2]));
+    const regions = evaluatedLabels(labelSet({ background: 0, whole: [1, 2], core: 2 }, [1, 2]));
     expect(regions.map(labelKey)).toEqual(['(1, 2)', '2']);
   });
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { importModel } from '@/core/interop/importModel';
 import type { NnunetModel } from '@/core/interop/model';
 import { datasetDocumentOf, plansDocumentOf } from '@/core/interop/modelDocuments';
+import { pythonJson } from '@/core/interop/pythonJson';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import { readPlans } from '@/core/planning/readPlans';
 import { plansJson as plansText } from '@/core/planning/writePlans';
@@ -83,7 +84,7 @@ test.each([
   const json = { channel_names: { 0: 'CT', 1: 'MRI' }, file_ending: '.nrrd', ...changes };
   const dataset = readDatasetJson(JSON.stringify(json), 'dataset.json');
   const written = datasetDocumentOf({ ...(await model()), ...dataset });
-  expect(readDatasetJson(JSON.stringify(written), 'dataset.json')).toEqual({
+  expect(readDatasetJson(pythonJson(written), 'dataset.json')).toEqual({
     ...dataset,
     trainingCaseCount: 0,
   });

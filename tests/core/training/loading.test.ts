@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { augmentationSettings, validationSettings } from '@/core/augmentation/settings';
-import { labelSetOf } from '@/core/interop/labels';
 import { writeNpy } from '@/core/io/npy';
 import { memoryFile } from '@/core/io/sourceFile';
 import { augmentBatch, BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
@@ -10,8 +9,9 @@ import { cropPatch, type PatchSource } from '@/core/training/cropPatch';
 import { Prefetcher } from '@/core/training/prefetch';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { keyedRandom, randomNormal } from '@/shared/random';
+import { labelSet } from '../../support/labels';
 
-const LABELS = labelSetOf({ background: 0, organ: 1 }, undefined);
+const LABELS = labelSet({ background: 0, organ: 1 }, undefined);
 
 function recipeOf(seed: number): BatchRecipe {
   const training = augmentationSettings({

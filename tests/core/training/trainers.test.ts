@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { labelSetOf } from '@/core/interop/labels';
 import { stockTrainerName, TRAINER_NAMES, trainerNamed } from '@/core/training/trainers';
+import { labelSet } from '../../support/labels';
 
-const LABELS = labelSetOf({ background: 0, organ: 1, lesion: 2 }, undefined);
-const REGIONS = labelSetOf({ background: 0, whole: [1, 2], core: 2 }, [1, 2]);
+const LABELS = labelSet({ background: 0, organ: 1, lesion: 2 }, undefined);
+const REGIONS = labelSet({ background: 0, whole: [1, 2], core: 2 }, [1, 2]);
 
 describe('trainers by name', () => {
   test('the default is nnU-Net’s', () => {
