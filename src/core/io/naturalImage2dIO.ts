@@ -22,11 +22,9 @@ const PICTURE_SPACING: Spacing = [999, 1, 1];
 
 type PictureFormat = PictureGeometry['format'];
 
-const DECODERS: Readonly<
-  Record<PictureFormat, (bytes: Uint8Array, path: string) => Raster | Promise<Raster>>
-> = {
-  png: decodePng,
-  bmp: decodeBmp,
+const DECODERS: Readonly<Record<PictureFormat, (file: SourceFile) => Promise<Raster>>> = {
+  png: async (file) => decodePng(await file.bytes(), file.path),
+  bmp: async (file) => decodeBmp(await file.bytes(), file.path),
   tiff: decodeTiff,
 };
 
@@ -50,7 +48,7 @@ async function readPicture(file: SourceFile): Promise<Picture> {
       'Use images in the format that the model was trained on.',
     );
   }
-  const raster = await DECODERS[format](await file.bytes(), path);
+  const raster = await DECODERS[format](file);
   const layout = pictureLayout(raster.shape);
   if (!layout) {
     throw new StudioError(

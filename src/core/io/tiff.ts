@@ -4,6 +4,9 @@ import { StudioError } from '@/shared/errors';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { compress, concatenate, MAX_DEFLATE_RATIO } from './compression';
 import type { Raster } from './raster';
+import type { SourceFile } from './sourceFile';
+import { type PromisedStack, promisedStack } from './tiffStack';
+import { swapBytes } from './voxels';
 
 const BITS_PER_SAMPLE = 258;
 const PALETTE = 3;
@@ -27,7 +30,7 @@ interface Page {
   readonly description: string;
 }
 
-async function pageOf(image: GeoTIFFImage): Promise<Page> {
+async function pageOf(image: GeoTIFFImage, isLittleEndian: boolean): Promise<Page> {
   const directory = image.fileDirectory;
   const number = async (tag: 'PhotometricInterpretation' | 'PlanarConfiguration', fallback: number) =>
     directory.hasTag(tag) ? Number(await directory.loadValue(tag)) : fallback;
@@ -35,6 +38,7 @@ async function pageOf(image: GeoTIFFImage): Promise<Page> {
   // The standard's default, which the library does not know.
   if (!directory.hasTag('BitsPerSample'))
     directory.actualizedFields.set(BITS_PER_SAMPLE, new Array<number>(samples).fill(1));
+  if (!isLittleEndian) await correctPlaces(directory);
   return {
     image,
     width: image.getWidth(),
@@ -48,6 +52,21 @@ async function pageOf(image: GeoTIFFImage): Promise<Page> {
       ? String(await directory.loadValue('ImageDescription'))
       : '',
   };
+}
+
+/** StripOffsets, StripByteCounts, TileOffsets, TileByteCounts. */
+const PLACE_TAGS = [273, 279, 324, 325];
+
+/** The library reads lists of places in big-endian files in the wrong order of bytes; single ones it reads well. */
+async function correctPlaces(directory: GeoTIFFImage['fileDirectory']): Promise<void> {
+  for (const tag of PLACE_TAGS) {
+    if (!directory.hasTag(tag) || directory.actualizedFields.has(tag)) continue;
+    const places: unknown = await directory.loadValue(tag);
+    if (!(places instanceof Uint16Array || places instanceof Uint32Array)) continue;
+    const turned = places.slice();
+    swapBytes(new Uint8Array(turned.buffer), turned.BYTES_PER_ELEMENT);
+    directory.actualizedFields.set(tag, [...turned]);
+  }
 }
 
 function isAlike(a: Page, b: Page): boolean {
@@ -65,22 +84,10 @@ async function stackPages(tiff: GeoTIFF): Promise<readonly Page[]> {
     const directory = image.fileDirectory;
     const kind = directory.hasTag('NewSubfileType') ? Number(await directory.loadValue('NewSubfileType')) : 0;
     if (i > 0 && (kind & IS_REDUCED) !== 0) continue;
-    const page = await pageOf(image);
+    const page = await pageOf(image, tiff.littleEndian);
     if (pages.length === 0 || isAlike(pages[0], page)) pages.push(page);
   }
   return pages;
-}
-
-/** How many axes the pages make, by what ImageJ, OME and tifffile write into the description. */
-function pageAxes(description: string, pages: number): readonly number[] {
-  const above1 = (sizes: readonly number[]) => sizes.filter((size) => size > 1);
-  const sizeOf = (pattern: RegExp) => Number(pattern.exec(description)?.[1] ?? 1);
-  const named = description.startsWith('ImageJ=')
-    ? above1([sizeOf(/^frames=(\d+)/m), sizeOf(/^slices=(\d+)/m), sizeOf(/^channels=(\d+)/m)])
-    : description.includes('<OME')
-      ? above1([sizeOf(/SizeT="(\d+)"/), sizeOf(/SizeZ="(\d+)"/), sizeOf(/SizeC="(\d+)"/)])
-      : [];
-  return named.length > 1 && elementCount(named) === pages ? named : pages > 1 ? [pages] : [];
 }
 
 const ARRAYS = {
@@ -107,41 +114,140 @@ function arrayFor({ bits, format }: Page, length: number, path: string): Raster[
 }
 
 /** No packing of TIFF shrinks more than deflate does, but for constant images packed by LZW. */
-function assertPlausible(pages: readonly Page[], bytes: Uint8Array, path: string): void {
+function assertPlausible(pages: readonly Page[], fileBytes: number, path: string): void {
   const [{ width, height, samples, bits }] = pages;
   const promised = (pages.length * width * height * samples * bits) / 8;
-  if (promised > bytes.length * 4 * MAX_DEFLATE_RATIO)
+  if (promised > fileBytes * 4 * MAX_DEFLATE_RATIO)
     throw badTiff(path, `the header promises ${width} × ${height} pixels, more than the file can hold.`);
 }
 
-/** Decodes the first series of a TIFF file: indices of a palette stay indices, white-is-zero stays as it is. */
-export async function decodeTiff(bytes: Uint8Array, path: string): Promise<Raster> {
-  const { fromArrayBuffer } = await import('geotiff');
+/** Files up to this size are read at once; of larger ones, the parts that are asked for. */
+const MAX_BYTES_AT_ONCE = 512 * 1024 * 1024;
+
+type Slice = (start: number, end: number) => Promise<Uint8Array>;
+
+async function sliceOf(file: SourceFile): Promise<Slice> {
+  if (file.sizeInBytes > MAX_BYTES_AT_ONCE) return (start, end) => file.slice(start, end);
+  const bytes = await file.bytes();
+  return async (start, end) => bytes.subarray(start, end);
+}
+
+async function openTiff(slice: Slice, fileSize: number): Promise<GeoTIFF> {
+  const { GeoTIFF } = await import('geotiff');
+  const fetchSlice = async ({ offset, length }: { offset: number; length: number }) => ({
+    offset,
+    length,
+    data: new Uint8Array(await slice(offset, Math.min(offset + length, fileSize))).buffer,
+  });
+  return GeoTIFF.fromSource({
+    fileSize,
+    fetchSlice,
+    fetch: async (slices) => Promise.all(slices.map(async (one) => (await fetchSlice(one)).data)),
+    close: async () => undefined,
+  });
+}
+
+/**
+ * Decodes the first series of a TIFF file: indices of a palette stay indices, white-is-zero stays as it is. Stacks whose
+ * only directory is that of the first slice, as ImageJ writes large ones, are read whole. Throws `BadTiff`.
+ */
+export async function decodeTiff(file: SourceFile): Promise<Raster> {
+  const { path } = file;
   try {
-    const tiff = await fromArrayBuffer(bytes.slice().buffer);
+    const slice = await sliceOf(file);
+    const tiff = await openTiff(slice, file.sizeInBytes);
     const pages = await stackPages(tiff);
     if (pages.length === 0) throw badTiff(path, 'it has no pages.');
-    assertPlausible(pages, bytes, path);
-    const [{ width, height, samples, isPlanar, description, photometric }] = pages;
-    if (![0, 1, 2, PALETTE, 6].includes(photometric))
-      throw badTiff(path, `its colours are of TIFF's photometric interpretation ${photometric}.`);
-    const pageSize = width * height * samples;
-    const data = arrayFor(pages[0], pages.length * pageSize, path);
-    for (const [i, { image }] of pages.entries()) {
-      data.set(await pageSamples(image, isPlanar), i * pageSize);
+    assertPlausible(pages, file.sizeInBytes, path);
+    const [first] = pages;
+    if (![0, 1, 2, PALETTE, 6].includes(first.photometric))
+      throw badTiff(path, `its colours are of TIFF's photometric interpretation ${first.photometric}.`);
+    const promised = promisedStack(first);
+    const count = promised ? elementCount(promised.axes) : 1;
+    if (promised && pages.length === 1 && count > 1) {
+      const data = await contiguousStack(first, promised, { file, slice, isLittleEndian: tiff.littleEndian });
+      return { shape: [...promised.axes, ...pageShape(first)], data };
     }
-    const inner = isPlanar
-      ? [samples, height, width]
-      : samples > 1
-        ? [height, width, samples]
-        : [height, width];
-    return { shape: [...pageAxes(description, pages.length), ...inner], data };
+    const data = arrayFor(first, pages.length * pageLength(first), path);
+    for (const [i, { image, isPlanar }] of pages.entries()) {
+      data.set(await pageSamples(image, isPlanar), i * pageLength(first));
+    }
+    const axes = promised && count === pages.length ? promised.axes : pages.length > 1 ? [pages.length] : [];
+    return { shape: [...axes, ...pageShape(first)], data };
   } catch (error) {
     if (error instanceof StudioError) throw error;
     throw badTiff(path, `it cannot be decoded (${error instanceof Error ? error.message : error}).`, {
       cause: error,
     });
   }
+}
+
+/** Samples of one page. */
+function pageLength({ width, height, samples }: Page): number {
+  return width * height * samples;
+}
+
+function pageShape({ width, height, samples, isPlanar }: Page): readonly number[] {
+  if (isPlanar) return [samples, height, width];
+  return samples > 1 ? [height, width, samples] : [height, width];
+}
+
+interface TiffContent {
+  readonly file: SourceFile;
+  readonly slice: Slice;
+  readonly isLittleEndian: boolean;
+}
+
+/** Slices that lie one behind the other from the first page's data on, without directories of their own. */
+async function contiguousStack(
+  page: Page,
+  { writer, axes, canBeContiguous }: PromisedStack,
+  { file, slice, isLittleEndian }: TiffContent,
+): Promise<Raster['data']> {
+  const count = elementCount(axes);
+  const incomplete = (why: string) =>
+    new StudioError(
+      'BadTiff',
+      `${file.path}: ${writer}'s description promises ${axes.join(' × ')} images, but the file has the directory of one and ${why}.`,
+      'Save the whole stack again, with a directory per slice (in ImageJ: File, Save As, Tiff).',
+    );
+  if (!canBeContiguous) throw incomplete('the others are in other files or lost');
+  const start = await contiguousStart(page);
+  if (start === undefined) throw incomplete('its data are compressed or in pieces');
+  const data = arrayFor(page, count * pageLength(page), file.path);
+  if (8 * data.BYTES_PER_ELEMENT !== page.bits) throw incomplete(`its samples have ${page.bits} bits`);
+  if (start + data.byteLength > file.sizeInBytes) throw incomplete('ends before the last of them');
+  const bytes = new Uint8Array(data.buffer);
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+    const end = Math.min(at + BLOCK_BYTES, bytes.length);
+    bytes.set(await slice(start + at, start + end), at);
+  }
+  if (!isLittleEndian) swapBytes(bytes, data.BYTES_PER_ELEMENT);
+  return data;
+}
+
+/** Copied at a time. */
+const BLOCK_BYTES = 64 * 1024 * 1024;
+const NO_COMPRESSION = 1;
+
+/** Where the uncompressed data of a page start, if they are in one piece and stored as they are. */
+async function contiguousStart({ image, samples, isPlanar }: Page): Promise<number | undefined> {
+  const directory = image.fileDirectory;
+  for (const tag of ['Compression', 'Predictor', 'FillOrder'] as const) {
+    const value = directory.hasTag(tag) ? Number(await directory.loadValue(tag)) : NO_COMPRESSION;
+    if (value !== NO_COMPRESSION) return undefined;
+  }
+  if (!directory.hasTag('StripOffsets')) return undefined;
+  const strips = Math.ceil(image.getHeight() / image.getTileHeight()) * (isPlanar ? samples : 1);
+  const numberAt = async (tag: 'StripOffsets' | 'StripByteCounts', strip: number) =>
+    Number(strips === 1 ? await directory.loadValue(tag) : await directory.loadValueIndexed(tag, strip));
+  const start = await numberAt('StripOffsets', 0);
+  let end = start;
+  for (let strip = 0; strip < strips; strip++) {
+    if ((await numberAt('StripOffsets', strip)) !== end) return undefined;
+    end += strips === 1 ? 0 : await numberAt('StripByteCounts', strip);
+  }
+  return start;
 }
 
 /** Samples of a page, side by side, or plane by plane. */

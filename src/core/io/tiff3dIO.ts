@@ -37,30 +37,55 @@ export function withSideCars(files: readonly SourceFile[]): readonly SourceFile[
   return paired.filter((file) => !used.has(file));
 }
 
+/** Where nnU-Net looks for the voxel size of a TIFF: beside it, under the name of the case. */
+function sideCarPath(path: string): string {
+  return path.replace(/(_\d{4})?\.tiff?$/i, '.json');
+}
+
+/** What a side-car must hold, with numbers that were found in it, if there were three. */
+function sideCarLine(found: readonly number[] = []): string {
+  const isUsable = found.length === 3 && found.every((size) => size > 0 && Number.isFinite(size));
+  const line = `{"spacing": [${isUsable ? found.join(', ') : '2.5, 0.8, 0.7'}]}`;
+  return `Write the voxel size in mm, slices first (z, y, x), as JSON${isUsable ? '' : ', for example'}: ${line}.`;
+}
+
 /** mm, array order. nnU-Net goes on without the file; so do we, and say so. */
 async function readSpacing(sideCar: SourceFile | undefined, first: SourceFile) {
   if (!sideCar) {
-    const name = fileName(first).replace(/(_\d{4})?\.tiff?$/i, '.json');
-    return {
-      spacing: UNIT_SPACING,
-      warnings: [`There is no ${name} beside ${fileName(first)}: voxels of 1 × 1 × 1 mm are assumed.`],
-    };
+    const missing = `There is no ${sideCarPath(first.path)} with the voxel size of ${fileName(first)}: 1 × 1 × 1 mm is assumed.`;
+    return { spacing: UNIT_SPACING, warnings: [`${missing} ${sideCarLine()}`] };
   }
-  const bad = (what: string, cause?: unknown) =>
-    new StudioError('BadSpacing', `${sideCar.path}: ${what}`, 'Write {"spacing": [z, y, x]} into it, mm.', {
-      cause,
-    });
+  const bad = (what: string, found?: readonly number[], cause?: unknown) =>
+    new StudioError(
+      'BadSpacing',
+      `${sideCar.path}, the voxel size of ${fileName(first)}: ${what}`,
+      sideCarLine(found),
+      { cause },
+    );
+  const text = await readText(sideCar);
   let content: unknown;
   try {
-    content = JSON.parse(await readText(sideCar));
+    content = JSON.parse(text);
   } catch (error) {
-    throw bad('this is not JSON.', error);
+    throw bad('this is not JSON.', (text.match(/[\d.]+(e[-+]?\d+)?/gi) ?? []).map(Number), error);
   }
+  const listed: unknown = Array.isArray(content)
+    ? content
+    : typeof content === 'object' && content !== null && 'spacing' in content
+      ? content.spacing
+      : undefined;
+  const numbers = Array.isArray(listed) ? listed.map(Number) : [];
   const { data } = SIDE_CAR.safeParse(content);
-  if (!data) throw bad('it has no "spacing" of three numbers.');
-  if (data.spacing.some((size) => !(size > 0) || !Number.isFinite(size)))
+  if (data) {
+    if (data.spacing.every((size) => size > 0 && Number.isFinite(size)))
+      return { spacing: data.spacing, warnings: [] };
     throw bad(`the voxel size is ${formatShape(data.spacing)} mm.`);
-  return { spacing: data.spacing, warnings: [] };
+  }
+  if (listed === undefined) throw bad('it has no "spacing".');
+  if (Array.isArray(content)) throw bad('it is a list of its own, not the entry "spacing".', numbers);
+  if (Array.isArray(listed) && listed.length !== 3)
+    throw bad(`its "spacing" has ${listed.length} number${listed.length === 1 ? '' : 's'}, not three.`);
+  throw bad('its "spacing" is no list of three numbers.', numbers);
 }
 
 async function readStack(file: SourceFile): Promise<Raster> {
@@ -71,7 +96,7 @@ async function readStack(file: SourceFile): Promise<Raster> {
       'Use images in the format that the model was trained on.',
     );
   }
-  const raster = await decodeTiff(await file.bytes(), file.path);
+  const raster = await decodeTiff(file);
   if (raster.shape.length === 3) return raster;
   throw new StudioError(
     'UnsupportedShape',
