@@ -19,13 +19,24 @@ export interface OnnxFile {
 
 /** The model as ONNX files, one after the other. Throws as `writeOnnxModel`, and what reading the weights throws. */
 export async function* exportOnnx(job: ExportOnnxJob): AsyncGenerator<OnnxFile> {
-  const chosen = job.folds ?? job.model.folds.map(({ fold }) => fold);
-  const groups = job.shouldAverageFolds ? [chosen] : chosen.map((fold) => [fold]);
-  for (const group of groups) {
+  for (const group of foldGroups(job)) {
     const folds = new Map<string, StateDict>();
     for (const fold of group) folds.set(fold, await job.loadFold(fold));
     yield { name: fileNameOf(job.model, group), content: writeOnnxModel({ ...job, folds }) };
   }
+}
+
+type Groups = Pick<ExportOnnxJob, 'model' | 'folds' | 'shouldAverageFolds'>;
+
+/** Names of the files that {@link exportOnnx} makes. */
+export function onnxFileNames(job: Groups): readonly string[] {
+  return foldGroups(job).map((group) => fileNameOf(job.model, group));
+}
+
+/** Folds by the file they go into. */
+function foldGroups({ model, folds, shouldAverageFolds }: Groups): readonly (readonly string[])[] {
+  const chosen = folds ?? model.folds.map(({ fold }) => fold);
+  return shouldAverageFolds ? [chosen] : chosen.map((fold) => [fold]);
 }
 
 /** `Dataset004_Hippocampus__nnUNetTrainer__nnUNetPlans__3d_fullres__fold_0.onnx`. */

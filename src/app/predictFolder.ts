@@ -77,7 +77,11 @@ export async function predictFolder(job: PredictFolderJob): Promise<readonly Cas
   return reports;
 }
 
-function resultNames({ fileEnding, settings }: PredictFolderJob, { caseId }: CaseFiles): readonly string[] {
+/** Files that must be there for a case to be finished. */
+export function resultNames(
+  { fileEnding, settings }: Pick<PredictFolderJob, 'fileEnding' | 'settings'>,
+  { caseId }: CaseFiles,
+): readonly string[] {
   const withProbabilities = settings.saveProbabilities ? [`${caseId}.npz`, `${caseId}.pkl`] : [];
   return [`${caseId}${fileEnding}`, ...withProbabilities];
 }

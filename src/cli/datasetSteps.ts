@@ -16,6 +16,7 @@ import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
 import { datasetFolder, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
 import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/nodeCaseWorkers';
 import { formatColumns } from './describe/columns';
@@ -124,6 +125,20 @@ async function withCaseWorkers<T>(count: number, work: (workers: CaseWorkers) =>
   }
 }
 
+/**
+ * Writers into the preprocessed folder, from where files of the names `read` are read. Throws `WouldReplaceInput` where the
+ * files `written`, or the copy of dataset.json, are what is read, as in one folder for raw and preprocessed data.
+ */
+async function outputsOfDataset(
+  { rawFolder, preprocessedFolder }: NamedDataset,
+  read: readonly string[],
+  written: readonly string[],
+): Promise<Outputs> {
+  const outputs = await Outputs.beside([rawFolder, ...read.map((name) => `${preprocessedFolder}/${name}`)]);
+  await outputs.assertFolderFree(preprocessedFolder, ['dataset.json', ...written]);
+  return outputs;
+}
+
 /** Fingerprint of a raw dataset, kept where it is there already. `-np` is named by `processesOption`. */
 export async function fingerprintStep(
   named: NamedDataset,
@@ -136,7 +151,8 @@ export async function fingerprintStep(
   const dataset = await openDataset(named);
   const atOnce = casesAtOnce(options, processesOption);
   if (isGiven(options, '--verify_dataset_integrity')) await verifyStep(dataset, options, atOnce, signal);
-  const folder = datasetFolder(named.preprocessedFolder);
+  const outputs = await outputsOfDataset(named, [], [FINGERPRINT_FILE]);
+  const folder = outputs.folder(named.preprocessedFolder);
   const existing = await folder.open(FINGERPRINT_FILE);
   if (existing && !isGiven(options, '--clean')) {
     console.log(`${named.name}: fingerprint is there already; --clean computes it again`);
@@ -206,7 +222,10 @@ function caseTable({ cases }: IntegrityReport): string {
 
 /** Plans from dataset.json and fingerprint; needs no image. */
 export async function planStep(named: NamedDataset, options: ParsedOptions): Promise<PlansDocument> {
-  const folder = datasetFolder(named.preprocessedFolder);
+  const planner = plannerNamed(textOf(options, '-pl') ?? 'ExperimentPlanner');
+  const plansName = textOf(options, '-overwrite_plans_name') ?? planner.plansName;
+  const outputs = await outputsOfDataset(named, [FINGERPRINT_FILE], [`${plansName}.json`]);
+  const folder = outputs.folder(named.preprocessedFolder);
   const fingerprintFile = await folder.open(FINGERPRINT_FILE);
   if (!fingerprintFile) {
     throw new StudioError(
@@ -220,8 +239,6 @@ export async function planStep(named: NamedDataset, options: ParsedOptions): Pro
     throw new StudioError('NoDataset', `There is no ${jsonLocation}.`, 'Planning needs the dataset.json.');
   }
   const jsonFile = await nodeFile(jsonLocation);
-  const planner = plannerNamed(textOf(options, '-pl') ?? 'ExperimentPlanner');
-  const plansName = textOf(options, '-overwrite_plans_name') ?? planner.plansName;
   const plans = planDataset({
     name: named.name,
     document: parseDatasetDocument(await readJson(jsonFile), jsonLocation),
@@ -297,7 +314,8 @@ export async function preprocessStep(
   signal: AbortSignal,
 ): Promise<void> {
   const dataset = await openDataset(named);
-  const folder = datasetFolder(named.preprocessedFolder);
+  const outputs = await outputsOfDataset(named, [`${plansName}.json`], []);
+  const folder = outputs.folder(named.preprocessedFolder);
   const plansFile = await folder.open(`${plansName}.json`);
   if (!plansFile) {
     throw new StudioError(

@@ -6,6 +6,7 @@ import { type ImportedModel, type ImportOutcome, importModels } from '@/core/int
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { pathsOf } from '@/storage/outputs';
 import { listOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
 
 /** Options by which predict and others name a model. */
@@ -123,6 +124,15 @@ function chooseModel(outcomes: readonly ImportOutcome[], configuration: string |
   if (broken.length > 0) throw broken[0].error;
   const names = models.map(({ model }) => model.configuration.name);
   throw new UsageError(`No model of configuration ${configuration}; there is ${names.join(', ')}.`);
+}
+
+/** Paths of what {@link openModel} reads. */
+export async function modelPaths(
+  options: ParsedOptions,
+  { files }: Pick<ImportedModel, 'files'>,
+): Promise<readonly string[]> {
+  const location = await modelLocation(options);
+  return [location, location.replace(/\.onnx$/i, '.json'), ...pathsOf(files)];
 }
 
 async function modelLocation(options: ParsedOptions): Promise<string> {

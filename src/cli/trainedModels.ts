@@ -5,6 +5,7 @@ import { modelIdentifier, type TrainedModel } from '@/core/evaluation/inferenceI
 import { StudioError } from '@/shared/errors';
 import type { PlacedFolder } from '@/storage/folderViews';
 import { datasetFolder, kindOf } from '@/storage/nodeFiles';
+import type { Outputs } from '@/storage/outputs';
 import { nnunetResults } from './modelSource';
 import { namesOfId } from './nnunetFolders';
 import { listOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
@@ -91,6 +92,22 @@ export async function trainedFolder(places: DatasetPlaces, model: TrainedModel):
     `There is no ${location}.`,
     'Train this configuration (with --npz, where ensembles are to be tried), or name those that are trained with -c.',
   );
+}
+
+/** Folders of what the folds of a model predicted for their held-out cases. */
+export function validationsOf({ location }: PlacedFolder, folds: readonly Fold[]): readonly string[] {
+  return folds.map((fold) => path.join(location, `fold_${fold}`, 'validation'));
+}
+
+/** Throws `WouldReplaceInput` where gathering these validations in a folder would write over them. */
+export async function assertValidationsStay(
+  outputs: Outputs,
+  target: string,
+  validations: readonly string[],
+): Promise<void> {
+  for (const each of validations) {
+    await outputs.assertFolderFree(target, await placedFolder(each).folder.list(''));
+  }
 }
 
 /** `labelsTr` of the raw dataset, as nnU-Net prefers it, else `gt_segmentations` of the preprocessed one. */

@@ -1,18 +1,21 @@
 import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { accumulateCrossval, crossvalFolder } from '@/app/accumulateCrossval';
 import { StudioError } from '@/shared/errors';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { describeSummary } from '../describe/evaluation';
 import { type ParsedOptions, requiredText, textOf } from '../options';
 import { ProgressLine } from '../progressLine';
 import {
+  assertValidationsStay,
   crossvalReferences,
   datasetPlaces,
   FOLDER_OPTIONS,
   FOLDS_OPTION,
   foldsOf,
-  placedFolder,
   trainedFolder,
+  validationsOf,
 } from '../trainedModels';
 
 export const accumulateCrossvalCommand: Command = {
@@ -52,12 +55,17 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   });
   const output = textOf(options, '-o');
   if (output !== undefined) await assertEmpty(output);
-  const target = output === undefined ? crossvalFolder(model, folds) : placedFolder(output);
+  const references = await crossvalReferences(places);
+  const validations = validationsOf(model, folds);
+  const outputs = await Outputs.beside([...validations, references.location]);
+  const location = output === undefined ? crossvalFolder(model, folds).location : path.resolve(output);
+  await assertValidationsStay(outputs, location, validations);
+  const target = { folder: outputs.folder(location), location };
   const line = new ProgressLine(true);
   const summary = await accumulateCrossval({
     model,
     folds,
-    references: await crossvalReferences(places),
+    references,
     target,
     shouldOverwrite: true,
     signal,

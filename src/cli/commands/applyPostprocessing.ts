@@ -2,11 +2,12 @@ import { applyPostprocessing } from '@/app/applyPostprocessing';
 import { readPostprocessing } from '@/core/postprocessing/postprocessingFiles';
 import { describeStep } from '@/core/postprocessing/steps';
 import { messageOf } from '@/shared/errors';
-import { kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import { kindOf, nodeFile } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { type ParsedOptions, requiredText, UsageError } from '../options';
 import { existingFolder, PROCESSES_OPTION } from '../trainedModels';
-import { DESCRIPTION_OPTIONS, descriptionsOf } from './determinePostprocessing';
+import { DESCRIPTION_OPTIONS, descriptionPaths, descriptionsOf } from './determinePostprocessing';
 
 export const applyPostprocessingCommand: Command = {
   name: 'apply_postprocessing',
@@ -37,12 +38,14 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     'the folder of the predictions',
   );
   if ((await kindOf(location)) !== 'file') throw new UsageError(`There is no file ${location}.`);
+  const outputs = await Outputs.beside([input.location, location, ...descriptionPaths(options)]);
+  await outputs.assertFolderFree(output, await input.folder.list(''));
   const steps = await readPostprocessing(await nodeFile(location));
   const asked = steps.map((step) => `the largest component of ${describeStep(step)}`).join(', then ');
   console.log(asked === '' ? 'The file has no steps: label maps stay as they are.' : `Keeping ${asked}`);
   const reports = await applyPostprocessing({
     input: input.folder,
-    output: resultFolder(output),
+    output: outputs.folder(output),
     steps,
     ...(await descriptionsOf(options)),
     signal,

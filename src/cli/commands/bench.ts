@@ -2,8 +2,8 @@ import os from 'node:os';
 import { benchmarkGpu } from '@/app/benchmarkGpu';
 import { benchmarkText } from '@/app/benchmarkReport';
 import { openNodeGpu } from '@/gpu/nodeGpu';
-import { writeWhole } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
+import { Outputs } from '@/storage/outputs';
 import type { BenchmarkProgress } from '@/workers/benchmarkApi';
 import { version } from '../../../package.json';
 import { type Command, EXIT } from '../command';
@@ -53,7 +53,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const text = benchmarkText({ figures, environment: nodeEnvironment() });
   console.log(text.trimEnd());
   const file = textOf(options, '-o');
-  if (file !== undefined) await writeWhole(file, text);
+  if (file !== undefined) await (await Outputs.beside([])).writeFile(file, text);
   return EXIT.ok;
 }
 

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { convertMsd } from '@/core/dataset/convertMsd';
 import { StudioError } from '@/shared/errors';
-import { filesBelow, kindOf, resultFolder } from '@/storage/nodeFiles';
+import { filesBelow, kindOf } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { namesOfId, nnunetFolder } from '../nnunetFolders';
 import { numberOf, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
@@ -52,7 +53,8 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
       'Choose another with -overwrite_id.',
     );
   }
-  const folder = resultFolder(path.join(raw, converted.name));
+  const outputs = await Outputs.beside([source]);
+  const folder = outputs.folder(path.join(raw, converted.name));
   const line = new ProgressLine(true);
   for await (const { path: name, content, done } of converted.files()) {
     signal.throwIfAborted();

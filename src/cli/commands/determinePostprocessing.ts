@@ -8,6 +8,7 @@ import { someOf } from '@/app/evaluateFolder';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { describeStep } from '@/core/postprocessing/steps';
 import { kindOf, nodeFile } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { formatDice } from '../describe/evaluation';
 import { isGiven, type OptionSpec, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
@@ -29,6 +30,13 @@ export const DESCRIPTION_OPTIONS: readonly OptionSpec[] = [
     description: 'dataset.json (default likewise)',
   },
 ];
+
+/** What is written among the predictions, beside the folder of label maps. */
+const WRITTEN = ['postprocessing.pkl', 'postprocessing.json', 'summary.json'];
+
+function isWritten(name: string): boolean {
+  return WRITTEN.includes(name);
+}
 
 export const determinePostprocessingCommand: Command = {
   name: 'determine_postprocessing',
@@ -60,9 +68,19 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     requiredText(options, '-ref', 'the folder of the references'),
     'the folder of the references',
   );
+  const isRead = (below: string) => !below.includes('/') && !isWritten(below);
+  const outputs = await Outputs.beside([
+    { location: predictions.location, isRead },
+    references.location,
+    ...descriptionPaths(options),
+  ]);
+  await outputs.assertFolderFree(predictions.location, [
+    ...WRITTEN,
+    ...(await predictions.folder.list('')).map((name) => `postprocessed/${name}`),
+  ]);
   const line = new ProgressLine(true);
   const { steps, before, after, missing } = await determinePostprocessing({
-    predictions,
+    predictions: { ...predictions, folder: outputs.folder(predictions.location) },
     references,
     ...(await descriptionsOf(options)),
     shouldKeepFiles: !isGiven(options, '--remove_postprocessed'),
@@ -101,6 +119,11 @@ export function postprocessingOutput(
 function describeTrial({ step, diceBefore, diceAfter, isAccepted }: PostprocessingTrial): string {
   const change = `Dice ${formatDice(diceBefore)} → ${formatDice(diceAfter)}`;
   return `Largest component of ${describeStep(step)}: ${change}, ${isAccepted ? 'kept' : 'not worth it'}`;
+}
+
+/** Paths of the files that {@link DESCRIPTION_OPTIONS} name. */
+export function descriptionPaths(options: ParsedOptions): readonly string[] {
+  return DESCRIPTION_OPTIONS.flatMap(({ names }) => textOf(options, names[0]) ?? []);
 }
 
 /** The files that options name instead of those among the predictions. */

@@ -1,11 +1,11 @@
 import { ensembleFolders } from '@/app/ensembleFolders';
 import { messageOf } from '@/shared/errors';
 import type { PlacedFolder } from '@/storage/folderViews';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { isGiven, listOf, type ParsedOptions, requiredText, UsageError } from '../options';
 import { existingFolder, PROCESSES_OPTION } from '../trainedModels';
-import { DESCRIPTION_OPTIONS, descriptionsOf } from './determinePostprocessing';
+import { DESCRIPTION_OPTIONS, descriptionPaths, descriptionsOf } from './determinePostprocessing';
 
 export const ensembleCommand: Command = {
   name: 'ensemble',
@@ -34,9 +34,14 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const output = requiredText(options, '-o', 'the folder for the results');
   const inputs: PlacedFolder[] = [];
   for (const each of asked) inputs.push(await existingFolder(each, 'a folder of predictions'));
+  const outputs = await Outputs.beside([
+    ...inputs.map(({ location }) => location),
+    ...descriptionPaths(options),
+  ]);
+  for (const { folder } of inputs) await outputs.assertFolderFree(output, await folder.list(''));
   const reports = await ensembleFolders({
     inputs,
-    output: datasetFolder(output),
+    output: outputs.folder(output),
     ...(await descriptionsOf(options)),
     shouldSaveProbabilities: isGiven(options, '--save_npz'),
     signal,

@@ -8,7 +8,8 @@ import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import { readerFor } from '@/core/io/readers';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { PlacedFolder } from '@/storage/folderViews';
-import { kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import { kindOf, nodeFile } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { describeEvaluatedCase, describeSummary, describeSurfaces } from '../describe/evaluation';
 import { isGiven, numberOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from '../options';
@@ -31,6 +32,10 @@ export const EVALUATION_OPTIONS: readonly OptionSpec[] = [
     description: '[ours] also surface Dice with this tolerance and 95 % Hausdorff distance',
   },
 ];
+
+const SURFACE_FILE = 'surface.json';
+/** Of an evaluation before, which this one replaces. */
+const SUMMARIES = ['summary.json', SURFACE_FILE];
 
 /** What {@link EVALUATION_OPTIONS} mean beyond their names. */
 export const EVALUATION_NOTES: readonly string[] = [
@@ -124,6 +129,17 @@ export async function evaluateAndWrite(
   const output = path.resolve(textOf(options, '-o') ?? path.join(predictions.location, 'summary.json'));
   if (!output.endsWith('.json')) throw new UsageError(`-o names a file that ends in .json, not ${output}.`);
   const surfaceToleranceMm = toleranceOf(options);
+  const isRead = (below: string) => !below.includes('/') && !SUMMARIES.includes(below);
+  const outputs = await Outputs.beside([
+    { location: references.location, isRead },
+    { location: predictions.location, isRead },
+    ...['-djfile', '-pfile'].flatMap((name) => textOf(options, name) ?? []),
+  ]);
+  const folder = path.dirname(output);
+  await outputs.assertFree([
+    output,
+    ...(surfaceToleranceMm === undefined ? [] : [path.join(folder, SURFACE_FILE)]),
+  ]);
   const surfaces: CaseSurfaces[] = [];
   const summary = await evaluateFolder({
     references,
@@ -141,11 +157,11 @@ export async function evaluateAndWrite(
         surfaces.push({ ...report, surfaces: report.surfaces });
     },
   });
-  const results = resultFolder(path.dirname(output));
+  const results = outputs.folder(folder);
   await results.write(path.basename(output), summaryJson(summary));
   for (const line of describeSummary(summary)) console.log(line);
   if (surfaceToleranceMm !== undefined) {
-    await results.write('surface.json', surfaceJson(question.labels, surfaces, surfaceToleranceMm));
+    await results.write(SURFACE_FILE, surfaceJson(question.labels, surfaces, surfaceToleranceMm));
     for (const line of describeSurfaces(question.labels, surfaces, surfaceToleranceMm)) console.log(line);
   }
   console.log(output);

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { bundleName, bundleParts } from '@/app/exportModel';
 import { BUNDLE_ENDING, type ModelSharing } from '@/core/interop/bundleManifest';
 import { kindOf } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
-import { MODEL_OPTIONS, modelTitle, openModel } from '../modelSource';
+import { MODEL_OPTIONS, modelPaths, modelTitle, openModel } from '../modelSource';
 import { type ParsedOptions, requiredText, textOf } from '../options';
 import { writeWithProgress } from './exportModel';
 
@@ -62,9 +63,12 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     : output.endsWith(BUNDLE_ENDING)
       ? output
       : `${output}${BUNDLE_ENDING}`;
+  const named = ['-license', '-citation'].flatMap((name) => textOf(options, name) ?? []);
+  const outputs = await Outputs.beside([...(await modelPaths(options, imported)), ...named]);
+  await outputs.assertFree([location]);
   console.log(modelTitle(imported));
   const sharing = { ...imported.sharing, ...(await sharingOf(options)) };
-  await writeWithProgress(location, bundleParts(imported, sharing), options, signal);
+  await writeWithProgress(outputs, location, bundleParts(imported, sharing), options, signal);
   if (!sharing.licence) {
     console.log('It names no licence, so nobody may be sure to use it: -license names one.');
   }

@@ -6,7 +6,8 @@ import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { trainerNamed } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import { filesBelow, kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { Outputs, pathsOf } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { nnunetResults } from '../modelSource';
 import { namedDataset } from '../nnunetFolders';
@@ -67,17 +68,31 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const parts = clusterParts(job);
   const { sizeInBytes, fileCount, commands, notes } = clusterSummary(job);
   console.log(`${fileCount} files, ${formatBytes(sizeInBytes)}`);
-  if (/\.zip$/i.test(output)) await writeWithProgress(output, parts, options, signal);
-  else await writeFolder(output, parts, signal);
+  const outputs = await Outputs.beside(pathsOf(await Promise.all(parts.map((part) => part.open()))));
+  if (/\.zip$/i.test(output)) {
+    await outputs.assertFree([output]);
+    await writeWithProgress(outputs, output, parts, options, signal);
+  } else {
+    await outputs.assertFolderFree(
+      output,
+      parts.map((part) => part.path),
+    );
+    await writeFolder(outputs, output, parts, signal);
+  }
   for (const note of notes) console.log(note);
   console.log(['', 'There:', ...commands.map((line) => `  ${line}`)].join('\n'));
   return EXIT.ok;
 }
 
-async function writeFolder(output: string, parts: readonly ZipPart[], signal: AbortSignal): Promise<void> {
+async function writeFolder(
+  outputs: Outputs,
+  output: string,
+  parts: readonly ZipPart[],
+  signal: AbortSignal,
+): Promise<void> {
   if ((await kindOf(output)) === 'file')
     throw new UsageError(`${output} is a file.`, 'Name a folder or a zip.');
-  const folder = resultFolder(output);
+  const folder = outputs.folder(output);
   for (const part of parts) {
     signal.throwIfAborted();
     await folder.write(part.path, await (await part.open()).bytes());

@@ -4,8 +4,8 @@ import { type ResultsQuestion, resultsParts } from '@/core/interop/resultsExport
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ZipPart } from '@/core/io/zipStream';
 import { formatBytes } from '@/shared/numeric';
-import { writeArchive } from '@/storage/nodeArchive';
 import { filesBelow, kindOf } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { datasetFolder, nnunetResults, openModel } from '../modelSource';
 import { isGiven, listOf, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
@@ -66,13 +66,16 @@ export const exportModelCommand: Command = {
 
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
   const output = requiredText(options, '-o', 'the zip to write');
+  const outputs = await Outputs.beside([textOf(options, '-m') ?? (await resultsOfDataset(options))]);
+  await outputs.assertFree([output]);
   const parts = isGiven(options, '-m') ? await partsOfFolder(options) : await partsOfDataset(options);
-  await writeWithProgress(output, parts, options, signal);
+  await writeWithProgress(outputs, output, parts, options, signal);
   return EXIT.ok;
 }
 
 /** Writes the archive, with a line that tells how far it is, and says what it is. */
 export async function writeWithProgress(
+  outputs: Outputs,
   output: string,
   parts: readonly ZipPart[],
   options: ParsedOptions,
@@ -80,7 +83,7 @@ export async function writeWithProgress(
 ): Promise<void> {
   const line = new ProgressLine(!isGiven(options, '--disable_progress_bar'));
   const total = parts.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0);
-  const size = await writeArchive(output, parts, {
+  const size = await outputs.writeArchive(output, parts, {
     signal,
     onProgress: (bytes) => line.show(path.basename(output), { stage: 'writing', share: bytes / total }),
   });
@@ -88,14 +91,19 @@ export async function writeWithProgress(
   console.log(`${output}: ${parts.length} files, ${formatBytes(size)}`);
 }
 
-async function partsOfDataset(options: ParsedOptions): Promise<readonly ZipPart[]> {
+/** The dataset's folder below nnUNet_results. */
+async function resultsOfDataset(options: ParsedOptions): Promise<string> {
   const dataset = textOf(options, '-d');
   if (dataset === undefined) throw new UsageError('Name the models: -d DATASET, or -m FOLDER.');
   const results = nnunetResults();
-  const datasetName = await datasetFolder(results, dataset);
-  return resultsParts(await filesBelow(path.join(results, datasetName)), {
+  return path.join(results, await datasetFolder(results, dataset));
+}
+
+async function partsOfDataset(options: ParsedOptions): Promise<readonly ZipPart[]> {
+  const folder = await resultsOfDataset(options);
+  return resultsParts(await filesBelow(folder), {
     ...questionOf(options),
-    datasetName,
+    datasetName: path.basename(folder),
     trainerName: textOf(options, '-tr') ?? 'nnUNetTrainer',
     plansName: textOf(options, '-p') ?? 'nnUNetPlans',
     configurations: listOf(options, '-c'),

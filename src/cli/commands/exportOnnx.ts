@@ -1,9 +1,10 @@
 import path from 'node:path';
-import { exportOnnx } from '@/app/exportOnnx';
+import { exportOnnx, onnxFileNames } from '@/app/exportOnnx';
 import { formatBytes } from '@/shared/numeric';
-import { kindOf, resultFolder } from '@/storage/nodeFiles';
+import { kindOf } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
-import { MODEL_OPTIONS, modelTitle, openModel } from '../modelSource';
+import { MODEL_OPTIONS, modelPaths, modelTitle, openModel } from '../modelSource';
 import { isGiven, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
 
 export const exportOnnxCommand: Command = {
@@ -55,7 +56,12 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     );
   }
   console.log(modelTitle(imported));
-  const folder = resultFolder(singleName ? path.dirname(output) : output);
+  const outputs = await Outputs.beside(await modelPaths(options, imported));
+  await outputs.assertFolderFree(
+    singleName ? path.dirname(output) : output,
+    singleName ? [path.basename(output)] : onnxFileNames({ model, shouldAverageFolds }),
+  );
+  const folder = outputs.folder(singleName ? path.dirname(output) : output);
   const license = textOf(options, '-license');
   const citation = textOf(options, '-citation');
   const files = exportOnnx({

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { crossvalFolder } from '@/app/accumulateCrossval';
 import {
   type BestConfiguration,
   type CandidateModel,
@@ -9,12 +10,15 @@ import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans } from '@/core/planning/anyPlans';
 import { describeStep } from '@/core/postprocessing/steps';
 import { StudioError } from '@/shared/errors';
+import type { PlacedFolder } from '@/storage/folderViews';
 import { datasetFolder } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { formatDice } from '../describe/evaluation';
 import { isGiven, listOf, type ParsedOptions } from '../options';
 import { ProgressLine } from '../progressLine';
 import {
+  assertValidationsStay,
   crossvalReferences,
   type DatasetPlaces,
   datasetPlaces,
@@ -25,6 +29,7 @@ import {
   placedFolder,
   preprocessedReferences,
   trainedFolder,
+  validationsOf,
 } from '../trainedModels';
 
 const CONFIGURATIONS = ['2d', '3d_fullres', '3d_lowres', '3d_cascade_fullres'];
@@ -66,14 +71,26 @@ export const findBestConfigurationCommand: Command = {
 
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
   const places = await datasetPlaces(options);
+  const folds = foldsOf(options);
+  const references = await crossvalReferences(places);
+  const candidates = await candidatesOf(options, places);
+  const outputs = await Outputs.beside([
+    ...candidates.flatMap(({ folder }) => validationsOf(folder, folds)),
+    references.location,
+  ]);
+  for (const { folder } of candidates) {
+    const target = crossvalFolder(folder, folds).location;
+    await assertValidationsStay(outputs, target, validationsOf(folder, folds));
+  }
+  const guarded = ({ location }: PlacedFolder) => ({ location, folder: outputs.folder(location) });
   const line = new ProgressLine(true);
   const found = await findBestConfiguration({
     datasetName: places.name,
-    candidates: await candidatesOf(options, places),
-    folds: foldsOf(options),
-    references: await crossvalReferences(places),
+    candidates: candidates.map((each) => ({ ...each, folder: guarded(each.folder) })),
+    folds,
+    references,
     preprocessedReferences: await preprocessedReferences(places),
-    results: placedFolder(places.results),
+    results: guarded(placedFolder(places.results)),
     isEnsemblingAllowed: !isGiven(options, '--disable_ensembling'),
     shouldOverwrite: !isGiven(options, '--no_overwrite'),
     // As in nnU-Net, -np is for the command itself.

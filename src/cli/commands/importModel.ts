@@ -7,7 +7,8 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import { openZip } from '@/core/io/zip';
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { StudioError } from '@/shared/errors';
-import { kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import { kindOf, nodeFile } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { nnunetResults } from '../modelSource';
 import { type ParsedOptions, UsageError } from '../options';
@@ -43,7 +44,12 @@ async function run({ positionals }: ParsedOptions, signal: AbortSignal): Promise
   const parts = entries.some((entry) => entry.path === MIMETYPE_FILE)
     ? await partsOfBundle(file, entries)
     : partsOfZip(location, entries);
-  const folder = resultFolder(results);
+  const outputs = await Outputs.beside([location]);
+  await outputs.assertFolderFree(
+    results,
+    parts.map((part) => part.path),
+  );
+  const folder = outputs.folder(results);
   for (const part of parts) {
     signal.throwIfAborted();
     await folder.write(part.path, await (await part.open()).bytes());

@@ -7,6 +7,7 @@ import { movePlans } from '@/core/planning/movePlans';
 import { plansJson } from '@/core/planning/writePlans';
 import { StudioError } from '@/shared/errors';
 import { datasetFolder, nodeFile } from '@/storage/nodeFiles';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { DATASET_OPTIONS, namedDataset } from '../nnunetFolders';
 import { type ParsedOptions, requiredText, textOf } from '../options';
@@ -57,7 +58,13 @@ async function run(options: ParsedOptions): Promise<number> {
     plansName: textOf(options, '-tp'),
     reader: readerNameOf(document),
   });
-  await datasetFolder(target.preprocessedFolder).write(`${moved.plans_name}.json`, plansJson(moved));
+  const read = [
+    `${source.preprocessedFolder}/${plansName}.json`,
+    `${target.rawFolder}/dataset.json`,
+    `${target.preprocessedFolder}/dataset_fingerprint.json`,
+  ];
+  const folder = (await Outputs.beside(read)).folder(target.preprocessedFolder);
+  await folder.write(`${moved.plans_name}.json`, plansJson(moved));
   console.log(`${target.name}: ${moved.plans_name} from ${source.name}`);
   return EXIT.ok;
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { predictCascade } from '@/app/predictCascade';
-import { type CaseReport, type PredictFolderJob, predictFolder } from '@/app/predictFolder';
+import { type CaseReport, type PredictFolderJob, predictFolder, resultNames } from '@/app/predictFolder';
 import { foldsOfPreviousStage } from '@/app/previousStage';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
@@ -9,14 +9,15 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { memoryResults } from '@/storage/memoryResults';
-import { datasetFolder, filesIn, kindOf, nodeFile, resultFolder } from '@/storage/nodeFiles';
+import { filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
+import { Outputs, pathsOf } from '@/storage/outputs';
 import type { ResultFolder } from '@/storage/resultFolder';
 import { type Command, EXIT } from '../command';
 import { chooseDevice, DEVICE_OPTION } from '../device';
-import { MODEL_OPTIONS, type ModelSource, modelTitle, openModel } from '../modelSource';
+import { MODEL_OPTIONS, type ModelSource, modelPaths, modelTitle, openModel } from '../modelSource';
 import { isGiven, listOf, numberOf, type ParsedOptions, requiredText, UsageError } from '../options';
-import { PREVIOUS_STAGE_OPTION, previousStageOf, segmentationIn } from '../previousStage';
+import { PREVIOUS_STAGE_OPTION, type PreviousStage, previousStageOf, segmentationIn } from '../previousStage';
 import { formatSeconds, ProgressLine } from '../progressLine';
 
 /** Endings of files that results can be written to. */
@@ -104,8 +105,14 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const { model } = source.imported;
   const settings = settingsOf(options, model);
   const cases = (await findCases(inputs, model)).filter((_, i) => i % parts.count === parts.id);
-  const target = outputOf(output, cases, model);
-  const first = previous?.kind === 'model' ? firstStageOf(previous.source, settings, target) : undefined;
+  const outputs = await outputsOf(options, inputs, source, previous);
+  const target = outputOf(outputs, output, cases, model);
+  const first =
+    previous?.kind === 'model' ? firstStageOf(previous.source, settings, target, outputs) : undefined;
+  await assertInputsStay(outputs, target, settings);
+  if (first?.folder !== undefined) {
+    await assertInputsStay(outputs, { ...target, folder: first.folder }, first.settings);
+  }
   const { note, ...device } = await chooseDevice(options, model);
   console.log(`${modelTitle(source.imported)}, ${describeSettings(settings, model)}`);
   if (note) console.log(`  ${note}`);
@@ -152,7 +159,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
 }
 
 /** The model that runs before a cascade's second stage, and where its segmentations go. */
-function firstStageOf(source: ModelSource, settings: PredictSettings, target: Output) {
+function firstStageOf(source: ModelSource, settings: PredictSettings, target: Output, outputs: Outputs) {
   const { model, loadFold } = source.imported;
   const folder = target.folder === undefined ? undefined : path.join(target.folder, model.configuration.name);
   return {
@@ -165,7 +172,7 @@ function firstStageOf(source: ModelSource, settings: PredictSettings, target: Ou
       saveProbabilities: false,
     },
     folder,
-    results: folder === undefined ? memoryResults() : datasetFolder(folder),
+    results: folder === undefined ? memoryResults() : outputs.folder(folder),
   };
 }
 
@@ -234,30 +241,65 @@ interface Output {
   /** What cases are called among the inputs, by what they are called here. */
   readonly inputIds: ReadonlyMap<string, string>;
   readonly fileEnding: string;
-  /** `undefined` where one file was named. */
+  /** Where the results lie. */
+  readonly location: string;
+  /** The same, but `undefined` where one file was named: nothing else is written beside it then. */
   readonly folder: string | undefined;
 }
 
 /** A folder; or, where `-o` is the name of an image, that file for the only case. */
-function outputOf(output: string, cases: readonly CaseFiles[], model: NnunetModel): Output {
+function outputOf(outputs: Outputs, output: string, cases: readonly CaseFiles[], model: NnunetModel): Output {
   const ending = RESULT_ENDING.exec(output)?.[0];
   if (!ending) {
     const fileEnding = RESULT_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
     const inputIds = new Map(cases.map(({ caseId }) => [caseId, caseId]));
-    return { results: resultFolder(output), cases, inputIds, fileEnding, folder: output };
+    return { results: outputs.folder(output), cases, inputIds, fileEnding, location: output, folder: output };
   }
   if (cases.length > 1) {
     throw new UsageError(`-o names one file, but there are ${cases.length} cases.`, 'Name a folder instead.');
   }
   const caseId = path.basename(output).slice(0, -ending.length);
   return {
-    results: resultFolder(path.dirname(output)),
+    results: outputs.folder(path.dirname(output)),
     cases: cases.map((each) => ({ ...each, caseId })),
     inputIds: new Map(cases.map((each) => [caseId, each.caseId])),
     fileEnding: ending,
+    location: path.dirname(output),
     folder: undefined,
   };
 }
+
+/** Images, with the dataset.json of the dataset they are of, the model, and what a stage before it predicted. */
+async function outputsOf(
+  options: ParsedOptions,
+  inputs: readonly string[],
+  source: ModelSource,
+  previous: PreviousStage | undefined,
+): Promise<Outputs> {
+  const datasets = inputs.map((input) => path.join(input, '..', DATASET_FILE));
+  const before =
+    previous?.kind === 'folder' ? [previous.folder] : pathsOf(previous?.source.imported.files ?? []);
+  return Outputs.beside([...inputs, ...datasets, ...(await modelPaths(options, source.imported)), ...before]);
+}
+
+/** Throws `WouldReplaceInput` where a result has the name of a file that is read. */
+async function assertInputsStay(
+  outputs: Outputs,
+  { cases, fileEnding, folder, location }: Output,
+  settings: PredictSettings,
+): Promise<void> {
+  const sideCar = /\.tiff?$/i.test(fileEnding);
+  const names = cases.flatMap((each) => [
+    ...resultNames({ fileEnding, settings }, each),
+    ...(sideCar ? [`${each.caseId}.json`] : []),
+  ]);
+  const descriptions = folder === undefined ? [] : [ARGUMENTS_FILE, DATASET_FILE, PLANS_FILE];
+  await outputs.assertFolderFree(folder ?? location, [...names, ...descriptions]);
+}
+
+const ARGUMENTS_FILE = 'predict_from_raw_data_args.json';
+const DATASET_FILE = 'dataset.json';
+const PLANS_FILE = 'plans.json';
 
 /** Arguments of nnU-Net's `predict_from_files`, by its names. */
 function argumentsOf(
@@ -286,9 +328,9 @@ async function writeDescriptions(
   { datasetJson, plansJson }: Pick<ModelSource, 'datasetJson' | 'plansJson'>,
   args: ReturnType<typeof argumentsOf>,
 ): Promise<void> {
-  await results.write('predict_from_raw_data_args.json', JSON.stringify(args, undefined, 4));
-  if (datasetJson) await results.write('dataset.json', datasetJson);
-  if (plansJson) await results.write('plans.json', plansJson);
+  await results.write(ARGUMENTS_FILE, JSON.stringify(args, undefined, 4));
+  if (datasetJson) await results.write(DATASET_FILE, datasetJson);
+  if (plansJson) await results.write(PLANS_FILE, plansJson);
 }
 
 /** `stage` goes before the case's name. */

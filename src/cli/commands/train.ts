@@ -12,6 +12,7 @@ import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
 import { datasetFolder, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
+import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { describeEpoch, describeStart, RunProgress } from '../describe/training';
 import { nnunetResults } from '../modelSource';
@@ -214,6 +215,11 @@ async function runTraining(
       'A training that is gone on with takes no pretrained weights.',
       'Give --c or -pretrained_weights.',
     );
+  }
+  if (pretrained) {
+    const fold = path.join(training.modelFolder, `fold_${training.setup.question.fold}`);
+    const outputs = await Outputs.beside([pretrained]);
+    await outputs.assertFolderFree(fold, Object.values(CHECKPOINTS));
   }
   const progress = new RunProgress();
   let adapter = '';

@@ -22,7 +22,11 @@ describe('the form for a foreign network', () => {
       spacing: null,
       patch_size: [32, 128, 64],
       normalization: 'ZScoreNormalization',
-      labels: { background: 0, 'label 1': 1, 'label 2': 2 },
+      labels: new Map([
+        ['background', 0],
+        ['label 1', 1],
+        ['label 2', 2],
+      ]),
       layout: 'NCZYX',
       activation: 'softmax',
       mirror_axes: [],
