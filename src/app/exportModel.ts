@@ -9,6 +9,7 @@ import {
   MIMETYPE_FILE,
   type ModelSharing,
 } from '@/core/interop/bundleManifest';
+import { isWeightsOf, weightsFileOf } from '@/core/interop/checkpointFile';
 import { modelParameters } from '@/core/interop/importModel';
 import { parseJson } from '@/core/interop/json';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
@@ -22,6 +23,7 @@ import { memoryFile, piecewiseFile, readText, type SourceFile, textFile } from '
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { plansJson } from '@/core/planning/writePlans';
 import { writeModelCheckpoint } from '@/core/training/modelCheckpoint';
+import { partForAnyNnunet } from '@/core/training/stockTrainer';
 import { logEntries, logFromEntries, type TrainingLog } from '@/core/training/trainingLog';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
@@ -52,12 +54,11 @@ function asName(text: string): string {
   return text.replace(/[/\\\0:]/g, '_').replace(/^\.+/, '_');
 }
 
-const CHECKPOINT = /^fold_[^/]+\/checkpoint_[^/]+\.(pth|safetensors)$/;
 const DOCUMENTS = ['plans.json', 'dataset.json'];
 
 /**
- * The model as nnU-Net lays it out below nnUNet_results. Files are those it came with, to the byte; a checkpoint that it
- * has not is written anew.
+ * The model as nnU-Net lays it out below nnUNet_results. Files are those it came with, to the byte, but for checkpoints of a
+ * trainer that stock nnU-Net does not have; a checkpoint that it has not is written anew.
  *
  * Follows nnU-Net's `export_pretrained_model`. Throws `UnsupportedModel` for networks that are not nnU-Net's.
  */
@@ -66,10 +67,10 @@ export function nnunetParts(source: ModelToExport): readonly ZipPart[] {
   const { model, files } = source;
   const root = `${asName(model.datasetName)}/${exportedFolderName(model)}`;
   const asTheyAre = files.filter(({ path }) => !DOCUMENTS.includes(path) && !path.endsWith('.safetensors'));
-  const folds = model.folds.map(({ fold }) => fold).filter((fold) => !checkpointOf(files, fold, 'pth'));
+  const folds = model.folds.map(({ fold }) => fold).filter((fold) => !checkpointOf(files, fold));
   return [
     ...documentParts(source),
-    ...asTheyAre.map((file) => zipPart(file)),
+    ...asTheyAre.map((file) => partForAnyNnunet(zipPart(file))),
     ...folds.map((fold): ZipPart => {
       const path = `fold_${fold}/checkpoint_final.pth`;
       return { path, sizeInBytes: weightBytes(model), open: () => newCheckpoint(source, fold, path) };
@@ -88,7 +89,7 @@ export function bundleParts(source: ModelToExport, sharing: ModelSharing): reado
     sharing,
     createdBy: `nnStudio ${version}`,
   });
-  const taken = files.filter(({ path }) => !DOCUMENTS.includes(path) && !CHECKPOINT.test(path));
+  const taken = files.filter(({ path }) => !DOCUMENTS.includes(path) && !weightsFileOf(path));
   return [
     text(MIMETYPE_FILE, BUNDLE_MIMETYPE),
     text(MANIFEST_FILE, manifest),
@@ -104,7 +105,7 @@ export function bundleParts(source: ModelToExport, sharing: ModelSharing): reado
         open: async () => piecewiseFile(safetensorsPieces(await source.loadFold(fold)), path),
       };
       const log = `fold_${fold}/progress.json`;
-      const checkpoint = checkpointOf(files, fold, 'pth');
+      const checkpoint = checkpointOf(files, fold);
       if (!checkpoint || files.some((file) => file.path === log)) return [weights];
       return [weights, { path: log, sizeInBytes: 0, open: () => logOf(checkpoint, log) }];
     }),
@@ -136,12 +137,9 @@ function documentParts({ model, files }: ModelToExport): readonly ZipPart[] {
   );
 }
 
-function checkpointOf(
-  files: readonly SourceFile[],
-  fold: string,
-  ending: 'pth' | 'safetensors',
-): SourceFile | undefined {
-  return files.find(({ path }) => path.startsWith(`fold_${fold}/checkpoint_`) && path.endsWith(`.${ending}`));
+/** The checkpoint of PyTorch among them. */
+function checkpointOf(files: readonly SourceFile[], fold: string): SourceFile | undefined {
+  return files.find(({ path }) => isWeightsOf(fold, path) && !path.endsWith('.safetensors'));
 }
 
 /** Of one fold. */

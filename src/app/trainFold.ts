@@ -6,7 +6,19 @@ import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import { cpuBatchFeed, gpuBatchFeed } from '@/core/training/batchFeed';
 import { BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
 import type { CheckpointContext } from '@/core/training/checkpoint';
-import { type ReadCheckpoint, readCheckpoint, withPretrainedWeights } from '@/core/training/readCheckpoint';
+import {
+  type ReadCheckpoint,
+  readCheckpoint,
+  readCheckpointProgress,
+  withPretrainedWeights,
+} from '@/core/training/readCheckpoint';
+import {
+  continuedTrainer,
+  type IterationCount,
+  isSameSchedule,
+  scheduleNotice,
+  stateUnder,
+} from '@/core/training/scheduleChange';
 import { type TrainedNetwork, trainedNetwork } from '@/core/training/trainedNetwork';
 import type { Trainer } from '@/core/training/trainers';
 import {
@@ -35,7 +47,10 @@ const RESTART_WAITS_MS = [0, 1000, 5000, 20_000];
 
 export interface TrainFoldJob {
   readonly setup: FoldSetup;
+  /** Its schedule holds, also for a run that is continued and was begun with another one. */
   readonly trainer: Trainer;
+  /** Nobody asked for these parts of the schedule: a run that is continued keeps its own. */
+  readonly unasked?: readonly IterationCount[];
   /** Of weights, patches and turns. A run that is gone on with keeps its own. */
   readonly seed: number;
   /** `<trainer>__<plans>__<configuration>` among the results. */
@@ -44,6 +59,8 @@ export interface TrainFoldJob {
   readonly checkpoints: CheckpointStore;
   /** Go on from the newest checkpoint, if there is one. */
   readonly shouldContinue: boolean;
+  /** Whether to say so where there is none. */
+  readonly expectsCheckpoint?: boolean;
   /** A checkpoint to take all weights from but the heads'; for a run that begins. */
   readonly pretrainedWeights?: SourceFile;
   /** Whether checkpoints are written. */
@@ -53,6 +70,8 @@ export interface TrainFoldJob {
   readonly isCheckpointWanted?: () => boolean;
   /** Told of what could not be written, or read: the training goes on without it. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Told what a person should know of splits, schedule and checkpoint before the first step; it is in the log, too. */
+  readonly onNotice?: (notice: string) => void;
   readonly cacheBytes?: number;
   /** Of feature maps; f32 if left out. f16 takes half the memory, scales the loss, and needs a device that has it. */
   readonly storage?: Storage;
@@ -121,6 +140,7 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   const { trainer, seed } = start;
   const network = { ...unseeded, setup: { ...unseeded.setup, dropoutSeed: seed } };
   let { state } = start;
+  for (const notice of [...job.setup.notices, ...start.notices]) await tellNotice(job, notice);
   const keeper = new CheckpointKeeper(
     { ...job, onTrouble: (error) => tellTrouble(job, error) },
     contextOf(job.setup, trainer, network, seed),
@@ -128,7 +148,8 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   );
   if (state.epoch >= trainer.schedule.epochs) {
     // It may have ended between its last epoch and its last checkpoint.
-    if (!start.isFinal) await keeper.save('final', state);
+    if (!start.isFinal || start.hasOtherSchedule) await keeper.save('final', state);
+    await job.log.addLine(`All ${state.epoch} epochs are done.`).catch(() => undefined);
     return { status: 'done', state };
   }
   const recipe = recipeOf(job, network, start);
@@ -199,6 +220,12 @@ async function tellTrouble({ log, onTrouble }: TrainFoldJob, error: unknown): Pr
   await log.addLine(messageOf(error)).catch(() => undefined);
 }
 
+/** Says so, and writes it into the log. */
+async function tellNotice({ log, onNotice }: TrainFoldJob, notice: string): Promise<void> {
+  onNotice?.(notice);
+  await log.addLine(notice).catch(() => undefined);
+}
+
 /** In the log, as weights to the bit are of no more use to whoever compares. */
 async function tellRoundings({ log }: TrainFoldJob, now: number, before: number | undefined): Promise<void> {
   const line = `The batch goes through in parts of ${now}, for want of room no more of ${before}: from here on roundings differ.`;
@@ -217,49 +244,93 @@ interface Start {
   readonly isContinued: boolean;
   /** Whether the state is that of the final checkpoint. */
   readonly isFinal: boolean;
+  /** Whether the checkpoint tells another schedule. */
+  readonly hasOtherSchedule: boolean;
+  /** What to say of it. */
+  readonly notices: readonly string[];
 }
 
 async function startOf(job: TrainFoldJob, network: TrainedNetwork): Promise<Start> {
   const { setup, trainer, seed, pretrainedWeights } = job;
   const context = contextOf(setup, trainer, network, seed);
   const newest = job.shouldContinue ? await newestCheckpoint(job, context) : undefined;
-  if (newest) {
-    const { state, own, isFinal } = newest;
-    return {
-      trainer: own ? { ...trainer, schedule: own.schedule } : trainer,
-      seed: own?.seed ?? seed,
-      state,
-      isContinued: true,
-      isFinal,
-    };
-  }
-  const state = freshState(network.graph, seed);
-  if (!pretrainedWeights) return { trainer, seed, state, isContinued: false, isFinal: false };
-  const weights = await withPretrainedWeights(state.weights, pretrainedWeights, context);
-  return { trainer, seed, state: { ...state, weights }, isContinued: false, isFinal: false };
+  if (newest) return continuedStart(job, newest);
+  const fresh = freshState(network.graph, seed);
+  const weights = pretrainedWeights
+    ? await withPretrainedWeights(fresh.weights, pretrainedWeights, context)
+    : fresh.weights;
+  return {
+    trainer,
+    seed,
+    state: { ...fresh, weights },
+    isContinued: false,
+    isFinal: false,
+    hasOtherSchedule: false,
+    notices: job.expectsCheckpoint
+      ? [
+          `Cannot continue: fold ${setup.question.fold} has no checkpoint of ${trainer.name} yet. A new training begins.`,
+        ]
+      : [],
+  };
 }
 
-/** The final checkpoint, else that of latest and best that is further on. One that cannot be read is passed over if another can. */
+function continuedStart(job: TrainFoldJob, { state: saved, own, isFinal }: NewestCheckpoint): Start {
+  const trainer = continuedTrainer(job.trainer, own?.schedule, job.unasked ?? []);
+  const state = stateUnder(saved, own?.schedule, trainer);
+  const changed = scheduleNotice(trainer, own?.schedule, state);
+  const hasFreshOptimiser = state.epoch > 0 && state.epoch < trainer.schedule.epochs && !state.optimiser;
+  return {
+    trainer,
+    seed: own?.seed ?? job.seed,
+    state,
+    isContinued: true,
+    isFinal,
+    hasOtherSchedule: own !== undefined && !isSameSchedule(own.schedule, trainer.schedule),
+    notices: [
+      ...(changed ? [changed] : []),
+      ...(hasFreshOptimiser
+        ? [
+            `The checkpoint has no state of ${trainer.name}’s optimiser, which begins anew; the weights are those of the checkpoint.`,
+          ]
+        : []),
+    ],
+  };
+}
+
+type NewestCheckpoint = ReadCheckpoint & Pick<Start, 'isFinal'>;
+
+/**
+ * The checkpoint that is furthest on: a final one stays behind where the training is continued for more epochs. One that
+ * cannot be read is passed over if another can.
+ */
 async function newestCheckpoint(
   job: TrainFoldJob,
   context: CheckpointContext,
-): Promise<(ReadCheckpoint & Pick<Start, 'isFinal'>) | undefined> {
-  const found: (ReadCheckpoint & Pick<Start, 'isFinal'>)[] = [];
+): Promise<NewestCheckpoint | undefined> {
+  const found: { readonly file: SourceFile; readonly isFinal: boolean; readonly progress: number[] }[] = [];
   const unread: unknown[] = [];
   for (const name of [CHECKPOINTS.final, CHECKPOINTS.latest, CHECKPOINTS.best]) {
-    if (name === CHECKPOINTS.latest && found.length > 0) break;
     try {
       const file = await job.checkpoints.read(name);
-      if (file) found.push({ ...(await readCheckpoint(file, context)), isFinal: name === CHECKPOINTS.final });
+      if (!file) continue;
+      const { epoch, iterations } = await readCheckpointProgress(file);
+      found.push({ file, isFinal: name === CHECKPOINTS.final, progress: [epoch, iterations] });
     } catch (error) {
       unread.push(error);
     }
   }
-  if (found.length === 0 && unread.length > 0) throw unread[0];
-  for (const error of unread) await tellTrouble(job, error);
-  const isFurther = ({ state: a }: ReadCheckpoint, { state: b }: ReadCheckpoint) =>
-    b.epoch - a.epoch || b.partial.iterations - a.partial.iterations;
-  return found.sort(isFurther)[0];
+  found.sort(({ progress: a }, { progress: b }) => b[0] - a[0] || b[1] - a[1]);
+  for (const { file, isFinal } of found) {
+    try {
+      const checkpoint = await readCheckpoint(file, context);
+      for (const error of unread) await tellTrouble(job, error);
+      return { ...checkpoint, isFinal };
+    } catch (error) {
+      unread.push(error);
+    }
+  }
+  if (unread.length > 0) throw unread[0];
+  return undefined;
 }
 
 function recipeOf(

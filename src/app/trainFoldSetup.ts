@@ -1,7 +1,13 @@
 // What training a fold starts from: plans, labels, splits and the cases that were preprocessed for it.
 
 import { byCodePoint } from '@/core/dataset/rawDataset';
-import { crossValidationSplits, readSplits, type Split, splitOfFold } from '@/core/dataset/splits';
+import {
+  crossValidationSplits,
+  readSplits,
+  type Split,
+  splitNotices,
+  splitOfFold,
+} from '@/core/dataset/splits';
 import { parseJson } from '@/core/interop/json';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
@@ -33,6 +39,8 @@ export interface FoldSetup {
   readonly configuration: Configuration;
   readonly dataset: DatasetDescription;
   readonly split: Split;
+  /** What a person should know of the split. */
+  readonly notices: readonly string[];
   readonly caseIds: readonly string[];
   /** The files as they lie there, and what is in them. */
   readonly plansFile: SourceFile;
@@ -76,7 +84,7 @@ export async function openFold(
     plans,
     configuration,
     dataset: readDatasetJson(datasetText, datasetFile.path),
-    split: await splitOf(preprocessed, fold, caseIds),
+    ...(await splitOf(preprocessed, fold, caseIds)),
     caseIds,
     plansFile,
     plansDocument: parseJson(plansText, plansFile.path),
@@ -115,8 +123,13 @@ async function casesOf(
 }
 
 /** Follows nnU-Net's `nnUNetTrainer.do_split`. */
-async function splitOf(preprocessed: DatasetFolder, fold: Fold, caseIds: readonly string[]): Promise<Split> {
-  const split = splitOfFold(fold, fold === 'all' ? [] : await splitsOf(preprocessed, caseIds), caseIds);
+async function splitOf(
+  preprocessed: DatasetFolder,
+  fold: Fold,
+  caseIds: readonly string[],
+): Promise<Pick<FoldSetup, 'split' | 'notices'>> {
+  const splits = fold === 'all' ? [] : await splitsOf(preprocessed, caseIds);
+  const split = splitOfFold(fold, splits, caseIds);
   const missing = [...split.train, ...split.val].find((caseId) => !caseIds.includes(caseId));
   if (missing !== undefined) {
     throw new StudioError(
@@ -126,7 +139,7 @@ async function splitOf(preprocessed: DatasetFolder, fold: Fold, caseIds: readonl
     );
   }
   const empty = split.train.length === 0 ? 'training' : split.val.length === 0 ? 'validation' : undefined;
-  if (empty === undefined) return split;
+  if (empty === undefined) return { split, notices: splitNotices(fold, splits, split) };
   throw new StudioError(
     'EmptyFold',
     `Fold ${fold} has no ${empty} cases.`,

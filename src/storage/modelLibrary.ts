@@ -1,4 +1,5 @@
 import type { ModelSharing } from '@/core/interop/bundleManifest';
+import { isWeightsOf } from '@/core/interop/checkpointFile';
 import { NETWORK_FILES } from '@/core/interop/foreignNetwork';
 import { loadModelWeights } from '@/core/interop/importModel';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
@@ -209,7 +210,7 @@ function chunksOf({ files = [], weights }: Pick<ModelRecord, 'files' | 'weights'
 /** A model's file that holds a fold's weights. */
 function isCheckpointOf(fold: string, { path }: Pick<KeptFile, 'path'>): boolean {
   if (path === NETWORK_FILES.onnx) return true;
-  return path.startsWith(`fold_${fold}/checkpoint_`) && /\.(pth|safetensors)$/.test(path);
+  return isWeightsOf(fold, path);
 }
 
 function identity({ datasetName, trainerName, configuration }: NnunetModel): string {

@@ -1,5 +1,6 @@
 // `nnstudio train` on a small dataset on disk, and what becomes of its model.
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,6 +16,7 @@ import type { Command } from '@/cli/command';
 import { predictCommand } from '@/cli/commands/predict';
 import { trainCommand } from '@/cli/commands/train';
 import { parseOptions } from '@/cli/options';
+import { TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
 import { datasetFolder } from '@/storage/nodeFiles';
 import { TINY_DATASET, tinyImage } from '../support/tinyDataset';
 import { tinyPreprocessed } from '../support/tinyTraining';
@@ -95,6 +97,49 @@ test('a benchmark keeps its fastest epoch and nothing else', { timeout: 2 * MINU
   expect(fastest).toBeGreaterThan(0);
 });
 
+test('--c obeys the length that is asked for, and says that it changed', {
+  timeout: 2 * MINUTE,
+}, async () => {
+  const longer = MODEL.replace('_2epochs', '_4epochs');
+  cpSync(inResults(MODEL), inResults(longer), { recursive: true });
+  vi.mocked(console.log).mockClear();
+  expect(
+    await train(
+      '7 3d_fullres 0 -tr nnUNetTrainer_4epochs --c --no_validation --iterations 1 --val_iterations 1 --no_pbar',
+    ),
+  ).toBe(0);
+  const said = vi.mocked(console.log).mock.calls.map(([line]) => String(line));
+  expect(said[0]).toMatch(/2 epochs of 2 \+ 1 iterations before, now 4 epochs of 1 \+ 1 iterations/);
+  expect(said.filter((line) => /^epoch [23]: lr 0\.00(536|287)/.test(line))).toHaveLength(2);
+
+  vi.mocked(console.log).mockClear();
+  expect(await train('7 3d_fullres 0 -tr nnUNetTrainer_4epochs --c --no_validation --no_pbar')).toBe(0);
+  expect(vi.mocked(console.log).mock.calls).toEqual([['All 4 epochs are done: nothing is left to train.']]);
+});
+
+test('-pretrained_weights that cannot be taken are named with what to do', async () => {
+  const fold = inResults(MODEL, 'fold_0');
+  const pretrained = (name: string) => train(`7 3d_fullres 1 ${SHORT} -pretrained_weights ${name}`);
+  await expect(pretrained(`${fold}/nothing.pth`)).rejects.toThrow(
+    `-pretrained_weights ${fold}/nothing.pth does not exist. Name a checkpoint`,
+  );
+  await expect(pretrained(fold)).rejects.toThrow(
+    `${fold} is a folder. Name the checkpoint itself: ${fold}/checkpoint_final.pth`,
+  );
+  await expect(pretrained(inResults(MODEL))).rejects.toThrow('fold_0/checkpoint_final.pth');
+  await expect(pretrained(`${fold}/debug.json`)).rejects.toThrow(
+    /-pretrained_weights .*debug\.json is not a file that torch\.save wrote/,
+  );
+  const tensor = new TensorToSave(Float32Array.of(1), [1]);
+  writeFileSync(inResults('bare.pth'), writeTorchCheckpoint(new Map([['a.weight', tensor]])));
+  await expect(pretrained(inResults('bare.pth'))).rejects.toThrow(/bare\.pth holds bare weights/);
+  writeFileSync(
+    inResults('sd.pth'),
+    writeTorchCheckpoint(new Map([['state_dict', new Map([['a', tensor]])]])),
+  );
+  await expect(pretrained(inResults('sd.pth'))).rejects.toThrow(/among its keys \(state_dict\)/);
+});
+
 test('says what is missing or meant', async () => {
   await expect(train('7 3d_fullres')).rejects.toThrow('a dataset, a configuration and a fold');
   await expect(train('7 3d_fullres first')).rejects.toThrow('The fold is a number or all');
@@ -103,4 +148,5 @@ test('says what is missing or meant', async () => {
   await expect(train('7 3d_fullres 1 --val')).rejects.toMatchObject({ name: 'NoCheckpoint' });
   await expect(train('7 3d_fullres 0 --iterations 0')).rejects.toThrow('whole number from 1');
   await expect(train('7 3d_fullres 0 --c -pretrained_weights x.pth')).rejects.toThrow('--c or -pretrained');
+  await expect(train('7 3d_fullres 0 --c --val')).rejects.toThrow('give one of them');
 });

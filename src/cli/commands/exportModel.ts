@@ -3,6 +3,7 @@ import { exportedFolderName } from '@/app/exportModel';
 import { type ResultsQuestion, resultsParts } from '@/core/interop/resultsExport';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ZipPart } from '@/core/io/zipStream';
+import { partForAnyNnunet } from '@/core/training/stockTrainer';
 import { formatBytes } from '@/shared/numeric';
 import { filesBelow, kindOf } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
@@ -53,7 +54,8 @@ export const exportModelCommand: Command = {
   ],
   notes: [
     'The zip is laid out as nnUNetv2_export_model_to_zip lays it out, ensembles and post-processing included;',
-    'nnUNetv2_install_pretrained_model_from_zip and nnstudio import_model unpack it.',
+    'nnUNetv2_install_pretrained_model_from_zip and nnstudio import_model unpack it. A checkpoint of a trainer that nnU-Net',
+    'does not have (…_30epochs, or one of a cluster) names the class of nnU-Net with the same network.',
     'What -c and -f name must be there; nnU-Net asks for all configurations and folds where they are left out.',
   ],
   examples: [
@@ -68,7 +70,8 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const output = requiredText(options, '-o', 'the zip to write');
   const outputs = await Outputs.beside([textOf(options, '-m') ?? (await resultsOfDataset(options))]);
   await outputs.assertFree([output]);
-  const parts = isGiven(options, '-m') ? await partsOfFolder(options) : await partsOfDataset(options);
+  const found = isGiven(options, '-m') ? await partsOfFolder(options) : await partsOfDataset(options);
+  const parts = found.map(partForAnyNnunet);
   await writeWithProgress(outputs, output, parts, options, signal);
   return EXIT.ok;
 }

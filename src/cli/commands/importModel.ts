@@ -1,25 +1,34 @@
 import path from 'node:path';
 import { nnunetParts } from '@/app/exportModel';
+import { assertNothingReplaced, replacedBy } from '@/app/importIntoResults';
 import { MIMETYPE_FILE } from '@/core/interop/bundleManifest';
 import { importModel } from '@/core/interop/importModel';
 import { sniffFolder } from '@/core/io/sniff';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { openZip } from '@/core/io/zip';
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
+import { outsideTrainer } from '@/core/training/trainerName';
 import { StudioError } from '@/shared/errors';
-import { kindOf, nodeFile } from '@/storage/nodeFiles';
+import { datasetFolder, filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { unpackInto } from '@/storage/nodeUnpack';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { nnunetResults } from '../modelSource';
-import { type ParsedOptions, UsageError } from '../options';
+import { isGiven, type ParsedOptions, UsageError } from '../options';
 
 export const importModelCommand: Command = {
   name: 'import_model',
   summary: 'unpacks a model zip of nnU-Net, or a bundle, into nnUNet_results',
   usage: 'FILE',
-  options: [],
+  options: [
+    {
+      names: ['--force'],
+      kind: 'flag',
+      description: 'replaces folds and models that are there already',
+    },
+  ],
   notes: [
-    'Files that are there already are replaced, as nnUNetv2_install_pretrained_model_from_zip does.',
+    'A fold that is there already, or a folder of that name whose plans or labels are others, is not replaced without --force.',
     'Checkpoints of a bundle are written for nnU-Net, with an optimiser that has seen nothing.',
   ],
   examples: ['nnstudio import_model hippocampus.zip', 'nnstudio import_model hippocampus.nnstudio'],
@@ -34,8 +43,8 @@ export const installPretrainedModelCommand: Command = {
   examples: ['nnstudio install_pretrained_model_from_zip hippocampus.zip'],
 };
 
-async function run({ positionals }: ParsedOptions, signal: AbortSignal): Promise<number> {
-  const [location] = positionals;
+async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
+  const [location] = options.positionals;
   if (location === undefined) throw new UsageError('Name the zip of a model, or a bundle.');
   if ((await kindOf(location)) !== 'file') throw new UsageError(`${location} is not a file.`);
   const results = nnunetResults();
@@ -44,21 +53,48 @@ async function run({ positionals }: ParsedOptions, signal: AbortSignal): Promise
   const parts = entries.some((entry) => entry.path === MIMETYPE_FILE)
     ? await partsOfBundle(file, entries)
     : partsOfZip(location, entries);
+  const replaced = await replacedBy(parts.map(fileOfPart), datasetFolder(results));
+  if (!isGiven(options, '--force')) assertNothingReplaced(replaced, location);
   const outputs = await Outputs.beside([location]);
-  await outputs.assertFolderFree(
-    results,
-    parts.map((part) => part.path),
-  );
-  const folder = outputs.folder(results);
-  for (const part of parts) {
-    signal.throwIfAborted();
-    await folder.write(part.path, await (await part.open()).bytes());
-  }
+  await outputs.assertFree([
+    ...parts.map((part) => path.join(results, part.path)),
+    ...(await filesAt(replaced.map((each) => path.join(results, each.path)))),
+  ]);
+  await unpackInto(results, parts, { replaced: replaced.map((each) => each.path), signal });
   const models = new Set(
     parts.map((part) => path.dirname(part.path)).filter((name) => /\/[^/]+__[^/]+__[^/]+$/.test(name)),
   );
   for (const name of models) console.log(path.join(results, name));
+  for (const name of models) tellOutside(path.basename(name).split('__')[0]);
   return EXIT.ok;
+}
+
+/** Says of a model what nnStudio cannot do with it: it is unpacked for nnU-Net all the same. */
+function tellOutside(trainerName: string): void {
+  const what = outsideTrainer(trainerName);
+  if (what === undefined) return;
+  console.log(`${trainerName} ${what}: predict with it by nnUNetv2_predict.`);
+}
+
+/** Paths of files, and of all files below folders. */
+async function filesAt(locations: readonly string[]): Promise<readonly string[]> {
+  const found = await Promise.all(
+    locations.map(async (location) => {
+      if ((await kindOf(location)) !== 'folder') return [location];
+      return (await filesBelow(location)).flatMap(({ origin }) => (typeof origin === 'string' ? origin : []));
+    }),
+  );
+  return found.flat();
+}
+
+/** A part as a file; what it is made of is made when it is read. */
+function fileOfPart({ path: location, sizeInBytes, open }: ZipPart): SourceFile {
+  return {
+    path: location,
+    sizeInBytes,
+    bytes: async () => (await open()).bytes(),
+    slice: async (start, end) => (await open()).slice(start, end),
+  };
 }
 
 /** Read as any model is, so that nothing damaged is unpacked; whatever the file is called. */

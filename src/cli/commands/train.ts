@@ -6,11 +6,13 @@ import { TrainFoldLog } from '@/app/trainFoldLog';
 import { type Fold, openFold } from '@/app/trainFoldSetup';
 import { validateFold } from '@/app/trainFoldValidation';
 import type { StateDict } from '@/core/interop/model';
+import type { SourceFile } from '@/core/io/sourceFile';
 import { readCheckpointWeights } from '@/core/training/readCheckpoint';
-import { TRAINER_NAMES, type Trainer, trainerNamed } from '@/core/training/trainers';
+import type { IterationCount } from '@/core/training/scheduleChange';
+import { partsOfTrainerName, TRAINER_NAMES, type Trainer, trainerNamed } from '@/core/training/trainers';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
-import { datasetFolder, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
+import { datasetFolder, filesBelow, kindOf, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
@@ -37,7 +39,11 @@ export const trainCommand: Command = {
       value: 'FILE',
       description: 'checkpoint whose weights a new training starts from, heads left out',
     },
-    { names: ['--c'], kind: 'flag', description: 'goes on from the newest checkpoint' },
+    {
+      names: ['--c'],
+      kind: 'flag',
+      description: 'continues from the newest checkpoint, under the length that -tr names',
+    },
     { names: ['--val'], kind: 'flag', description: 'only validates checkpoint_final.pth' },
     { names: ['--val_best'], kind: 'flag', description: 'validates checkpoint_best.pth instead' },
     { names: ['--npz'], kind: 'flag', description: 'keeps the probabilities of the validation' },
@@ -112,6 +118,9 @@ interface Training extends Pick<TrainFoldJob, 'setup' | 'trainer' | 'results' | 
 }
 
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
+  if (isGiven(options, '--c') && isGiven(options, '--val')) {
+    throw new UsageError('--c trains on, --val only validates: give one of them.');
+  }
   const training = await openTraining(options);
   const { trainer, checkpoints } = training;
   const line = new ProgressLine(!isGiven(options, '--no_pbar'));
@@ -197,6 +206,17 @@ function trainerOf(options: ParsedOptions): Trainer {
   };
 }
 
+/** Iterations that neither an option nor the trainer's name tells. */
+function unaskedIn(options: ParsedOptions, { name }: Trainer): readonly IterationCount[] {
+  const named = partsOfTrainerName(name);
+  const asked: Readonly<Record<IterationCount, boolean>> = {
+    iterationsPerEpoch: isGiven(options, '--iterations') || named?.iterationsPerEpoch !== undefined,
+    validationIterationsPerEpoch:
+      isGiven(options, '--val_iterations') || named?.validationIterationsPerEpoch !== undefined,
+  };
+  return (['iterationsPerEpoch', 'validationIterationsPerEpoch'] as const).filter((part) => !asked[part]);
+}
+
 function countOf(options: ParsedOptions, name: string, otherwise: number): number {
   const count = numberOf(options, name, otherwise);
   if (Number.isInteger(count) && count >= 1) return count;
@@ -223,11 +243,14 @@ async function runTraining(
   }
   const progress = new RunProgress();
   let adapter = '';
+  let hasStarted = false;
   const outcome = await trainFold({
     ...training,
     seed: numberOf(options, '--seed', 0),
     shouldContinue: isGiven(options, '--c'),
-    ...(pretrained && { pretrainedWeights: await nodeFile(pretrained) }),
+    expectsCheckpoint: isGiven(options, '--c'),
+    unasked: unaskedIn(options, training.trainer),
+    ...(pretrained && { pretrainedWeights: await pretrainedFile(pretrained) }),
     hasCheckpoints: !isGiven(options, '--disable_checkpointing') && !training.trainer.isBenchmark,
     minutesBetweenCheckpoints: numberOf(options, '--checkpoint_minutes', 10),
     storage: isGiven(options, '--f16') ? 'f16' : 'f32',
@@ -238,7 +261,12 @@ async function runTraining(
       line.clear();
       progress.begin(report);
       adapter = report.adapter;
+      hasStarted = true;
       console.log(describeStart(training, report));
+    },
+    onNotice: (notice) => {
+      line.clear();
+      console.log(notice);
     },
     onTrouble: (error) => {
       line.clear();
@@ -251,7 +279,28 @@ async function runTraining(
       console.log(describeEpoch(report, progress.secondsLeft(report)));
     },
   });
+  if (!hasStarted) console.log(`All ${outcome.state.epoch} epochs are done: nothing is left to train.`);
   return { ...outcome, adapter };
+}
+
+/** What `-pretrained_weights` names. Messages about it begin with the option. */
+async function pretrainedFile(location: string): Promise<SourceFile> {
+  const kind = await kindOf(location);
+  if (kind === 'file') return nodeFile(location, `-pretrained_weights ${location}`);
+  const [checkpoint] =
+    kind === 'folder'
+      ? (await filesBelow(location))
+          .filter(({ path: name }) => /\/checkpoint_[^/]+\.pth$/.test(name))
+          .reverse()
+      : [];
+  const within = checkpoint?.path.slice(checkpoint.path.indexOf('/') + 1);
+  throw new StudioError(
+    'NoCheckpoint',
+    `-pretrained_weights ${location} ${kind === 'folder' ? 'is a folder' : 'does not exist'}.`,
+    within === undefined
+      ? 'Name a checkpoint of another training, such as fold_0/checkpoint_final.pth.'
+      : `Name the checkpoint itself: ${path.join(location, within)}.`,
+  );
 }
 
 async function readWeights(

@@ -88,3 +88,60 @@ export function haveSameFolds(a: readonly Split[], b: readonly Split[]): boolean
     JSON.stringify(splits.map(({ train, val }) => [[...train].sort(), [...val].sort()]));
   return key(a) === key(b);
 }
+
+/** Cases that are named of many, at most. */
+const NAMED_CASES = 5;
+
+/**
+ * What a person should know of a fold before it is trained: that its cases are drawn as it is not in the file, that cases
+ * are both trained on and validated, that folds validate the same case. `splits` are those of the file.
+ *
+ * Follows nnU-Net's `nnUNetTrainer.do_split`, which says the first two.
+ */
+export function splitNotices(
+  fold: number | 'all',
+  splits: readonly Split[],
+  { train, val }: Split,
+): readonly string[] {
+  if (fold === 'all') return [];
+  const notices: string[] = [];
+  if (fold >= splits.length) {
+    notices.push(
+      `splits_final.json has only ${countOf(splits.length, 'fold')} (${splits.length === 1 ? '0' : `0 to ${splits.length - 1}`}), so fold ${fold} is a random 80:20 split with a fixed seed: ${countOf(train.length, 'training case')}, ${countOf(val.length, 'validation case')}.`,
+    );
+  }
+  const trained = new Set(train);
+  const both = [...new Set(val)].filter((caseId) => trained.has(caseId));
+  if (both.length > 0) {
+    const cases = both.length === 1 ? '1 case that it is' : `${both.length} cases that it is`;
+    notices.push(
+      `Warning: fold ${fold} validates ${cases} also trained on (${someOf(both)}): Dice there says nothing about new images. Correct splits_final.json unless this is intended.`,
+    );
+  }
+  const shared = fold < splits.length ? sharedValidation(fold, splits) : undefined;
+  if (shared) {
+    notices.push(
+      `Warning: folds ${fold} and ${shared.fold} both validate ${someOf(shared.caseIds)}: find_best_configuration wants each case validated by one fold. Correct splits_final.json unless this is intended.`,
+    );
+  }
+  return notices;
+}
+
+/** The first other fold that validates some of the same cases. */
+function sharedValidation(fold: number, splits: readonly Split[]) {
+  const own = new Set(splits[fold].val);
+  for (const [other, { val }] of splits.entries()) {
+    const caseIds = other === fold ? [] : val.filter((caseId) => own.has(caseId));
+    if (caseIds.length > 0) return { fold: other, caseIds };
+  }
+  return undefined;
+}
+
+function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function someOf(caseIds: readonly string[]): string {
+  const named = caseIds.slice(0, NAMED_CASES).join(', ');
+  return caseIds.length > NAMED_CASES ? `${named} and ${caseIds.length - NAMED_CASES} more` : named;
+}

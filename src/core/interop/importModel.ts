@@ -3,6 +3,8 @@
 import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
 import type { Configuration } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
+import { OWN_KEY } from '@/core/training/checkpoint';
+import { areSameVariant, assertTrainerInside } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
 import { readBundleManifest } from './bundleManifest';
 import { weightsOfFile } from './foreignNetwork';
@@ -24,7 +26,7 @@ export interface ImportedModel extends ReadModel {
 }
 
 export interface ImportOptions {
-  /** As `-chk` names it, `checkpoint_best.pth`. Default: final, else best, else latest. */
+  /** As `-chk` names it, `checkpoint_best.pth` or any file of a fold, with or without its ending. Default: final, else best, else latest. */
   readonly checkpointName?: string;
   /** Folds to use, as `-f` names them. Default: all with the checkpoint; `all` only where it is alone. */
   readonly folds?: readonly string[];
@@ -78,7 +80,9 @@ export async function importModels(
 const OF_A_FOLDER = /\.(zip|nnstudio|pth|safetensors)$|(^|\/)plans\.json$/i;
 
 async function importFolder(folder: ModelFolder, options: ImportOptions): Promise<ImportedModel> {
-  const checkpointName = options.checkpointName ?? bestCheckpointName(folder);
+  const checkpointName = options.checkpointName
+    ? fullCheckpointName(folder, options.checkpointName)
+    : bestCheckpointName(folder);
   const folds = options.folds ?? foldsWith(folder, checkpointName);
   const checkpoints = folds.map((fold) => checkpointOf(folder, fold, checkpointName));
   const dataset = await readDatasetOf(folder);
@@ -89,6 +93,7 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
   const manifest = folder.manifest && (await readBundleManifest(folder.manifest));
   const folderName = folder.path.slice(folder.path.lastIndexOf('/') + 1);
   const facts = manifest ?? checkpointFacts(first.entries, checkpoints[0].path, folderName);
+  assertTrainerInside(facts.trainerName);
   const planned = configurationOf(plans, facts.configurationName, plansFile.path);
   const configuration = { ...planned, architecture: trainedArchitecture(planned, facts.trainerName) };
   const expected = parametersOf(configuration, dataset.channelNames, dataset.labels);
@@ -186,9 +191,23 @@ function checkpointFacts(entries: PickleMap, file: string, folderName: string): 
   }
   return {
     configurationName,
-    trainerName: textIn(entries.get('trainer_name')) ?? trainerFromName ?? 'nnUNetTrainer',
+    trainerName: trainerOf(entries, trainerFromName),
     mirrorAxes: integerItems(entries.get('inference_allowed_mirroring_axes')) ?? [],
   };
+}
+
+/**
+ * The trainer's own name. A checkpoint names a class of stock nnU-Net where the trainer is one of another length, so that the
+ * folder's name, or what nnStudio wrote besides, says more where it is the same variant.
+ */
+function trainerOf(entries: PickleMap, fromFolder: string | undefined): string {
+  const own = entries.get(OWN_KEY);
+  const candidates = [fromFolder, textIn(isDict(own) ? own.get('trainer') : undefined)].filter(
+    (name) => name !== undefined,
+  );
+  const named = textIn(entries.get('trainer_name'));
+  if (named === undefined) return candidates[0] ?? 'nnUNetTrainer';
+  return candidates.find((name) => areSameVariant(name, named)) ?? named;
 }
 
 function textIn(value: PickleValue | undefined): string | undefined {
@@ -237,15 +256,38 @@ function fieldOf(value: unknown, key: string): unknown {
 const CHECKPOINT_NAMES = ['checkpoint_final.pth', 'checkpoint_best.pth', 'checkpoint_latest.pth'];
 
 function bestCheckpointName(folder: ModelFolder): string {
-  const all = [...folder.folds.values()].flatMap(({ checkpoints }) => [...checkpoints.keys()]);
-  return CHECKPOINT_NAMES.find((name) => all.includes(name)) ?? all[0] ?? CHECKPOINT_NAMES[0];
+  const all = new Set([...folder.folds.values()].flatMap(({ checkpoints }) => [...checkpoints.keys()]));
+  const known = CHECKPOINT_NAMES.find((name) => all.has(name));
+  const [first = CHECKPOINT_NAMES[0]] = all;
+  if (known !== undefined || all.size < 2) return known ?? first;
+  throw new StudioError(
+    'MissingFold',
+    `${folder.path} has no ${CHECKPOINT_NAMES[0]}${availableIn(folder)}.`,
+    `Choose one of these with -chk, or name it ${CHECKPOINT_NAMES[0]}.`,
+  );
+}
+
+/** The name of a file that is there, for one that may lack its ending. */
+function fullCheckpointName(folder: ModelFolder, asked: string): string {
+  const names = [asked, `${asked}.pth`, `${asked}.pt`];
+  return names.find((name) => foldNames(folder).some((fold) => findCheckpoint(folder, fold, name))) ?? asked;
+}
+
+/** Of folds with any file in them. */
+function foldNames({ files }: ModelFolder): readonly string[] {
+  return [...new Set(files.flatMap(({ path }) => /^fold_([^/]+)\//.exec(path)?.[1] ?? []))];
+}
+
+/** A checkpoint by name; nnU-Net takes any file of the fold's folder for one. */
+function findCheckpoint(folder: ModelFolder, fold: string, name: string): SourceFile | undefined {
+  const known = folder.folds.get(fold)?.checkpoints.get(name);
+  const beside = folder.files.find(({ path }) => path === `fold_${fold}/${name}`);
+  return known ?? (beside && { ...beside, path: `${folder.path}/${beside.path}` });
 }
 
 /** Folds with the checkpoint, numbers first; `all` only where no other has it, as nnU-Net detects them. */
 function foldsWith(folder: ModelFolder, checkpointName: string): readonly string[] {
-  const folds = [...folder.folds]
-    .filter(([, fold]) => fold.checkpoints.has(checkpointName))
-    .map(([name]) => name);
+  const folds = foldNames(folder).filter((fold) => findCheckpoint(folder, fold, checkpointName));
   const numbered = folds.filter((fold) => fold !== 'all').sort((a, b) => Number(a) - Number(b));
   const found = numbered.length > 0 ? numbered : folds;
   if (found.length === 0) {
@@ -259,7 +301,7 @@ function foldsWith(folder: ModelFolder, checkpointName: string): readonly string
 }
 
 function checkpointOf(folder: ModelFolder, fold: string, checkpointName: string): SourceFile {
-  const file = folder.folds.get(fold)?.checkpoints.get(checkpointName);
+  const file = findCheckpoint(folder, fold, checkpointName);
   if (file) return file;
   throw new StudioError(
     'MissingFold',

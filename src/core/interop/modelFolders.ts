@@ -25,7 +25,7 @@ export interface ModelFolder {
   readonly files: readonly SourceFile[];
 }
 
-const CHECKPOINT = /^(|.*\/)fold_([^/]+)\/(checkpoint_[^/]+)\.(?:pth|safetensors)$/;
+const CHECKPOINT = /^(|.*\/)fold_([^/]+)\/([^/]+)\.(pth|pt|safetensors)$/;
 const SUMMARY = /^(|.*\/)fold_([^/]+)\/validation\/summary\.json$/;
 const CROSS_VALIDATION_SUMMARY = /^(|.*\/)crossval_results_folds_[^/]*\/summary\.json$/;
 
@@ -34,13 +34,17 @@ const CROSS_VALIDATION_SUMMARY = /^(|.*\/)crossval_results_folds_[^/]*\/summary\
  * missing). Throws `NoModel` if there is neither.
  */
 export async function modelFolders(files: readonly SourceFile[]): Promise<readonly ModelFolder[]> {
-  const all = (await Promise.all(files.map(unpacked)))
-    .flat()
-    .filter(({ path }) => !path.includes('__MACOSX/'));
+  const all = await withoutArchives(files);
   const withCheckpoint = parentsOf(all, CHECKPOINT);
   const parents = withCheckpoint.length > 0 ? withCheckpoint : parentsOf(all, /^(|.*\/)plans\.json$/);
   if (parents.length > 0) return parents.map((parent) => modelFolder(parent, all));
   throw noModel(files, all);
+}
+
+/** The files, with the entries of archives in place of these. */
+export async function withoutArchives(files: readonly SourceFile[]): Promise<readonly SourceFile[]> {
+  const all = (await Promise.all(files.map(unpacked))).flat();
+  return all.filter(({ path }) => !path.includes('__MACOSX/'));
 }
 
 /** The entries of a zip, below its name; a file that is none as it is. A `.pth` is a zip too, and stays whole. */
@@ -73,15 +77,15 @@ function modelFolder(parent: string, files: readonly SourceFile[]): ModelFolder 
   const directly = (name: string) => own.find(({ path }) => path === parent + name);
   const folds = new Map<string, { checkpoints: Map<string, SourceFile>; summary: SourceFile | undefined }>();
   for (const file of own) {
-    const [, folder, fold, checkpoint] = CHECKPOINT.exec(file.path) ?? [];
+    const [, folder, fold, checkpoint, ending] = CHECKPOINT.exec(file.path) ?? [];
     if (folder !== parent) continue;
     const summary = own.find(({ path }) => {
       const match = SUMMARY.exec(path);
       return match?.[1] === parent && match[2] === fold;
     });
     const files = folds.get(fold) ?? { checkpoints: new Map(), summary };
-    const name = `${checkpoint}.pth`;
-    if (file.path.endsWith('.pth') || !files.checkpoints.has(name)) files.checkpoints.set(name, file);
+    const name = `${checkpoint}.${ending === 'pt' ? 'pt' : 'pth'}`;
+    if (ending !== 'safetensors' || !files.checkpoints.has(name)) files.checkpoints.set(name, file);
     folds.set(fold, files);
   }
   return {

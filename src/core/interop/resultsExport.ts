@@ -86,7 +86,8 @@ function foldsOf(
   folder: string,
   { folds, checkpointNames }: ResultsQuestion,
 ): readonly string[] {
-  const lacks = (fold: string) => checkpointNames.find((name) => !all.has(`${folder}/fold_${fold}/${name}`));
+  const lacks = (fold: string) =>
+    checkpointNames.find((name) => !all.has(checkpointPath(all, `${folder}/fold_${fold}`, name)));
   const there = [...new Set([...all.keys()].flatMap((path) => foldIn(path, folder)))].sort();
   const complete = there.filter((fold) => lacks(fold) === undefined);
   const chosen = folds ?? complete;
@@ -99,6 +100,12 @@ function foldsOf(
       ? `Folds with it are ${complete.join(', ')}: name them with -f.`
       : 'Train first, or name the checkpoint that is there with -chk.',
   );
+}
+
+/** Of a checkpoint's name with or without its ending. */
+function checkpointPath(all: ReadonlyMap<string, SourceFile>, folder: string, name: string): string {
+  const path = `${folder}/${name}`;
+  return !all.has(path) && all.has(`${path}.pth`) ? `${path}.pth` : path;
 }
 
 function foldIn(path: string, folder: string): readonly string[] {
@@ -116,7 +123,11 @@ function foldPaths(
   const validation = hasPredictions
     ? filesDirectlyIn(all, `${folder}/validation`).filter((path) => !/\.(npz|pkl)$/.test(path))
     : [`${folder}/validation/summary.json`];
-  return [...[...checkpointNames, ...OF_FOLD].map((name) => `${folder}/${name}`), ...validation];
+  return [
+    ...checkpointNames.map((name) => checkpointPath(all, folder, name)),
+    ...OF_FOLD.map((name) => `${folder}/${name}`),
+    ...validation,
+  ];
 }
 
 /** Of these folds, or some of them. */

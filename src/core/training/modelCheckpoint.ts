@@ -3,7 +3,7 @@ import { networkInputChannels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import { writeTorchCheckpoint } from '@/core/interop/torchWriter';
 import { OWN_KEY } from './checkpoint';
-import { type Trainer, trainerNamed } from './trainers';
+import { knownTrainer, stockTrainerName, trainerNamed } from './trainers';
 import { EMPTY_LOG, type TrainingLog } from './trainingLog';
 import { NO_PARTIAL_EPOCH } from './trainingState';
 import { checkpointEntries } from './writeCheckpoint';
@@ -26,7 +26,8 @@ export interface ModelCheckpoint {
 export function writeModelCheckpoint(checkpoint: ModelCheckpoint): Uint8Array {
   const { model, fold, weights, log = EMPTY_LOG, plansDocument, datasetDocument } = checkpoint;
   const { configuration, labels, channelNames, trainerName, mirrorAxes } = model;
-  const trainer = trainerLike(trainerName);
+  // nnU-Net's default stands in for a trainer that is not known here: its optimiser is SGD unless told otherwise.
+  const trainer = knownTrainer(trainerName) ?? trainerNamed('nnUNetTrainer');
   const entries = checkpointEntries(
     {
       weights,
@@ -51,18 +52,8 @@ export function writeModelCheckpoint(checkpoint: ModelCheckpoint): Uint8Array {
       fold: fold === 'all' ? fold : Number(fold),
     },
   );
-  entries.set('trainer_name', trainerName);
+  entries.set('trainer_name', stockTrainerName(trainerName));
   // It was not trained here as far as this file can tell.
   entries.delete(OWN_KEY);
   return writeTorchCheckpoint(entries);
-}
-
-/** nnU-Net's default stands in for a trainer that is not known here: its optimiser is SGD unless told otherwise. */
-function trainerLike(name: string): Trainer {
-  try {
-    return trainerNamed(name);
-  } catch (error) {
-    if (error instanceof Error && error.name === 'UnknownTrainer') return trainerNamed('nnUNetTrainer');
-    throw error;
-  }
 }

@@ -71,6 +71,24 @@ export async function readCheckpoint(
   };
 }
 
+/** How far a checkpoint's training was, without reading its weights. Throws as {@link readCheckpoint}. */
+export async function readCheckpointProgress(
+  file: SourceFile,
+): Promise<{ readonly epoch: number; readonly iterations: number }> {
+  const root = dictIn((await readTorchCheckpoint(file)).root, file);
+  const own = root.get(OWN_KEY);
+  return {
+    epoch: numberIn(root, 'current_epoch', file),
+    iterations: isDict(own) ? numberIn(own, 'iterations', file) : 0,
+  };
+}
+
+/** The schedule that a checkpoint of a training begun here says it has. Throws as {@link readCheckpoint}. */
+export async function readCheckpointSchedule(file: SourceFile): Promise<TrainingSchedule | undefined> {
+  const own = dictIn((await readTorchCheckpoint(file)).root, file).get(OWN_KEY);
+  return isDict(own) ? scheduleIn(own, file) : undefined;
+}
+
 function scheduleIn(own: PickleMap, file: SourceFile): TrainingSchedule {
   const [epochs, iterationsPerEpoch, validationIterationsPerEpoch] = integerItems(own.get('schedule')) ?? [];
   if (validationIterationsPerEpoch !== undefined) {
@@ -89,7 +107,7 @@ function dictIn(value: PickleValue | undefined, file: SourceFile): PickleMap {
   throw new StudioError(
     'BadCheckpoint',
     `${file.path} is no checkpoint of nnU-Net's trainer.`,
-    'Go on from a checkpoint of the same training.',
+    'Give a checkpoint that nnU-Net or nnStudio trained, such as fold_0/checkpoint_final.pth.',
   );
 }
 
@@ -101,10 +119,28 @@ function numberIn(dict: PickleMap, key: string, file: SourceFile): number {
 
 /** The tensors of `network_weights` by their plain names. */
 function networkWeights(root: PickleMap, file: SourceFile): ReadonlyMap<string, TorchTensor> {
+  const weights = root.get('network_weights');
+  if (!isDict(weights)) throw withoutNetworkWeights(root, file);
   return plainEntries(
-    [...dictIn(root.get('network_weights'), file)].flatMap(([name, tensor]): [string, TorchTensor][] =>
+    [...weights].flatMap(([name, tensor]): [string, TorchTensor][] =>
       typeof name === 'string' && tensor instanceof TorchTensor ? [[name, tensor]] : [],
     ),
+  );
+}
+
+/** Keys of a foreign checkpoint that are named, at most. */
+const NAMED_KEYS = 6;
+
+function withoutNetworkWeights(root: PickleMap, file: SourceFile): StudioError {
+  const keys = [...root.keys()].map(String);
+  const isStateDict = [...root.values()].some((value) => value instanceof TorchTensor);
+  const named = `${keys.slice(0, NAMED_KEYS).join(', ')}${keys.length > NAMED_KEYS ? ', …' : ''}`;
+  return new StudioError(
+    'BadCheckpoint',
+    isStateDict
+      ? `${file.path} holds bare weights, not a checkpoint of nnU-Net: there is no network_weights in it.`
+      : `${file.path} is no checkpoint of nnU-Net: there is no network_weights among its keys (${named || 'none'}).`,
+    'Give a checkpoint that nnU-Net or nnStudio trained, such as fold_0/checkpoint_final.pth. Weights of another program fit if they are saved under network_weights with nnU-Net’s names.',
   );
 }
 
@@ -122,7 +158,7 @@ async function readWeights(
     throw new StudioError(
       'WeightsMismatch',
       `${file.path}: the tensor ${name} is ${tensor ? `[${tensor.shape}]` : 'missing'}, but the plans' network has [${shape}].`,
-      'Take a checkpoint of a network of the same plans.',
+      'Take a checkpoint of a network of the same plans; move_plans_between_datasets gives two datasets the same.',
     );
   }
   const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();

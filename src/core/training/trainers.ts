@@ -25,6 +25,7 @@ import { mostLike } from '@/shared/nearest';
 import { cosineLearningRate, type LearningRateSchedule, warmupLearningRate } from './learningRates';
 import type { Oversampling } from './patchPosition';
 import { polyLearningRate } from './polyLearningRate';
+import { outsideTrainer, type TrainerNameParts, trainerNameParts } from './trainerName';
 
 /** What a loss is chosen by. */
 export interface LossQuestion {
@@ -50,6 +51,8 @@ export interface Trainer {
   readonly batchSize?: number;
   /** Only measured: no checkpoints are written, and nothing is validated at its end. */
   readonly isBenchmark: boolean;
+  /** Trains on the same random batch again and again, so that nothing but the network's time is measured. */
+  readonly usesRandomBatch: boolean;
 }
 
 const DEFAULT_TRAINER: Trainer = {
@@ -64,6 +67,7 @@ const DEFAULT_TRAINER: Trainer = {
   oversampling: { kind: 'lastOfBatch' },
   augmentation: {},
   isBenchmark: false,
+  usesRandomBatch: false,
 };
 
 /** Follows nnU-Net's `nnUNetTrainer._build_loss`. */
@@ -149,10 +153,15 @@ const VARIANTS: Readonly<Record<string, Partial<Trainer>>> = {
   nnUNetTrainer_probabilisticOversampling_033: { oversampling: { kind: 'each', share: 0.33 } },
   nnUNetTrainer_probabilisticOversampling_010: { oversampling: { kind: 'each', share: 0.1 } },
   nnUNetTrainerBenchmark_5epochs: { ...epochs(5), isBenchmark: true },
+  nnUNetTrainerBenchmark_5epochs_noDataLoading: {
+    ...epochs(5),
+    isBenchmark: true,
+    usesRandomBatch: true,
+  },
   nnUNet_Trainer_BS8: { batchSize: 8 },
 };
 
-/** Names as they are listed; any of them may be followed by `_Xepochs` or, after that, `_NoMirroring`. */
+/** Names as they are listed; any of them may be followed by `_Xepochs` and what else {@link trainerNameParts} knows. */
 export const TRAINER_NAMES: readonly string[] = Object.keys(VARIANTS);
 
 /** nnU-Net's own lengths. */
@@ -160,21 +169,21 @@ const STOCK_EPOCHS = [
   '1epoch',
   ...[5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000].map((count) => `${count}epochs`),
 ];
-const STOCK_EPOCHS_WITHOUT_MIRRORING = [250, 2000, 4000, 8000].map((count) => `${count}epochs`);
-const FURTHER_STOCK_NAMES = ['nnUNetTrainerCELoss_5epochs', 'nnUNetTrainerDA5_10epochs'];
+const STOCK_EPOCHS_WITHOUT_MIRRORING = [250, 2000, 4000, 8000].map((count) => `${count}epochs_NoMirroring`);
+/** Classes of nnU-Net 2.8.1 that are a variant with a length. */
+const STOCK_NAMES: ReadonlySet<string> = new Set([
+  ...[...STOCK_EPOCHS, ...STOCK_EPOCHS_WITHOUT_MIRRORING].map((length) => `nnUNetTrainer_${length}`),
+  'nnUNetTrainerCELoss_5epochs',
+  'nnUNetTrainerDA5_10epochs',
+]);
 
-const WITH_EPOCHS = /^(.+)_(1epoch|\d+epochs)(_NoMirroring)?$/;
+const isVariant = (name: string) => Object.hasOwn(VARIANTS, name);
 
-/** A trainer by nnU-Net's name. Throws `UnknownTrainer` naming those that look like it. */
+/** A trainer by nnU-Net's name. Throws `UnsupportedTrainer` for those left out, `UnknownTrainer` naming the likeliest. */
 export function trainerNamed(name: string): Trainer {
-  if (Object.hasOwn(VARIANTS, name)) return { ...DEFAULT_TRAINER, ...VARIANTS[name], name };
-  const [, base, length, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
-  const count = Number.parseInt(length, 10);
-  if (base !== undefined && Object.hasOwn(VARIANTS, base) && count >= 1) {
-    const trainer = { ...DEFAULT_TRAINER, ...VARIANTS[base], ...epochs(count), name };
-    if (!noMirroring) return trainer;
-    return { ...trainer, augmentation: { ...trainer.augmentation, ...NO_MIRRORING } };
-  }
+  const trainer = knownTrainer(name);
+  if (trainer) return trainer;
+  assertTrainerInside(name);
   throw new StudioError(
     'UnknownTrainer',
     `There is no trainer ${name}; those that look like it are ${mostLike(name, TRAINER_NAMES, 3).join(', ')}.`,
@@ -182,14 +191,67 @@ export function trainerNamed(name: string): Trainer {
   );
 }
 
+/** As {@link trainerNamed}; `undefined` of a name that is not known here. */
+export function knownTrainer(name: string): Trainer | undefined {
+  const parts = trainerNameParts(name, isVariant);
+  if (!parts) return undefined;
+  const trainer = { ...DEFAULT_TRAINER, ...VARIANTS[parts.base], name };
+  const { epochs, iterationsPerEpoch, validationIterationsPerEpoch, isWithoutMirroring } = parts;
+  return {
+    ...trainer,
+    schedule: {
+      epochs: epochs ?? trainer.schedule.epochs,
+      iterationsPerEpoch: iterationsPerEpoch ?? trainer.schedule.iterationsPerEpoch,
+      validationIterationsPerEpoch:
+        validationIterationsPerEpoch ?? trainer.schedule.validationIterationsPerEpoch,
+    },
+    ...(isWithoutMirroring && { augmentation: { ...trainer.augmentation, ...NO_MIRRORING } }),
+  };
+}
+
+/** Throws `UnsupportedTrainer` for a trainer of nnU-Net that is left out here, with the reason and what to do. */
+export function assertTrainerInside(name: string): void {
+  const what = outsideTrainer(name);
+  if (what === undefined) return;
+  throw new StudioError(
+    'UnsupportedTrainer',
+    `${name} ${what}.`,
+    'Use nnU-Net itself for it (nnUNetv2_train, nnUNetv2_predict), or train a U-Net here: nnUNetTrainer, with nnUNetResEncUNetMPlans for a larger one.',
+  );
+}
+
 /**
  * A class of stock nnU-Net with the same network, for its predictor to build: the trainer's own name, or that of the
- * variant whose length was changed to one that nnU-Net does not have.
+ * variant whose length was changed to one that nnU-Net does not have. A name that is not known here stays.
  */
 export function stockTrainerName(name: string): string {
-  const [, base, length, noMirroring] = WITH_EPOCHS.exec(name) ?? [];
-  const isStock = Object.hasOwn(VARIANTS, name) || FURTHER_STOCK_NAMES.includes(name);
-  if (base === undefined || isStock) return name;
-  const lengths = noMirroring ? STOCK_EPOCHS_WITHOUT_MIRRORING : STOCK_EPOCHS;
-  return base === 'nnUNetTrainer' && lengths.includes(length) ? name : base;
+  if (STOCK_NAMES.has(name)) return name;
+  return trainerNameParts(name, isVariant)?.base ?? name;
+}
+
+/** Whether both are the same variant, of whatever length: their checkpoints hold the same network. */
+export function areSameVariant(a: string, b: string): boolean {
+  const [first, second] = [trainerNameParts(a, isVariant), trainerNameParts(b, isVariant)];
+  return first !== undefined && first.base === second?.base;
+}
+
+/** What the name says of a trainer, where its variant is known here. */
+export function partsOfTrainerName(name: string): TrainerNameParts | undefined {
+  return trainerNameParts(name, isVariant);
+}
+
+/** The name of a class with that schedule where nnU-Net has none of it: `nnUNetTrainer_10epochs_20iterations_4val`. */
+export function trainerNameOf(name: string, schedule: TrainingSchedule): string {
+  const { base = name, isWithoutMirroring = false } = trainerNameParts(name, isVariant) ?? {};
+  const { epochs, iterationsPerEpoch, validationIterationsPerEpoch } = schedule;
+  const own = NNUNET_SCHEDULE;
+  return [
+    base,
+    `${epochs}epochs`,
+    ...(iterationsPerEpoch === own.iterationsPerEpoch ? [] : [`${iterationsPerEpoch}iterations`]),
+    ...(validationIterationsPerEpoch === own.validationIterationsPerEpoch
+      ? []
+      : [`${validationIterationsPerEpoch}val`]),
+    ...(isWithoutMirroring ? ['NoMirroring'] : []),
+  ].join('_');
 }

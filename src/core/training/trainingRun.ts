@@ -263,7 +263,8 @@ export class TrainingRun {
       start: end - seconds,
       end,
     });
-    const emaFgDice = log.emaFgDice[epoch];
+    // The last entry: a checkpoint may have come without the log of the epochs before.
+    const emaFgDice = log.emaFgDice[log.emaFgDice.length - 1];
     const isBest = bestEma === undefined || emaFgDice > bestEma;
     this.state = {
       ...this.state,
@@ -281,7 +282,7 @@ export class TrainingRun {
       trainLoss,
       valLoss,
       dicePerClassOrRegion: dice,
-      meanFgDice: log.meanFgDice[epoch],
+      meanFgDice: log.meanFgDice[log.meanFgDice.length - 1],
       emaFgDice,
       isBest,
       seconds,
