@@ -1,6 +1,6 @@
 // Models in and out of nnUNet_results, as a shell sees it.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -164,6 +164,47 @@ describe('nnstudio export_bundle', () => {
       expect(status).toBe(1);
       expect(stderr).toMatch(/broken\.nnstudio.*not a/);
     }
+  });
+});
+
+describe('nnstudio import_model', () => {
+  const weightsAt = (name: string) => readFileSync(at('kept', name));
+
+  test('keeps trainings apart, and replaces a fold only with --force', async () => {
+    const folder = `Dataset001_Tiny/nnUNetTrainer_30epochs__nnUNetPlans__3d_fullres`;
+    for (const file of modelFolderFiles({ folder, folds: ['0', '1'], trainerName: 'nnUNetTrainer' })) {
+      write(`longer/${file.path}`, await file.bytes());
+    }
+    nnstudio(['export_model', '-m', at('results', MODEL), '-f', '0', '-o', 'stock.zip']);
+    nnstudio(['export_bundle', '-m', at('longer', folder), '-f', '1', '-o', 'longer.nnstudio']);
+    expect(nnstudio(['import_model', 'stock.zip'], 'kept').status).toBe(0);
+    const longer = nnstudio(['import_model', 'longer.nnstudio'], 'kept');
+    expect(longer.stdout.trim()).toBe(path.join(at('kept'), folder));
+    expect(readdirSync(at('kept', MODEL)).sort()).toEqual(['dataset.json', 'fold_0', 'plans.json']);
+
+    const before = weightsAt(`${folder}/fold_1/checkpoint_final.pth`);
+    write(`kept/${folder}/fold_1/checkpoint_best.pth`, 'of the other training');
+    const refused = nnstudio(['import_model', 'longer.nnstudio'], 'kept');
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain(`${folder}/fold_1. Nothing has been changed. --force`);
+    expect(weightsAt(`${folder}/fold_1/checkpoint_final.pth`).equals(before)).toBe(true);
+
+    expect(nnstudio(['import_model', 'longer.nnstudio', '--force'], 'kept').status).toBe(0);
+    const files = readdirSync(at('kept', folder, 'fold_1'));
+    expect(files.sort()).toEqual(['checkpoint_final.pth', 'progress.json', 'validation']);
+    expect(readdirSync(at('kept')).sort()).toEqual(['Dataset001_Tiny']);
+  }, 60_000);
+
+  test('a model that stays outside is unpacked for nnU-Net, and named where it is to predict', async () => {
+    const folder = `Dataset001_Tiny/nnUNet_Primus_M_Trainer__nnUNetPlans__3d_fullres`;
+    for (const file of modelFolderFiles({ folder, trainerName: 'nnUNet_Primus_M_Trainer' })) {
+      write(`outside/${file.path}`, await file.bytes());
+    }
+    const predicted = nnstudio([
+      ...['predict', '-m', at('outside', folder), '-i', 'images/case_a_0000.nii.gz', '-o', 'never.nii.gz'],
+    ]);
+    expect(predicted.status).toBe(1);
+    expect(predicted.stderr).toMatch(/nnUNet_Primus_M_Trainer trains a transformer.*nnUNetv2_predict/);
   });
 });
 

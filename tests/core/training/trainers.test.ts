@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { stockTrainerName, TRAINER_NAMES, trainerNamed } from '@/core/training/trainers';
+import { stockTrainerName, TRAINER_NAMES, trainerNamed, trainerNameOf } from '@/core/training/trainers';
 import { labelSet } from '../../support/labels';
 
 const LABELS = labelSet({ background: 0, organ: 1, lesion: 2 }, undefined);
@@ -30,6 +30,57 @@ describe('trainers by name', () => {
     expect(adam).toMatchObject({ initialLearningRate: 1e-3, schedule: { epochs: 30 } });
     expect(trainerNamed('nnUNetTrainer_250epochs_NoMirroring').augmentation).toEqual({ mirroring: 'none' });
     expect(() => trainerNamed('nnUNetTrainer_0epochs')).toThrow('no trainer');
+  });
+
+  test('the classes that go to a cluster are trainers, too', () => {
+    expect(trainerNamed('nnUNetTrainer_10epochs_10epochs_20iterations').schedule).toEqual({
+      epochs: 10,
+      iterationsPerEpoch: 20,
+      validationIterationsPerEpoch: 50,
+    });
+    expect(trainerNamed('nnUNetTrainer_10epochs_20iterations_4val').schedule).toEqual({
+      epochs: 10,
+      iterationsPerEpoch: 20,
+      validationIterationsPerEpoch: 4,
+    });
+    const other = trainerNamed('nnUNetTrainerAdam_5epochs_7epochs_9iterations_NoMirroring');
+    expect(other).toMatchObject({
+      schedule: { epochs: 7, iterationsPerEpoch: 9 },
+      optimiser: { kind: 'adamW' },
+      augmentation: { mirroring: 'none' },
+    });
+    for (const name of ['nnUNetTrainer_0iterations', 'nnUNetTrainer_20iterationss', 'Other_20iterations']) {
+      expect(() => trainerNamed(name), name).toThrow('no trainer');
+    }
+  });
+
+  test('the name of a class tells its schedule', () => {
+    for (const [name, schedule, expected] of [
+      ['nnUNetTrainer_10epochs', [10, 20, 50], 'nnUNetTrainer_10epochs_20iterations'],
+      ['nnUNetTrainer', [1000, 20, 4], 'nnUNetTrainer_1000epochs_20iterations_4val'],
+      ['nnUNetTrainerDA5_7epochs', [7, 250, 50], 'nnUNetTrainerDA5_7epochs'],
+      ['nnUNetTrainer_250epochs_NoMirroring', [8, 9, 50], 'nnUNetTrainer_8epochs_9iterations_NoMirroring'],
+    ] as const) {
+      const [epochs, iterationsPerEpoch, validationIterationsPerEpoch] = schedule;
+      const asked = { epochs, iterationsPerEpoch, validationIterationsPerEpoch };
+      expect(trainerNameOf(name, asked)).toBe(expected);
+      expect(trainerNamed(expected).schedule).toEqual(asked);
+    }
+  });
+
+  test('those that stay outside are named as such, with what to do', () => {
+    for (const name of [
+      ...['nnUNet_Primus_M_Trainer', 'nnUNet_Primus_M_Trainer_BS8_2e4', 'nnUNet_PrimusV2S_Trainer'],
+      ...['nnUNet_PrimusV3L_Trainer', '_Primus_S_96_BS1', 'AbstractPrimus'],
+    ]) {
+      expect(() => trainerNamed(name), name).toThrow(/transformer.*nnUNetv2_train/);
+    }
+    for (const name of [
+      ...['PretrainedTrainer', 'PretrainedTrainer_150ep', 'PretrainedTrainer_Primusx_30ep'],
+      ...['DynamicPretrainedTrainer_adam_150ep', 'PretrainedTrainer_adam__nomirroring'],
+    ]) {
+      expect(() => trainerNamed(name), name).toThrow(/nnssl pretrained.*nnUNetv2_train/);
+    }
   });
 
   test('an unknown one tells which look like it', () => {
