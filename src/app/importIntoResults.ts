@@ -1,6 +1,7 @@
 // Unpacking models into nnUNet_results, where others may be: a model is never laid beside or over another training's folds
 // unless that is asked for.
 import { parseJson } from '@/core/interop/json';
+import { orderedEntries } from '@/core/interop/orderedJson';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 
@@ -115,7 +116,8 @@ function sorted(value: unknown): unknown {
 async function meaningOfDataset(file: SourceFile): Promise<string> {
   const dataset = Object(parseJson(await readText(file), file.path));
   const { channel_names, labels, regions_class_order, file_ending } = dataset;
-  return JSON.stringify([channel_names, labels, regions_class_order, file_ending]);
+  const ordered = (value: unknown) => (typeof value === 'object' && value ? orderedEntries(value) : value);
+  return JSON.stringify([ordered(channel_names), ordered(labels), regions_class_order, file_ending]);
 }
 
 async function haveSameBytes(a: SourceFile, b: SourceFile): Promise<boolean> {
