@@ -1,9 +1,9 @@
 // Measures the GPU, on a device of its own.
-import { expose } from 'comlink';
 import { benchmarkGpu } from '@/app/benchmarkGpu';
 import { openGpu } from '@/gpu/device';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import type { BenchmarkApi } from '@/workers/benchmarkApi';
+import { serve } from '@/workers/workerSide';
 
 const api: BenchmarkApi = {
   run: (limitSeconds, onProgress) =>
@@ -15,4 +15,4 @@ const api: BenchmarkApi = {
     }),
 };
 
-expose(api);
+serve(api);

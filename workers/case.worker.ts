@@ -1,5 +1,8 @@
 // Works on training cases in the browser, one at a time.
 import { answerTo, type CaseRequest } from '@/workers/caseMessages';
+import { beginWorker } from '@/workers/workerSide';
+
+beginWorker();
 
 addEventListener('message', async ({ data }: MessageEvent<CaseRequest>) => {
   const { answer, buffers } = await answerTo(data);

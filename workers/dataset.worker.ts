@@ -1,10 +1,11 @@
 // Datasets: importing, checking, fingerprint, plans, preprocessing, and reading them for the page.
-import { expose, transfer } from 'comlink';
+import { transfer } from 'comlink';
 import { createDatasetDesk } from '@/app/datasetDesk';
 import { browserDatasetFolders } from '@/storage/browserDatasetFolder';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCaseWorkers } from '@/workers/browserCaseWorkers';
 import type { DatasetApi } from '@/workers/datasetApi';
+import { serve } from '@/workers/workerSide';
 
 const desk = createDatasetDesk({
   folders: browserDatasetFolders,
@@ -33,4 +34,4 @@ const api: DatasetApi = {
   },
 };
 
-expose(api);
+serve(api);

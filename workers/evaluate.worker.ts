@@ -1,9 +1,10 @@
 // Judges segmentations, for the page.
-import { expose, transfer } from 'comlink';
+import { transfer } from 'comlink';
 import { createEvaluationDesk } from '@/app/evaluationDesk';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserCaseFiles } from '@/storage/caseFiles';
 import { EVALUATIONS_FOLDER, type EvaluateApi } from '@/workers/evaluateApi';
+import { serve } from '@/workers/workerSide';
 
 const desk = createEvaluationDesk({
   datasets: browserDatasetFolders,
@@ -30,4 +31,4 @@ const api: EvaluateApi = {
   },
 };
 
-expose(api);
+serve(api);

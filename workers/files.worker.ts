@@ -1,5 +1,5 @@
 // Reads, checks and keeps files, off the page's thread.
-import { expose, transfer } from 'comlink';
+import { transfer } from 'comlink';
 import { displayLabels, displayOutlines, displayVolume } from '@/app/displayVolume';
 import { exportLibraryModel } from '@/app/exportLibraryModel';
 import { keepFiles } from '@/app/keepFiles';
@@ -13,6 +13,7 @@ import { browserCaseFiles } from '@/storage/caseFiles';
 import { SEGMENTATION_FILE } from '@/storage/caseRecord';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import type { FilesApi } from '@/workers/filesApi';
+import { serve } from '@/workers/workerSide';
 
 const caseFiles = browserCaseFiles;
 const library = createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights));
@@ -81,4 +82,4 @@ const api: FilesApi = {
   },
 };
 
-expose(api);
+serve(api);

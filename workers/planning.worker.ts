@@ -1,10 +1,10 @@
 // Plans for the GPU at hand, and measures how fast it is.
-import { expose } from 'comlink';
 import { measureThroughput } from '@/app/measureThroughput';
 import { batchFit } from '@/core/planning/trainingCost';
 import { planForWebgpu } from '@/core/planning/webgpuPlanner';
 import { openGpu } from '@/gpu/device';
 import type { PlanningApi } from '@/workers/planningApi';
+import { serve } from '@/workers/workerSide';
 
 const api: PlanningApi = {
   async planForGpu(job) {
@@ -38,4 +38,4 @@ const api: PlanningApi = {
   },
 };
 
-expose(api);
+serve(api);

@@ -1,13 +1,12 @@
 // Predicts, on the one GPU device of this worker.
-import { expose } from 'comlink';
-import onnxRuntimeModule from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
-import onnxRuntimeBinary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { CaseSegmenter } from '@/app/caseSegmenter';
+import { isOnnxThread, joinOnnxThreads } from '@/core/inference/onnxRuntime';
 import { throttled } from '@/shared/throttledProgress';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCaseFiles } from '@/storage/caseFiles';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import type { PredictApi } from '@/workers/predictApi';
+import { binaryBytes, serve } from '@/workers/workerSide';
 
 const segmenter = new CaseSegmenter({
   library: createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
@@ -15,10 +14,7 @@ const segmenter = new CaseSegmenter({
   webgpu: navigator.gpu,
   tuning: browserRecords(DATABASES.tuning),
   runtime: {
-    files: {
-      mjs: new URL(onnxRuntimeModule, location.href).href,
-      wasm: new URL(onnxRuntimeBinary, location.href).href,
-    },
+    readBinary: () => binaryBytes('onnxruntime'),
     // Threads share memory, which only isolated pages have.
     threads: crossOriginIsolated ? navigator.hardwareConcurrency : 1,
   },
@@ -46,4 +42,5 @@ const api: PredictApi = {
   cancel: (id) => running.get(id)?.abort(),
 };
 
-expose(api);
+if (isOnnxThread()) joinOnnxThreads();
+else serve(api);

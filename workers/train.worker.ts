@@ -1,5 +1,4 @@
 // Trains, on a device of its own.
-import { expose } from 'comlink';
 import { createTrainDesk } from '@/app/trainDesk';
 import { openGpu } from '@/gpu/device';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
@@ -7,8 +6,9 @@ import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCheckpointRecords } from '@/storage/checkpointStoreBrowser';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { RUNS_FOLDER } from '@/workers/trainApi';
+import { serve } from '@/workers/workerSide';
 
-expose(
+serve(
   createTrainDesk({
     datasets: browserDatasetFolders,
     runs: browserFolders(RUNS_FOLDER),

@@ -1,11 +1,12 @@
 // Looks at what trainings have left, for the page.
-import { expose, transfer } from 'comlink';
+import { transfer } from 'comlink';
 import { createTrainView } from '@/app/trainView';
 import { openGpu } from '@/gpu/device';
 import { writeBrowserArchive, writeChosenArchive } from '@/storage/browserArchive';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserCheckpointRecords } from '@/storage/checkpointStoreBrowser';
 import { RUNS_FOLDER, type TrainViewApi } from '@/workers/trainApi';
+import { serve } from '@/workers/workerSide';
 
 const view = createTrainView({
   datasets: browserDatasetFolders,
@@ -29,4 +30,4 @@ const api: TrainViewApi = {
   },
 };
 
-expose(api);
+serve(api);

@@ -1,17 +1,20 @@
 // Metrics of a folder of predictions. Follows nnU-Net's `compute_metrics_on_folder`.
 
 import {
+  type EvaluationStep,
   evaluatedLabels,
   type LabelOrRegion,
+  partOf,
   type SegmentationMetrics,
-  segmentationMetrics,
+  segmentationMetricsStepwise,
 } from '@/core/evaluation/metrics';
 import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
-import { type SurfaceMetrics, surfaceMetrics } from '@/core/evaluation/surfaceDistance';
+import { type SurfaceMetrics, surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
 import { allClose } from '@/shared/numeric';
+import { runInPauses, type Stepwise } from '@/shared/stepwise';
 import type { PlacedFolder, ReadFolder } from '@/storage/folderViews';
 import { type LabelMap, namesWithEnding, readLabelMap, type SegmentationFormat } from './labelMapFiles';
 
@@ -42,6 +45,8 @@ export interface EvaluationCallbacks {
   readonly signal?: AbortSignal | undefined;
   /** Called once a case. */
   readonly onCase?: ((report: EvaluatedCase) => void) | undefined;
+  /** Called now and then while a case is compared, with the share of it that is done. */
+  readonly onStep?: ((caseId: string, step: EvaluationStep) => void) | undefined;
 }
 
 /** What became of one case. */
@@ -97,13 +102,17 @@ export async function evaluateFolder(job: EvaluateFolderJob): Promise<Evaluation
         readLabelMap(predictions.folder, name, question.reader),
         readLabelMap(references.folder, name, question.reader),
       ]);
-      const { metrics, warnings } = compareLabelMaps(caseId, prediction, reference, question);
+      const pauses = { signal, onStep: (step: EvaluationStep) => job.onStep?.(caseId, step) };
+      signal?.throwIfAborted();
+      const { metrics, warnings, surfaces } = await runInPauses(
+        compareLabelMaps(caseId, prediction, reference, job),
+        pauses,
+      );
       const files = {
         predictionFile: `${predictions.location}/${name}`,
         referenceFile: `${references.location}/${name}`,
       };
       cases.push({ ...files, metrics });
-      const surfaces = surfacesOf(prediction, reference, job);
       job.onCase?.({ ...progress, ...files, status: 'done', metrics, surfaces, warnings });
     } catch (error) {
       if (isAbort(error)) throw error;
@@ -113,24 +122,6 @@ export async function evaluateFolder(job: EvaluateFolderJob): Promise<Evaluation
   }
   assertNoneFailed(failures, names.length);
   return summariseCases(question.labels, cases);
-}
-
-/** In the voxel size of the reference. */
-function surfacesOf(
-  prediction: LabelMap,
-  reference: LabelMap,
-  { question, surfaceToleranceMm: toleranceMm }: EvaluateFolderJob,
-): readonly SurfaceMetrics[] | undefined {
-  if (toleranceMm === undefined) return undefined;
-  return surfaceMetrics({
-    prediction: prediction.labels,
-    reference: reference.labels,
-    shape: reference.shape,
-    spacing: reference.spacing,
-    labels: question.labels,
-    ignoreLabel: question.ignoreLabel,
-    toleranceMm,
-  });
 }
 
 /** Names of the files to evaluate, all of them on both sides. */
@@ -178,18 +169,30 @@ export function assertSameShape(caseId: string, prediction: LabelMap, reference:
   );
 }
 
+/** Of the work on a case, where surfaces are measured too. */
+const COUNTING_SHARE = 0.1;
+
+interface Comparison {
+  /** In the order of the labels. */
+  readonly metrics: readonly SegmentationMetrics[];
+  /** Likewise, where asked for, in the voxel size of the reference. */
+  readonly surfaces: readonly SurfaceMetrics[] | undefined;
+  readonly warnings: readonly string[];
+}
+
 /**
- * Metrics of one case, and what is odd about it. Throws `GeometryMismatch`.
+ * Compares one case, and says what is odd about it. Throws `GeometryMismatch`.
  *
  * Follows nnU-Net's `compute_metrics`.
  */
-export function compareLabelMaps(
+function* compareLabelMaps(
   caseId: string,
   prediction: LabelMap,
   reference: LabelMap,
-  { labels, ignoreLabel, knownLabels }: EvaluationQuestion,
-): { readonly metrics: readonly SegmentationMetrics[]; readonly warnings: readonly string[] } {
+  { question, surfaceToleranceMm }: Pick<EvaluateFolderJob, 'question' | 'surfaceToleranceMm'>,
+): Stepwise<EvaluationStep, Comparison> {
   assertSameShape(caseId, prediction, reference);
+  const { labels, ignoreLabel, knownLabels } = question;
   const warnings: string[] = [];
   if (!allClose(prediction.spacing, reference.spacing)) {
     warnings.push(
@@ -202,7 +205,21 @@ export function compareLabelMaps(
       ...unknownLabels('reference', reference, knownLabels),
     );
   }
-  return { metrics: segmentationMetrics(prediction.labels, reference.labels, labels, ignoreLabel), warnings };
+  const counting = segmentationMetricsStepwise(prediction.labels, reference.labels, labels, ignoreLabel);
+  if (surfaceToleranceMm === undefined) {
+    return { metrics: yield* counting, surfaces: undefined, warnings };
+  }
+  const metrics = yield* partOf(0, COUNTING_SHARE, counting);
+  const measuring = surfaceMetricsStepwise({
+    prediction: prediction.labels,
+    reference: reference.labels,
+    shape: reference.shape,
+    spacing: reference.spacing,
+    labels,
+    ignoreLabel,
+    toleranceMm: surfaceToleranceMm,
+  });
+  return { metrics, surfaces: yield* partOf(COUNTING_SHARE, 1 - COUNTING_SHARE, measuring), warnings };
 }
 
 function unknownLabels(what: string, { labels }: LabelMap, known: readonly number[]): readonly string[] {

@@ -1,12 +1,14 @@
 // Judging segmentations: what the worker does, over whatever folders it is given.
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { disagreementMap } from '@/core/evaluation/disagreement';
+import type { EvaluationStep } from '@/core/evaluation/metrics';
 import { summariseCases, summaryJson } from '@/core/evaluation/summary';
 import { metricsCsv, surfaceJson } from '@/core/evaluation/surfaceSummary';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { readAsStored } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
+import { runInPauses, type Stepwise } from '@/shared/stepwise';
 import type { FolderStore } from '@/storage/datasetFolder';
 import type {
   CaseImage,
@@ -169,7 +171,17 @@ export function createEvaluationDesk(needs: EvaluationDeskNeeds): EvaluateApi {
         if (judged.has(pair.caseId)) continue;
         await tell(onEvent, 'Evaluating', i / record.pairs.length, pair.caseId);
         signal.throwIfAborted();
-        await onEvent({ kind: 'verdict', verdict: await verdictOf(record, pair) });
+        const onStep = ({ share, label }: EvaluationStep) => {
+          const progress = {
+            stage: 'Evaluating',
+            share: (i + share) / record.pairs.length,
+            caseId: pair.caseId,
+          };
+          const count = record.labels.length;
+          const at = label !== undefined && { number: label + 1, count, name: record.labels[label].name };
+          void onEvent({ kind: 'progress', progress: { ...progress, ...(at && { label: at }) } });
+        };
+        await onEvent({ kind: 'verdict', verdict: await verdictOf(record, pair, { signal, onStep }) });
       }
     },
 
@@ -194,9 +206,15 @@ export function createEvaluationDesk(needs: EvaluationDeskNeeds): EvaluateApi {
     },
   };
 
-  async function verdictOf(record: EvaluationRecord, pair: JudgedPair): Promise<CaseVerdict> {
+  async function verdictOf(
+    record: EvaluationRecord,
+    pair: JudgedPair,
+    pauses: { readonly signal: AbortSignal; readonly onStep: (step: EvaluationStep) => void },
+  ): Promise<CaseVerdict> {
     try {
-      return judgeCase(pair.caseId, await readPair(record, pair), record);
+      const read = await readPair(record, pair);
+      pauses.signal.throwIfAborted();
+      return await runInPauses(judgeCase(pair.caseId, read, record), pauses);
     } catch (error) {
       if (isAbort(error)) throw error;
       return { caseId: pair.caseId, error: messageOf(error) };
@@ -219,9 +237,10 @@ async function labelsFound(
     signal.throwIfAborted();
     const read = await readPair(pair).catch(() => undefined); // told when its turn comes
     for (const { data } of read ? [read.prediction, read.reference] : []) {
-      for (const value of data) if (value !== 0) values.add(value);
+      for (const value of await runInPauses(valuesIn(data), { signal })) values.add(value);
     }
   }
+  values.delete(0);
   if (values.size === 0) {
     throw new StudioError(
       'NoLabels',
@@ -230,6 +249,25 @@ async function labelsFound(
     );
   }
   return [...values].sort((a, b) => a - b).map((value) => ({ name: `label ${value}`, values: [value] }));
+}
+
+/** Voxels looked at between two pauses. */
+const CHUNK = 1 << 20;
+
+/** Every value once; runs of one are passed over, as most voxels are like the one before. */
+function* valuesIn(data: ArrayLike<number>): Stepwise<undefined, ReadonlySet<number>> {
+  const values = new Set<number>();
+  let last = Number.NaN;
+  for (let start = 0; start < data.length; start += CHUNK) {
+    const end = Math.min(start + CHUNK, data.length);
+    for (let i = start; i < end; i++) {
+      if (data[i] === last) continue;
+      last = data[i];
+      values.add(last);
+    }
+    yield;
+  }
+  return values;
 }
 
 type Judged = Extract<CaseVerdict, { metrics: unknown }>;

@@ -1,8 +1,9 @@
-import { segmentationMetrics } from '@/core/evaluation/metrics';
-import { surfaceMetrics } from '@/core/evaluation/surfaceDistance';
+import { type EvaluationStep, partOf, segmentationMetricsStepwise } from '@/core/evaluation/metrics';
+import { surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { StudioError } from '@/shared/errors';
 import { formatShape, type Spacing } from '@/shared/geometry';
+import type { Stepwise } from '@/shared/stepwise';
 import type { CaseVerdict, EvaluationRecord } from '@/storage/evaluationRecord';
 
 /** A prediction and its reference, read. */
@@ -14,18 +15,20 @@ export interface ReadPair {
 /** Voxel sizes that differ by more than this share are told. */
 const SPACING_TOLERANCE = 1e-3;
 const MM3_PER_ML = 1000;
+/** Of the work, counting voxels. */
+const COUNTING_SHARE = 0.1;
 /** Their pixels have no size in mm. */
 const PICTURES: readonly string[] = ['png', 'bmp', 'tiff'];
 
 /**
  * Judges a pair voxel by voxel, as nnU-Net does, whatever the headers say; distances and volumes by the reference's
- * voxel size. Throws `GeometryMismatch` where the sizes differ.
+ * voxel size. Yields how far it is. Throws `GeometryMismatch` where the sizes differ.
  */
-export function judgeCase(
+export function* judgeCase(
   caseId: string,
   { prediction, reference }: ReadPair,
   { labels, ignoreLabel, toleranceMm }: Pick<EvaluationRecord, 'labels' | 'ignoreLabel' | 'toleranceMm'>,
-): CaseVerdict {
+): Stepwise<EvaluationStep, CaseVerdict> {
   if (formatShape(prediction.shape) !== formatShape(reference.shape)) {
     throw new StudioError(
       'GeometryMismatch',
@@ -36,10 +39,14 @@ export function judgeCase(
   const values = labels.map((label) => label.values);
   const question = { prediction: prediction.data, reference: reference.data, labels: values, ignoreLabel };
   const { shape, spacing, geometry } = reference;
+  const counting = segmentationMetricsStepwise(prediction.data, reference.data, values, ignoreLabel);
+  const metrics = yield* partOf(0, COUNTING_SHARE, counting);
+  const measuring = surfaceMetricsStepwise({ ...question, shape, spacing, toleranceMm });
+  const surfaces = yield* partOf(COUNTING_SHARE, 1 - COUNTING_SHARE, measuring);
   return {
     caseId,
-    metrics: segmentationMetrics(prediction.data, reference.data, values, ignoreLabel),
-    surfaces: surfaceMetrics({ ...question, shape, spacing, toleranceMm }),
+    metrics,
+    surfaces,
     voxelMl: PICTURES.includes(geometry.format)
       ? Number.NaN
       : (spacing[0] * spacing[1] * spacing[2]) / MM3_PER_ML,

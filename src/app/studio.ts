@@ -2,13 +2,13 @@ import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { runBenchmark } from '@/workers/benchmarkClient';
 import { chooseClient } from '@/workers/chooseClient';
-import { startDatasetWorkers } from '@/workers/datasetClient';
+import { datasetClient } from '@/workers/datasetClient';
 import { evaluateClient } from '@/workers/evaluateClient';
 import type { FilesApi, GivenFile } from '@/workers/filesApi';
-import { startFilesWorker } from '@/workers/filesClient';
+import { filesClient } from '@/workers/filesClient';
 import { planningClient } from '@/workers/planningClient';
 import type { PredictApi } from '@/workers/predictApi';
-import { startPredictWorker } from '@/workers/predictClient';
+import { predictClient } from '@/workers/predictClient';
 import { startTrainWorker, trainViewClient } from '@/workers/trainClient';
 import { type Benchmark, createBenchmark } from './benchmarkStore';
 import { browserEnvironment } from './browserEnvironment';
@@ -50,8 +50,8 @@ const whileAdding = <Result>(work: () => Promise<Result>): Promise<Result> =>
 
 /** Starts the workers, which open the GPU, and takes up what was kept. */
 export function openStudio(): Studio {
-  const files = startFilesWorker();
-  const predictor = startPredictWorker();
+  const files = filesClient();
+  const predictor = predictClient();
   const library = createLibrary(
     createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
   );
@@ -63,7 +63,7 @@ export function openStudio(): Studio {
     exclusively: locks.whileSegmenting,
   });
   const datasets = createDatasets({
-    api: startDatasetWorkers(),
+    api: datasetClient(),
     exclusively: (work) => navigator.locks.request('nnstudio-dataset-tasks', work),
     whileAdding,
   });

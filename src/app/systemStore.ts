@@ -2,18 +2,28 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import { messageOf } from '@/shared/errors';
 import { measureStorage, requestPersistence, type StorageSpace } from '@/storage/storageSpace';
 import type { GpuReport, PredictApi } from '@/workers/predictApi';
+import { followRequests } from '@/workers/requestLog';
 
 export type GpuState =
   | { readonly status: 'opening' }
   | { readonly status: 'ready'; readonly report: GpuReport }
   | { readonly status: 'missing'; readonly reason: string };
 
+/** How much of nnStudio itself is there. */
+export type LoadState =
+  | { readonly status: 'loading'; readonly loaded: number; readonly total: number }
+  /** From here on nothing is needed from where the page came from. */
+  | { readonly status: 'complete' }
+  /** Parts, by title, that could not be fetched. */
+  | { readonly status: 'incomplete'; readonly missing: readonly string[] };
+
 export interface SystemState {
   readonly gpu: GpuState;
   /** Where there is no GPU: whether the person has chosen to compute on the processor. */
   readonly usesProcessor: boolean;
   readonly storage: StorageSpace | undefined;
-  /** Requests the page made since it was loaded: the privacy promise, counted. */
+  readonly load: LoadState;
+  /** Requests that the page and its workers made since everything was loaded: the privacy promise, counted. */
   readonly requestsSinceLoad: number;
 }
 
@@ -26,8 +36,8 @@ export interface System {
   computeOnProcessor(): void;
   measureStorage(): Promise<void>;
   persist(): Promise<boolean>;
-  /** Starts counting requests; call once everything the page needs is loaded. */
-  countRequests(): void;
+  /** Follows the loading of nnStudio's parts, by title, and counts requests once it is over; the first call alone does. */
+  followLoading(parts: ReadonlyMap<string, Promise<unknown>>): void;
 }
 
 export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
@@ -35,8 +45,10 @@ export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
     gpu: { status: 'opening' },
     usesProcessor: false,
     storage: undefined,
+    load: { status: 'loading', loaded: 0, total: 0 },
     requestsSinceLoad: 0,
   }));
+  let isFollowing = false;
   const measure = async () => store.setState({ storage: await measureStorage() });
   const whenOpened = predictor.openGpu().then(
     (report) => store.setState({ gpu: { status: 'ready', report } }),
@@ -52,16 +64,34 @@ export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
       await measure();
       return granted;
     },
-    countRequests() {
-      const loadedAt = performance.now();
-      new PerformanceObserver((list) => {
-        const isRequest = ({ name, startTime }: PerformanceEntry) =>
-          startTime > loadedAt && /^https?:/.test(name); // entries come late, and blobs are no requests
-        const requests = list.getEntries().filter(isRequest).length;
-        if (requests > 0) {
-          store.setState(({ requestsSinceLoad }) => ({ requestsSinceLoad: requestsSinceLoad + requests }));
-        }
-      }).observe({ type: 'resource' });
+    followLoading(parts) {
+      if (isFollowing) return;
+      isFollowing = true;
+      void loadAll(parts, (load) => store.setState({ load })).then(() => {
+        const loadedAt = performance.timeOrigin + performance.now();
+        followRequests((all) => {
+          const requestsSinceLoad = all.filter(({ at }) => at > loadedAt).length;
+          store.setState({ requestsSinceLoad });
+        });
+      });
     },
   };
+}
+
+/** Resolves, with a last state, once every part is there or has failed. */
+async function loadAll(
+  parts: ReadonlyMap<string, Promise<unknown>>,
+  onState: (state: LoadState) => void,
+): Promise<void> {
+  let loaded = 0;
+  const missing: string[] = [];
+  onState({ status: 'loading', loaded, total: parts.size });
+  const waits = [...parts].map(([title, part]) =>
+    part.then(
+      () => onState({ status: 'loading', loaded: ++loaded, total: parts.size }),
+      () => void missing.push(title),
+    ),
+  );
+  await Promise.all(waits);
+  onState(missing.length === 0 ? { status: 'complete' } : { status: 'incomplete', missing });
 }

@@ -1,9 +1,10 @@
 import { useDisclosure } from '@mantine/hooks';
-import { lazy, Suspense, useCallback, useEffect } from 'react';
+import { Suspense, useCallback, useEffect } from 'react';
 import { addDataset } from '@/app/addDataset';
 import { addGivenFiles } from '@/app/addGivenFiles';
 import { addPlans } from '@/app/addPlans';
 import type { GivenFile } from '@/workers/filesApi';
+import { fetchOwnParts } from '@/workers/ownParts';
 import { DropOverlay } from './frame/DropOverlay';
 import styles from './frame/frame.module.css';
 import { JobStrip } from './frame/JobStrip';
@@ -12,18 +13,19 @@ import { ShortcutsDialog } from './frame/ShortcutsDialog';
 import { Spoken } from './frame/Spoken';
 import { useShortcuts } from './frame/useShortcuts';
 import { ModelsPlace } from './models/ModelsPlace';
+import NetworkDialog from './models/NetworkDialog';
+import {
+  ChoosePlace,
+  DataPlace,
+  EvaluatePlace,
+  fetchPlaces,
+  PlanPlace,
+  SegmentPlace,
+  TrainPlace,
+} from './places';
 import { currentRoute, goTo, useRoute } from './route';
 import { SystemPlace } from './system/SystemPlace';
-import { useStudio } from './useStudio';
-
-// The viewer is most of the page's script: the frame is there before it.
-const SegmentPlace = lazy(() => import('./segment/SegmentPlace'));
-const DataPlace = lazy(() => import('./data/DataPlace'));
-const PlanPlace = lazy(() => import('./plan/PlanPlace'));
-const TrainPlace = lazy(() => import('./train/TrainPlace'));
-const EvaluatePlace = lazy(() => import('./evaluate/EvaluatePlace'));
-const ChoosePlace = lazy(() => import('./choose/ChoosePlace'));
-const NetworkDialog = lazy(() => import('./models/NetworkDialog'));
+import { useStudio, useSystem } from './useStudio';
 
 /** The one window: rail, the place that the address names, the job strip. */
 export function App() {
@@ -31,7 +33,8 @@ export function App() {
   const route = useRoute();
   const [isHelpOpen, help] = useDisclosure(false);
   useShortcuts({ '?': help.open });
-  useRequestCount();
+  useFullLoad();
+  const load = useSystem((state) => state.load.status);
 
   const add = useCallback(
     async (given: readonly GivenFile[]) => {
@@ -50,7 +53,7 @@ export function App() {
   );
 
   return (
-    <div className={styles.frame}>
+    <div className={styles.frame} data-load={load}>
       <Rail place={route.place} onHelp={help.open} />
       <main className={styles.place}>
         {route.place === 'segment' && (
@@ -88,29 +91,24 @@ export function App() {
       </main>
       <JobStrip />
       <DropOverlay onFiles={add} />
-      <Suspense fallback={null}>
-        <NetworkDialog />
-      </Suspense>
+      <NetworkDialog />
       <ShortcutsDialog opened={isHelpOpen} onClose={help.close} />
       <Spoken />
     </div>
   );
 }
 
-/** Loads what later steps need, then starts counting requests: from there on there should be none. */
-function useRequestCount(): void {
+/** Fetches what later steps need; from there on the page and its workers should ask the network for nothing. */
+function useFullLoad(): void {
   const { sample, system } = useStudio();
   useEffect(() => {
-    const places = [
-      import('./segment/SegmentPlace'),
-      import('./data/DataPlace'),
-      import('./plan/PlanPlace'),
-      import('./train/TrainPlace'),
-      import('./evaluate/EvaluatePlace'),
-      import('./choose/ChoosePlace'),
-      import('./models/NetworkDialog'),
-    ];
-    const everything = [...places, sample, system.whenOpened];
-    void Promise.allSettled(everything).then(() => system.countRequests());
+    system.followLoading(
+      new Map<string, Promise<unknown>>([
+        ...fetchPlaces(),
+        ...fetchOwnParts(),
+        ['Sample', sample],
+        ['GPU', system.whenOpened],
+      ]),
+    );
   }, [sample, system]);
 }

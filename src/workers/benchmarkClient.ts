@@ -9,16 +9,14 @@ export async function runBenchmark(
   signal: AbortSignal,
 ): Promise<BenchmarkFigures> {
   signal.throwIfAborted();
-  const worker = new Worker(new URL('../../workers/benchmark.worker.ts', import.meta.url), {
-    type: 'module',
-  });
-  const { remote, whileAlive } = workerClient<BenchmarkApi>(worker);
+  const worker = workerClient<BenchmarkApi>('benchmark');
   const cancelled = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
   try {
-    return await Promise.race([whileAlive(remote.run(limitSeconds, proxy(onProgress))), cancelled]);
+    const figures = worker.ask((remote) => remote.run(limitSeconds, proxy(onProgress)));
+    return await Promise.race([figures, cancelled]);
   } finally {
-    worker.terminate();
+    worker.close();
   }
 }

@@ -17,10 +17,10 @@ export interface CaseThread {
   terminate(): void;
 }
 
-/** Starts one, and says whom to tell of its answers and of its death. */
+/** Starts one, and says whom to tell of its answers and of its death: in words, or by the error that kept it from starting. */
 export type StartThread = (tell: {
   answer(answer: CaseAnswer): void;
-  death(reason: string): void;
+  death(reason: string | Error): void;
 }) => CaseThread;
 
 /** `count` threads. */
@@ -100,7 +100,7 @@ class PoolThread {
   constructor(start: StartThread) {
     this.thread = start({
       answer: (answer) => this.settle?.(answer),
-      death: (reason) => this.end(crashedError(reason)),
+      death: (reason) => this.end(typeof reason === 'string' ? crashedError(reason) : reason),
     });
   }
 

@@ -3,65 +3,59 @@ import type { DatasetApi, RecognisedDataset } from './datasetApi';
 import { type WorkerClient, workerClient } from './workerClient';
 
 /**
- * Starts two dataset workers: one computes, the other imports and answers the page meanwhile. They share the browser's
+ * Two dataset workers, started by their first questions: one computes, the other imports and answers the page meanwhile. They share the browser's
  * storage, and look like one.
  */
-export function startDatasetWorkers(): DatasetApi {
-  const [busy, quick] = [startWorker(), startWorker()];
+export function datasetClient(): DatasetApi {
+  const [busy, quick] = [workerClient<DatasetApi>('dataset'), workerClient<DatasetApi>('dataset')];
   return {
     ...quickCalls(quick),
-    check: (name, callId, onProgress) => busy.whileAlive(busy.remote.check(name, callId, proxy(onProgress))),
+    check: (name, callId, onProgress) => busy.ask((remote) => remote.check(name, callId, proxy(onProgress))),
     extractFingerprint: (name, callId, onProgress) =>
-      busy.whileAlive(busy.remote.extractFingerprint(name, callId, proxy(onProgress))),
+      busy.ask((remote) => remote.extractFingerprint(name, callId, proxy(onProgress))),
     preprocess: (name, request, callId, onProgress) =>
-      busy.whileAlive(busy.remote.preprocess(name, request, callId, proxy(onProgress))),
+      busy.ask((remote) => remote.preprocess(name, request, callId, proxy(onProgress))),
     cancel: (callId) => {
-      void busy.remote.cancel(callId);
-      void quick.remote.cancel(callId);
+      void busy.ask((remote) => remote.cancel(callId));
+      void quick.ask((remote) => remote.cancel(callId));
     },
   };
 }
 
-function startWorker(): WorkerClient<DatasetApi> {
-  return workerClient<DatasetApi>(
-    new Worker(new URL('../../workers/dataset.worker.ts', import.meta.url), { type: 'module' }),
-  );
-}
-
 type BusyCall = 'check' | 'extractFingerprint' | 'preprocess' | 'cancel';
 
-function quickCalls({ remote, whileAlive }: WorkerClient<DatasetApi>): Omit<DatasetApi, BusyCall> {
+function quickCalls({ ask }: WorkerClient<DatasetApi>): Omit<DatasetApi, BusyCall> {
   return {
-    list: () => whileAlive(remote.list()),
-    find: (name) => whileAlive(remote.find(name)),
-    addTasks: (name, tasks) => whileAlive(remote.addTasks(name, tasks)),
-    finishTask: (name) => whileAlive(remote.finishTask(name)),
-    dropTasks: (name) => whileAlive(remote.dropTasks(name)),
+    list: () => ask((remote) => remote.list()),
+    find: (name) => ask((remote) => remote.find(name)),
+    addTasks: (name, tasks) => ask((remote) => remote.addTasks(name, tasks)),
+    finishTask: (name) => ask((remote) => remote.finishTask(name)),
+    dropTasks: (name) => ask((remote) => remote.dropTasks(name)),
     recognise: (files, isExpected, callId, onProgress) =>
-      whileAlive<RecognisedDataset>(remote.recognise(files, isExpected, callId, proxy(onProgress))),
+      ask<RecognisedDataset>((remote) => remote.recognise(files, isExpected, callId, proxy(onProgress))),
     importDataset: (files, name, callId, onProgress) =>
-      whileAlive(remote.importDataset(files, name, callId, proxy(onProgress))),
+      ask((remote) => remote.importDataset(files, name, callId, proxy(onProgress))),
     replaceDataset: (files, name, callId, onProgress) =>
-      whileAlive(remote.replaceDataset(files, name, callId, proxy(onProgress))),
+      ask((remote) => remote.replaceDataset(files, name, callId, proxy(onProgress))),
     importPairs: (files, facts, callId, onProgress) =>
-      whileAlive(remote.importPairs(files, facts, callId, proxy(onProgress))),
-    importSample: (callId, onProgress) => whileAlive(remote.importSample(callId, proxy(onProgress))),
-    readChecks: (name) => whileAlive(remote.readChecks(name)),
-    readGlances: (name, caseIds) => whileAlive(remote.readGlances(name, caseIds)),
-    readSamples: (name, scale) => whileAlive(remote.readSamples(name, scale)),
-    readFingerprint: (name) => whileAlive(remote.readFingerprint(name)),
-    plan: (name, request) => whileAlive(remote.plan(name, request)),
-    readPlans: (name, plansName) => whileAlive(remote.readPlans(name, plansName)),
-    writePlans: (name, text) => whileAlive(remote.writePlans(name, text)),
-    removePlans: (name, plansName) => whileAlive(remote.removePlans(name, plansName)),
-    readSplits: (name) => whileAlive(remote.readSplits(name)),
-    writeSplits: (name, text) => whileAlive(remote.writeSplits(name, text)),
-    removeSplits: (name) => whileAlive(remote.removeSplits(name)),
-    remove: (name, part) => whileAlive(remote.remove(name, part)),
-    readFile: (name, path) => whileAlive(remote.readFile(name, path)),
-    showImage: (name, caseId, channel) => whileAlive(remote.showImage(name, caseId, channel)),
-    showLabels: (name, caseId) => whileAlive(remote.showLabels(name, caseId)),
-    showOutlines: (name, caseId) => whileAlive(remote.showOutlines(name, caseId)),
-    sweep: () => whileAlive(remote.sweep()),
+      ask((remote) => remote.importPairs(files, facts, callId, proxy(onProgress))),
+    importSample: (callId, onProgress) => ask((remote) => remote.importSample(callId, proxy(onProgress))),
+    readChecks: (name) => ask((remote) => remote.readChecks(name)),
+    readGlances: (name, caseIds) => ask((remote) => remote.readGlances(name, caseIds)),
+    readSamples: (name, scale) => ask((remote) => remote.readSamples(name, scale)),
+    readFingerprint: (name) => ask((remote) => remote.readFingerprint(name)),
+    plan: (name, request) => ask((remote) => remote.plan(name, request)),
+    readPlans: (name, plansName) => ask((remote) => remote.readPlans(name, plansName)),
+    writePlans: (name, text) => ask((remote) => remote.writePlans(name, text)),
+    removePlans: (name, plansName) => ask((remote) => remote.removePlans(name, plansName)),
+    readSplits: (name) => ask((remote) => remote.readSplits(name)),
+    writeSplits: (name, text) => ask((remote) => remote.writeSplits(name, text)),
+    removeSplits: (name) => ask((remote) => remote.removeSplits(name)),
+    remove: (name, part) => ask((remote) => remote.remove(name, part)),
+    readFile: (name, path) => ask((remote) => remote.readFile(name, path)),
+    showImage: (name, caseId, channel) => ask((remote) => remote.showImage(name, caseId, channel)),
+    showLabels: (name, caseId) => ask((remote) => remote.showLabels(name, caseId)),
+    showOutlines: (name, caseId) => ask((remote) => remote.showOutlines(name, caseId)),
+    sweep: () => ask((remote) => remote.sweep()),
   };
 }

@@ -47,6 +47,8 @@ export interface EvaluationProgress {
   readonly share: number;
   /** The case just begun. */
   readonly caseId?: string;
+  /** Of the case's labels: which one it is at, from 1, and its name. */
+  readonly label?: { readonly number: number; readonly count: number; readonly name: string };
 }
 
 /** What a running evaluation tells. */

@@ -1,25 +1,19 @@
 import { proxy } from 'comlink';
-import script from '../../workers/evaluate.worker.ts?worker&url';
 import type { EvaluateApi } from './evaluateApi';
-import { prefetchedScript } from './prefetchedScript';
-import { type WorkerClient, workerClient } from './workerClient';
+import { workerClient } from './workerClient';
 
-const address = prefetchedScript(script);
-
-/** The worker that judges. It is started by the first question. */
+/**
+ * Two workers, started by their first questions: one judges, the other answers the page meanwhile. They share the
+ * browser's storage, and look like one.
+ */
 export function evaluateClient(): EvaluateApi {
-  let client: WorkerClient<EvaluateApi> | undefined;
-  const ask = <Answer>(
-    question: (remote: WorkerClient<EvaluateApi>['remote']) => Promise<Answer>,
-  ): Promise<Answer> => {
-    client ??= workerClient<EvaluateApi>(new Worker(address(), { type: 'module' }));
-    return client.whileAlive(question(client.remote));
-  };
+  const busy = workerClient<EvaluateApi>('evaluate');
+  const { ask } = workerClient<EvaluateApi>('evaluate');
   return {
     preview: (sources) => ask((remote) => remote.preview(sources)),
-    take: (sources, filesId, onEvent) => ask((remote) => remote.take(sources, filesId, proxy(onEvent))),
-    evaluate: (record, onEvent) => ask((remote) => remote.evaluate(record, proxy(onEvent))),
-    cancel: () => void client?.remote.cancel(),
+    take: (sources, filesId, onEvent) => busy.ask((remote) => remote.take(sources, filesId, proxy(onEvent))),
+    evaluate: (record, onEvent) => busy.ask((remote) => remote.evaluate(record, proxy(onEvent))),
+    cancel: () => void busy.ask((remote) => remote.cancel()),
     showImage: (record, caseId, channel) => ask((remote) => remote.showImage(record, caseId, channel)),
     showOverlay: (record, caseId, overlay) => ask((remote) => remote.showOverlay(record, caseId, overlay)),
     showOverlayOutlines: (record, caseId, overlay) =>

@@ -2,22 +2,21 @@ import { proxy } from 'comlink';
 import type { FilesApi } from './filesApi';
 import { workerClient } from './workerClient';
 
-/** Starts the files worker. */
-export function startFilesWorker(): FilesApi {
-  const worker = new Worker(new URL('../../workers/files.worker.ts', import.meta.url), { type: 'module' });
-  const { remote, whileAlive } = workerClient<FilesApi>(worker);
+/** The files worker. It is started by the first question. */
+export function filesClient(): FilesApi {
+  const { ask } = workerClient<FilesApi>('files');
   return {
-    add: (files, origin, onStep) => whileAlive(remote.add(files, origin, proxy(onStep))),
-    showImage: (caseRecord, channel) => whileAlive(remote.showImage(caseRecord, channel)),
-    showSegmentation: (id) => whileAlive(remote.showSegmentation(id)),
-    showOutlines: (id) => whileAlive(remote.showOutlines(id)),
-    saveSegmentation: (caseRecord) => whileAlive(remote.saveSegmentation(caseRecord)),
-    saveProbabilities: (caseRecord) => whileAlive(remote.saveProbabilities(caseRecord)),
-    saveAll: (cases) => whileAlive(remote.saveAll(cases)),
+    add: (files, origin, onStep) => ask((remote) => remote.add(files, origin, proxy(onStep))),
+    showImage: (caseRecord, channel) => ask((remote) => remote.showImage(caseRecord, channel)),
+    showSegmentation: (id) => ask((remote) => remote.showSegmentation(id)),
+    showOutlines: (id) => ask((remote) => remote.showOutlines(id)),
+    saveSegmentation: (caseRecord) => ask((remote) => remote.saveSegmentation(caseRecord)),
+    saveProbabilities: (caseRecord) => ask((remote) => remote.saveProbabilities(caseRecord)),
+    saveAll: (cases) => ask((remote) => remote.saveAll(cases)),
     exportModel: (modelId, format, sharing, callId, onProgress) =>
-      whileAlive(remote.exportModel(modelId, format, sharing, callId, proxy(onProgress))),
-    cancelExport: (callId) => void remote.cancelExport(callId),
-    removeCases: (ids) => whileAlive(remote.removeCases(ids)),
-    sweep: (keptCaseIds) => whileAlive(remote.sweep(keptCaseIds)),
+      ask((remote) => remote.exportModel(modelId, format, sharing, callId, proxy(onProgress))),
+    cancelExport: (callId) => void ask((remote) => remote.cancelExport(callId)),
+    removeCases: (ids) => ask((remote) => remote.removeCases(ids)),
+    sweep: (keptCaseIds) => ask((remote) => remote.sweep(keptCaseIds)),
   };
 }

@@ -2,14 +2,14 @@ import { proxy } from 'comlink';
 import type { PredictApi } from './predictApi';
 import { workerClient } from './workerClient';
 
-/** Starts the predict worker. */
-export function startPredictWorker(): PredictApi {
-  const worker = new Worker(new URL('../../workers/predict.worker.ts', import.meta.url), { type: 'module' });
-  const { remote, whileAlive } = workerClient<PredictApi>(worker);
+/** The predict worker. It is started by the first question. */
+export function predictClient(): PredictApi {
+  const { ask } = workerClient<PredictApi>('predict');
   return {
-    openGpu: () => whileAlive(remote.openGpu()),
-    predict: (caseRecord, job, onProgress) => whileAlive(remote.predict(caseRecord, job, proxy(onProgress))),
-    measureWindow: (job) => whileAlive(remote.measureWindow(job)),
-    cancel: (id) => void remote.cancel(id),
+    openGpu: () => ask((remote) => remote.openGpu()),
+    predict: (caseRecord, job, onProgress) =>
+      ask((remote) => remote.predict(caseRecord, job, proxy(onProgress))),
+    measureWindow: (job) => ask((remote) => remote.measureWindow(job)),
+    cancel: (id) => void ask((remote) => remote.cancel(id)),
   };
 }

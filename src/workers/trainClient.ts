@@ -1,12 +1,6 @@
 import { proxy } from 'comlink';
-import trainScript from '../../workers/train.worker.ts?worker&url';
-import trainViewScript from '../../workers/trainView.worker.ts?worker&url';
-import { prefetchedScript } from './prefetchedScript';
 import type { TrainApi, TrainViewApi } from './trainApi';
-import { type WorkerClient, workerClient } from './workerClient';
-
-const trainAddress = prefetchedScript(trainScript);
-const trainViewAddress = prefetchedScript(trainViewScript);
+import { workerClient } from './workerClient';
 
 /** A worker for one run. */
 export interface TrainWorker extends TrainApi {
@@ -15,26 +9,19 @@ export interface TrainWorker extends TrainApi {
 }
 
 export function startTrainWorker(): TrainWorker {
-  const worker = new Worker(trainAddress(), { type: 'module' });
-  const { remote, whileAlive } = workerClient<TrainApi>(worker);
+  const { ask, close } = workerClient<TrainApi>('train');
   return {
-    run: (order, related, onEvent) => whileAlive(remote.run(order, related, proxy(onEvent))),
-    pause: (isPaused) => void remote.pause(isPaused),
-    keepNow: () => void remote.keepNow(),
-    stop: () => void remote.stop(),
-    close: () => worker.terminate(),
+    run: (order, related, onEvent) => ask((remote) => remote.run(order, related, proxy(onEvent))),
+    pause: (isPaused) => void ask((remote) => remote.pause(isPaused)),
+    keepNow: () => void ask((remote) => remote.keepNow()),
+    stop: () => void ask((remote) => remote.stop()),
+    close,
   };
 }
 
 /** The worker that looks at runs. It is started by the first question. */
 export function trainViewClient(): TrainViewApi {
-  let client: WorkerClient<TrainViewApi> | undefined;
-  const ask = <Answer>(
-    question: (remote: WorkerClient<TrainViewApi>['remote']) => Promise<Answer>,
-  ): Promise<Answer> => {
-    client ??= workerClient<TrainViewApi>(new Worker(trainViewAddress(), { type: 'module' }));
-    return client.whileAlive(question(client.remote));
-  };
+  const { ask } = workerClient<TrainViewApi>('trainView');
   return {
     readTexts: (order) => ask((remote) => remote.readTexts(order)),
     showPrediction: (order, caseId, moment) => ask((remote) => remote.showPrediction(order, caseId, moment)),

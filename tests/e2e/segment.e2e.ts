@@ -7,21 +7,6 @@ import { headerOf, labelsOf, shareOfEqualVoxels } from './compare';
 import { phantomImage } from './files';
 import { expect, test } from './studioPage';
 
-test('one click on the sample shows its labels, and no request leaves the page', async ({ studio, page }) => {
-  await page.getByRole('button', { name: 'Try the sample' }).click();
-  await expect(studio.segmentation).toBeVisible({ timeout: 600_000 });
-  const rows = studio.segmentation.getByRole('row');
-  await expect(rows.nth(1)).toBeVisible();
-  expect(await rows.count()).toBeGreaterThan(1);
-  const { name } = await studio.save('Save segmentation');
-  expect(name).toBe('phantom.nii.gz');
-  expect(studio.requests).toEqual([]);
-  await page.getByRole('link', { name: 'System' }).click();
-  await expect(page.getByRole('region', { name: 'Privacy' })).toContainText(
-    'Requests since the page was loaded0',
-  );
-});
-
 test('an image and a model zip give the file that the command gives', async ({ studio, workbench, page }) => {
   const image = workbench.write('in/head_0000.nii.gz', await phantomImage());
   // Random weights: fold 1 happens to draw several labels.

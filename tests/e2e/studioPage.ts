@@ -28,7 +28,7 @@ export class StudioPage {
   readonly page: Page;
   readonly jobs: Locator;
   readonly panel: Locator;
-  /** Every request the page makes from the moment it is ready. */
+  /** Every request of the page and of all workers from the moment that everything is loaded, but those to memory. */
   readonly requests: string[] = [];
 
   /** What the console may say because a test provokes it. */
@@ -43,12 +43,17 @@ export class StudioPage {
   /** Loads the page and waits until everything it needs is there. */
   async open(address = './'): Promise<void> {
     await this.page.goto(address);
-    await this.page.waitForLoadState('networkidle');
     await expect(this.page.getByRole('navigation', { name: 'Places' })).toBeVisible();
+    await this.waitUntilLoaded();
     this.requests.length = 0;
-    this.page.on('request', (request) => {
-      if (/^https?:|^wss?:/.test(request.url())) this.requests.push(request.url());
+    this.page.context().on('request', (request) => {
+      if (!/^(blob|data):/.test(request.url())) this.requests.push(request.url());
     });
+  }
+
+  /** Until nnStudio needs nothing more from where it is served. */
+  async waitUntilLoaded(): Promise<void> {
+    await expect(this.page.locator('[data-load="complete"]')).toBeVisible();
   }
 
   /** Gives files to the picker of the place that is shown. */

@@ -47,6 +47,23 @@ export interface SliceSpec {
   readonly transferSyntax?: string;
   /** In place of `values`, with its VR. */
   readonly pixels?: readonly [vr: string, bytes: Uint8Array];
+  /** `pixels` is one compressed frame. */
+  readonly isEncapsulated?: boolean;
+}
+
+/** Pixel data of one compressed frame: an empty table of offsets, one fragment, an end. */
+function encapsulated(frame: Uint8Array): Uint8Array {
+  const item = (tag: number, content: Uint8Array) => {
+    const head = new DataView(new ArrayBuffer(8));
+    head.setUint16(0, 0xfffe, true);
+    head.setUint16(2, tag, true);
+    head.setUint32(4, content.length, true);
+    return joined([new Uint8Array(head.buffer), content]);
+  };
+  const none = new Uint8Array();
+  const head = element([0x7fe00010, 'OB', none]).fill(0xff, 8); // of undefined length
+  const fragment = bytesOf(frame, 'OB');
+  return joined([head, item(0xe000, none), item(0xe000, fragment), item(0xe0dd, none)]);
 }
 
 /** One slice of 16-bit pixels, signed, as a file. */
@@ -60,6 +77,7 @@ export function dicomSlice({
   more = [],
   transferSyntax = '1.2.840.10008.1.2.1',
   pixels = ['OW', new Uint8Array(Int16Array.from(values).buffer)],
+  isEncapsulated = false,
 }: SliceSpec): Uint8Array {
   const own: readonly DicomElement[] = [
     [0x00080060, 'CS', 'CT'],
@@ -86,6 +104,6 @@ export function dicomSlice({
     element([0x00020000, 'UL', new Uint8Array(length.buffer)]),
     meta,
     ...all.map(element),
-    element([0x7fe00010, pixels[0], pixels[1]]),
+    isEncapsulated ? encapsulated(pixels[1]) : element([0x7fe00010, pixels[0], pixels[1]]),
   ]);
 }

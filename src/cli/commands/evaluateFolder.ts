@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type EvaluationQuestion, evaluateFolder, questionOf } from '@/app/evaluateFolder';
 import { namesWithEnding } from '@/app/labelMapFiles';
+import type { LabelOrRegion } from '@/core/evaluation/metrics';
 import { summaryJson } from '@/core/evaluation/summary';
 import { type CaseSurfaces, surfaceJson } from '@/core/evaluation/surfaceSummary';
 import { readJson } from '@/core/interop/json';
@@ -13,6 +14,7 @@ import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { describeEvaluatedCase, describeSummary, describeSurfaces } from '../describe/evaluation';
 import { isGiven, numberOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from '../options';
+import { ProgressLine } from '../progressLine';
 import { existingFolder, PROCESSES_OPTION } from '../trainedModels';
 
 /** Options of both commands that evaluate folders. */
@@ -141,6 +143,7 @@ export async function evaluateAndWrite(
     ...(surfaceToleranceMm === undefined ? [] : [path.join(folder, SURFACE_FILE)]),
   ]);
   const surfaces: CaseSurfaces[] = [];
+  const line = new ProgressLine(true);
   const summary = await evaluateFolder({
     references,
     predictions,
@@ -148,10 +151,13 @@ export async function evaluateAndWrite(
     surfaceToleranceMm,
     mayLackPredictions: isGiven(options, '--chill'),
     signal,
+    onStep: (caseId, { share, label }) =>
+      line.show(caseId, { stage: stageOf(label, question.labels), share }),
     onCase: (report) => {
-      const [line, ...warnings] = describeEvaluatedCase(report, question.labels);
-      if (report.status === 'failed') console.error(line);
-      else console.log(line);
+      line.clear();
+      const [outcome, ...warnings] = describeEvaluatedCase(report, question.labels);
+      if (report.status === 'failed') console.error(outcome);
+      else console.log(outcome);
       for (const warning of warnings) console.error(warning);
       if (report.status === 'done' && report.surfaces)
         surfaces.push({ ...report, surfaces: report.surfaces });
@@ -166,6 +172,10 @@ export async function evaluateAndWrite(
   }
   console.log(output);
   return EXIT.ok;
+}
+
+function stageOf(label: number | undefined, labels: readonly LabelOrRegion[]): string {
+  return label === undefined ? 'comparing' : `label ${label + 1} of ${labels.length}`;
 }
 
 function toleranceOf(options: ParsedOptions): number | undefined {

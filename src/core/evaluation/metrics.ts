@@ -1,6 +1,7 @@
 // nnU-Net's metrics of a segmentation against its reference.
 
 import { foregroundClasses, type LabelSet } from '@/core/interop/labels';
+import { runAtOnce, type Stepwise } from '@/shared/stepwise';
 
 /** Voxels, and what follows from them, of one label or region; names as in summary.json. */
 export interface SegmentationMetrics {
@@ -14,6 +15,27 @@ export interface SegmentationMetrics {
   readonly TP: number;
   readonly n_pred: number;
   readonly n_ref: number;
+}
+
+/** How far the judging of a case is. */
+export interface EvaluationStep {
+  /** 0…1 */
+  readonly share: number;
+  /** The label it is at, by its place; none while all are looked at together. */
+  readonly label: number | undefined;
+}
+
+/** Steps of a part of the judging, as those of the whole: from `first` on, `share` of it. */
+export function* partOf<Result>(
+  first: number,
+  share: number,
+  steps: Stepwise<EvaluationStep, Result>,
+): Stepwise<EvaluationStep, Result> {
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return next.value;
+    yield { share: first + share * next.value.share, label: next.value.label };
+  }
 }
 
 /** What is judged by itself: a label, or the labels of a region. */
@@ -41,10 +63,21 @@ export function segmentationMetrics(
   labels: readonly LabelOrRegion[],
   ignoreLabel: number | undefined,
 ): readonly SegmentationMetrics[] {
+  return runAtOnce(segmentationMetricsStepwise(prediction, reference, labels, ignoreLabel));
+}
+
+/** {@link segmentationMetrics} with pauses. */
+export function* segmentationMetricsStepwise(
+  prediction: ArrayLike<number>,
+  reference: ArrayLike<number>,
+  labels: readonly LabelOrRegion[],
+  ignoreLabel: number | undefined,
+): Stepwise<EvaluationStep, readonly SegmentationMetrics[]> {
   if (prediction.length !== reference.length) {
     throw new Error(`${prediction.length} voxels are predicted, the reference has ${reference.length}`);
   }
-  const pairs = countPairs(prediction, reference).filter((pair) => pair.reference !== ignoreLabel);
+  const counted = yield* countPairs(prediction, reference);
+  const pairs = counted.filter((pair) => pair.reference !== ignoreLabel);
   return labels.map((values) => {
     let [TP, FP, FN, TN] = [0, 0, 0, 0];
     for (const pair of pairs) {
@@ -75,36 +108,55 @@ interface Pair {
   readonly count: number;
 }
 
+/** Voxels counted between two pauses. */
+const CHUNK = 1 << 20;
+
 /** How often each label is predicted where each label is. */
-function countPairs(prediction: ArrayLike<number>, reference: ArrayLike<number>): Pair[] {
+function* countPairs(
+  prediction: ArrayLike<number>,
+  reference: ArrayLike<number>,
+): Stepwise<EvaluationStep, Pair[]> {
   if (prediction instanceof Uint8Array && reference instanceof Uint8Array) {
-    return pairsOf(countBytes(prediction, reference), 256);
+    return yield* countBytes(prediction, reference);
   }
-  const highest = (map: ArrayLike<number>) => {
-    let most = 0;
-    for (let i = 0; i < map.length; i++) if (map[i] > most) most = map[i];
-    return most;
-  };
-  const width = highest(reference) + 1;
-  const counts = new Float64Array((highest(prediction) + 1) * width);
-  for (let i = 0; i < prediction.length; i++) counts[prediction[i] * width + reference[i]]++;
+  const voxels = prediction.length;
+  let [highestPredicted, highestThere] = [0, 0];
+  for (let start = 0; start < voxels; start += CHUNK) {
+    const end = Math.min(start + CHUNK, voxels);
+    for (let i = start; i < end; i++) {
+      if (prediction[i] > highestPredicted) highestPredicted = prediction[i];
+      if (reference[i] > highestThere) highestThere = reference[i];
+    }
+    yield { share: end / voxels / 2, label: undefined };
+  }
+  const width = highestThere + 1;
+  const counts = new Float64Array((highestPredicted + 1) * width);
+  for (let start = 0; start < voxels; start += CHUNK) {
+    const end = Math.min(start + CHUNK, voxels);
+    for (let i = start; i < end; i++) counts[prediction[i] * width + reference[i]]++;
+    yield { share: 0.5 + end / voxels / 2, label: undefined };
+  }
   return pairsOf(counts, width);
 }
 
 /** Of label maps as they mostly are; voxels like the one before, as most are, are only counted on. */
-function countBytes(prediction: Uint8Array, reference: Uint8Array): Float64Array {
+function* countBytes(prediction: Uint8Array, reference: Uint8Array): Stepwise<EvaluationStep, Pair[]> {
   const counts = new Float64Array(1 << 16);
   let pair = 0;
-  let start = 0;
-  for (let i = 0; i < prediction.length; i++) {
-    const next = (prediction[i] << 8) | reference[i];
-    if (next === pair) continue;
-    counts[pair] += i - start;
-    pair = next;
-    start = i;
+  let first = 0;
+  for (let start = 0; start < prediction.length; start += CHUNK) {
+    const end = Math.min(start + CHUNK, prediction.length);
+    for (let i = start; i < end; i++) {
+      const next = (prediction[i] << 8) | reference[i];
+      if (next === pair) continue;
+      counts[pair] += i - first;
+      pair = next;
+      first = i;
+    }
+    yield { share: end / prediction.length, label: undefined };
   }
-  counts[pair] += prediction.length - start;
-  return counts;
+  counts[pair] += prediction.length - first;
+  return pairsOf(counts, 256);
 }
 
 function pairsOf(counts: Float64Array, width: number): Pair[] {

@@ -1,10 +1,12 @@
 // How far two segmentations' surfaces lie apart, in mm. nnU-Net has no such metrics: they stand apart from summary.json.
-import { boxShape, elementCount, type Spacing, type Zyx } from '@/shared/geometry';
+import type { Spacing, Zyx } from '@/shared/geometry';
 import { percentileOfSorted } from '@/shared/statistics';
-import { squaredDistances } from './distanceTransform';
-import type { LabelOrRegion } from './metrics';
+import { runAtOnce, type Stepwise } from '@/shared/stepwise';
+import { boundaryVoxels } from './boundaryVoxels';
+import type { EvaluationStep, LabelOrRegion } from './metrics';
+import { pointTree } from './pointTree';
 
-/** Distances that differ by less are the same: squared distances are kept in f32. */
+/** Distances that differ by less are the same: voxel sizes come from files in single precision. */
 const RELATIVE_ROUNDING = 1e-6;
 const HAUSDORFF_PERCENTILE = 95;
 
@@ -43,128 +45,92 @@ export interface SurfaceQuestion {
  * - HD95 = max(P95 of d(a, B) over ∂A, P95 of d(b, A) over ∂B), percentiles with linear interpolation.
  */
 export function surfaceMetrics(question: SurfaceQuestion): readonly SurfaceMetrics[] {
-  const { labels, spacing, toleranceMm } = question;
-  const boxes = boxesOfValues(question);
-  return labels.map((values) => {
-    const box = values.map((value) => boxes.get(value)).reduce(union, undefined);
-    if (!box) return { NSD: Number.NaN, HD95: Number.NaN };
-    const { shape, masks } = cropMasks(question, values, box);
-    const isFlat = question.shape.map((size) => size === 1);
-    const [predicted, there] = [PREDICTED, THERE].map((bit) => surface(masks, bit, shape, isFlat));
-    if (predicted.length === 0 || there.length === 0) return { NSD: 0, HD95: Number.POSITIVE_INFINITY };
-    const toReference = distancesTo(there, predicted, shape, spacing);
-    const toPrediction = distancesTo(predicted, there, shape, spacing);
-    const isClose = (mm: number) => mm <= toleranceMm * (1 + RELATIVE_ROUNDING);
-    return {
-      NSD:
-        (countWhile(toReference, isClose) + countWhile(toPrediction, isClose)) /
-        (toReference.length + toPrediction.length),
-      HD95: Math.max(
-        percentileOfSorted(toReference, HAUSDORFF_PERCENTILE),
-        percentileOfSorted(toPrediction, HAUSDORFF_PERCENTILE),
-      ),
-    };
-  });
+  return runAtOnce(surfaceMetricsStepwise(question));
 }
 
-/** Half-open along z, y, x. */
-type Box = [[number, number], [number, number], [number, number]];
+/** Of the work, looking for surfaces in the two maps. */
+const SEARCH_SHARE = 0.3;
 
-/** Where each value occurs in either map. */
-function boxesOfValues({
-  prediction,
-  reference,
-  shape,
-  ignoreLabel,
-}: SurfaceQuestion): ReadonlyMap<number, Box> {
-  const [nz, ny, nx] = shape;
-  const boxes = new Map<number, Box>();
-  const grow = (value: number, z: number, y: number, x: number) => {
-    const box = boxes.get(value);
-    if (!box) {
-      boxes.set(value, [
-        [z, z + 1],
-        [y, y + 1],
-        [x, x + 1],
-      ]);
-      return;
+/** {@link surfaceMetrics} with pauses: first both maps are searched for the surfaces of all labels, then label by label. */
+export function* surfaceMetricsStepwise(
+  question: SurfaceQuestion,
+): Stepwise<EvaluationStep, readonly SurfaceMetrics[]> {
+  const { labels, shape, spacing } = question;
+  const inMap = function* (map: ArrayLike<number>, before: number) {
+    const boundaries = boundaryVoxels({ ...question, map });
+    for (;;) {
+      const next = boundaries.next();
+      if (next.done) return next.value;
+      yield { share: SEARCH_SHARE * (before + next.value / 2), label: undefined };
     }
-    if (z >= box[0][1]) box[0][1] = z + 1;
-    if (y < box[1][0]) box[1][0] = y;
-    else if (y >= box[1][1]) box[1][1] = y + 1;
-    if (x < box[2][0]) box[2][0] = x;
-    else if (x >= box[2][1]) box[2][1] = x + 1;
   };
-  for (let z = 0, i = 0; z < nz; z++) {
-    for (let y = 0; y < ny; y++) {
-      for (let x = 0; x < nx; x++, i++) {
-        const [predicted, there] = [prediction[i], reference[i]];
-        if ((predicted === 0 && there === 0) || there === ignoreLabel) continue;
-        grow(predicted, z, y, x);
-        if (there !== predicted) grow(there, z, y, x);
+  const predicted = yield* inMap(question.prediction, 0);
+  const there = yield* inMap(question.reference, 0.5);
+  const sizes = labels.map((_, l) => predicted[l].length + there[l].length);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const found: SurfaceMetrics[] = [];
+  let done = 0;
+  for (const [l, size] of sizes.entries()) {
+    const pause = function* <Result>(steps: Stepwise<number, Result>): Stepwise<EvaluationStep, Result> {
+      for (;;) {
+        const next = steps.next();
+        if (next.done) return next.value;
+        const share = SEARCH_SHARE + ((1 - SEARCH_SHARE) * (done + size * next.value)) / total;
+        yield { share, label: l };
       }
-    }
+    };
+    found.push(yield* pause(metricsOf(predicted[l], there[l], shape, spacing, question.toleranceMm)));
+    done += size;
   }
-  return boxes;
+  return found;
 }
 
-function union(a: Box | undefined, b: Box | undefined): Box | undefined {
-  if (!a || !b) return a ?? b;
-  const join = (axis: 0 | 1 | 2): [number, number] => [
-    Math.min(a[axis][0], b[axis][0]),
-    Math.max(a[axis][1], b[axis][1]),
-  ];
-  return [join(0), join(1), join(2)];
+/** Of one label by its boundary voxels; yields its share that is done. */
+function* metricsOf(
+  predicted: Int32Array,
+  there: Int32Array,
+  shape: Zyx,
+  spacing: Spacing,
+  toleranceMm: number,
+): Stepwise<number, SurfaceMetrics> {
+  if (predicted.length === 0 && there.length === 0) return { NSD: Number.NaN, HD95: Number.NaN };
+  if (predicted.length === 0 || there.length === 0) return { NSD: 0, HD95: Number.POSITIVE_INFINITY };
+  const toReference = yield* distancesTo(there, predicted, shape, spacing, 0);
+  const toPrediction = yield* distancesTo(predicted, there, shape, spacing, 0.5);
+  const isClose = (mm: number) => mm <= toleranceMm * (1 + RELATIVE_ROUNDING);
+  return {
+    NSD:
+      (countWhile(toReference, isClose) + countWhile(toPrediction, isClose)) /
+      (toReference.length + toPrediction.length),
+    HD95: Math.max(
+      percentileOfSorted(toReference, HAUSDORFF_PERCENTILE),
+      percentileOfSorted(toPrediction, HAUSDORFF_PERCENTILE),
+    ),
+  };
 }
 
-const PREDICTED = 1;
-const THERE = 2;
+/** Points asked for between two pauses. */
+const QUERIES = 4096;
 
-/** Bits of the box's voxels that belong to the structure in either map. */
-function cropMasks(
-  { prediction, reference, shape: [, ny, nx], ignoreLabel }: SurfaceQuestion,
-  values: LabelOrRegion,
-  box: Box,
-): { shape: Zyx; masks: Uint8Array } {
-  const shape = boxShape(box);
-  const masks = new Uint8Array(elementCount(shape));
-  const [[z0, z1], [y0, y1], [x0, x1]] = box;
-  let at = 0;
-  for (let z = z0; z < z1; z++) {
-    for (let y = y0; y < y1; y++) {
-      const row = (z * ny + y) * nx;
-      for (let i = row + x0; i < row + x1; i++, at++) {
-        if (reference[i] === ignoreLabel) continue;
-        masks[at] =
-          (values.includes(prediction[i]) ? PREDICTED : 0) | (values.includes(reference[i]) ? THERE : 0);
-      }
-    }
+/** Distance of each voxel of `from` to the nearest of `to`, mm, ascending; yields `before` and on to a half more. */
+function* distancesTo(
+  to: Int32Array,
+  from: Int32Array,
+  shape: Zyx,
+  spacing: Spacing,
+  before: number,
+): Stepwise<number, Float64Array> {
+  const planting = pointTree(to, shape, spacing);
+  let next = planting.next();
+  for (; !next.done; next = planting.next()) yield before;
+  const tree = next.value;
+  const distances = new Float64Array(from.length);
+  for (let start = 0; start < from.length; start += QUERIES) {
+    const end = Math.min(start + QUERIES, from.length);
+    for (let i = start; i < end; i++) distances[i] = Math.sqrt(tree.squaredDistance(from[i]));
+    yield before + end / from.length / 2;
   }
-  return { shape, masks };
-}
-
-/** Indices of the boundary voxels of one mask; what lies outside the box does not belong to it. */
-function surface(masks: Uint8Array, bit: number, [nz, ny, nx]: Zyx, isFlat: readonly boolean[]): Int32Array {
-  const found: number[] = [];
-  for (let z = 0, i = 0; z < nz; z++) {
-    for (let y = 0; y < ny; y++) {
-      for (let x = 0; x < nx; x++, i++) {
-        if ((masks[i] & bit) === 0) continue;
-        const isEdge = (axis: number, at: number, size: number, step: number) =>
-          !isFlat[axis] && (at === 0 || at === size - 1 || (masks[i - step] & masks[i + step] & bit) === 0);
-        if (isEdge(2, x, nx, 1) || isEdge(1, y, ny, nx) || isEdge(0, z, nz, ny * nx)) found.push(i);
-      }
-    }
-  }
-  return Int32Array.from(found);
-}
-
-/** Distance of each voxel of `from` to the nearest of `to`, mm, ascending. */
-function distancesTo(to: Int32Array, from: Int32Array, shape: Zyx, spacing: Spacing): Float64Array {
-  const seeds = new Uint8Array(elementCount(shape));
-  for (const index of to) seeds[index] = 1;
-  const squared = squaredDistances(seeds, shape, spacing);
-  return Float64Array.from(from, (index) => Math.sqrt(squared[index])).sort();
+  return distances.sort();
 }
 
 /** How many of ascending values hold the condition, from the first on. */

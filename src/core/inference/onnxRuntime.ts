@@ -4,10 +4,10 @@
 import type * as Ort from 'onnxruntime-web';
 import { messageOf, StudioError } from '@/shared/errors';
 
-/** Where a page finds the runtime's files, and how many threads it may use. Node needs nothing said. */
+/** What the runtime is started with. */
 export interface OnnxRuntimeSetup {
-  /** Addresses of `ort-wasm-simd-threaded.mjs` and `.wasm`. */
-  readonly files?: { readonly mjs: string; readonly wasm: string };
+  /** Reads `ort-wasm-simd-threaded.wasm`; Node finds the file by itself. */
+  readonly readBinary?: () => Promise<ArrayBuffer>;
   readonly threads: number;
 }
 
@@ -57,13 +57,24 @@ export async function openOnnxSession(onnx: Uint8Array, setup: OnnxRuntimeSetup)
   };
 }
 
-async function startRuntime({ files, threads }: OnnxRuntimeSetup): Promise<typeof Ort> {
+async function startRuntime({ readBinary, threads }: OnnxRuntimeSetup): Promise<typeof Ort> {
+  const binary = await readBinary?.();
   const ort = await import('onnxruntime-web').catch((error: unknown) => {
     throw runtimeError('could not be loaded', error);
   });
-  if (files) ort.env.wasm.wasmPaths = { mjs: files.mjs, wasm: files.wasm };
+  if (binary) ort.env.wasm.wasmBinary = binary;
   ort.env.wasm.numThreads = Math.max(1, Math.min(threads, MOST_THREADS));
   return ort;
+}
+
+/** Whether this thread is one that the runtime started for itself: in a browser, from the script that it is part of. */
+export function isOnnxThread(): boolean {
+  return typeof self !== 'undefined' && self.name.startsWith('em-pthread');
+}
+
+/** Makes the calling thread, which {@link isOnnxThread}, do the runtime's work. */
+export function joinOnnxThreads(): void {
+  void import('onnxruntime-web');
 }
 
 function runtimeError(what: string, cause: unknown): StudioError {

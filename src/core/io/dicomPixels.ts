@@ -75,6 +75,7 @@ async function storedSamples(
   try {
     return await decode(await packedFrame(parsed, element, index, frames), pixels);
   } catch (error) {
+    if (error instanceof StudioError) throw error; // the decoder itself is not there
     throw new StudioError(
       'CorruptFile',
       `${file.path}: its compressed pixels cannot be decoded.`,

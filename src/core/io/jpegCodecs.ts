@@ -1,5 +1,5 @@
 // JPEG in the forms DICOM uses. The codecs are WebAssembly (OpenJPEG, CharLS, libjpeg-turbo) or plain JavaScript, each
-// fetched from our own host when the first such frame is met.
+// started when the first such frame is met.
 
 /** What the three WebAssembly codecs have in common. */
 interface FrameDecoder {
@@ -12,19 +12,26 @@ interface FrameDecoder {
 type DecoderClass = new () => FrameDecoder;
 
 interface CodecOptions {
-  readonly locateFile?: () => string;
+  readonly wasmBinary?: ArrayBuffer;
   readonly print: (line: string) => void;
 }
 
-/** Node finds the codec's file by itself; in a browser the bundler has given it an address. Chatter is dropped. */
-async function moduleOptions(address: () => Promise<{ readonly default: string }>): Promise<CodecOptions> {
-  const print = () => undefined;
-  if (typeof process !== 'undefined' && process.versions?.node !== undefined) return { print };
-  const { default: url } = await address();
-  return { print, locateFile: () => url };
+export type CodecName = 'openjpeg' | 'charls' | 'libjpeg';
+
+let readBinary: ((codec: CodecName) => Promise<ArrayBuffer>) | undefined;
+
+/** Says where the codecs' WebAssembly comes from. Node finds it by itself. */
+export function provideCodecBinaries(read: (codec: CodecName) => Promise<ArrayBuffer>): void {
+  readBinary = read;
 }
 
-/** Keeps what has been loaded; a failure is not kept. */
+/** Chatter is dropped. */
+async function moduleOptions(codec: CodecName): Promise<CodecOptions> {
+  const wasmBinary = await readBinary?.(codec);
+  return { print: () => undefined, ...(wasmBinary && { wasmBinary }) };
+}
+
+/** Keeps what has been started; a failure is not kept. */
 function once<T>(load: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined;
   return () => {
@@ -38,19 +45,19 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
 
 const openjpeg = once(async () => {
   const { default: create } = await import('@cornerstonejs/codec-openjpeg/decodewasmjs');
-  const options = await moduleOptions(() => import('@cornerstonejs/codec-openjpeg/decodewasm?url'));
+  const options = await moduleOptions('openjpeg');
   return (await create(options)).J2KDecoder as DecoderClass;
 });
 
 const charls = once(async () => {
   const { default: create } = await import('@cornerstonejs/codec-charls/decodewasmjs');
-  const options = await moduleOptions(() => import('@cornerstonejs/codec-charls/decodewasm?url'));
+  const options = await moduleOptions('charls');
   return (await create(options)).JpegLSDecoder as DecoderClass;
 });
 
 const libjpeg = once(async () => {
   const { default: create } = await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs');
-  const options = await moduleOptions(() => import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm?url'));
+  const options = await moduleOptions('libjpeg');
   return (await create(options)).JPEGDecoder as DecoderClass;
 });
 

@@ -10,12 +10,13 @@ import styles from './frame.module.css';
 /** One line of the job strip: what is judged, bar, cancel. */
 export function EvaluationJobLine({ job: { id, title, progress } }: { job: RunningEvaluation }) {
   const { evaluations } = useStudio();
-  const { stage, share, caseId } = progress;
+  const { stage, share, caseId, label } = progress;
+  const doing = caseId ? `${stage} ${caseId}` : stage;
   return (
     <JobLine
       name={title}
       address={addressOf('evaluate', id)}
-      doing={caseId ? `${stage} ${caseId}` : stage}
+      doing={label ? `${doing}, label ${label.number} of ${label.count} (${label.name})` : doing}
       share={share}
       what="evaluation"
       onCancel={() => evaluations.cancel()}

@@ -6,7 +6,7 @@ import { GpuNotice } from '../segment/GpuNotice';
 import { useDatasets, useLibrary, useQueue, useStudio, useSystem } from '../useStudio';
 import { Benchmark } from './Benchmark';
 import styles from './system.module.css';
-import { systemReport } from './systemReport';
+import { offlineReadiness, systemReport } from './systemReport';
 
 /** This computer: GPU, storage, privacy; and a report to paste into a question. */
 export function SystemPlace() {
@@ -137,11 +137,16 @@ function StorageCard() {
 
 function PrivacyCard() {
   const requests = useSystem((state) => state.requestsSinceLoad);
+  const load = useSystem((state) => state.load);
   return (
     <section className={styles.card} aria-label="Privacy">
       <h2>Privacy</h2>
       <dl>
-        <dt>Requests since the page was loaded</dt>
+        <dt title="All of nnStudio is fetched when the page loads; afterwards it needs no network">
+          Ready for offline use
+        </dt>
+        <dd>{offlineReadiness(load)}</dd>
+        <dt title="Of the page and all its background workers">Requests since the page was loaded</dt>
         <dd>{formatCount(requests)}</dd>
         <dt title="Shared memory and exact timers; needs the two headers COOP and COEP">
           Cross-origin isolated

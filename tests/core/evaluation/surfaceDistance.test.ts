@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { squaredDistances } from '@/core/evaluation/distanceTransform';
+import { pointTree } from '@/core/evaluation/pointTree';
 import { type SurfaceQuestion, surfaceMetrics } from '@/core/evaluation/surfaceDistance';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import { percentile } from '@/shared/statistics';
+import { runAtOnce } from '@/shared/stepwise';
 
 const GRIDS: readonly { shape: Zyx; spacing: Spacing }[] = [
   { shape: [5, 7, 9], spacing: [1, 1, 1] },
@@ -34,17 +35,27 @@ describe.each(GRIDS)('distances on $shape at $spacing mm', ({ shape, spacing }) 
     const seeds = randomLabels(shape, 3, share, [1]);
     seeds[elementCount(shape) - 1] = 1;
     const all = Array.from(seeds.keys()).filter((i) => seeds[i]);
-    const squared = squaredDistances(seeds, shape, spacing);
-    for (const [i, found] of squared.entries()) {
+    const tree = runAtOnce(pointTree(Int32Array.from(all), shape, spacing));
+    for (let i = 0; i < seeds.length; i++) {
       const nearest = Math.min(...all.map((seed) => distance(i, seed, shape, spacing)));
-      expect(Math.abs(Math.sqrt(found) - nearest)).toBeLessThanOrEqual(1e-6 * nearest);
+      const found = Math.sqrt(tree.squaredDistance(i));
+      expect(Math.abs(found - nearest)).toBeLessThanOrEqual(1e-12 * nearest);
     }
   });
+});
 
-  test('are infinite without a seed', () => {
-    const squared = squaredDistances(new Uint8Array(elementCount(shape)), shape, spacing);
-    expect(squared.every((value) => value === Number.POSITIVE_INFINITY)).toBe(true);
-  });
+test('distances among many voxels equal those to each', () => {
+  const shape: Zyx = [40, 50, 60];
+  const spacing: Spacing = [3, 0.8, 0.7];
+  const seeds = randomLabels(shape, 5, 0.4, [1]);
+  const all = Array.from(seeds.keys()).filter((i) => seeds[i]);
+  const tree = runAtOnce(pointTree(Int32Array.from(all), shape, spacing));
+  const random = seededRandom(6);
+  for (let n = 0; n < 40; n++) {
+    const i = Math.floor(random.uniform() * seeds.length);
+    const nearest = all.reduce((least, seed) => Math.min(least, distance(i, seed, shape, spacing)), 1e9);
+    expect(Math.sqrt(tree.squaredDistance(i))).toBeCloseTo(nearest, 10);
+  }
 });
 
 /** The definition, word by word. */
