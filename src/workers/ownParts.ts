@@ -48,7 +48,7 @@ const BINARIES: Readonly<Record<BinaryName, OwnPart>> = {
 /** By far the largest, and needed by few: fetched once all else is there. */
 const LAST: BinaryName = 'onnxruntime';
 
-/** By address: fetched, or on their way. One that could not be fetched is asked for again by whoever needs it next. */
+/** By address: fetched, on their way, or failed; what failed is asked for again when the page is loaded again. */
 const fetched = new Map<string, Promise<Blob>>();
 
 function fetchPart({ title, address }: OwnPart): Promise<Blob> {
@@ -56,7 +56,7 @@ function fetchPart({ title, address }: OwnPart): Promise<Blob> {
   if (!content) {
     content = download(title, address);
     fetched.set(address, content);
-    content.catch(() => fetched.delete(address));
+    content.catch(() => undefined); // told to whoever needs it
   }
   return content;
 }

@@ -26,10 +26,7 @@ export function workerClient<Api>(name: ScriptName): WorkerClient<Api> {
   let isClosed = false;
   return {
     async ask(question) {
-      running ??= start<Api>(name).catch((error: unknown) => {
-        running = undefined; // the next question tries again
-        throw error;
-      });
+      running ??= start<Api>(name);
       const { remote, died, worker } = await running;
       if (isClosed) {
         worker.terminate();

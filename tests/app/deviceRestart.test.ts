@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { withDeviceRestart } from '@/app/deviceRestart';
 
 /** Devices that can be lost by hand. */
@@ -47,13 +47,16 @@ describe('work on a device', () => {
   });
 
   test('is begun again when the work fails because of the loss, before the loss is told', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
     const { open } = deviceShop();
-    const result = await withDeviceRestart(open, async (device, restart) => {
+    const result = withDeviceRestart(open, async (device, restart) => {
       if (restart > 0) return 'done';
       setTimeout(device.lose, 5);
       throw new Error('mapAsync failed');
     });
-    expect(result).toBe('done');
+    await vi.advanceTimersByTimeAsync(5);
+    expect(await result).toBe('done');
   });
 
   test('is not begun again when it fails by itself', async () => {

@@ -73,7 +73,7 @@ test('once the page is loaded the server may go: everything works, and nothing a
   await page.getByRole('link', { name: 'System', exact: true }).click();
   const benchmark = page.getByRole('region', { name: 'Benchmark', exact: true });
   await benchmark.getByRole('button', { name: 'Benchmark this GPU' }).click();
-  await expect(benchmark.getByText('2 of 18:', { exact: false })).toBeVisible({ timeout: 120_000 });
+  await expect(benchmark.getByText('1 of 18:')).toBeVisible();
   await benchmark.getByRole('button', { name: 'Cancel' }).click();
   const privacy = page.getByRole('region', { name: 'Privacy' });
   await expect(privacy).toContainText('Ready for offline useyes');
@@ -89,6 +89,15 @@ test('a request of a worker is counted, and a part that is missing is named as t
   const server = await serveStudio((path) => path.includes('openjpeg') && path.endsWith('.wasm'));
   await page.goto(server.address);
   await expect(page.locator('[data-load="incomplete"]')).toBeVisible();
+  await page.getByRole('link', { name: 'System', exact: true }).click();
+  const privacy = page.getByRole('region', { name: 'Privacy' });
+  await expect(privacy).toContainText('no: JPEG 2000 decoder could not be loaded');
+  await expect(privacy).toContainText('Requests since the page was loaded0');
+  const icon = new URL('icon.svg', server.address).href;
+  await page.workers()[0].evaluate((address) => fetch(address).then(({ status }) => status), icon);
+  await expect(privacy).toContainText('Requests since the page was loaded1');
+
+  await page.getByRole('link', { name: 'Segment', exact: true }).click();
   const studio = new StudioPage(page);
   const values = Int16Array.from({ length: ROWS * COLUMNS }, (_, i) => i);
   const slice = dicomSlice({
@@ -101,13 +110,5 @@ test('a request of a worker is counted, and a part that is missing is named as t
   });
   await studio.choose(workbench.write('slice.dcm', slice));
   await expect(page.getByRole('alert')).toContainText('could not load its own part “JPEG 2000 decoder”');
-  await page.getByRole('link', { name: 'System', exact: true }).click();
-  const privacy = page.getByRole('region', { name: 'Privacy' });
-  await expect(privacy).toContainText('no: JPEG 2000 decoder could not be loaded');
-
-  await expect(privacy).toContainText('Requests since the page was loaded0');
-  const icon = new URL('icon.svg', server.address).href;
-  await page.workers()[0].evaluate((address) => fetch(address).then(({ status }) => status), icon);
-  await expect(privacy).toContainText('Requests since the page was loaded1');
   await server.stop();
 });

@@ -118,12 +118,11 @@ test('a cancelled call stops at once, and the next one works', async () => {
   const workers = nodeCaseWorkers(1, workerFile);
   const controller = new AbortController();
   const [rawCase] = onDisk.cases;
-  // Seconds of draws, with two channels.
+  // Minutes of draws, with two channels.
   const stopped = workers.fingerprint(rawCase, 'NibabelIO', 1e9, controller.signal);
-  setTimeout(() => controller.abort(), 100);
-  const started = performance.now();
+  setImmediate(() => controller.abort());
   await expect(stopped).rejects.toSatisfy(isAbort);
-  expect(performance.now() - started).toBeLessThan(2000);
+  // The only thread would be at the first call still, had that gone on.
   expect((await workers.fingerprint(rawCase, 'NibabelIO', 5)).spacing).toEqual([2, 1, 1]);
   workers.close();
 });

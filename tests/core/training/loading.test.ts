@@ -160,16 +160,22 @@ describe('a cache of cases', () => {
 describe('prefetching', () => {
   test('keeps the order, begins ahead, and ends with the keys', async () => {
     const begun: number[] = [];
-    const make = async (key: number) => {
+    const finish = new Map<number, () => void>();
+    const make = (key: number) => {
       begun.push(key);
-      await new Promise((resolve) => setTimeout(resolve, 10 - key));
-      return key;
+      return new Promise<number>((resolve) => finish.set(key, () => resolve(key)));
     };
     const prefetcher = new Prefetcher([1, 2, 3, 4], make, 2);
     expect(begun).toEqual([1, 2]);
-    expect(await prefetcher.next()).toBe(1);
+    const first = prefetcher.next();
+    for (const key of [2, 1]) finish.get(key)?.(); // the second is there before the first
+    expect(await first).toBe(1);
     expect(begun).toEqual([1, 2, 3]);
-    expect([await prefetcher.next(), await prefetcher.next(), await prefetcher.next()]).toEqual([2, 3, 4]);
+    finish.get(3)?.();
+    const later = [prefetcher.next(), prefetcher.next(), prefetcher.next()];
+    expect(begun).toEqual([1, 2, 3, 4]);
+    finish.get(4)?.();
+    expect(await Promise.all(later)).toEqual([2, 3, 4]);
     expect(await prefetcher.next()).toBeUndefined();
   });
 
