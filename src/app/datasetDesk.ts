@@ -1,5 +1,6 @@
 // Datasets that are kept: what the dataset worker does, over whatever folders and records it is given.
 import { openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
+import { caseOfFile, isCaseFile } from '@/core/training/caseFormats';
 import { StudioError } from '@/shared/errors';
 import { throttled } from '@/shared/throttledProgress';
 import type { DatasetFolders } from '@/storage/datasetFolder';
@@ -154,10 +155,10 @@ async function stateOf(
   for (const { path, sizeInBytes } of files) {
     preprocessedBytes += sizeInBytes;
     const [, folder, file] = path.split('/');
-    if (file === undefined || !/\.(npz|pkl)$/.test(file)) continue;
+    if (file === undefined || !isCaseFile(file)) continue;
     const known = arrays.get(folder) ?? { cases: 0, sizeInBytes: 0 };
     arrays.set(folder, {
-      cases: known.cases + (file.endsWith('.npz') ? 1 : 0),
+      cases: known.cases + (caseOfFile(file) ? 1 : 0),
       sizeInBytes: known.sizeInBytes + sizeInBytes,
     });
   }

@@ -1,6 +1,7 @@
 // A training with all it needs, laid out for nnU-Net: raw and preprocessed data, plans, splits, checkpoints, commands.
 import { type SourceFile, textFile } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart, zipSize } from '@/core/io/zipStream';
+import { caseOfFile } from '@/core/training/caseFormats';
 import {
   type ClusterTraining,
   clusterCommands,
@@ -11,7 +12,7 @@ import {
 } from '@/core/training/clusterText';
 import { StudioError } from '@/shared/errors';
 
-export interface ClusterExport extends Omit<ClusterTraining, 'hasCheckpoint'> {
+export interface ClusterExport extends Omit<ClusterTraining, 'hasCheckpoint' | 'caseEnding'> {
   /** Of the configuration: folder of its preprocessed cases. */
   readonly dataIdentifier: string;
   /** All files of the dataset's two folders, whose name their paths start with. */
@@ -84,10 +85,17 @@ export function clusterName({ datasetName, configurationName, fold }: ClusterExp
 
 function trainingOf({
   raw: _,
-  preprocessed: __,
-  previousStage: ___,
+  preprocessed,
+  previousStage: __,
   results,
   ...facts
 }: ClusterExport): ClusterTraining {
-  return { ...facts, hasCheckpoint: results.some(({ path }) => path.endsWith('.pth')) };
+  const [aCase] = preprocessed.flatMap(({ path }) =>
+    path.includes(`/${facts.dataIdentifier}/`) ? (caseOfFile(path) ?? []) : [],
+  );
+  return {
+    ...facts,
+    hasCheckpoint: results.some(({ path }) => path.endsWith('.pth')),
+    caseEnding: aCase?.format.ending ?? '.npz',
+  };
 }

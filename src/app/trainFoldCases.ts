@@ -1,13 +1,18 @@
 // The preprocessed cases of a fold: whole in memory, or where they are many and large, patch by patch out of files.
 
-import { readNpz, writeNpy } from '@/core/io/npy';
+import { writeNpy } from '@/core/io/npy';
+import type { SourceFile } from '@/core/io/sourceFile';
+import type { Configuration } from '@/core/planning/plans';
+import { boxedCase } from '@/core/training/caseBoxes';
 import { filedCase, readUnpackedLayout } from '@/core/training/caseFiles';
+import { CASE_FORMATS, type CaseFormat } from '@/core/training/caseFormats';
 import { cropPatch, type PatchSource } from '@/core/training/cropPatch';
-import { type LoadedCase, readCaseRecord, readLoadedCase } from '@/core/training/loadedCase';
+import { type CaseFiles, type LoadedCase, readCaseRecord, readLoadedCase } from '@/core/training/loadedCase';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
+import type { DatasetFolder } from '@/storage/datasetFolder';
 import { preventsWriting } from '@/storage/recordStore';
-import { type FoldSetup, required } from './trainFoldSetup';
+import type { FoldSetup } from './trainFoldSetup';
 
 /** A case with what a cascade's stage is told of it. */
 export interface CaseOfStage extends LoadedCase {
@@ -15,36 +20,49 @@ export interface CaseOfStage extends LoadedCase {
   readonly previousStage?: Uint8Array;
 }
 
-/** How much larger arrays are than the .npz that holds them, at least. */
-const DEFLATION = 1.1;
-
-/** Whether all cases of the fold together are more than `bytes`, by the size of their files. */
-export async function exceedsMemory(
-  { question, configuration, split }: FoldSetup,
-  bytes: number,
-): Promise<boolean> {
+/** Whether all cases of the fold together are more than `bytes`. */
+export async function exceedsMemory(setup: FoldSetup, bytes: number): Promise<boolean> {
   let total = 0;
-  for (const caseId of new Set([...split.train, ...split.val])) {
-    const file = await question.preprocessed.open(`${configuration.dataIdentifier}/${caseId}.npz`);
-    total += DEFLATION * (file?.sizeInBytes ?? 0);
+  for (const caseId of new Set([...setup.split.train, ...setup.split.val])) {
+    const { format, arrays } = await filesOfCase(setup, caseId);
+    total += await format.sizeInMemory(arrays);
     if (total > bytes) return true;
   }
   return false;
 }
 
-function filesOfCase({ question, configuration }: FoldSetup, caseId: string) {
-  const below = `${configuration.dataIdentifier}/${caseId}`;
-  const open = (ending: string) =>
-    required(question.preprocessed, `${below}${ending}`, 'NotPreprocessed', 'Run preprocess again.');
-  return { below, npz: () => open('.npz'), pkl: () => open('.pkl') };
+/** The files of a preprocessed case, in whatever format; `undefined` where some are missing. */
+export async function findCaseFiles(
+  preprocessed: DatasetFolder,
+  { dataIdentifier }: Pick<Configuration, 'dataIdentifier'>,
+  caseId: string,
+): Promise<CaseFiles | undefined> {
+  const open = (ending: string) => preprocessed.open(`${dataIdentifier}/${caseId}${ending}`);
+  const pkl = await open('.pkl');
+  if (!pkl) return undefined;
+  for (const format of CASE_FORMATS) {
+    const arrays = (await Promise.all(format.endings.map(open))).filter((file) => file !== undefined);
+    if (arrays.length === format.endings.length) return { format, arrays, pkl };
+  }
+  return undefined;
+}
+
+async function filesOfCase({ question, configuration }: FoldSetup, caseId: string): Promise<CaseFiles> {
+  const files = await findCaseFiles(question.preprocessed, configuration, caseId);
+  if (files) return files;
+  const endings = CASE_FORMATS.map((format) => [...format.endings, '.pkl'].join(', ')).join(' or ');
+  throw new StudioError(
+    'NotPreprocessed',
+    `${configuration.dataIdentifier} lacks files of ${caseId}: it needs ${endings}.`,
+    'Run preprocess again.',
+  );
 }
 
 /** Reads a preprocessed case with what its stage is told. Throws `NotPreprocessed`, `NoPreviousStage`. */
 export async function loadFoldCase(setup: FoldSetup, caseId: string): Promise<CaseOfStage> {
-  const { npz, pkl } = filesOfCase(setup, caseId);
-  const files = { npz: await npz(), pkl: await pkl() };
+  const files = await filesOfCase(setup, caseId);
   const loaded = await readLoadedCase(caseId, files, setup.plans.transposeForward);
-  const previousStage = await readPreviousStage(setup, caseId, loaded.seg.length);
+  const previousStage = await readPreviousStage(setup, caseId, files.format, loaded.seg.length);
   return previousStage ? { ...loaded, previousStage } : loaded;
 }
 
@@ -65,12 +83,26 @@ function inMemory(loaded: CaseOfStage): PatchSource {
 }
 
 /**
- * A case to cut patches from, in files `{case}.npy` and `{case}_seg.npy`, which are made where they are not there yet. In
- * memory where there is no room for them. Throws as {@link loadFoldCase}.
+ * A case to cut patches from, in its files. Those of a format that has to be unpacked for that are `{case}.npy` and
+ * `{case}_seg.npy`, which are made where they are not there yet; in memory where there is no room for them. Throws as
+ * {@link loadFoldCase}.
  */
 export async function openCaseInFiles(setup: FoldSetup, caseId: string): Promise<PatchSource> {
-  const { below, pkl } = filesOfCase(setup, caseId);
+  const { format, arrays, pkl } = await filesOfCase(setup, caseId);
+  if (!format.openBoxes) return openUnpacked(setup, caseId, { format, arrays, pkl });
+  const boxes = await format.openBoxes(arrays);
+  const record = await readCaseRecord(pkl, boxes.shape, setup.plans.transposeForward);
+  const previousStage = await readPreviousStage(setup, caseId, format, elementCount(boxes.shape));
+  return boxedCase(boxes, record, previousStage);
+}
+
+async function openUnpacked(
+  setup: FoldSetup,
+  caseId: string,
+  { format, pkl }: CaseFiles,
+): Promise<PatchSource> {
   const { preprocessed } = setup.question;
+  const below = `${setup.configuration.dataIdentifier}/${caseId}`;
   const unpacked = async () => {
     const [image, seg] = [
       await preprocessed.open(`${below}.npy`),
@@ -86,8 +118,8 @@ export async function openCaseInFiles(setup: FoldSetup, caseId: string): Promise
   }
   const layout = files && (await readUnpackedLayout(files));
   if (!files || !layout) return openCaseInMemory(setup, caseId);
-  const record = await readCaseRecord(await pkl(), layout.shape, setup.plans.transposeForward);
-  const previousStage = await readPreviousStage(setup, caseId, elementCount(layout.shape));
+  const record = await readCaseRecord(pkl, layout.shape, setup.plans.transposeForward);
+  const previousStage = await readPreviousStage(setup, caseId, format, elementCount(layout.shape));
   return filedCase(files, layout, record, previousStage);
 }
 
@@ -107,16 +139,17 @@ async function unpack({ question }: FoldSetup, below: string, loaded: CaseOfStag
   }
 }
 
-/** What a cascade's stage is told; `undefined` for other stages. */
+/** What a cascade's stage is told; `undefined` for other stages. The format of its own cases goes first. */
 async function readPreviousStage(
   { question, configuration }: FoldSetup,
   caseId: string,
+  format: CaseFormat,
   voxels: number,
 ): Promise<Uint8Array | undefined> {
   const { previousStage, name } = configuration;
   if (previousStage === undefined) return undefined;
-  const file = await question.previousStage?.(previousStage).open(`${caseId}.npz`);
-  const seg = file && (await readNpz(await file.bytes())).get('seg');
+  const folder = question.previousStage?.(previousStage);
+  const seg = folder && (await findSegmentation(folder, caseId, format));
   if (!seg) {
     throw new StudioError(
       'NoPreviousStage',
@@ -124,12 +157,20 @@ async function readPreviousStage(
       `Train and validate all folds of ${previousStage} first.`,
     );
   }
-  if (seg.data.length !== voxels) {
+  if (seg.length !== voxels) {
     throw new StudioError(
       'NoPreviousStage',
-      `${caseId}: the prediction of ${previousStage} has ${seg.data.length} voxels, the case ${voxels}.`,
+      `${caseId}: the prediction of ${previousStage} has ${seg.length} voxels, the case ${voxels}.`,
       `Validate all folds of ${previousStage} again.`,
     );
   }
-  return seg.data instanceof Uint8Array ? seg.data : Uint8Array.from(seg.data);
+  return seg instanceof Uint8Array ? seg : Uint8Array.from(seg);
+}
+
+async function findSegmentation(folder: DatasetFolder, caseId: string, format: CaseFormat) {
+  for (const each of [format, ...CASE_FORMATS]) {
+    const file: SourceFile | undefined = await folder.open(`${caseId}${each.ending}`);
+    if (file) return each.readSegmentation(file);
+  }
+  return undefined;
 }

@@ -14,6 +14,7 @@ import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDat
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
+import { caseOfFile } from '@/core/training/caseFormats';
 import type { Trainer } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
 import type { DatasetFolder } from '@/storage/datasetFolder';
@@ -105,21 +106,28 @@ export async function required(
   throw new StudioError(error, `The preprocessed dataset has no ${name}.`, remedy);
 }
 
+/** As nnU-Net's `infer_dataset_class`, goes by the endings of the files, and refuses a folder with arrays of two formats. */
 async function casesOf(
   preprocessed: DatasetFolder,
   { name, dataIdentifier }: Configuration,
 ): Promise<readonly string[]> {
-  const files = await preprocessed.list(dataIdentifier);
-  const caseIds = files.flatMap((file) => /^(.+)\.npz$/.exec(file)?.[1] ?? []).sort(byCodePoint);
-  if (caseIds.length > 0) return caseIds;
-  const hasBlosc = files.some((file) => file.endsWith('.b2nd'));
-  throw new StudioError(
-    'NotPreprocessed',
-    hasBlosc
-      ? `${dataIdentifier} holds .b2nd arrays of a later nnU-Net, which cannot be read here.`
-      : `There are no preprocessed cases for ${name} (${dataIdentifier}).`,
-    'Run preprocess first.',
-  );
+  const found = (await preprocessed.list(dataIdentifier)).flatMap((file) => caseOfFile(file) ?? []);
+  if (found.length === 0) {
+    throw new StudioError(
+      'NotPreprocessed',
+      `There are no preprocessed cases for ${name} (${dataIdentifier}).`,
+      'Run preprocess first.',
+    );
+  }
+  const [one, other] = new Set(found.map(({ format }) => format.ending));
+  if (other !== undefined) {
+    throw new StudioError(
+      'MixedCaseFormats',
+      `${dataIdentifier} holds preprocessed cases as ${one} and as ${other}; which of them are meant is not clear.`,
+      'Remove those of one format, or run preprocess again.',
+    );
+  }
+  return found.map(({ caseId }) => caseId).sort(byCodePoint);
 }
 
 /** Follows nnU-Net's `nnUNetTrainer.do_split`. */

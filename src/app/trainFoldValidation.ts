@@ -26,14 +26,13 @@ import {
 } from '@/core/preprocessing/exportPrediction';
 import { networkSpacing } from '@/core/preprocessing/preprocessCase';
 import { resampleData } from '@/core/preprocessing/resampling';
-import { readLoadedCase } from '@/core/training/loadedCase';
 import type { Trainer } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
 import { elementCount, formatShape, permute, type Zyx } from '@/shared/geometry';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { PredictionSession } from './predict';
-import { type CaseOfStage, loadFoldCase } from './trainFoldCases';
+import { type CaseOfStage, findCaseFiles, loadFoldCase } from './trainFoldCases';
 import { type FoldSetup, required } from './trainFoldSetup';
 
 export interface ValidateFoldJob {
@@ -196,8 +195,8 @@ function spatialShape({ shape }: PreparedCase): Zyx {
 }
 
 /**
- * The segmentation on the next stage's grid, as that stage's training reads it: `predicted_next_stage/<next>/<case>.npz`.
- * Of the next stage nothing but its shape decides, as in nnU-Net. Cases that are not preprocessed for it are left out.
+ * The segmentation on the next stage's grid, as that stage's training reads it: `predicted_next_stage/<next>/<case>.npz`, or
+ * `.b2nd` where its cases are in that format. Of the next stage nothing but its shape decides, as in nnU-Net. Cases that are not preprocessed for it are left out.
  *
  * Follows nnU-Net's `resample_and_save`.
  */
@@ -209,10 +208,9 @@ async function writeForNextStage(
   next: Configuration,
 ): Promise<void> {
   const { preprocessed } = setup.question;
-  const npz = await preprocessed.open(`${next.dataIdentifier}/${caseId}.npz`);
-  const pkl = await preprocessed.open(`${next.dataIdentifier}/${caseId}.pkl`);
-  if (!npz || !pkl) return;
-  const { shape } = await readLoadedCase(caseId, { npz, pkl }, setup.plans.transposeForward);
+  const files = await findCaseFiles(preprocessed, next, caseId);
+  if (!files) return;
+  const shape = await files.format.readShape(files.arrays);
   const { labels } = setup.dataset;
   const spacing = networkSpacing(setup.configuration, prepared.properties.spacingTransposed);
   const resampled = resampleData(logits, labels.outputChannels, {
@@ -225,8 +223,8 @@ async function writeForNextStage(
   const scores = resampled === logits ? logits.slice() : resampled;
   if (labels.hasRegions) sigmoidInPlace(scores);
   const seg = labelsFromScores(scores, labels);
-  const content = await writeNpz({ seg: { shape: [...shape], data: Uint8Array.from(seg) } });
-  await results.write(`predicted_next_stage/${next.name}/${caseId}.npz`, content);
+  const content = await files.format.writeSegmentation(Uint8Array.from(seg), shape);
+  await results.write(`predicted_next_stage/${next.name}/${caseId}${files.format.ending}`, content);
 }
 
 /** As the predictor names its files: probabilities and properties first, the segmentation last. */

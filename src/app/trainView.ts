@@ -6,6 +6,7 @@ import { writeSegmentation } from '@/core/io/niftiWriter';
 import { readAsStored, readCase } from '@/core/io/readers';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { zipPart } from '@/core/io/zipStream';
+import { caseOfFile } from '@/core/training/caseFormats';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
 import { checkpointFiles, checkpointUsage, removeCheckpoints } from '@/storage/checkpointStoreRecords';
@@ -69,7 +70,7 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
     async listForNextStage(orders, nextStage) {
       const below = `predicted_next_stage/${nextStage}`;
       const lists = await Promise.all(orders.map(({ runId }) => runs.folder(runId).list(below)));
-      return [...new Set(lists.flat().map((name) => name.replace(/\.npz$/, '')))];
+      return [...new Set(lists.flat().flatMap((name) => caseOfFile(name)?.caseId ?? []))];
     },
 
     async saveResults(order) {

@@ -226,7 +226,8 @@ function visitWhole({ shape, data }: NpyArray, begin: (shape: readonly number[])
   return true;
 }
 
-function dtypeOf(data: NpyData): string {
+/** numpy's type string of a typed array, without byte order. */
+export function dtypeOf(data: NpyData): string {
   const kind =
     data instanceof Float32Array || data instanceof Float64Array
       ? 'f'

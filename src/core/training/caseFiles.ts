@@ -1,11 +1,10 @@
 // Cases too large to keep in memory: patches are read from arrays that lie unpacked, as nnU-Net's trainer unpacks them.
 
-import type { Sample } from '@/core/augmentation/applyAugmentation';
 import { type NpyLayout, readNpyLayout } from '@/core/io/npy';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { elementCount, type Zyx } from '@/shared/geometry';
-import { cropPatch, emptyPatch, insideOf, type PatchSource } from './cropPatch';
+import { addPreviousStage, emptyPatch, insideOf, type PatchSource } from './cropPatch';
 import type { CaseRecord } from './loadedCase';
 
 /** Reads under way at once for a patch. */
@@ -68,7 +67,7 @@ export function filedCase(
           layout.seg.dtype === 'i2' ? new Int16Array(bytes, at, length) : new Int8Array(bytes, at, length);
         patch.labels.data.set(row, to);
       });
-      if (previousStage) setPreviousStage(patch, cropPreviousStage(previousStage, read));
+      if (previousStage) addPreviousStage(patch, previousStage, shape, start);
       return patch;
     },
   };
@@ -105,12 +104,4 @@ async function readRows(
       take(bytes, at, (z * size[1] + ys[0] + y) * size[2] + xs[0], length);
     }
   });
-}
-
-function cropPreviousStage(seg: Uint8Array, { shape, start, size }: PatchPlace): Int16Array {
-  return cropPatch({ channels: 0, shape, image: new Float32Array(0), segs: [seg] }, start, size).labels.data;
-}
-
-function setPreviousStage({ labels }: Sample, previous: Int16Array): void {
-  labels.data.set(previous, previous.length);
 }

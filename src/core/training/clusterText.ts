@@ -1,5 +1,6 @@
 // How a training goes on under nnU-Net itself: the class it goes on as, the commands, and what to know before.
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { CaseFormat } from './caseFormats';
 import { stockTrainerName, trainerNamed } from './trainers';
 
 /** A training on its way to a cluster. */
@@ -17,6 +18,8 @@ export interface ClusterTraining {
   readonly gpus: number;
   /** Whether there is a checkpoint to go on from. */
   readonly hasCheckpoint: boolean;
+  /** Of the preprocessed cases' arrays. */
+  readonly caseEnding: CaseFormat['ending'];
 }
 
 /** Folder of a trainer's class in the archive. */
@@ -120,7 +123,7 @@ export function clusterCommands(training: ClusterTraining): readonly string[] {
 
 /** What to know before, a sentence or two each. */
 export function clusterNotes(training: ClusterTraining): readonly string[] {
-  const { gpus, batchSize, hasCheckpoint, schedule } = training;
+  const { gpus, batchSize, hasCheckpoint, schedule, caseEnding } = training;
   const { name, source } = clusterTrainer(training);
   return [
     ...(source
@@ -136,7 +139,11 @@ export function clusterNotes(training: ClusterTraining): readonly string[] {
     ...(hasCheckpoint
       ? []
       : ['There is no checkpoint yet, so nnU-Net begins anew: the command is without --c.']),
-    'Data are .npz files, which nnU-Net reads by their ending. Its own preprocessing (nnUNetv2_preprocess) would write .b2nd.',
+    ...(caseEnding === '.npz'
+      ? [
+          'Data are .npz files, which nnU-Net reads by their ending. Its own preprocessing (nnUNetv2_preprocess) would write .b2nd.',
+        ]
+      : []),
     'nnU-Net draws its own random numbers: it goes on with the same weights, optimiser and schedule, not with the same patches.',
   ];
 }

@@ -40,6 +40,19 @@ export function cropPatch({ channels, shape, image, segs }: PatchArrays, start: 
   return patch;
 }
 
+/** Fills the patch's second label channel: `previousStage`, `[z, y, x]` of the case's `shape`, cut at `start`. */
+export function addPreviousStage(
+  { labels }: Sample,
+  previousStage: Uint8Array,
+  shape: Zyx,
+  start: Zyx,
+): void {
+  const plane = elementCount(labels.shape);
+  for (const { from, to, length } of rowsInside(shape, start, labels.shape)) {
+    labels.data.set(previousStage.subarray(from, from + length), plane + to);
+  }
+}
+
 /** A patch of nothing but outside. */
 export function emptyPatch(channels: number, labelChannels: number, size: Zyx): Sample {
   const plane = elementCount(size);

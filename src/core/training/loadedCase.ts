@@ -3,12 +3,12 @@
 import { unpickle } from '@/core/interop/pickle';
 import { NumpyArray, PYTHON_GLOBALS } from '@/core/interop/pickleGlobals';
 import { integerItems, isDict, type PickleValue, sequenceItems } from '@/core/interop/pickleValues';
-import { readNpz } from '@/core/io/npy';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ClassLocations } from '@/core/preprocessing/classLocations';
 import type { CaseProperties } from '@/core/preprocessing/preprocessCase';
 import { StudioError } from '@/shared/errors';
-import { type BoundingBox, elementCount, permute, type Zyx } from '@/shared/geometry';
+import { type BoundingBox, permute, type Zyx } from '@/shared/geometry';
+import type { CaseArrays, CaseFormat } from './caseFormats';
 
 /** What is known of a case beside its voxels. */
 export interface CaseRecord {
@@ -16,47 +16,27 @@ export interface CaseRecord {
   readonly properties: CaseProperties;
 }
 
-/** Arrays of a case in the network's space. */
-export interface LoadedCase extends CaseRecord {
+/** Arrays of a case in the network's space, with what is known of it. */
+export interface LoadedCase extends CaseRecord, CaseArrays {
   readonly caseId: string;
-  readonly channels: number;
-  readonly shape: Zyx;
-  /** `[c, z, y, x]`. */
-  readonly image: Float32Array;
-  /** `[z, y, x]`, −1 outside the non-zero mask. */
-  readonly seg: Int8Array | Int16Array;
 }
 
-/** The two files of a case. */
-export interface LoadedCaseFiles {
-  readonly npz: SourceFile;
+/** The files of a case. */
+export interface CaseFiles {
+  readonly format: CaseFormat;
+  /** As many as the format has endings, in their order. */
+  readonly arrays: readonly SourceFile[];
   readonly pkl: SourceFile;
 }
 
-/** Reads a case as {@link trainingCaseFiles} or nnU-Net up to 2.5 wrote it. Throws `BadPreparedCase`, `BadNpy`, `BadZip`. */
+/** Reads a case as {@link trainingCaseFiles} or nnU-Net wrote it. Throws `BadPreparedCase` and what its format throws. */
 export async function readLoadedCase(
   caseId: string,
-  { npz, pkl }: LoadedCaseFiles,
+  { format, arrays, pkl }: CaseFiles,
   transposeForward: readonly number[],
 ): Promise<LoadedCase> {
-  const arrays = await readNpz(await npz.bytes());
-  const image = arrays.get('data');
-  const seg = arrays.get('seg');
-  if (!image || !seg) throw badCase(npz.path, 'lacks the array data or seg');
-  const [channels, z, y, x] = image.shape;
-  const shape: Zyx = [z, y, x];
-  const isWhole = image.shape.length === 4 && seg.data.length === elementCount(shape);
-  if (!(image.data instanceof Float32Array) || !isWhole) {
-    throw badCase(npz.path, `holds arrays of shapes [${image.shape}] and [${seg.shape}]`);
-  }
-  return {
-    caseId,
-    channels,
-    shape,
-    image: image.data,
-    seg: narrowest(seg.data),
-    ...(await readCaseRecord(pkl, shape, transposeForward)),
-  };
+  const read = await format.readArrays(arrays);
+  return { caseId, ...read, ...(await readCaseRecord(pkl, read.shape, transposeForward)) };
 }
 
 /** Reads a case's `.pkl`; `shape` is that of its arrays. Throws `BadPreparedCase`. */
@@ -70,11 +50,6 @@ export async function readCaseRecord(
     classLocations: readClassLocations(properties.get('class_locations'), shape, pkl.path),
     properties: casePropertiesOf(properties, transposeForward, pkl.path),
   };
-}
-
-function narrowest(seg: ArrayLike<number>): Int8Array | Int16Array {
-  for (let i = 0; i < seg.length; i++) if (seg[i] > 127) return Int16Array.from(seg);
-  return Int8Array.from(seg);
 }
 
 function readProperties(bytes: Uint8Array, file: string): ReadonlyMap<PickleValue, PickleValue> {
