@@ -6,7 +6,14 @@ import type { Zyx } from '@/shared/geometry';
 import { elementCount } from '@/shared/geometry';
 import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { planZ, type ResizeMethod, resizeVolume } from './resizeVolume';
-import { PAD, planAxis, resampleLinearPlan, type SplineOrder } from './splineAxis';
+import {
+  PAD,
+  planAxis,
+  resampleLinearPlan,
+  type ScipyLinearPlan,
+  type SplineOrder,
+  scipyLinearPlan,
+} from './splineAxis';
 
 /**
  * `half`: written where the indicator is ≥ ½. `highest`: the label with the highest indicator in float16, the smallest
@@ -38,7 +45,8 @@ export function resizeLabelSlices(
 ): Int16Array {
   const plan = planZ(nIn, newShape[0], method);
   if (plan === undefined) return seg;
-  if (plan.order !== 0) {
+  if (plan.order === 1) return linearSlices(seg, nIn, newShape);
+  if (plan.order === 3) {
     return splineLabels(seg, [nIn, newShape[1], newShape[2]], newShape, method, (share) => share > 0.5);
   }
   const plane = newShape[1] * newShape[2];
@@ -64,27 +72,49 @@ function nearestLabels(seg: Int16Array, shape: Zyx, newShape: Zyx): Int16Array {
   return result;
 }
 
+/** Of two slices that differ the one with more than half; 0 where they tie. */
+function linearSlices(seg: Int16Array, nIn: number, newShape: Zyx): Int16Array {
+  const { lower, upper, lowerWeight, upperWeight } = scipyLinearPlan(nIn, newShape[0]);
+  const plane = newShape[1] * newShape[2];
+  const result = new Int16Array(elementCount(newShape));
+  for (let z = 0; z < newShape[0]; z++) {
+    for (let i = 0; i < plane; i++) {
+      const [below, above] = [seg[lower[z] * plane + i], seg[upper[z] * plane + i]];
+      if (below === above || lowerWeight[z] > 0.5) result[z * plane + i] = below;
+      else if (upperWeight[z] > 0.5) result[z * plane + i] = above;
+    }
+  }
+  return result;
+}
+
+/** The plan of an axis, by the rule's own library. */
+function linearPlan(nIn: number, nOut: number, rule: LabelRule): ScipyLinearPlan {
+  if (rule === 'half') return scipyLinearPlan(nIn, nOut);
+  const plan = resampleLinearPlan(nIn, nOut);
+  return { ...plan, lowerWeight: plan.upperWeight.map((weight) => 1 - weight) };
+}
+
 /** Linear interpolation of all indicators at once: only the eight voxels around a point have a share in it. */
 function linearLabels(seg: Int16Array, shape: Zyx, newShape: Zyx, rule: LabelRule): Int16Array {
-  const planes = resampleLinearPlan(shape[0], newShape[0]);
-  const rows = resampleLinearPlan(shape[1], newShape[1]);
-  const columns = resampleLinearPlan(shape[2], newShape[2]);
+  const planes = linearPlan(shape[0], newShape[0], rule);
+  const rows = linearPlan(shape[1], newShape[1], rule);
+  const columns = linearPlan(shape[2], newShape[2], rule);
   const result = new Int16Array(elementCount(newShape));
   const labels = new Int16Array(8);
   const weights = new Float64Array(8);
   const decide = rule === 'half' ? labelAboveHalf : highestLabel;
   const nX = shape[2];
   for (let z = 0, i = 0; z < newShape[0]; z++) {
-    const upperZ = planes.upperWeight[z];
+    const [lowerZ, upperZ] = [planes.lowerWeight[z], planes.upperWeight[z]];
     for (let y = 0; y < newShape[1]; y++) {
-      const upperY = rows.upperWeight[y];
+      const [lowerY, upperY] = [rows.lowerWeight[y], rows.upperWeight[y]];
       const row00 = (planes.lower[z] * shape[1] + rows.lower[y]) * nX;
       const row01 = (planes.lower[z] * shape[1] + rows.upper[y]) * nX;
       const row10 = (planes.upper[z] * shape[1] + rows.lower[y]) * nX;
       const row11 = (planes.upper[z] * shape[1] + rows.upper[y]) * nX;
-      const weight00 = (1 - upperZ) * (1 - upperY);
-      const weight01 = (1 - upperZ) * upperY;
-      const weight10 = upperZ * (1 - upperY);
+      const weight00 = lowerZ * lowerY;
+      const weight01 = lowerZ * upperY;
+      const weight10 = upperZ * lowerY;
       const weight11 = upperZ * upperY;
       for (let x = 0; x < newShape[2]; x++, i++) {
         const a = columns.lower[x];
@@ -103,7 +133,7 @@ function linearLabels(seg: Int16Array, shape: Zyx, newShape: Zyx, rule: LabelRul
           continue;
         }
         const upperX = columns.upperWeight[x];
-        const lowerX = 1 - upperX;
+        const lowerX = columns.lowerWeight[x];
         labels[0] = first;
         labels[1] = seg[row00 + b];
         labels[2] = seg[row01 + a];
@@ -165,7 +195,7 @@ function splineLabels(
   isWritten: (share: number) => boolean,
 ): Int16Array {
   const result = new Int16Array(elementCount(newShape));
-  const share = new Float32Array(result.length);
+  const share = new Float64Array(result.length);
   const distinct = Int16Array.from(new Set(seg)).sort();
   for (const label of distinct) {
     const indicator = Float32Array.from(seg, (value) => (value === label ? 1 : 0));

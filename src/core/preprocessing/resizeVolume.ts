@@ -56,7 +56,7 @@ export function clipRanges(source: Float32Array, shape: Zyx, clip: ResizeMethod[
 export function resizeVolume(
   source: Float32Array,
   shape: Zyx,
-  target: Float32Array,
+  target: Float32Array | Float64Array,
   newShape: Zyx,
   method: ResizeMethod,
   bandSamples = BAND_SAMPLES,
@@ -69,7 +69,7 @@ export function resizeVolume(
 export function* resizeVolumeSteps(
   source: Float32Array,
   shape: Zyx,
-  target: Float32Array,
+  target: Float32Array | Float64Array,
   newShape: Zyx,
   method: ResizeMethod,
   bandSamples = BAND_SAMPLES,
@@ -103,7 +103,7 @@ export function* resizeVolumeSteps(
 interface BandJob {
   readonly source: Float32Array;
   readonly shape: Zyx;
-  readonly target: Float32Array;
+  readonly target: Float32Array | Float64Array;
   readonly newShape: Zyx;
   readonly planX: AxisPlan | undefined;
   readonly planZ: AxisPlan | undefined;

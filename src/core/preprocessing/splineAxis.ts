@@ -180,3 +180,31 @@ export function resampleLinearPlan(nIn: number, nOut: number): LinearPlan {
     upperWeight: Float64Array.from({ length: nOut }, (_, k) => weights[2 * k + 1]),
   };
 }
+
+/** Two neighbours of every output of a linearly resized axis and both their weights. */
+export interface ScipyLinearPlan {
+  readonly lower: Uint32Array;
+  readonly upper: Uint32Array;
+  readonly lowerWeight: Float64Array;
+  readonly upperWeight: Float64Array;
+}
+
+/**
+ * As {@link resampleLinearPlan}, to the bit of scipy's `NI_ZoomShift`: the coordinate is not clamped, so that past an end
+ * both weights go to the edge sample, and the upper weight is what the lower one leaves of 1. Sums that tie with it tie here.
+ */
+export function scipyLinearPlan(nIn: number, nOut: number): ScipyLinearPlan {
+  const lower = new Uint32Array(nOut);
+  const upper = new Uint32Array(nOut);
+  const lowerWeight = new Float64Array(nOut);
+  const upperWeight = new Float64Array(nOut);
+  for (let k = 0; k < nOut; k++) {
+    const x = (k + 0.5) * (nIn / nOut) - 0.5;
+    const below = Math.floor(x);
+    lower[k] = Math.min(Math.max(below, 0), nIn - 1);
+    upper[k] = Math.min(Math.max(below + 1, 0), nIn - 1);
+    lowerWeight[k] = 1 - (x - below);
+    upperWeight[k] = 1 - lowerWeight[k];
+  }
+  return { lower, upper, lowerWeight, upperWeight };
+}
