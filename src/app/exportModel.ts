@@ -44,6 +44,11 @@ export function exportedFolderName({ trainerName, plans, configuration }: Nnunet
   return asName(`${trainerName}__${plans.plansName}__${configuration.name}`);
 }
 
+/** Where the model lies below nnUNet_results. */
+export function resultsPathOf(model: NnunetModel): string {
+  return `${asName(model.datasetName)}/${exportedFolderName(model)}`;
+}
+
 /** A name for the file, without its ending. */
 export function exportedName(model: NnunetModel): string {
   return `${asName(model.datasetName)}__${exportedFolderName(model)}`;
@@ -65,7 +70,7 @@ const DOCUMENTS = ['plans.json', 'dataset.json'];
 export function nnunetParts(source: ModelToExport): readonly ZipPart[] {
   assertIsNnunet(source);
   const { model, files } = source;
-  const root = `${asName(model.datasetName)}/${exportedFolderName(model)}`;
+  const root = resultsPathOf(model);
   const asTheyAre = files.filter(({ path }) => !DOCUMENTS.includes(path) && !path.endsWith('.safetensors'));
   const folds = model.folds.map(({ fold }) => fold).filter((fold) => !checkpointOf(files, fold));
   return [

@@ -2,13 +2,15 @@
 import { type OnnxFacts, onnxFacts } from '@/core/interop/foreignNetwork';
 import { importModels } from '@/core/interop/importModel';
 import { readOnnx } from '@/core/interop/onnxReader';
-import { type CaseFiles as CaseGroup, findCases, hasImageName, isHiddenFile } from '@/core/io/cases';
+import { openArchive } from '@/core/io/archive';
+import { type CaseFiles as CaseGroup, findCases, hasImageName } from '@/core/io/cases';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { writeVolume } from '@/core/io/niftiWriter';
 import { readAsStored } from '@/core/io/readers';
 import { type FileKind, sniff } from '@/core/io/sniff';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { isZip, openZip, withRandomAccess } from '@/core/io/zip';
+import { isHiddenFile } from '@/core/io/systemFiles';
+import { isZip, withRandomAccess } from '@/core/io/zip';
 import { messageOf, StudioError } from '@/shared/errors';
 import type { CaseFiles } from '@/storage/caseFiles';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
@@ -57,12 +59,8 @@ async function unzipped(dropped: readonly SourceFile[], problems: Problem[]): Pr
       continue;
     }
     try {
-      const entries = await openZip(file);
-      files.push(
-        ...entries
-          .map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }))
-          .filter((entry) => !isHiddenFile(entry)),
-      );
+      const entries = await openArchive(file);
+      files.push(...entries.map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` })));
     } catch (error) {
       problems.push(problemOf(file.path, error));
     }

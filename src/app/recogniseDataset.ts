@@ -3,9 +3,9 @@ import { isMsdTask } from '@/core/dataset/convertMsd';
 import { type PairedFiles, pairLooseFiles } from '@/core/dataset/looseDataset';
 import { unpackZips } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
-import { isHiddenFile } from '@/core/io/cases';
 import { readerFor } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { isHiddenFile } from '@/core/io/systemFiles';
 import type { DatasetProgress, PairsProposal } from '@/workers/datasetApi';
 
 /** Endings that nnU-Net's readers take, longest first. */

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { isHiddenFile } from '@/core/io/systemFiles';
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import type { CheckpointStore } from './checkpointStore';
@@ -52,7 +53,7 @@ async function pathsBelow(root: string, below: string, seen: Set<string>): Promi
   seen.add(identity);
   const found: string[] = [];
   for (const name of await readdir(path.join(root, below))) {
-    if (name.startsWith('.')) continue;
+    if (isHiddenFile({ path: name })) continue;
     const relative = below ? `${below}/${name}` : name;
     const facts = await stat(path.join(root, relative)).catch(() => undefined);
     if (facts?.isDirectory()) found.push(...(await pathsBelow(root, relative, seen)));
@@ -63,7 +64,7 @@ async function pathsBelow(root: string, below: string, seen: Set<string>): Promi
 
 /** Files directly in `folder`, sorted by name; hidden files are left out. */
 export async function filesIn(folder: string): Promise<readonly SourceFile[]> {
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+  const names = (await readdir(folder)).filter((name) => !isHiddenFile({ path: name })).sort();
   const files = await Promise.all(
     names.map(async (name) => {
       const location = path.join(folder, name);

@@ -1,14 +1,9 @@
 import path from 'node:path';
-import { nnunetParts } from '@/app/exportModel';
 import { assertNothingReplaced, replacedBy } from '@/app/importIntoResults';
-import { MIMETYPE_FILE } from '@/core/interop/bundleManifest';
-import { importModel } from '@/core/interop/importModel';
-import { sniffFolder } from '@/core/io/sniff';
+import { modelArchiveParts } from '@/app/modelArchive';
 import type { SourceFile } from '@/core/io/sourceFile';
-import { openZip } from '@/core/io/zip';
-import { type ZipPart, zipPart } from '@/core/io/zipStream';
+import type { ZipPart } from '@/core/io/zipStream';
 import { outsideTrainer } from '@/core/training/trainerName';
-import { StudioError } from '@/shared/errors';
 import { datasetFolder, filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { unpackInto } from '@/storage/nodeUnpack';
 import { Outputs } from '@/storage/outputs';
@@ -49,10 +44,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   if ((await kindOf(location)) !== 'file') throw new UsageError(`${location} is not a file.`);
   const results = nnunetResults();
   const file = await nodeFile(location);
-  const entries = await openZip(file);
-  const parts = entries.some((entry) => entry.path === MIMETYPE_FILE)
-    ? await partsOfBundle(file, entries)
-    : partsOfZip(location, entries);
+  const parts = await modelArchiveParts(file);
   const replaced = await replacedBy(parts.map(fileOfPart), datasetFolder(results));
   if (!isGiven(options, '--force')) assertNothingReplaced(replaced, location);
   const outputs = await Outputs.beside([location]);
@@ -95,26 +87,4 @@ function fileOfPart({ path: location, sizeInBytes, open }: ZipPart): SourceFile 
     bytes: async () => (await open()).bytes(),
     slice: async (start, end) => (await open()).slice(start, end),
   };
-}
-
-/** Read as any model is, so that nothing damaged is unpacked; whatever the file is called. */
-async function partsOfBundle(file: SourceFile, entries: readonly SourceFile[]): Promise<readonly ZipPart[]> {
-  const inside = entries.map((entry) => ({ ...entry, path: `${file.path}/${entry.path}` }));
-  const [imported] = await importModel(inside);
-  return nnunetParts(imported);
-}
-
-function partsOfZip(location: string, entries: readonly SourceFile[]): readonly ZipPart[] {
-  if (sniffFolder(entries) === 'nnunet-model' && entries.every(isBelowDataset)) {
-    return entries.map((entry) => zipPart(entry));
-  }
-  throw new StudioError(
-    'NoModel',
-    `${location} is not laid out as DatasetXXX_Name/Trainer__Plans__configuration/….`,
-    'Use nnUNetv2_export_model_to_zip to make one; predict -m takes other layouts as they are.',
-  );
-}
-
-function isBelowDataset({ path: name }: SourceFile): boolean {
-  return /^Dataset\d{3}_[^/]+\/./.test(name) || !name.includes('/');
 }

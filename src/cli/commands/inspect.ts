@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { importModels } from '@/core/interop/importModel';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
+import { openArchive } from '@/core/io/archive';
 import { findCases } from '@/core/io/cases';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
-import { openZip } from '@/core/io/zip';
 import { readPlans } from '@/core/planning/readPlans';
 import { messageOf, StudioError } from '@/shared/errors';
 import { filesBelow, filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';
@@ -162,7 +162,7 @@ async function describeFile(location: string): Promise<readonly string[]> {
 }
 
 async function describeZip(file: SourceFile): Promise<readonly string[]> {
-  const entries = await openZip(file);
+  const entries = await openArchive(file);
   if (sniffFolder(entries) === 'nnunet-model') return describeModels([file]);
   return [`Zip archive ${fileName(file)} of ${entries.length} files, without a model in it.`];
 }

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { readJson, validate } from '@/core/interop/json';
 import { type LabelSet, labelSetOf } from '@/core/interop/labels';
 import { orderedRecord } from '@/core/interop/orderedRecord';
-import { isHiddenFile } from '@/core/io/cases';
+import { openArchive } from '@/core/io/archive';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { isHiddenFile } from '@/core/io/systemFiles';
 import { withSideCars } from '@/core/io/tiff3dIO';
-import { openZip } from '@/core/io/zip';
 import { messageOf, StudioError } from '@/shared/errors';
 
 /** A dataset.json as it lies in the file. */
@@ -136,7 +136,7 @@ export async function unpackZips(files: readonly SourceFile[]): Promise<readonly
     files.map(async (file) => {
       if (!/\.zip$/i.test(file.path)) return [file];
       const folder = fileName(file).replace(/\.zip$/i, '');
-      const entries = await openZip(file);
+      const entries = await openArchive(file);
       const hasFolder = entries.every(({ path }) => path.includes('/'));
       return hasFolder ? entries : entries.map((entry) => ({ ...entry, path: `${folder}/${entry.path}` }));
     }),

@@ -1,7 +1,8 @@
 // Which prediction belongs to which reference, by their names.
 import { byCodePoint } from '@/core/dataset/rawDataset';
-import { findImages, hasImageName, isHiddenFile } from '@/core/io/cases';
+import { findImages, hasImageName } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { isHiddenFile } from '@/core/io/systemFiles';
 
 /** A label map: a file, or a header with the file of its voxels. */
 export interface NamedSegmentation {

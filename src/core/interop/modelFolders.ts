@@ -1,7 +1,9 @@
 // Which of the dropped files make up a model folder. Paths are looked at, contents only of zips.
+import { openArchive } from '@/core/io/archive';
 import { sniff } from '@/core/io/sniff';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
-import { isZip, openZip } from '@/core/io/zip';
+import { isHiddenFile } from '@/core/io/systemFiles';
+import { isZip } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
 import { BUNDLE_ENDING, MANIFEST_FILE, MIMETYPE_FILE } from './bundleManifest';
 
@@ -44,7 +46,7 @@ export async function modelFolders(files: readonly SourceFile[]): Promise<readon
 /** The files, with the entries of archives in place of these. */
 export async function withoutArchives(files: readonly SourceFile[]): Promise<readonly SourceFile[]> {
   const all = (await Promise.all(files.map(unpacked))).flat();
-  return all.filter(({ path }) => !path.includes('__MACOSX/'));
+  return all.filter((file) => !isHiddenFile(file));
 }
 
 /** The entries of a zip, below its name; a file that is none as it is. A `.pth` is a zip too, and stays whole. */
@@ -58,13 +60,14 @@ async function unpacked(file: SourceFile): Promise<readonly SourceFile[]> {
       'Copy or download the file again; nnstudio export_bundle and the Models place write bundles.',
     );
   }
-  return (await openZip(file)).map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }));
+  return (await openArchive(file)).map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }));
 }
 
 /** By its name; or what was given by itself, by its content. */
 async function isArchive(file: SourceFile): Promise<boolean> {
   if (/\.(zip|nnstudio)$/i.test(file.path)) return true;
-  return !file.path.includes('/') && (await sniff(file)) === 'model-bundle';
+  const isGivenByItself = !file.path.includes('/') && !/\.(pth|pt)$/i.test(file.path);
+  return isGivenByItself && ['zip', 'model-bundle'].includes(await sniff(file));
 }
 
 function parentsOf(files: readonly SourceFile[], pattern: RegExp): readonly string[] {

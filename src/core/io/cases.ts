@@ -2,6 +2,7 @@
 import { findDicomSeries } from './dicomSeries';
 import { sniff } from './sniff';
 import { fileName, type SourceFile } from './sourceFile';
+import { isHiddenFile } from './systemFiles';
 
 /** The files of one case, channels in order; a header is followed by its voxels, a TIFF by its `{case}.json`. */
 export interface CaseFiles {
@@ -40,13 +41,6 @@ const PARTNERS: Readonly<Record<string, readonly string[]>> = {
 const VOXEL_KINDS = ['img', 'raw', 'zraw'];
 const TIFF_ENDING = /\.tiff?$/i;
 const CHANNEL_SUFFIX = /^(.*)_(\d{4})$/s;
-
-/** Files that systems leave about: names with a leading dot, and what macOS adds to archives. */
-export function isHiddenFile({ path }: Pick<SourceFile, 'path'>): boolean {
-  return path
-    .split('/')
-    .some((part) => part === '__MACOSX' || (part.startsWith('.') && part !== '.' && part !== '..'));
-}
 
 /** True for the names that images have, their headers and voxels included. */
 export function hasImageName(file: Pick<SourceFile, 'path'>): boolean {

@@ -5,6 +5,7 @@ import { contentStart } from './gzip';
 import { isGzip } from './inflate';
 import { headerKind } from './niftiHeader';
 import { readText, type SourceFile } from './sourceFile';
+import { isZip } from './zip';
 
 /** Kinds of files a person may drop. `unknown` for everything else. */
 export type FileKind =
@@ -133,7 +134,10 @@ async function textKind(file: SourceFile, bytes: Uint8Array): Promise<FileKind> 
 export async function sniff(file: SourceFile): Promise<FileKind> {
   if (file.sizeInBytes === 0) return 'empty';
   const start = await file.slice(0, Math.min(START_BYTES, file.sizeInBytes));
-  if (!isGzip(start)) return binaryKind(start, file.sizeInBytes) ?? (await textKind(file, start));
+  if (!isGzip(start)) {
+    const kind = binaryKind(start, file.sizeInBytes) ?? (await textKind(file, start));
+    return kind === 'unknown' && (await isZip(file)) ? 'zip' : kind;
+  }
   const inner = await contentStart(file, START_BYTES).catch(() => new Uint8Array(0));
   return headerKind(inner) || isGipl(inner) ? (binaryKind(inner, inner.length) ?? 'gzip') : 'gzip';
 }

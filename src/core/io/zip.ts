@@ -27,10 +27,14 @@ const MAX_DIRECTORY_BYTES = 64e6;
 const END_OF_DIRECTORY = 0x06054b50;
 const ZIP64_LOCATOR = 0x07064b50;
 const ZIP64_END_OF_DIRECTORY = 0x06064b50;
+const ZIP64_END_BYTES = 56;
 const DIRECTORY_ENTRY = 0x02014b50;
+const DIRECTORY_SIGNATURE = 0x05054b50;
 const LOCAL_HEADER = 0x04034b50;
 const ZIP64_EXTRA = 0x0001;
 const IS_ENCRYPTED = 0x0001;
+/** File names are UTF-8. */
+const UTF8_FLAG = 0x0800;
 const UINT32_FULL = 0xffffffff;
 const STORED = 0;
 const DEFLATED = 8;
@@ -53,11 +57,24 @@ interface DirectoryEntry {
   readonly headerOffset: number;
 }
 
-/** True if the file starts like a zip archive (`.zip`, and PyTorch's `.pth`, `.npz`, …). */
+/** True for what starts like a zip archive (`.zip`, and PyTorch's `.pth`, `.npz`, …), or is named and ends like one. */
 export async function isZip(file: SourceFile): Promise<boolean> {
   if (file.sizeInBytes < 22) return false;
   const magic = viewOf(await file.slice(0, 4)).getUint32(0, true);
-  return magic === LOCAL_HEADER || magic === END_OF_DIRECTORY;
+  if (magic === LOCAL_HEADER || magic === END_OF_DIRECTORY) return true;
+  return ARCHIVE_ENDING.test(file.path) && (await hasDirectory(file));
+}
+
+/** Archives may have bytes before them: self-extracting ones have a program. */
+const ARCHIVE_ENDING = /\.(zip|nnstudio|exe|sfx|run|sh)$/i;
+
+async function hasDirectory(file: SourceFile): Promise<boolean> {
+  try {
+    const { offset } = await findDirectory(file);
+    return viewOf(await file.slice(offset, offset + 4)).getUint32(0, true) === DIRECTORY_ENTRY;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -170,19 +187,30 @@ function assertHarmless({ path, size, packedSize }: DirectoryEntry, archive: str
 }
 
 async function readDirectory(file: SourceFile): Promise<readonly DirectoryEntry[]> {
-  const { offset, size } = await findDirectory(file);
+  const { offset, size, bytesBefore } = await findDirectory(file);
   if (size > MAX_DIRECTORY_BYTES)
     throw badZip(file.path, `its table of contents is ${formatBytes(size)} long.`);
   const bytes = await file.slice(offset, offset + size);
   try {
-    return parseDirectory(bytes);
+    return parseDirectory(bytes).map((entry) => ({
+      ...entry,
+      headerOffset: entry.headerOffset + bytesBefore,
+    }));
   } catch (error) {
     throw badZip(file.path, 'the table of contents of the zip archive is damaged.', { cause: error });
   }
 }
 
-/** Offset and size of the central directory, bytes. */
-async function findDirectory(file: SourceFile): Promise<{ offset: number; size: number }> {
+/** Where the table of contents lies, bytes. */
+interface DirectoryPlace {
+  readonly offset: number;
+  readonly size: number;
+  /** What stands before the archive and is not counted in its offsets. */
+  readonly bytesBefore: number;
+}
+
+/** Found by where it ends: offsets in the archive do not count what was put before it. */
+async function findDirectory(file: SourceFile): Promise<DirectoryPlace> {
   // The end record is 22 bytes plus a comment of at most 65,535; 20 bytes before it may stand the zip64 locator.
   const start = Math.max(0, file.sizeInBytes - 22 - 0xffff - 20);
   const tail = await file.slice(start, file.sizeInBytes);
@@ -190,36 +218,62 @@ async function findDirectory(file: SourceFile): Promise<{ offset: number; size: 
   let end = tail.length - 22;
   while (end >= 0 && view.getUint32(end, true) !== END_OF_DIRECTORY) end--;
   if (end < 0) throw badZip(file.path, 'not a zip archive, or its end is missing.');
-
+  const disk = view.getUint16(end + 4, true);
+  if (disk !== 0 && disk !== 0xffff) {
+    throw new StudioError(
+      'BadZip',
+      `${file.path} is the last part of a zip archive in ${disk + 1} parts.`,
+      'Unpack it with all its parts beside it, then give the folder.',
+    );
+  }
   const locator = end - 20;
   const isZip64 = locator >= 0 && view.getUint32(locator, true) === ZIP64_LOCATOR;
-  const directory = isZip64
-    ? await readZip64End(file, Number(view.getBigUint64(locator + 8, true)))
-    : { offset: view.getUint32(end + 16, true), size: view.getUint32(end + 12, true) };
-  if (directory.offset + directory.size > file.sizeInBytes) {
+  const stated = isZip64
+    ? await readZip64End(file, Number(view.getBigUint64(locator + 8, true)), start + locator)
+    : { offset: view.getUint32(end + 16, true), size: view.getUint32(end + 12, true), end: start + end };
+  // Right before its end record, unless something was put between them.
+  const actual = stated.end - stated.size;
+  const isDirectory = async (at: number) =>
+    at >= 0 &&
+    at + 4 <= file.sizeInBytes &&
+    viewOf(await file.slice(at, at + 4)).getUint32(0, true) === DIRECTORY_ENTRY;
+  const offset = stated.size === 0 || (await isDirectory(actual)) ? actual : stated.offset;
+  if (offset < 0 || offset + stated.size > file.sizeInBytes)
     throw badZip(file.path, 'the zip archive is cut short.');
-  }
-  return directory;
+  if (offset < stated.offset) throw badZip(file.path, 'the beginning of the zip archive is missing.');
+  return { offset, size: stated.size, bytesBefore: offset - stated.offset };
 }
 
-async function readZip64End(file: SourceFile, offset: number): Promise<{ offset: number; size: number }> {
-  const record = offset + 56 <= file.sizeInBytes ? await file.slice(offset, offset + 56) : new Uint8Array(56);
-  const view = viewOf(record);
-  if (view.getUint32(0, true) !== ZIP64_END_OF_DIRECTORY) {
-    throw badZip(file.path, 'the zip64 record of the archive is damaged.');
+/** `locator`: where the record that tells of it lies; it stands right before that, if not where it is said to. */
+async function readZip64End(
+  file: SourceFile,
+  statedAt: number,
+  locator: number,
+): Promise<{ offset: number; size: number; end: number }> {
+  for (const at of [statedAt, locator - ZIP64_END_BYTES]) {
+    if (at < 0 || at + ZIP64_END_BYTES > file.sizeInBytes) continue;
+    const view = viewOf(await file.slice(at, at + ZIP64_END_BYTES));
+    if (view.getUint32(0, true) !== ZIP64_END_OF_DIRECTORY) continue;
+    return {
+      offset: Number(view.getBigUint64(48, true)),
+      size: Number(view.getBigUint64(40, true)),
+      end: at,
+    };
   }
-  return { offset: Number(view.getBigUint64(48, true)), size: Number(view.getBigUint64(40, true)) };
+  throw badZip(file.path, 'the zip64 record of the archive is damaged.');
 }
 
 function parseDirectory(bytes: Uint8Array): readonly DirectoryEntry[] {
   const view = viewOf(bytes);
   const entries: DirectoryEntry[] = [];
   for (let at = 0; at + 46 <= bytes.length; ) {
+    if (view.getUint32(at, true) === DIRECTORY_SIGNATURE) break;
     if (view.getUint32(at, true) !== DIRECTORY_ENTRY) throw new Error(`no directory entry at ${at}`);
     const nameEnd = at + 46 + view.getUint16(at + 28, true);
     const extraEnd = nameEnd + view.getUint16(at + 30, true);
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, nameEnd));
-    const isEncrypted = (view.getUint16(at + 8, true) & IS_ENCRYPTED) !== 0;
+    const flags = view.getUint16(at + 8, true);
+    const name = entryName(bytes.subarray(at + 46, nameEnd), (flags & UTF8_FLAG) !== 0);
+    const isEncrypted = (flags & IS_ENCRYPTED) !== 0;
     entries.push({
       path: name.replaceAll('\\', '/').replace(/^(\.\/)+/, ''),
       method: isEncrypted ? -1 : view.getUint16(at + 10, true),
@@ -229,6 +283,22 @@ function parseDirectory(bytes: Uint8Array): readonly DirectoryEntry[] {
     at = extraEnd + view.getUint16(at + 32, true);
   }
   return entries;
+}
+
+/** Code page 437 from 128 on, in which names are that do not say otherwise. */
+const CODE_PAGE_437 =
+  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0';
+
+/** UTF-8 where it says so; macOS writes UTF-8 without saying so, which what is in the old code page hardly ever is. */
+function entryName(bytes: Uint8Array, isUtf8: boolean): string {
+  if (isUtf8) return new TextDecoder().decode(bytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return Array.from(bytes, (byte) =>
+      byte < 128 ? String.fromCharCode(byte) : CODE_PAGE_437[byte - 128],
+    ).join('');
+  }
 }
 
 /** The three numbers that zip64 moves into an extra field, in this order, where 32 bits do not hold them. */
@@ -277,14 +347,7 @@ function zipEntryFile(archive: SourceFile, entry: DirectoryEntry): ZipEntry {
 
 /** Where an entry's bytes start: behind its local header, whose length the directory does not tell. */
 async function dataStart(archive: SourceFile, entry: DirectoryEntry): Promise<number> {
-  if (entry.method !== STORED && entry.method !== DEFLATED) {
-    const how = entry.method < 0 ? 'encrypted' : `packed by method ${entry.method}`;
-    throw new StudioError(
-      'BadZip',
-      `${archive.path}: ${entry.path} is ${how}.`,
-      'Zip it without, or drop the folder.',
-    );
-  }
+  if (entry.method !== STORED && entry.method !== DEFLATED) throw cannotUnpack(archive.path, entry);
   const header = await archive.slice(entry.headerOffset, entry.headerOffset + 30);
   const view = viewOf(header);
   if (header.length < 30 || view.getUint32(0, true) !== LOCAL_HEADER) {
@@ -297,6 +360,30 @@ async function dataStart(archive: SourceFile, entry: DirectoryEntry): Promise<nu
     throw badZip(archive.path, `${entry.path} has two different sizes.`);
   }
   return start;
+}
+
+const METHOD_NAMES: Readonly<Record<number, string>> = {
+  9: 'Deflate64',
+  12: 'bzip2',
+  14: 'LZMA',
+  93: 'Zstandard',
+  95: 'xz',
+  98: 'PPMd',
+};
+
+function cannotUnpack(archive: string, { path, method }: DirectoryEntry): StudioError {
+  if (method < 0) {
+    return new StudioError(
+      'BadZip',
+      `${archive}: ${path} is encrypted.`,
+      'Unpack the archive with its password, then give the folder.',
+    );
+  }
+  return new StudioError(
+    'BadZip',
+    `${archive}: ${path} is packed with ${METHOD_NAMES[method] ?? `method ${method}`}; only Deflate and Store are read.`,
+    'Unpack the archive, then give the folder; or zip it again with the method Deflate.',
+  );
 }
 
 /** How much of an archive is read at once. */
@@ -375,8 +462,6 @@ export interface DeflatedSource {
 
 /** 1 January 1980, the earliest date of the format: the same content gives the same archive. */
 const ZIP_EPOCH_DATE = 0x0021;
-/** File names are UTF-8. */
-const UTF8_FLAG = 0x0800;
 
 /**
  * An archive of deflated entries, each below 4 GB, packed by the platform piece by piece: for arrays too large to be put

@@ -163,7 +163,7 @@ describe('openZip', () => {
     const encrypted = changed(zip, (view, directory) => view.setUint16(directory + 8, 1, true));
     const lzma = changed(zip, (view, directory) => view.setUint16(directory + 10, 14, true));
     await expect(open(encrypted).then(([entry]) => entry.bytes())).rejects.toThrow('secret is encrypted');
-    await expect(open(lzma).then(([entry]) => entry.bytes())).rejects.toThrow('method 14');
+    await expect(open(lzma).then(([entry]) => entry.bytes())).rejects.toThrow('secret is packed with LZMA');
   });
 });
 
@@ -180,4 +180,68 @@ test('isZip looks at the content, not the name', async () => {
   expect(await isZip(memoryFile(writeZip([{ path: 'a', content: text('b') }]), 'a.pth'))).toBe(true);
   expect(await isZip(memoryFile(text('PK? no, this is a text of some length'), 'a.zip'))).toBe(false);
   expect(await isZip(memoryFile(text('PK'), 'a.zip'))).toBe(false);
+});
+
+describe('archives as people’s tools make them', () => {
+  const before = text('#!/bin/sh\nexit\n');
+  const behind = (bytes: Uint8Array) => new Uint8Array([...before, ...bytes]);
+  const zip = () =>
+    writeZip([
+      { path: 'a', content: text('hello') },
+      { path: 'b', content: text('world'), isCompressed: true },
+    ]);
+  const contents = async (bytes: Uint8Array) => Promise.all((await open(bytes)).map(textOf));
+
+  test('bytes before the archive, not counted in its offsets', async () => {
+    expect(await contents(behind(zip()))).toEqual(['hello', 'world']);
+    expect(
+      await textOf((await open(behind(asZip64(writeZip([{ path: 'a', content: text('hi') }])))))[0]),
+    ).toBe('hi');
+  });
+
+  test('bytes before the archive, counted in its offsets', async () => {
+    const whole = behind(zip());
+    const view = new DataView(whole.buffer);
+    const end = whole.length - 22;
+    const directory = view.getUint32(end + 16, true) + before.length;
+    view.setUint32(end + 16, directory, true);
+    for (let at = directory; at < end; at += 46 + view.getUint16(at + 28, true)) {
+      view.setUint32(at + 42, view.getUint32(at + 42, true) + before.length, true);
+    }
+    expect(await contents(whole)).toEqual(['hello', 'world']);
+  });
+
+  test('known by name and end where it does not begin like one', async () => {
+    expect(await isZip(memoryFile(behind(zip()), 'model.zip'))).toBe(true);
+    expect(await isZip(memoryFile(behind(text('no archive, long enough to hold one')), 'model.zip'))).toBe(
+      false,
+    );
+  });
+
+  test('a beginning that is missing', async () => {
+    await expect(open(zip().subarray(3))).rejects.toThrow('beginning');
+  });
+
+  test('a part of several is told as that', async () => {
+    const part = zip();
+    new DataView(part.buffer).setUint16(part.length - 22 + 4, 2, true);
+    await expect(open(part)).rejects.toThrow(/in 3 parts/);
+  });
+
+  test.each([
+    ['UTF-8 that does not say so', [0xc3, 0xbc], 'ü'],
+    ['code page 437', [0x81, 0xe1], 'üß'],
+  ])('names in %s', async (_, bytes, name) => {
+    const marked = writeZip([{ path: 'x'.repeat(bytes.length), content: text('hello') }]);
+    const view = new DataView(marked.buffer);
+    const directory = view.getUint32(marked.length - 22 + 16, true);
+    for (const [at, flags] of [
+      [30, 6],
+      [directory + 46, directory + 8],
+    ]) {
+      marked.set(bytes, at);
+      view.setUint16(flags, 0, true);
+    }
+    expect((await open(marked))[0].path).toBe(name);
+  });
 });
