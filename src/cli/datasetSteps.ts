@@ -3,7 +3,8 @@
 import { extractFingerprint } from '@/app/extractFingerprint';
 import { planDataset, readFingerprint } from '@/app/planDataset';
 import { preprocessDataset } from '@/app/preprocessDataset';
-import { checkIntegrity, type Finding, type IntegrityReport } from '@/core/dataset/integrity';
+import type { Finding } from '@/core/dataset/findings';
+import { checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
 import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
 import { readerFor } from '@/core/io/readers';

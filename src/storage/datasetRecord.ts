@@ -1,4 +1,4 @@
-import type { Finding } from '@/core/dataset/integrity';
+import type { Finding } from '@/core/dataset/findings';
 
 /** What the integrity check found, without its cases. */
 export interface CheckSummary {

@@ -2,7 +2,8 @@
 // refused, or warned about where nnU-Net only warns, with case or file and remedy; nothing crashes.
 import { expect, test } from 'vitest';
 import { importDataset } from '@/app/importDataset';
-import { checkIntegrity, type Finding } from '@/core/dataset/integrity';
+import type { Finding } from '@/core/dataset/findings';
+import { checkIntegrity } from '@/core/dataset/integrity';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { writeZip } from '@/core/io/zip';

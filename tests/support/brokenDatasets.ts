@@ -163,7 +163,7 @@ export const DATASET_BREAKAGES: Readonly<Record<string, Breakage>> = {
     const keys = ['labels', 'channel_names', 'numTraining', 'file_ending'];
     const lost = keys[Math.floor(random() * keys.length)];
     changed(contents, 'dataset.json', jsonBytes({ ...TINY_JSON, [lost]: undefined }));
-    return new RegExp(`dataset.json lacks ${lost}; it has .*Add`);
+    return new RegExp(`dataset.json: ${lost} is missing; the file has .*Write "${lost}"`);
   },
   'dataset.json is missing': (contents) => {
     contents.delete('dataset.json');
@@ -189,7 +189,7 @@ export const DATASET_BREAKAGES: Readonly<Record<string, Breakage>> = {
   'regions have no order': (contents) => {
     const labels = { background: 0, whole: [1, 2], lesion: 2 };
     changed(contents, 'dataset.json', jsonBytes({ ...TINY_JSON, labels }));
-    return /regions_class_order is missing/;
+    return /regions_class_order is missing.*Write "regions_class_order": \[/;
   },
   'the file ending is unknown': (contents) => {
     changed(contents, 'dataset.json', jsonBytes({ ...TINY_JSON, file_ending: '.xyz' }));
@@ -219,7 +219,7 @@ export const DATASET_BREAKAGES: Readonly<Record<string, Breakage>> = {
   'dataset.json is no object': (contents, _, random) => {
     const contentsOfFile = ['[]', 'null', '"x"', '3', ''][Math.floor(random() * 5)];
     changed(contents, 'dataset.json', new TextEncoder().encode(contentsOfFile));
-    return /dataset.json (lacks labels|is not valid JSON)/;
+    return /dataset.json(: the file as a whole| is not valid JSON)/;
   },
   'dataset.json has a value of the wrong kind': (contents, _, random) => {
     const wrong = [
@@ -249,7 +249,7 @@ export const DATASET_BREAKAGES: Readonly<Record<string, Breakage>> = {
   },
   'channels are not numbered': (contents) => {
     changed(contents, 'dataset.json', jsonBytes({ ...TINY_JSON, channel_names: { T1: '0', CT: '1' } }));
-    return /channel_names has the keys T1, CT.*Number/;
+    return /channel_names is turned round.*"0": "T1", "1": "CT"/;
   },
   'background is not 0': (contents) => {
     const labels = { background: 1, organ: 2, lesion: 3 };
@@ -264,7 +264,7 @@ export const DATASET_BREAKAGES: Readonly<Record<string, Breakage>> = {
   'the order of regions is too short': (contents) => {
     const labels = { background: 0, whole: [1, 2], lesion: 2 };
     changed(contents, 'dataset.json', jsonBytes({ ...TINY_JSON, labels, regions_class_order: [1] }));
-    return /regions_class_order has 1 entries for 2 regions.*Correct dataset.json/;
+    return /regions_class_order has 1 entry for 2 regions.*Write "regions_class_order"/;
   },
   'the file ending is that of another format': (contents) => {
     changed(contents, 'dataset.json', jsonBytes({ ...TINY_JSON, file_ending: '.nii.gz' }));
@@ -322,13 +322,13 @@ export const ODDITIES: Readonly<Record<string, Breakage>> = {
     const sform = TURNED(5 + Math.floor(random() * 50), 1);
     changed(contents, `labelsTr/${caseId}.nii`, tinyLabels({ sform }));
     return new RegExp(
-      `${caseId}: image and label map differ in position or direction .*look at them together`,
+      `${caseId}: image and label map differ in position: the first voxel of the image is at .* mm apart.*look at them together`,
     );
   },
   'the label map runs the other way': (contents, caseId) => {
     changed(contents, `labelsTr/${caseId}.nii`, tinyLabels({ sform: TURNED(0, -1) }));
     return new RegExp(
-      `${caseId}: image and label map differ in position or direction .*look at them together`,
+      `${caseId}: image and label map differ in position: the first voxel of the image is at .* mm apart.*look at them together`,
     );
   },
   'a channel lies elsewhere': (contents, caseId) => {

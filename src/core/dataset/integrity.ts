@@ -2,22 +2,15 @@
 import { labelSetOf } from '@/core/interop/labels';
 import type { ImageReader } from '@/core/io/imageReader';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { bestAffine, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { closestReader, type ReaderChoice, readerFor } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
-import { affineOfGrid } from '@/core/io/volumeFile';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, messageOf } from '@/shared/errors';
-import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
-import { allClose } from '@/shared/numeric';
+import type { Spacing, Zyx } from '@/shared/geometry';
+import { type MistakenChannels, mistakenChannels, mistakenChannelsFinding } from './caseNames';
+import { error, type Finding, warning } from './findings';
+import { geometryFindings } from './geometryFindings';
 import type { RawCase, RawDataset } from './rawDataset';
-
-/** One fault: an `error` keeps the dataset from being trained, a `warning` does not. */
-export interface Finding {
-  readonly severity: 'error' | 'warning';
-  /** What and where, and what to do. */
-  readonly message: string;
-}
 
 /** One row of the table of cases; facts are absent where the files could not be read. */
 export interface CaseCheck {
@@ -66,13 +59,14 @@ export async function checkIntegrity(
   { signal, atOnce = 1, onCase }: IntegrityOptions = {},
 ): Promise<IntegrityReport> {
   const findings = datasetFindings(dataset);
+  const mistaken = mistakenChannels(dataset);
   const reader = await findReader(dataset, findings);
   const declared = declaredLabels(dataset);
   const cases: CaseCheck[] = new Array(dataset.cases.length);
   let done = 0;
   await forEachAtOnce(dataset.cases, atOnce, async (rawCase, i) => {
     signal?.throwIfAborted();
-    const { check, ...read } = await checkCase(rawCase, dataset, declared, reader);
+    const { check, ...read } = await checkCase(rawCase, dataset, { declared, reader, mistaken });
     cases[i] = check;
     onCase?.(check, ++done, cases.length, read);
   });
@@ -85,14 +79,6 @@ export async function checkIntegrity(
   };
 }
 
-function error(what: string, remedy: string): Finding {
-  return { severity: 'error', message: `${what} ${remedy}` };
-}
-
-function warning(what: string, remedy: string): Finding {
-  return { severity: 'warning', message: `${what} ${remedy}` };
-}
-
 function listed(names: readonly (string | number)[]): string {
   const more = names.length - MAX_LISTED;
   return names.slice(0, MAX_LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
@@ -101,18 +87,23 @@ function listed(names: readonly (string | number)[]): string {
 /** What can be said without opening an image. */
 function datasetFindings(dataset: RawDataset): Finding[] {
   const { document, cases, jsonFile, strayFiles } = dataset;
+  const mistaken = mistakenChannels(dataset);
   const findings: Finding[] = [];
-  if (cases.length !== document.numTraining) {
+  const explained = new Set(
+    mistaken.flatMap(({ stems }) => stems.map((stem) => stem + document.file_ending)),
+  );
+  if (cases.length !== document.numTraining && mistaken.length === 0) {
     const examples = cases.length > 0 ? ` (${listed(cases.map(({ caseId }) => caseId))})` : '';
     findings.push(
       error(
         `${jsonFile.path} says numTraining ${document.numTraining}, but there are ${cases.length} cases${examples}.`,
-        'Correct the number, or add the missing files.',
+        `Correct the number (write "numTraining": ${cases.length}), or add the missing files.`,
       ),
     );
   }
   findings.push(...labelFindings(dataset), ...channelNameFindings(dataset));
   for (const { path, reason } of strayFiles) {
+    if (explained.has(path.slice(path.lastIndexOf('/') + 1))) continue;
     findings.push(warning(`${path} ${reason} and is left out.`, 'Rename or remove it.'));
   }
   const twins = twinsIgnoringCase(cases.map(({ caseId }) => caseId));
@@ -134,9 +125,18 @@ function labelFindings({ document, jsonFile }: RawDataset): Finding[] {
     return [error(`${jsonFile.path}: ${messageOf(problem)}.`, 'Correct dataset.json.')];
   }
   const values = [...new Set([...document.labels.values()].flat())].sort((a, b) => a - b);
+  const names = namesByValue(document);
+  const shared = names.filter(([, own]) => own.length > 1);
+  const findings = shared.map(([value, own]) =>
+    warning(
+      `${jsonFile.path}: labels gives ${own.join(' and ')} the same number ${value}, so they are one label.`,
+      'If they are meant to differ, give each a number of its own in dataset.json and in the label maps.',
+    ),
+  );
   const gaps = values.filter((value, i) => value !== i);
-  if (gaps.length === 0) return [];
+  if (gaps.length === 0) return findings;
   return [
+    ...findings,
     error(
       `${jsonFile.path}: labels must be 0, 1, 2, … without gaps, but they are ${values.join(', ')}.`,
       `Renumber ${listed(gaps)} in dataset.json and in the label files.`,
@@ -144,14 +144,32 @@ function labelFindings({ document, jsonFile }: RawDataset): Finding[] {
   ];
 }
 
+/** Names of labels that are no regions, by their number. */
+function namesByValue({ labels }: RawDataset['document']): readonly (readonly [number, readonly string[]])[] {
+  const names = new Map<number, string[]>();
+  for (const [name, value] of labels) {
+    if (typeof value === 'number') names.set(value, [...(names.get(value) ?? []), name]);
+  }
+  return [...names];
+}
+
 function channelNameFindings({ document, jsonFile }: RawDataset): Finding[] {
   const keys = [...document.channel_names.keys()];
   const isNumbered = keys.length > 0 && keys.every((_, i) => keys.includes(`${i}`));
-  if (isNumbered) return [];
+  const names = [...document.channel_names.values()].map((name, i) => `"${i}": ${JSON.stringify(name)}`);
+  if (!isNumbered) {
+    return [
+      error(
+        `${jsonFile.path}: channel_names has the keys ${keys.join(', ') || 'none'}.`,
+        `Number the channels from 0: write "channel_names": {${names.join(', ')}}.`,
+      ),
+    ];
+  }
+  if (keys.every((key, i) => key === `${i}`)) return [];
   return [
-    error(
-      `${jsonFile.path}: channel_names has the keys ${keys.join(', ') || 'none'}.`,
-      'Number the channels "0", "1", ….',
+    warning(
+      `${jsonFile.path}: channel_names lists the channels as ${keys.join(', ')}; nnU-Net takes them in this order, whatever their numbers, so ${names.join(', ')}.`,
+      'List them by their numbers, so that nobody is misled.',
     ),
   ];
 }
@@ -196,24 +214,35 @@ async function findReader(
   }
 }
 
+/** What all cases are checked by. */
+interface CheckContext {
+  readonly declared: ReadonlySet<number>;
+  readonly reader: ImageReader | undefined;
+  readonly mistaken: readonly MistakenChannels[];
+}
+
 async function checkCase(
   rawCase: RawCase,
   dataset: RawDataset,
-  declared: ReadonlySet<number>,
-  reader: ImageReader | undefined,
+  { declared, reader, mistaken }: CheckContext,
 ): Promise<ReadFiles & { readonly check: CaseCheck }> {
   const { caseId, images, label, missing } = rawCase;
+  const mistake = mistaken.find((each) => each.caseId === caseId);
+  if (mistake) return { check: finished(caseId, [mistakenChannelsFinding(mistake, dataset)]) };
   const findings: Finding[] = missing.map((path) =>
     error(`${caseId}: ${path} is missing.`, 'Add the file, or remove the case.'),
   );
   findings.push(...channelFileFindings(rawCase, dataset));
   if (!reader) return { check: finished(caseId, findings) };
   const image = images.length > 0 ? await readOrExplain(reader, images, caseId, findings) : undefined;
-  const seg = label && (await readOrExplain(reader, [label], caseId, findings));
-  const labels = seg && distinctValues(seg.data);
+  const seg = label && (await readLabelOrExplain(reader, label, caseId, findings));
+  const isLabelMap = seg?.channels === 1;
+  const labels = isLabelMap ? distinctValues(seg.data) : undefined;
+  if (label && seg && !isLabelMap)
+    findings.push(channelsOfLabelMap(caseId, label, `${seg.channels} channels`));
   if (label && labels) findings.push(...labelValueFindings(caseId, label, labels, declared));
-  if (image) findings.push(...channelFindings(caseId, image, dataset));
-  if (label && image && seg) findings.push(...geometryFindings(caseId, images[0], image, label, seg));
+  if (image) findings.push(...channelFindings(rawCase, image, dataset));
+  if (label && image && isLabelMap) findings.push(...geometryFindings(caseId, images[0], image, label, seg));
   const check = finished(caseId, findings, {
     ...(image && { shape: image.shape, spacing: image.spacing, channels: image.channels }),
     ...(labels && { labels }),
@@ -262,6 +291,29 @@ async function readOrExplain(
   }
 }
 
+/** What a reader advises for images of another shape would be no help for a label map. */
+async function readLabelOrExplain(
+  reader: ImageReader,
+  label: SourceFile,
+  caseId: string,
+  findings: Finding[],
+): Promise<MedicalImage | undefined> {
+  try {
+    const image = await reader.read([label]);
+    for (const text of image.warnings) findings.push({ severity: 'warning', message: `${caseId}: ${text}` });
+    return image;
+  } catch (problem) {
+    if (isAbort(problem)) throw problem;
+    const isShape = problem instanceof Error && problem.name === 'UnsupportedShape';
+    findings.push(
+      isShape
+        ? channelsOfLabelMap(caseId, label, 'more than one channel')
+        : { severity: 'error', message: `${caseId}: ${messageOf(problem)}` },
+    );
+    return undefined;
+  }
+}
+
 /** Ascending. */
 function distinctValues(data: Float32Array): readonly number[] {
   const found = new Set<number>();
@@ -298,58 +350,33 @@ function labelValueFindings(
   return findings;
 }
 
-function channelFindings(caseId: string, image: MedicalImage, dataset: RawDataset): readonly Finding[] {
+function channelFindings(
+  { caseId, images }: RawCase,
+  image: MedicalImage,
+  dataset: RawDataset,
+): readonly Finding[] {
   const expected = dataset.channelNames.length;
   if (image.channels === expected) return [];
+  const isColour = expected === 1 && (image.channels === 3 || image.channels === 4) && images.length === 1;
   return [
     error(
       `${caseId}: ${image.channels} channel(s), but dataset.json names ${expected} (${dataset.channelNames.join(', ')}).`,
-      'Add or remove channel files, or correct channel_names.',
+      isColour
+        ? `${images[0].path} is a colour picture: save it in grey values, or write "channel_names": {${COLOURS.slice(0, image.channels).join(', ')}} and do so with all images.`
+        : 'Add or remove channel files, or correct channel_names.',
     ),
   ];
 }
 
-function geometryFindings(
-  caseId: string,
-  imageFile: SourceFile,
-  image: MedicalImage,
-  labelFile: SourceFile,
-  seg: MedicalImage,
-): readonly Finding[] {
-  const findings: Finding[] = [];
-  const names = `${imageFile.path} and ${labelFile.path}`;
-  if (`${image.shape}` !== `${seg.shape}` || seg.channels !== 1) {
-    const segShape = formatShape(seg.channels === 1 ? seg.shape : [seg.channels, ...seg.shape]);
-    findings.push(
-      error(
-        `${caseId}: the image is ${formatShape(image.shape)} voxels (z × y × x), its label map ${segShape} (${names}).`,
-        'Export both from the same series, then import again.',
-      ),
-    );
-  }
-  if (!allClose(seg.spacing, image.spacing)) {
-    findings.push(
-      error(
-        `${caseId}: voxels of the image are ${formatShape(image.spacing)} mm (z × y × x), of its label map ${formatShape(seg.spacing)} mm (${names}).`,
-        'Write the same voxel size into both, or resample one to the other.',
-      ),
-    );
-  }
-  const [imageAffine, segAffine] = [affineOf(image), affineOf(seg)];
-  if (imageAffine && segAffine && !allClose(segAffine, imageAffine)) {
-    findings.push(
-      warning(
-        `${caseId}: image and label map differ in position or direction (${names}).`,
-        'nnU-Net ignores this; look at them together to be sure that they fit.',
-      ),
-    );
-  }
-  return findings;
-}
+const COLOURS = ['"0": "R"', '"1": "G"', '"2": "B"', '"3": "A"'];
 
-function affineOf({ geometry }: MedicalImage): readonly number[] | undefined {
-  if ('directions' in geometry) return affineOfGrid(geometry).flat();
-  return geometry.format === 'nifti'
-    ? bestAffine(parseNiftiHeader(geometry.header, 'header')).flat()
-    : undefined;
+/** A label map is one volume of label numbers; colours, one-hot channels and overlapping segments are not. */
+function channelsOfLabelMap(caseId: string, { path }: SourceFile, has: string): Finding {
+  const isPicture = /\.(png|bmp|tiff?|jpe?g)$/i.test(path);
+  return error(
+    `${caseId}: the label map ${path} has ${has}${isPicture ? ' (colours)' : ''}; one channel of label numbers is needed (0 background, 1, 2, …).`,
+    isPicture
+      ? 'Save it in grey values, each pixel the number of its label: an image editor or a script replaces each colour by its number.'
+      : 'Put the channels into one volume, each voxel the number of its label: from one-hot channels take the number of the channel that is 1 (argmax), and from 3D Slicer export the segmentation as a label map (labelmap volume).',
+  );
 }

@@ -1,5 +1,6 @@
 // A raw dataset as nnU-Net lays it out: dataset.json beside imagesTr and labelsTr, or with its own table of files.
 import { z } from 'zod';
+import { datasetJsonFaults, faultText } from '@/core/interop/datasetJsonFaults';
 import { readJson, validate } from '@/core/interop/json';
 import { type LabelSet, labelSetOf } from '@/core/interop/labels';
 import { orderedRecord } from '@/core/interop/orderedRecord';
@@ -56,9 +57,6 @@ const datasetSchema = z.looseObject({
     .nullish(),
 });
 
-/** Keys that nnU-Net insists on, in the order in which it looks. */
-const REQUIRED_KEYS = ['labels', 'channel_names', 'numTraining', 'file_ending'] as const;
-
 const LAYOUT_HELP =
   'A dataset is a folder DatasetXXX_Name with dataset.json, imagesTr (case_0000.nii.gz, …) and labelsTr (case.nii.gz).';
 
@@ -102,19 +100,12 @@ function noCases(
   );
 }
 
-/** Checks a parsed dataset.json. Throws `BadDatasetJson` naming missing keys, or the path to every bad value. */
+/** Checks a parsed dataset.json. Throws `BadDatasetJson` with what is wrong in words, and the lines to write. */
 export function parseDatasetDocument(json: unknown, file: string): DatasetDocument {
-  const keys = typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.keys(json) : [];
-  const missing = REQUIRED_KEYS.filter((key) => !keys.includes(key));
-  if (missing.length > 0) {
-    const isVersion1 = missing.includes('channel_names') && keys.includes('modality');
-    throw new StudioError(
-      'BadDatasetJson',
-      `${file} lacks ${missing.join(', ')}; it has ${keys.join(', ') || 'no keys'}.`,
-      isVersion1
-        ? 'It has modality instead of channel_names: convert the Decathlon folder, or rename the key.'
-        : 'Add what is missing, then import again.',
-    );
+  const faults = datasetJsonFaults(json);
+  if (faults.length > 0) {
+    const { what, remedy } = faultText(faults);
+    throw new StudioError('BadDatasetJson', `${file}: ${what}.`, remedy);
   }
   return validate(datasetSchema, json, file, 'BadDatasetJson');
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
 import { parseOrderedJson } from './orderedJson';
+import { expectation, issueSentences } from './schemaWords';
 
 /**
  * Parses JSON, with Python's bare `NaN`, `Infinity` and `-Infinity`; `orderedEntries` lists an object's keys in the order of
@@ -22,23 +23,20 @@ export function parseJson(text: string, file: string): unknown {
   }
 }
 
-/** `value` as the schema has it. Throws an error named `name` with the file and the path to every bad value. */
+/**
+ * `value` as the schema has it. Throws an error named `name` that says with its path what is expected and what is there;
+ * `remedy` is what to do about it.
+ */
 export function validate<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
   file: string,
   name: string,
+  remedy = 'Correct the file, then try again.',
 ): z.output<Schema> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: expectation });
   if (result.success) return result.data;
-  const issues = result.error.issues
-    .slice(0, 3)
-    .map(({ path, message }) => `${path.join('.') || 'top level'}: ${message}`);
-  throw new StudioError(
-    name,
-    `${file}: ${issues.join('; ')}.`,
-    'Check the file, or export it again with nnU-Net.',
-  );
+  throw new StudioError(name, `${file}: ${issueSentences(result.error.issues, value).join('; ')}.`, remedy);
 }
 
 /** The parsed content of a JSON file. */

@@ -41,7 +41,8 @@ export function labelSetOf(
     .map(([name, value]): NamedRegion => ({ name, values: typeof value === 'number' ? [value] : value }));
   const allLabels = [...new Set(entries.flatMap(({ values }) => values))].sort((a, b) => a - b);
   const ignoreLabel = ignoreLabelOf(labels, allLabels);
-  if (allLabels[0] !== 0) throw new Error('labels: there is no background with the value 0');
+  if (allLabels[0] !== 0)
+    throw new Error('labels: there is no background with the value 0 (write "background": 0)');
 
   // A list of one does not make regions; nnU-Net asks for more than one element.
   const hasRegions = entries.some(({ values }) => values.length > 1);
@@ -113,6 +114,7 @@ function ignoreLabelOf(labels: DeclaredLabels, allLabels: readonly number[]): nu
   const ignore = labels.get(IGNORE);
   if (ignore === undefined) return undefined;
   const expected = Math.max(...allLabels) + 1;
-  if (ignore !== expected) throw new Error(`labels.ignore must be ${expected}, the highest label + 1`);
+  if (ignore !== expected)
+    throw new Error(`labels.ignore must be ${expected}, the highest label + 1 (write "ignore": ${expected})`);
   return ignore;
 }

@@ -17,8 +17,10 @@ const WORDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 
 /** Objects whose keys JavaScript lists in another order than the file. */
 const FILE_ORDER = new WeakMap<object, readonly string[]>();
-/** Keys that an object of the file has more than once. */
-const DOUBLED = new WeakMap<object, readonly string[]>();
+/** Keys that an object of the file has more than once, with all their values. */
+export type DoubledKeys = ReadonlyMap<string, readonly unknown[]>;
+
+const DOUBLED = new WeakMap<object, DoubledKeys>();
 
 /** Deeper nesting is no file of anyone's. */
 const MAX_DEPTH = 500;
@@ -85,20 +87,21 @@ export function parseOrderedJson(text: string): unknown {
   };
   const object = (depth: number): object => {
     const entries = new Map<string, unknown>();
-    const doubled: string[] = [];
+    const doubled = new Map<string, unknown[]>();
     at++;
     if (!takeLetter('}')) {
       do {
         take(BLANK);
         const key = string('a key in double quotes');
         if (!takeLetter(':')) throw fail('a colon');
-        if (entries.has(key)) doubled.push(key);
-        entries.set(key, value(depth + 1));
+        const item = value(depth + 1);
+        if (entries.has(key)) doubled.set(key, [...(doubled.get(key) ?? [entries.get(key)]), item]);
+        entries.set(key, item);
       } while (takeLetter(','));
       if (!takeLetter('}')) throw fail('a comma or }');
     }
     const made = objectOf(entries);
-    if (doubled.length > 0) DOUBLED.set(made, doubled);
+    if (doubled.size > 0) DOUBLED.set(made, doubled);
     return made;
   };
 
@@ -140,6 +143,6 @@ export function orderedEntries(value: object): readonly (readonly [string, unkno
 }
 
 /** Keys that the file has more than once in this object; the last of each counts, as in Python. */
-export function doubledKeys(value: object): readonly string[] {
-  return DOUBLED.get(value) ?? [];
+export function doubledKeys(value: object): DoubledKeys {
+  return DOUBLED.get(value) ?? new Map();
 }

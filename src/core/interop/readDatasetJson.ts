@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageOf, StudioError } from '@/shared/errors';
+import { datasetJsonFaults, faultText } from './datasetJsonFaults';
 import { parseJson, validate } from './json';
 import { type LabelSet, labelSetOf } from './labels';
 import { orderedRecord } from './orderedRecord';
@@ -33,9 +34,17 @@ const datasetSchema = z
   })
   .refine((json) => json.channel_names ?? json.modality, { path: ['channel_names'], error: 'missing' });
 
-/** Reads the text of a dataset.json. Throws `BadJson` or `BadDatasetJson` with the path to what is wrong. */
+/** Reads the text of a dataset.json. Throws `BadJson` or `BadDatasetJson` with what is wrong, and the line to write. */
 export function readDatasetJson(text: string, file: string): DatasetDescription {
-  const json = validate(datasetSchema, parseJson(text, file), file, 'BadDatasetJson');
+  const parsed = parseJson(text, file);
+  const faults = datasetSchema.safeParse(parsed).success
+    ? []
+    : datasetJsonFaults(parsed, { isOfModel: true });
+  if (faults.length > 0) {
+    const { what, remedy } = faultText(faults);
+    throw new StudioError('BadDatasetJson', `${file}: ${what}.`, remedy);
+  }
+  const json = validate(datasetSchema, parsed, file, 'BadDatasetJson');
   const channels = json.channel_names ?? json.modality ?? new Map<string, string>();
   return {
     channelNames: [...channels.values()],

@@ -1,7 +1,8 @@
 // Plans as they lie in a file, whoever wrote them: what is passed on is kept, known or not.
 import { z } from 'zod';
-import { parseJson, validate } from '@/core/interop/json';
+import { parseJson } from '@/core/interop/json';
 import type { PlansDocument } from './plansDocument';
+import { validatePlans } from './plansFaults';
 
 const anyPlansSchema = z.looseObject({
   plans_name: z.string(),
@@ -12,7 +13,7 @@ export type AnyPlans = z.output<typeof anyPlansSchema>;
 
 /** Reads a plans file to be passed on. Throws `BadJson` or `BadPlans`. */
 export function readAnyPlans(text: string, file: string): AnyPlans {
-  return validate(anyPlansSchema, parseJson(text, file), file, 'BadPlans');
+  return validatePlans(anyPlansSchema, parseJson(text, file), file);
 }
 
 /** New plans with the configurations of old ones that the planner does not make, as nnU-Net saves them. */

@@ -3,6 +3,7 @@ import { validate } from '@/core/interop/json';
 import type { DropoutOptions } from '@/kernels/dropout.reference';
 import { BATCH_NORM_MOMENTUM } from '@/nn/architecture';
 import type { Architecture } from './plans';
+import { PLANS_REMEDY } from './plansFaults';
 import { lastPathComponent, unsupportedArchitecture } from './resolveConfigurations';
 
 const size = z.int().min(1);
@@ -59,7 +60,13 @@ export function readArchitecture(json: unknown, where: string): Architecture {
   if (className && networkClass !== 'PlainConvUNet' && networkClass !== 'ResidualEncoderUNet') {
     throw unsupportedArchitecture(className, where);
   }
-  const { arch_kwargs: args } = validate(architectureSchema, json, `${where}, architecture`, 'BadPlans');
+  const { arch_kwargs: args } = validate(
+    architectureSchema,
+    json,
+    `${where}, architecture`,
+    'BadPlans',
+    PLANS_REMEDY,
+  );
   const dimensions = dimensionsOf(args, where);
   const isPlain = networkClass === 'PlainConvUNet';
   const nConvPerStage = isPlain ? args.n_conv_per_stage : args.n_blocks_per_stage;

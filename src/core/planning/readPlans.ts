@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseJson, validate } from '@/core/interop/json';
 import { messageOf, StudioError } from '@/shared/errors';
 import type { Configuration, IntensityProperties, NormalizationScheme, Plans, Resampling } from './plans';
+import { PLANS_REMEDY, validatePlans } from './plansFaults';
 import { readArchitecture } from './readArchitecture';
 import { badPlans, resolveConfiguration } from './resolveConfigurations';
 
@@ -96,7 +97,7 @@ const NORMALIZATION_SCHEMES: readonly string[] = [
  * `unusableConfigurations`; ask for one with {@link configurationOf}. Throws `BadJson` or `BadPlans`.
  */
 export function readPlans(text: string, file: string): Plans {
-  const json = validate(plansSchema, parseJson(text, file), file, 'BadPlans');
+  const json = validatePlans(plansSchema, parseJson(text, file), file);
   const { configurations, unusable } = readConfigurations(json.configurations, file);
   const [firstProblem] = Object.values(unusable);
   if (firstProblem && Object.keys(configurations).length === 0) throw firstProblem;
@@ -104,12 +105,20 @@ export function readPlans(text: string, file: string): Plans {
     json.foreground_intensity_properties_per_channel ??
     json.foreground_intensity_properties_by_modality ??
     {};
+  const transposeForward = permutation(json.transpose_forward, `${file}: transpose_forward`);
+  const transposeBackward = permutation(json.transpose_backward, `${file}: transpose_backward`);
+  const inverse = [0, 1, 2].map((axis) => transposeForward.indexOf(axis));
+  if (inverse.some((axis, i) => axis !== transposeBackward[i])) {
+    throw badPlans(
+      `${file}: transpose_backward [${transposeBackward.join(', ')}] does not undo transpose_forward [${transposeForward.join(', ')}]; it would be [${inverse.join(', ')}].`,
+    );
+  }
   return {
     datasetName: json.dataset_name,
     plansName: json.plans_name,
     imageReaderWriter: json.image_reader_writer,
-    transposeForward: permutation(json.transpose_forward, file),
-    transposeBackward: permutation(json.transpose_backward, file),
+    transposeForward,
+    transposeBackward,
     foregroundIntensityProperties: Object.keys(intensities)
       .sort((a, b) => Number(a) - Number(b))
       .map((channel) => intensityProperties(intensities[channel])),
@@ -159,11 +168,25 @@ function readConfiguration(
   file: string,
 ): Configuration {
   const where = `${file}, configuration ${name}`;
-  const json = validate(configurationSchema, resolveConfiguration(all, name, file), where, 'BadPlans');
+  const json = validate(
+    configurationSchema,
+    resolveConfiguration(all, name, file),
+    where,
+    'BadPlans',
+    PLANS_REMEDY,
+  );
   const architecture = readArchitecture(json.architecture, where);
   const dimensions = json.patch_size.length;
-  if (json.spacing.length !== dimensions || architecture.kernelSizes[0].length !== dimensions) {
-    throw badPlans(`${where}: patch_size, spacing and the network's kernels differ in their number of axes.`);
+  const kernelAxes = architecture.kernelSizes[0].length;
+  if (json.spacing.length !== dimensions || kernelAxes !== dimensions) {
+    throw badPlans(
+      `${where}: patch_size, spacing and the network's kernels differ in their number of axes (${dimensions}, ${json.spacing.length} and ${kernelAxes}).`,
+    );
+  }
+  if (json.use_mask_for_norm.length !== json.normalization_schemes.length) {
+    throw badPlans(
+      `${where}: normalization_schemes has ${json.normalization_schemes.length} entries and use_mask_for_norm ${json.use_mask_for_norm.length}; both have one for each channel.`,
+    );
   }
   return {
     name,
@@ -227,9 +250,11 @@ function isResamplingFunction(name: string): name is Resampling['functionName'] 
   return Object.hasOwn(RESAMPLING_DEFAULTS, name);
 }
 
-function permutation(order: readonly number[], file: string): readonly [number, number, number] {
+function permutation(order: readonly number[], where: string): readonly [number, number, number] {
   if (new Set(order).size !== 3)
-    throw badPlans(`${file}: [${order.join(', ')}] is not a permutation of the axes.`);
+    throw badPlans(
+      `${where}: [${order.join(', ')}] is not a permutation of the axes; each of 0, 1, 2 comes once.`,
+    );
   return [order[0], order[1], order[2]];
 }
 

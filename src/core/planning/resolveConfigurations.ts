@@ -122,7 +122,11 @@ export function lastPathComponent(path: string): string {
 }
 
 export function badPlans(what: string): StudioError {
-  return new StudioError('BadPlans', what, 'Check the plans file, or export the model again.');
+  return new StudioError(
+    'BadPlans',
+    what,
+    'Correct the plans file, or take the one that the planner or the training wrote.',
+  );
 }
 
 export function unsupportedArchitecture(network: string, where: string): StudioError {

@@ -1,4 +1,4 @@
-import type { Finding } from '@/core/dataset/integrity';
+import type { Finding } from '@/core/dataset/findings';
 import styles from './data.module.css';
 
 interface FindingsProps {

@@ -4,7 +4,15 @@ import { openRawDataset } from '@/core/dataset/rawDataset';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { seededRandom } from '@/shared/random';
 import { BREAKAGES } from '../../support/brokenDatasets';
-import { type DatasetContents, filesOf, tinyDataset, tinyLabels } from '../../support/tinyDataset';
+import {
+  type DatasetContents,
+  filesOf,
+  jsonBytes,
+  TINY_JSON,
+  tinyDataset,
+  tinyImage,
+  tinyLabels,
+} from '../../support/tinyDataset';
 
 async function check(contents: DatasetContents): Promise<IntegrityReport> {
   return checkIntegrity(await openRawDataset(filesOf(contents)));
@@ -71,4 +79,80 @@ test('a cancelled check stops', async () => {
   const dataset = await openRawDataset(filesOf(tinyDataset()));
   const checking = checkIntegrity(dataset, { signal: controller.signal, onCase: () => controller.abort() });
   await expect(checking).rejects.toSatisfy(isAbort);
+});
+
+function messages({ findings, cases }: IntegrityReport): string {
+  return [...findings, ...cases.flatMap((each) => each.findings)].map(({ message }) => message).join('\n');
+}
+
+test('the number of a case at the end of its name is the channel: what to rename', async () => {
+  const contents: DatasetContents = new Map([
+    ['dataset.json', jsonBytes({ ...TINY_JSON, channel_names: { '0': 'MRI' }, numTraining: 2 })],
+    ...['word_0000', 'word_0001'].flatMap((name): [string, Uint8Array][] => [
+      [`imagesTr/${name}.nii`, tinyImage(1)],
+      [`labelsTr/${name}.nii`, tinyLabels()],
+    ]),
+  ]);
+  const report = await check(contents);
+  expect(report.isTrainable).toBe(false);
+  expect(messages(report)).toMatch(
+    /^word: .*imagesTr\/word_0000.nii to word_0001.nii count as 2 channels of one case word.*word_0000.nii → word_0000_0000.nii and so on; the label maps \(word_0000.nii\) keep their names\.$/,
+  );
+});
+
+test('a label map with channels says that one is needed, and nothing else of it', async () => {
+  const contents = tinyDataset();
+  const values = Uint8Array.from({ length: 2 * 960 }, (_, i) => (i % 2 === 0 ? 255 : 0));
+  contents.set('labelsTr/case_0.nii', tinyLabels({ dim: [12, 10, 8, 2], values }));
+  expect(messages(await check(contents))).toMatch(
+    /^case_0: the label map .*case_0.nii has more than one channel; one channel of label numbers is needed.*argmax.*3D Slicer.*$/,
+  );
+});
+
+describe('position and direction', () => {
+  const turned = (degrees: number, x = 0) => {
+    const [cosine, sine] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+    return {
+      code: 1,
+      rows: [
+        [cosine, -sine, 0, x],
+        [sine, cosine, 0, 0],
+        [0, 0, 2, 0],
+      ],
+    };
+  };
+  const differing = async (image: ReturnType<typeof turned>, seg: ReturnType<typeof turned>) => {
+    const contents = tinyDataset();
+    for (const channel of ['0000', '0001'])
+      contents.set(`imagesTr/case_0_${channel}.nii`, tinyImage(1, { sform: image }));
+    contents.set('labelsTr/case_0.nii', tinyLabels({ sform: seg }));
+    return messages(await check(contents));
+  };
+
+  test('both values and how far they are apart', async () => {
+    expect(await differing(turned(0, 3), turned(0, -1.5))).toMatch(
+      /position: .* at \(3, 0, 0\) mm, that of the label map at \(-1\.5, 0, 0\) mm \(x, y, z\), 4\.5 mm apart \(/,
+    );
+    expect(await differing(turned(0), turned(10))).toMatch(
+      /direction: .* \(1, 0, 0\) .* \(0\.9848078, 0\.1736482, 0\).*up to 0\.1736482 apart \(10°\)/,
+    );
+  });
+
+  test('what rounding leaves in a header is no difference', async () => {
+    expect(await differing(turned(0), turned((3e-8 * 180) / Math.PI, 3e-8))).toBe('');
+    expect(await differing(turned(0), turned(0, 1e-3))).toMatch(/0\.001 mm apart/);
+  });
+});
+
+test('two names for one number, and channels out of order, are told', async () => {
+  const contents = tinyDataset();
+  const text =
+    '{"channel_names": {"1": "CT", "0": "T1"}, "labels": {"background": 0, "organ": 1, "lesion": 2, "tumor": 2}, "numTraining": 6, "file_ending": ".nii"}';
+  contents.set('dataset.json', new TextEncoder().encode(text));
+  const report = await check(contents);
+  expect(report.isTrainable).toBe(true);
+  expect(messages(report)).toMatch(/labels gives lesion and tumor the same number 2/);
+  expect(messages(report)).toMatch(
+    /channels as 1, 0; nnU-Net takes them in this order.*so "0": "CT", "1": "T1"/,
+  );
 });

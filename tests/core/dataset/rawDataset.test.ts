@@ -67,6 +67,6 @@ test('a dataset.json of the Decathlon says what to do', async () => {
     jsonBytes({ labels: { '0': 'background' }, modality: { '0': 'MRI' }, numTraining: 6 }),
   );
   await expect(openRawDataset(filesOf(contents))).rejects.toThrow(
-    /lacks channel_names, file_ending.*convert the Decathlon/,
+    /channel_names is missing; nnU-Net 1 called it modality; file_ending is missing.*convert_MSD_dataset/,
   );
 });

@@ -114,7 +114,7 @@ describe('a foreign network with its JSON', () => {
     { change: { channels: ['T1', 'T2'] }, name: 'BadDescription', message: /makes that \[N, 2, 4, 8, 8\]/ },
     { change: { labels: { background: 0, a: 1 } }, name: 'BadDescription', message: /gives .* labels/ },
     { change: { patch_size: [4, 8] }, name: 'BadDescription', message: /makes that \[N, 1, 4, 8\]/ },
-    { change: { patch_size: [4, 8, 0] }, name: 'BadDescription', message: /net\.json: patch_size\.2/ },
+    { change: { patch_size: [4, 8, 0] }, name: 'BadDescription', message: /net\.json: patch_size\[2\]/ },
     { change: { normalization: 'Minmax' }, name: 'BadDescription', message: /net\.json: normalization/ },
     { change: { spacing: [1, 1] }, name: 'BadDescription', message: /spacing: has 2 numbers/ },
     { change: { layout: 'CNZYX' }, name: 'BadDescription', message: /layout: must begin with N/ },

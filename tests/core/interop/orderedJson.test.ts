@@ -33,7 +33,7 @@ describe('JSON that keeps the order of keys', () => {
 
   test('keys that are doubled are known, and the last one counts as in Python', () => {
     const labels = object('{"background": 0, "ignore": 2, "a": 1, "ignore": 3}');
-    expect(doubledKeys(labels)).toEqual(['ignore']);
+    expect(doubledKeys(labels)).toEqual(new Map([['ignore', [2, 3]]]));
     expect(orderedEntries(labels)).toEqual([
       ['background', 0],
       ['ignore', 3],

@@ -67,9 +67,13 @@ describe('labels', () => {
       { labels: { background: 0, whole: [1, 2], core: 2 }, regions_class_order: [1] },
       '1 entries for 2 regions',
     ],
-    ['names where numbers belong, as in nnU-Net 1', { labels: { 0: 'background', 1: 'organ' } }, 'labels.0'],
+    [
+      'names where numbers belong, as in nnU-Net 1',
+      { labels: { 0: 'background', 1: 'organ' } },
+      'labels is turned round',
+    ],
     ['a fraction', { labels: { background: 0, organ: 1.5 } }, 'labels.organ'],
-    ['no channels', { channel_names: undefined }, 'channel_names: missing'],
+    ['no channels', { channel_names: undefined }, 'channel_names is missing'],
   ])('%s is refused with its place', (_, changes, message) => {
     expect(() => read(changes)).toThrow(expect.objectContaining({ name: 'BadDatasetJson' }));
     expect(() => read(changes)).toThrow(message);

@@ -60,7 +60,7 @@ describe('what is wrong is named', () => {
     ],
     ['a header beyond the end', Uint8Array.of(255, 0, 0, 0, 0, 0, 0, 0, 123), 'header'],
     ['no header', new Uint8Array(3), 'short'],
-    ['a header that is a list', file([]), 'top level'],
+    ['a header that is a list', file([]), 'the file as a whole'],
   ])('%s', async (_, bytes, message) => {
     await expect(open(bytes)).rejects.toThrow(expect.objectContaining({ name: 'BadSafetensors' }));
     await expect(open(bytes)).rejects.toThrow(message);

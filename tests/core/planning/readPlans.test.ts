@@ -291,7 +291,7 @@ describe('what has no counterpart here is named', () => {
 describe('malformed files', () => {
   test.each([
     ['not JSON', '{"configurations": ', 'BadJson', 'plans.json is not valid JSON'],
-    ['a list', '[]', 'BadPlans', 'top level'],
+    ['a list', '[]', 'BadPlans', 'the file as a whole'],
     ['no configurations', '{"dataset_name": "a"}', 'BadPlans', 'configurations'],
   ])('%s', (_, text, name, message) => {
     expect(() => readPlans(text, 'plans.json')).toThrow(named(name));
@@ -299,8 +299,8 @@ describe('malformed files', () => {
   });
 
   test.each([
-    ['patch_size', [0, 16, 16], 'patch_size.0'],
-    ['spacing', [1, 0, 1], 'spacing.1'],
+    ['patch_size', [0, 16, 16], 'patch_size[0]'],
+    ['spacing', [1, 0, 1], 'spacing[1]'],
     ['spacing', [1, 1], 'number of axes'],
     ['batch_size', 'two', 'batch_size'],
     ['resampling_fn_data_kwargs', { mode: 'area' }, 'resampling_fn_data_kwargs.mode'],
