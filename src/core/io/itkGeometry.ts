@@ -39,7 +39,8 @@ export function itkPlaceOf(header: NiftiHeader): ItkPlace {
     const sign = isNegative(j) ? -1 : 1;
     return [sign * column[0] + 0, sign * column[1] + 0, sign * column[2] + 0];
   };
-  const spacing = (j: number) => (j < rank ? Math.abs(header.pixdim[j]) * unit : 1);
+  // ITK's NIfTI library reads a voxel size of 0 as 1.
+  const spacing = (j: number) => (j < rank ? (Math.abs(header.pixdim[j]) || 1) * unit : 1);
   const origin = lpsColumn(affine, 3);
   const isFlat = rank < 3;
   return {

@@ -71,6 +71,11 @@ describe('ITK’s choice between sform and qform', () => {
     expect(grid).toEqual({ size: [4, 3, 2], spacing: [2, 3, 4], directions: IDENTITY, origin: [0, 0, 0] });
   });
 
+  test('a voxel size of 0 counts as 1, before units', () => {
+    expect(placeOf({ pixdim: [2, 0, 4] }).grid.spacing).toEqual([2, 1, 4]);
+    expect(placeOf({ pixdim: [2, 0, 4], units: METRES }).grid.spacing).toEqual([2000, 1000, 4000]);
+  });
+
   test('an sform like the qform but for rounding keeps its own digits, whatever its code', () => {
     const { grid } = placeOf({
       sform: { code: 2, rows: aligned(2, [-1, -1, 1], [1.00005, 2, 3]).rows },
