@@ -5,6 +5,7 @@
 // Instruction set and semantics: CPython's `Lib/pickletools.py` documents them.
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
+import { isHarmlessName, memberOf, opaqueGlobal, PickleOpaque, unionOf } from './pickleOpaque';
 import { PickleGlobal, PickleObject, PickleTuple, type PickleValue, pickleTypeName } from './pickleValues';
 
 export interface PickleOptions {
@@ -12,6 +13,11 @@ export interface PickleOptions {
   readonly file: string;
   /** Allowed names, `module.name`. */
   readonly globals: ReadonlyMap<string, PickleGlobal>;
+  /**
+   * Whether names of plain data and of classes that are not on the list stand for themselves, as values that are known by
+   * their names alone. Without it every other name is refused.
+   */
+  readonly keepsHarmless?: boolean;
   /** What a persistent id stands for (torch: a storage outside the pickle). Without it they are refused. */
   readonly persistentLoad?: (id: PickleValue) => PickleValue;
 }
@@ -68,6 +74,14 @@ function childrenOf(value: PickleValue): Iterable<PickleValue> | undefined {
   if (value instanceof Map) return [...value.keys(), ...value.values()];
   return Array.isArray(value) || value instanceof Set ? value : undefined;
 }
+
+/** Functions that are harmless with some arguments: what they give then. */
+const RESTRICTED: ReadonlyMap<string, (args: readonly PickleValue[]) => PickleValue | undefined> = new Map([
+  ['builtins.getattr', memberOf],
+  ['__builtin__.getattr', memberOf],
+  ['operator.or_', unionOf],
+  ['_operator.or_', unionOf],
+]);
 
 /** Marks the start of a variable number of stack items. */
 const MARK = Symbol('mark');
@@ -178,9 +192,18 @@ class PickleMachine {
     const fullName = `${module}.${name}`;
     const found = this.options.globals.get(fullName);
     if (found) return found;
+    if (this.options.keepsHarmless) {
+      const restricted = RESTRICTED.get(fullName);
+      if (restricted) return new PickleGlobal(fullName, (args) => restricted(args) ?? this.refuse(fullName));
+      if (isHarmlessName(module, name)) return opaqueGlobal(fullName);
+    }
+    return this.refuse(fullName);
+  }
+
+  private refuse(fullName: string): never {
     throw new StudioError(
       'DisallowedGlobal',
-      `${this.options.file} asks for ${fullName}, which is not part of a nnU-Net checkpoint and could run code.`,
+      `${this.options.file} asks for ${fullName}, which is no plain data and could run code.`,
       'Nothing was run. Do not load this file elsewhere unless you trust its maker; save the weights alone and try again.',
     );
   }
@@ -191,6 +214,7 @@ class PickleMachine {
   }
 
   call(callee: PickleValue, args: PickleValue): void {
+    if (callee instanceof PickleOpaque) this.refuse(callee.typeName);
     if (!(callee instanceof PickleGlobal)) throw new Error(`${pickleTypeName(callee)} cannot be called`);
     if (!(args instanceof PickleTuple)) throw new Error('arguments are not a tuple');
     this.push(callee.call(args.items));
@@ -274,17 +298,20 @@ function rawUnicode(line: string): string {
 }
 
 function appendAll(target: PickleValue, items: readonly PickleValue[]): void {
+  if (target instanceof PickleOpaque) return;
   if (!Array.isArray(target)) throw new Error(`cannot append to ${pickleTypeName(target)}`);
   for (const item of items) target.push(item);
 }
 
 function setAll(target: PickleValue, items: readonly PickleValue[]): void {
+  if (target instanceof PickleOpaque) return;
   if (!(target instanceof Map)) throw new Error(`cannot set items of ${pickleTypeName(target)}`);
   if (items.length % 2) throw new Error('a key has no value');
   for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1]);
 }
 
 function addAll(target: PickleValue, items: readonly PickleValue[]): void {
+  if (target instanceof PickleOpaque) return;
   if (!(target instanceof Set)) throw new Error(`cannot add to ${pickleTypeName(target)}`);
   for (const item of items) target.add(item);
 }
@@ -412,6 +439,10 @@ const BYTES: Readonly<Record<number, Instruction>> = {
     addAll(m.top(), items);
   },
   145: (m) => m.push(new Set(m.popToMark())),
+  146: (m) => {
+    const [callee, args] = inOrder(m, 3);
+    m.call(callee, args);
+  },
   147: (m) => {
     const [module, name] = inOrder(m, 2);
     m.push(m.global(textOf(module), textOf(name)));

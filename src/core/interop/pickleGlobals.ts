@@ -1,5 +1,6 @@
 // Names of Python and numpy that checkpoints use, as plain data. None of these runs anything.
 import { fromFloat16Bits } from '@/shared/numeric';
+import { PickleOpaque } from './pickleOpaque';
 import {
   inertGlobal,
   integerItems,
@@ -23,12 +24,13 @@ export function allow(modules: readonly string[], name: string, call?: Call): [s
   });
 }
 
-/** A numpy dtype, of the kinds that are read as numbers. */
+/** A numpy dtype. */
 class NumpyDtype extends PickleObject {
   readonly typeName = 'numpy.dtype';
   /** Kind and width, as in `f8`. */
   readonly code: string;
   private isLittleEndian = true;
+  private statedSize = 0;
 
   constructor(code: string) {
     super();
@@ -36,22 +38,52 @@ class NumpyDtype extends PickleObject {
     if (code.startsWith('>')) this.isLittleEndian = false;
   }
 
-  /** `(version, byte order, …)`. */
+  /** `(version, byte order, subtype, names, fields, bytes of an item, …)`. */
   override setState(state: PickleValue): void {
-    if (sequenceItems(state)?.[1] === '>') this.isLittleEndian = false;
+    const [, byteOrder, , , , itemSize] = sequenceItems(state) ?? [];
+    if (byteOrder === '>') this.isLittleEndian = false;
+    if (typeof itemSize === 'number' && itemSize > 0) this.statedSize = itemSize;
   }
 
   get itemSize(): number {
-    return this.code === '?' ? 1 : Number(this.code.slice(1));
+    if (this.code === '?') return 1;
+    const width = Number.parseInt(this.code.slice(1), 10) || 0;
+    return this.statedSize || (this.code.startsWith('U') ? CODE_POINT_BYTES * width : width);
   }
 
-  /** Number at byte `offset`; `undefined` where the kind is not a number. */
-  read(view: DataView, offset: number): PickleValue | undefined {
-    return Object.hasOwn(NUMBERS, this.code)
-      ? NUMBERS[this.code](view, offset, this.isLittleEndian)
-      : undefined;
+  /** What lies at byte `offset`: a number, text, a pair for a complex number; the bytes of any other kind. */
+  read(view: DataView, offset: number): PickleValue {
+    if (Object.hasOwn(NUMBERS, this.code)) return NUMBERS[this.code](view, offset, this.isLittleEndian);
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, this.itemSize);
+    switch (this.code[0]) {
+      case 'U':
+        return this.text(view, offset);
+      case 'S':
+        return bytes.slice(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+      case 'c': {
+        const part = NUMBERS[this.itemSize === 8 ? 'f4' : 'f8'];
+        const imaginary = offset + this.itemSize / 2;
+        return new PickleTuple([
+          part(view, offset, this.isLittleEndian),
+          part(view, imaginary, this.isLittleEndian),
+        ]);
+      }
+      default:
+        return bytes.slice();
+    }
+  }
+
+  private text(view: DataView, offset: number): string {
+    let text = '';
+    for (let at = offset; at < offset + this.itemSize; at += CODE_POINT_BYTES) {
+      text += String.fromCodePoint(view.getUint32(at, this.isLittleEndian));
+    }
+    return text.replace(/\0+$/, '');
   }
 }
+
+/** numpy keeps text in UTF-32. */
+const CODE_POINT_BYTES = 4;
 
 type ReadNumber = (view: DataView, offset: number, isLittleEndian: boolean) => PickleValue;
 
@@ -86,18 +118,14 @@ export class NumpyArray extends PickleObject {
     if (!sizes || !(dtype instanceof NumpyDtype)) throw new Error('a numpy array has no shape or dtype');
     this.shape = sizes;
     this.isFortranOrder = isFortranOrder === true;
-    this.values = Array.isArray(content) ? content : readNumbers(bytesOf(content), dtype);
+    this.values = Array.isArray(content) ? content : readValues(bytesOf(content), dtype);
   }
 }
 
-function readNumbers(bytes: Uint8Array, dtype: NumpyDtype): readonly PickleValue[] {
+function readValues(bytes: Uint8Array, dtype: NumpyDtype): readonly PickleValue[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = Math.floor(bytes.length / dtype.itemSize);
-  return Array.from({ length: count }, (_, i) => {
-    const value = dtype.read(view, i * dtype.itemSize);
-    if (value === undefined) throw new Error(`numpy dtype ${dtype.code} is not a number`);
-    return value;
-  });
+  const count = dtype.itemSize > 0 ? Math.floor(bytes.length / dtype.itemSize) : 0;
+  return Array.from({ length: count }, (_, i) => dtype.read(view, i * dtype.itemSize));
 }
 
 function bytesOf(value: PickleValue | undefined): Uint8Array {
@@ -117,9 +145,11 @@ function encodeLatin1(text: string): Uint8Array {
 
 const numpyScalar: Call = ([dtype, content]) => {
   if (!(dtype instanceof NumpyDtype)) throw new Error('a numpy scalar has no dtype');
-  const numbers = dtype.code === 'O' ? [content ?? null] : readNumbers(bytesOf(content), dtype);
-  if (numbers.length !== 1) throw new Error('a numpy scalar has not one value');
-  return numbers[0];
+  if (dtype.code.startsWith('O')) return content ?? null;
+  if (dtype.itemSize === 0) return dtype.code.startsWith('U') ? '' : new Uint8Array();
+  const values = readValues(bytesOf(content), dtype);
+  if (values.length !== 1) throw new Error('a numpy scalar has not one value');
+  return values[0];
 };
 
 /** `numpy.ndarray(shape, dtype, buffer)`. */
@@ -129,10 +159,8 @@ const numpyArray: Call = ([shape, dtype, buffer]) => {
   return array;
 };
 
-const numpyDtype: Call = ([code]) => {
-  if (typeof code !== 'string') throw new Error('a numpy dtype has no name');
-  return new NumpyDtype(code);
-};
+/** Named by a code; those of records by a class, their size in their state. */
+const numpyDtype: Call = ([code]) => new NumpyDtype(typeof code === 'string' ? code : 'V0');
 
 /** `_codecs.encode(text, 'latin1')`: how protocol 2 writes bytes. */
 const codecsEncode: Call = ([text, encoding]) => {
@@ -144,6 +172,16 @@ const codecsEncode: Call = ([text, encoding]) => {
 
 const itemsOf = (value: PickleValue | undefined): readonly PickleValue[] =>
   value instanceof Set ? [...value] : (sequenceItems(value) ?? []);
+
+/** `bytearray(bytes)`, `bytearray(text, 'latin-1')`. */
+const byteArray: Call = ([content]) => (content === undefined ? new Uint8Array() : bytesOf(content).slice());
+
+/** `Counter(dict)`. */
+const counter: Call = ([counts]) => new Map(counts instanceof Map ? counts : []);
+
+/** `copyreg._reconstructor(class, base, state)`: how protocols 0 and 1 make an instance. */
+const reconstruct: Call = ([type]) =>
+  new PickleOpaque(type instanceof PickleGlobal ? type.typeName : pickleTypeName(type ?? null));
 
 const orderedDict: Call = ([pairs]) => {
   const dict: PickleMap = new OrderedDict();
@@ -166,7 +204,16 @@ export const PYTHON_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map([
   ...allow(BUILTINS, 'frozenset', ([items]) => new Set(itemsOf(items))),
   ...allow(BUILTINS, 'slice', (args) => new PickleTuple(args)),
   ...allow(BUILTINS, 'complex', (args) => new PickleTuple(args)),
-  ...['list', 'dict', 'tuple', 'int', 'float', 'bool', 'str'].flatMap((name) => allow(BUILTINS, name)),
+  ...allow(BUILTINS, 'range', (args) => new PickleTuple(args)),
+  ...allow(BUILTINS, 'xrange', (args) => new PickleTuple(args)),
+  ...allow(BUILTINS, 'bytearray', byteArray),
+  ...allow(BUILTINS, 'bytes', byteArray),
+  ...allow(['collections'], 'Counter', counter),
+  ...allow(['collections'], 'deque', ([items]) => [...itemsOf(items)]),
+  ...allow(['copyreg', 'copy_reg'], '_reconstructor', reconstruct),
+  ...['list', 'dict', 'tuple', 'int', 'float', 'bool', 'str', 'long', 'unicode'].flatMap((name) =>
+    allow(BUILTINS, name),
+  ),
   ...allow(['_codecs'], 'encode', codecsEncode),
   ...allow(MULTIARRAY, 'scalar', numpyScalar),
   ...allow(MULTIARRAY, '_reconstruct', () => new NumpyArray()),

@@ -101,7 +101,8 @@ async function readZipCheckpoint(file: SourceFile): Promise<TorchCheckpoint> {
   const { value } = unpickle(content ?? new Uint8Array(), {
     file: file.path,
     globals: TORCH_GLOBALS,
-    persistentLoad: loadStorage,
+    keepsHarmless: true,
+    persistentLoad: loadPersistent,
   });
   return {
     root: value,
@@ -125,13 +126,18 @@ async function readLegacyCheckpoint(file: SourceFile): Promise<TorchCheckpoint> 
   const bytes = await file.bytes();
   const storages = new Map<string, TorchStorage>();
   const remember = (id: PickleValue) => {
-    const storage = loadStorage(id);
-    storages.set(storage.key, storage);
-    return storage;
+    const value = loadPersistent(id);
+    if (value instanceof TorchStorage) storages.set(value.key, value);
+    return value;
   };
   let position = 0;
   const next = (): PickleValue => {
-    const options = { file: file.path, globals: TORCH_GLOBALS, persistentLoad: remember };
+    const options = {
+      file: file.path,
+      globals: TORCH_GLOBALS,
+      keepsHarmless: true,
+      persistentLoad: remember,
+    };
     const { value, end }: Unpickled = unpickle(bytes.subarray(position), options);
     position += end;
     return value;
@@ -220,6 +226,12 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
   return true;
 }
 
+/** A storage; or, of the format before PyTorch 1.6, `('module', class, file, source)`, which is its class. */
+function loadPersistent(id: PickleValue): PickleValue {
+  const [kind, type] = sequenceItems(id) ?? [];
+  return kind === 'module' && type !== undefined ? type : loadStorage(id);
+}
+
 /** `('storage', storage class, key, location, length)`; legacy files append metadata of a view, or None. */
 function loadStorage(id: PickleValue): TorchStorage {
   const [kind, storageClass, key, , length, viewMetadata] = sequenceItems(id) ?? [];
@@ -262,9 +274,18 @@ const device = ([type, index]: readonly PickleValue[]): TorchDevice => {
   return new TorchDevice(typeof index === 'number' ? `${type}:${index}` : type);
 };
 
+/** Elements that are no numbers of the kinds that weights have. They may lie in a file, but are not read. */
+const OTHER_ELEMENT_TYPES: Readonly<Record<string, TensorDtype>> = Object.fromEntries(
+  Object.entries({ ComplexFloat: 8, ComplexDouble: 16, QInt8: 1, QUInt8: 1, QInt32: 4, QUInt4x2: 1 }).map(
+    ([name, sizeInBytes]) => [name, { sizeInBytes, read: () => Number.NaN }],
+  ),
+);
+
+const STORED_TYPES = Object.entries({ ...ELEMENT_TYPES, ...OTHER_ELEMENT_TYPES });
+
 const STORAGE_CLASSES: ReadonlyMap<string, TensorDtype> = new Map([
-  ...Object.entries(ELEMENT_TYPES).map(([name, type]) => [`torch.${name}Storage`, type] as const),
-  ...Object.entries(ELEMENT_TYPES).map(([name, type]) => [`torch.cuda.${name}Storage`, type] as const),
+  ...STORED_TYPES.map(([name, type]) => [`torch.${name}Storage`, type] as const),
+  ...STORED_TYPES.map(([name, type]) => [`torch.cuda.${name}Storage`, type] as const),
   // Untyped storages count bytes.
   ['torch.storage.UntypedStorage', ELEMENT_TYPES.Byte],
 ]);

@@ -12,7 +12,11 @@ import type { Xyz, Zyx } from '@/shared/geometry';
  * reoriented place is taken, in which the probabilities lie. Throws `BadProperties`, `BadPickle`.
  */
 export async function geometryOfProperties(file: SourceFile, shape: Zyx): Promise<ImageGeometry> {
-  const { value } = unpickle(await file.bytes(), { file: file.path, globals: PYTHON_GLOBALS });
+  const { value } = unpickle(await file.bytes(), {
+    file: file.path,
+    globals: PYTHON_GLOBALS,
+    keepsHarmless: true,
+  });
   const properties = isDict(value) ? value : undefined;
   const itk = properties?.get('sitk_stuff');
   const nibabel = properties?.get('nibabel_stuff');

@@ -53,7 +53,7 @@ export async function readCaseRecord(
 }
 
 function readProperties(bytes: Uint8Array, file: string): ReadonlyMap<PickleValue, PickleValue> {
-  const { value } = unpickle(bytes, { file, globals: PYTHON_GLOBALS });
+  const { value } = unpickle(bytes, { file, globals: PYTHON_GLOBALS, keepsHarmless: true });
   if (!isDict(value)) throw badCase(file, 'holds no dictionary');
   return value;
 }
