@@ -76,6 +76,7 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
       shouldContinue: true,
       hasCheckpoints: !trainer.isBenchmark,
       onTrouble: (error) => tell({ kind: 'trouble', message: messageOf(error) }),
+      onNotice: (message) => tell({ kind: 'notice', message }),
       storage: order.storage,
       augmentsOn: order.augmentsOn,
       isCheckpointWanted: () => {

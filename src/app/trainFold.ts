@@ -3,9 +3,10 @@
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
-import { cpuBatchFeed, gpuBatchFeed } from '@/core/training/batchFeed';
+import { cpuBatchFeed, gpuBatchFeed, type OpenBatchFeed } from '@/core/training/batchFeed';
 import { BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
 import type { CheckpointContext } from '@/core/training/checkpoint';
+import { randomBatchFeed } from '@/core/training/randomBatch';
 import {
   type ReadCheckpoint,
   readCheckpoint,
@@ -31,9 +32,10 @@ import { freshState, type TrainingState } from '@/core/training/trainingState';
 import type { Gpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
 import type { Storage } from '@/kernels/storage';
-import { messageOf } from '@/shared/errors';
+import { messageOf, StudioError } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
+import { writeBenchmarkResult } from './trainFoldBenchmark';
 import { exceedsMemory, openCaseInFiles, openCaseInMemory } from './trainFoldCases';
 import { CHECKPOINTS, CheckpointKeeper } from './trainFoldCheckpoints';
 import type { TrainFoldLog } from './trainFoldLog';
@@ -80,6 +82,8 @@ export interface TrainFoldJob {
   readonly openGpu: () => Promise<Gpu>;
   /** Where measured choices of kernels are remembered. */
   readonly tuning?: TuningStore | undefined;
+  /** Of this machine, where it is known; results of benchmarks are kept by it. */
+  readonly hostName?: string;
   readonly log: TrainFoldLog;
   readonly signal?: AbortSignal;
   readonly whilePaused?: () => Promise<void>;
@@ -135,6 +139,7 @@ export function networkOfFold(
  * and what reading the cases throws.
  */
 export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
+  assertBenchmarkFold(job);
   const unseeded = networkOfFold(job.setup, job.trainer, job.storage);
   const start = await startOf(job, unseeded);
   const { trainer, seed } = start;
@@ -153,13 +158,7 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
     return { status: 'done', state };
   }
   const recipe = recipeOf(job, network, start);
-  const cacheBytes = job.cacheBytes ?? DEFAULT_CACHE_BYTES;
-  const openCase = (await exceedsMemory(job.setup, cacheBytes)) ? openCaseInFiles : openCaseInMemory;
-  const loader = new BatchLoader({
-    recipe,
-    cacheBytes,
-    openCase: (caseId) => openCase(job.setup, caseId),
-  });
+  const openFeed = await batchFeedOf(job, trainer, recipe);
   await writeModelFiles(job, trainer);
   const hooks: TrainingHooks = {
     ...(job.signal && { signal: job.signal }),
@@ -178,7 +177,6 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   for (let restarts = 0; ; restarts++) {
     const gpu = await job.openGpu();
     try {
-      const openFeed = job.augmentsOn === 'cpu' ? cpuBatchFeed(loader, recipe) : gpuBatchFeed(loader, recipe);
       const run = await TrainingRun.open(
         { gpu, trainer, network, openFeed, ...(job.tuning && { tuning: job.tuning }) },
         state,
@@ -200,6 +198,8 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
           restarts,
         });
         const status = await run.train(hooks);
+        if (status === 'done' && trainer.isBenchmark)
+          await writeBenchmarkResult(job.results, job.setup, state.log, gpu.facts.description, job.hostName);
         return { status, state };
       } finally {
         run.close();
@@ -212,6 +212,30 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
       gpu.close();
     }
   }
+}
+
+/** Follows nnU-Net's `nnUNetTrainerBenchmark_5epochs`, so that results of one folder can be compared. */
+function assertBenchmarkFold({ trainer, setup: { question } }: TrainFoldJob): void {
+  if (!trainer.isBenchmark || question.fold === 0) return;
+  throw new StudioError(
+    'UnsupportedTrainer',
+    `${trainer.name} only measures how fast training is, and on fold 0 alone, not fold ${question.fold}.`,
+    'Choose fold 0, or a trainer that trains.',
+  );
+}
+
+/** Where batches come from: the fold's cases, or for a benchmark that loads none, chance. */
+async function batchFeedOf(job: TrainFoldJob, trainer: Trainer, recipe: BatchRecipe): Promise<OpenBatchFeed> {
+  const { setup } = job;
+  if (trainer.usesRandomBatch) {
+    const { labels, channelNames } = setup.dataset;
+    const hasPreviousStage = setup.configuration.previousStage !== undefined;
+    return randomBatchFeed({ recipe, channels: channelNames.length, labels, hasPreviousStage });
+  }
+  const cacheBytes = job.cacheBytes ?? DEFAULT_CACHE_BYTES;
+  const openCase = (await exceedsMemory(setup, cacheBytes)) ? openCaseInFiles : openCaseInMemory;
+  const loader = new BatchLoader({ recipe, cacheBytes, openCase: (caseId) => openCase(setup, caseId) });
+  return job.augmentsOn === 'cpu' ? cpuBatchFeed(loader, recipe) : gpuBatchFeed(loader, recipe);
 }
 
 /** Says so, and writes it into the log; where that cannot be written either, its text waits for the next line. */

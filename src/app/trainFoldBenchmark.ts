@@ -4,9 +4,13 @@ import type { TrainingLog } from '@/core/training/trainingLog';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import type { FoldSetup } from './trainFoldSetup';
 
+/** Stands for the version of a library that is not used here. */
+const NONE = 'None';
+const ENGINE = 'WebGPU';
+
 /**
- * Adds the fastest epoch, seconds, of a benchmark trainer's run to the fold's `benchmark_result.json`, where adapters
- * stand beside each other.
+ * Adds the fastest epoch, seconds, of a benchmark trainer's run to the fold's `benchmark_result.json`, where machines and
+ * adapters stand beside each other.
  *
  * Follows nnU-Net's `nnUNetTrainerBenchmark_5epochs.on_train_end`.
  */
@@ -15,18 +19,23 @@ export async function writeBenchmarkResult(
   { question }: FoldSetup,
   { epochStartTimestamps, epochEndTimestamps }: TrainingLog,
   adapter: string,
+  hostName = 'browser',
 ): Promise<void> {
   const name = `fold_${question.fold}/benchmark_result.json`;
   const existing = await results.open(name);
   const known = existing ? await readJson(existing) : {};
   const seconds = epochEndTimestamps.map((end, epoch) => end - epochStartTimestamps[epoch]);
   const own = {
-    torch_version: 'WebGPU',
-    cudnn_version: 'None',
+    torch_version: ENGINE,
+    cudnn_version: NONE,
     gpu_name: adapter,
     fastest_epoch: Math.min(...seconds),
     num_gpus: 1,
+    hostname: hostName,
   };
-  const entries = { ...Object(known), [`${adapter.replaceAll(' ', '_')}_1`]: own };
-  await results.write(name, pythonJson(entries, { isFloat: (path) => path.at(-1) === 'fastest_epoch' }));
+  const key = `${hostName}__${NONE}__${ENGINE}__${adapter.replaceAll(' ', '')}__num_gpus_1`;
+  await results.write(
+    name,
+    pythonJson({ ...Object(known), [key]: own }, { isFloat: (path) => path.at(-1) === 'fastest_epoch' }),
+  );
 }

@@ -40,6 +40,8 @@ export interface FoldSetup {
   readonly configuration: Configuration;
   readonly dataset: DatasetDescription;
   readonly split: Split;
+  /** Whether the split is drawn, as splits_final.json has no such fold. */
+  readonly isDrawnSplit: boolean;
   /** What a person should know of the split. */
   readonly notices: readonly string[];
   readonly caseIds: readonly string[];
@@ -135,7 +137,7 @@ async function splitOf(
   preprocessed: DatasetFolder,
   fold: Fold,
   caseIds: readonly string[],
-): Promise<Pick<FoldSetup, 'split' | 'notices'>> {
+): Promise<Pick<FoldSetup, 'split' | 'isDrawnSplit' | 'notices'>> {
   const splits = fold === 'all' ? [] : await splitsOf(preprocessed, caseIds);
   const split = splitOfFold(fold, splits, caseIds);
   const missing = [...split.train, ...split.val].find((caseId) => !caseIds.includes(caseId));
@@ -147,7 +149,8 @@ async function splitOf(
     );
   }
   const empty = split.train.length === 0 ? 'training' : split.val.length === 0 ? 'validation' : undefined;
-  if (empty === undefined) return { split, notices: splitNotices(fold, splits, split) };
+  const isDrawnSplit = fold !== 'all' && fold >= splits.length;
+  if (empty === undefined) return { split, isDrawnSplit, notices: splitNotices(fold, splits, split) };
   throw new StudioError(
     'EmptyFold',
     `Fold ${fold} has no ${empty} cases.`,

@@ -9,7 +9,14 @@ import { throttled } from '@/shared/throttledProgress';
 import { checkpointFiles } from '@/storage/checkpointStoreRecords';
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { ClusterChoice, RelatedRuns, TrainingOrder, TrainViewApi } from '@/workers/trainApi';
-import { type ClusterExport, clusterName, clusterParts, clusterSummary } from './exportForCluster';
+import {
+  type ClusterExport,
+  clusterName,
+  clusterParts,
+  clusterSplitNotices,
+  clusterSummary,
+  withoutStaleFinal,
+} from './exportForCluster';
 import { modelFolderName, type RunStores } from './trainModelFiles';
 
 export interface ClusterNeeds extends RunStores {
@@ -83,6 +90,19 @@ async function jobOf(
   );
   const kept = await checkpointFiles(checkpoints, runId);
   const ofRun = (await runs.files(runId)).map((file) => zipPart(file, belowFirst(file)));
+  const trainer = { ...trainerNamed(trainerName), schedule };
+  const beforeThis = await nextStageParts(
+    { runs },
+    previousStage.filter((one) => one.configurationName === configuration.previousStage),
+    configurationName,
+  );
+  const preprocessed = datasets.folder(datasetName, 'preprocessed');
+  const splitNotices = await clusterSplitNotices({
+    question: { preprocessed, plansName, configurationName, fold },
+    trainer,
+    hasCheckpoint: kept.length > 0,
+    previousStage: beforeThis,
+  });
   return {
     datasetName,
     plansName,
@@ -90,20 +110,17 @@ async function jobOf(
     fold,
     trainerName,
     schedule,
-    batchSize: trainerNamed(trainerName).batchSize ?? configuration.batchSize,
+    batchSize: trainer.batchSize ?? configuration.batchSize,
     gpus,
+    splitNotices,
     dataIdentifier: configuration.dataIdentifier,
     raw: hasRaw ? await datasets.files(datasetName, 'raw') : [],
     preprocessed: await datasets.files(datasetName, 'preprocessed'),
     results: [
       ...ofRun.filter((part) => !/^live\/|\/validation\//.test(part.path)),
-      ...kept.map((part) => ({ ...part, path: `fold_${fold}/${part.path}` })),
+      ...(await withoutStaleFinal(kept)).map((part) => ({ ...part, path: `fold_${fold}/${part.path}` })),
     ],
-    previousStage: await nextStageParts(
-      { runs },
-      previousStage.filter((one) => one.configurationName === configuration.previousStage),
-      configurationName,
-    ),
+    previousStage: beforeThis,
   };
 }
 

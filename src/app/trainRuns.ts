@@ -1,5 +1,7 @@
 // Trainings as the page shows them, and the queue that works through them: one at a time, kept across reloads.
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import { trainerNameWithEpochs } from '@/core/training/trainers';
 import type { EpochReport } from '@/core/training/trainingRun';
 import { messageOf } from '@/shared/errors';
 import type { RecordStore } from '@/storage/recordStore';
@@ -31,6 +33,8 @@ export interface TrainingRun {
   readonly epochs: readonly EpochReport[];
   /** Of its newest sitting. */
   readonly start: TrainingStart | undefined;
+  /** What to know of its newest sitting: of splits, schedule and checkpoint. */
+  readonly notices?: readonly string[];
   /** All epochs are done. */
   readonly isTrained: boolean;
   readonly validation: TrainingValidation | undefined;
@@ -79,6 +83,11 @@ export interface Trainings {
   enqueue(trainings: readonly NewTraining[]): Promise<string>;
   /** Queues a run that was stopped, interrupted or failed; it goes on from its newest checkpoint. */
   goOn(id: string): Promise<void>;
+  /**
+   * Queues a run that is not under way to be trained to another length: more epochs, or no more than it has done. It goes on
+   * from its newest checkpoint; a model it already gave stays in the library by itself.
+   */
+  changeSchedule(id: string, schedule: TrainingSchedule): Promise<void>;
   /** Validates trained runs once more, with probabilities kept. */
   validateWithProbabilities(ids: readonly string[]): Promise<void>;
   pause(isPaused: boolean): void;
@@ -184,7 +193,7 @@ export function createTrainings(needs: Needs): Trainings {
 
   async function run({ id, order }: TrainingRun): Promise<void> {
     store.setState({ live: newLive(id) });
-    await change(id, { state: { status: 'running' } });
+    await change(id, { state: { status: 'running' }, notices: [] });
     worker = needs.startWorker();
     const keeping: Promise<void>[] = [];
     try {
@@ -231,6 +240,9 @@ export function createTrainings(needs: Needs): Trainings {
       case 'trouble':
         setLive({ trouble: event.message });
         store.setState({ outcome: event.message });
+        return;
+      case 'notice':
+        await save({ ...found, notices: [...(found.notices ?? []), event.message] });
         return;
       case 'trained':
         setLive({ step: undefined });
@@ -288,6 +300,20 @@ export function createTrainings(needs: Needs): Trainings {
 
     async goOn(id) {
       await change(id, { state: { status: 'waiting' } });
+      pump();
+    },
+
+    async changeSchedule(id, schedule) {
+      const found = find(id);
+      if (!found || found.state.status === 'running') return;
+      const trainerName = trainerNameWithEpochs(found.order.trainerName, schedule.epochs);
+      await change(id, {
+        order: { ...found.order, schedule, trainerName },
+        state: { status: 'waiting' },
+        isTrained: false,
+        validation: undefined,
+        modelId: undefined,
+      });
       pump();
     },
 

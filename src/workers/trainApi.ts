@@ -89,6 +89,8 @@ export type TrainingEvent =
   | { readonly kind: 'kept'; readonly name: string; readonly sizeInBytes: number }
   /** A checkpoint or a log could not be kept, or read; the training goes on without it. */
   | { readonly kind: 'trouble'; readonly message: string }
+  /** What to know of splits, schedule and checkpoint before the first step. */
+  | { readonly kind: 'notice'; readonly message: string }
   /** Trained to the last epoch. */
   | { readonly kind: 'trained' }
   | {

@@ -265,21 +265,27 @@ describe('the train desk', () => {
       if (event.kind === 'epoch' && event.epoch.epoch === 1) desk.stop();
     });
     const choice = { gpus: 2, hasRaw: true };
+    await expect(view.previewForCluster(order(), ALONE, choice)).rejects.toThrow('dataset_fingerprint.json');
+    await preprocessed.write('dataset_fingerprint.json', '{}');
+    await expect(view.previewForCluster(order(), ALONE, { ...choice, gpus: 3 })).rejects.toThrow(
+      'cannot train on 3 GPUs: the batch has 2 samples',
+    );
     const preview = await view.previewForCluster(order(), ALONE, choice);
     expect(preview.commands.at(-1)).toBe(
-      'nnUNetv2_train Dataset000_Tiny 3d_fullres 0 -tr nnUNetTrainer_4epochs -num_gpus 2 --c',
+      'nnUNetv2_train Dataset000_Tiny 3d_fullres 0 -tr nnUNetTrainer_4epochs_3iterations_2val -num_gpus 2 --c',
     );
-    expect(preview.notes[0]).toContain('nnU-Net has no nnUNetTrainer_4epochs');
+    expect(preview.notes[0]).toContain('nnU-Net has no nnUNetTrainer_4epochs_3iterations_2val');
     const saved = await view.saveForCluster(order(), ALONE, choice, undefined, 'call', () => undefined);
     expect(saved?.name).toBe('Dataset000_Tiny_3d_fullres_fold_0_for_nnunet.zip');
     const content = archives.get(saved?.name ?? '') ?? new Uint8Array();
     expect(content.length).toBe(preview.sizeInBytes);
     const entries = await entriesOf(memoryFile(content, 'cluster.zip'));
-    const model = 'nnUNet_results/Dataset000_Tiny/nnUNetTrainer_4epochs__nnUNetPlans__3d_fullres';
+    const trainerName = 'nnUNetTrainer_4epochs_3iterations_2val';
+    const model = `nnUNet_results/Dataset000_Tiny/${trainerName}__nnUNetPlans__3d_fullres`;
     const paths = [...entries.keys()];
     for (const path of [
       'CONTINUE.txt',
-      'trainer/nnUNetTrainer_4epochs.py',
+      `trainer/${trainerName}.py`,
       'nnUNet_preprocessed/Dataset000_Tiny/nnUNetPlans.json',
       'nnUNet_preprocessed/Dataset000_Tiny/splits_final.json',
       `${model}/fold_0/checkpoint_latest.pth`,
@@ -289,13 +295,13 @@ describe('the train desk', () => {
     }
     expect(paths.some((path) => /^nnUNet_preprocessed\/.*3d_fullres\/.*\.npz$/.test(path))).toBe(true);
     expect(paths.some((path) => /^nnUNet_raw\/[^/]+\/imagesTr\//.test(path))).toBe(true);
-    const trainer = entries.get('trainer/nnUNetTrainer_4epochs.py');
+    const trainer = entries.get(`trainer/${trainerName}.py`);
     expect(trainer && (await readText(trainer))).toContain('self.num_iterations_per_epoch = 3');
 
     const results = await view.saveResults(order());
     const alone = await entriesOf(memoryFile(archives.get(results.name) ?? new Uint8Array(), results.name));
     for (const [path, entry] of alone) {
-      const other = entries.get(`nnUNet_results/Dataset000_Tiny/${path}`);
+      const other = entries.get(`${model}/${path.slice(path.indexOf('/') + 1)}`);
       expect(await entry.bytes(), path).toEqual(await other?.bytes());
     }
     expect([...alone.keys()].some((path) => path.endsWith('fold_0/checkpoint_best.pth'))).toBe(true);
@@ -305,6 +311,7 @@ describe('the train desk', () => {
     expect(preview.sizeInBytes - withoutRaw.sizeInBytes).toBeGreaterThan(preview.rawBytes);
 
     const [back] = await importModel([...entries.values()]);
+    expect(back.model.trainerName).toBe(trainerName);
     expect(back.model.folds).toMatchObject([{ fold: '0', checkpointName: 'checkpoint_best.pth' }]);
     expect((await back.loadFold('0')).size).toBeGreaterThan(0);
 

@@ -215,19 +215,23 @@ describe('nnstudio export_for_cluster', () => {
   beforeAll(() => {
     write(`${PREPROCESSED}/nnUNetPlans.json`, readFileSync(at('results', MODEL, 'plans.json')));
     write(`${PREPROCESSED}/dataset.json`, readFileSync(at('results', MODEL, 'dataset.json')));
-    write(`${PREPROCESSED}/splits_final.json`, '[]');
+    write(`${PREPROCESSED}/dataset_fingerprint.json`, '{}');
+    write(`${PREPROCESSED}/splits_final.json`, JSON.stringify([{ train: ['case_1'], val: ['case_2'] }]));
     write(`${PREPROCESSED}/gt_segmentations/case_1.nii.gz`, 'labels');
     write(`${PREPROCESSED}/nnUNetPlans_3d_fullres/case_1.npz`, 'arrays');
+    write(`${PREPROCESSED}/nnUNetPlans_3d_fullres/case_2.npz`, 'arrays');
+    write(`${PREPROCESSED}/nnUNetPlans_3d_fullres/case_1.npy`, 'unpacked');
+    write(`${PREPROCESSED}/nnUNetPlans_3d_fullres/case_1_seg.npy`, 'unpacked');
     write(`${PREPROCESSED}/nnUNetPlans_3d_fullres/case_1.pkl`, 'properties');
     write(`${PREPROCESSED}/nnUNetPlans_2d/case_1.npz`, 'not asked for');
     write('raw/Dataset001_Tiny/imagesTr/case_1_0000.nii.gz', 'image');
   });
 
   test('lays everything out for nnU-Net and says how it goes on', async () => {
-    const { status, stdout, stderr } = nnstudio([...args, '-num_gpus', '4', '-o', 'cluster.zip']);
+    const { status, stdout, stderr } = nnstudio([...args, '-num_gpus', '2', '-o', 'cluster.zip']);
     expect(status, stderr).toBe(0);
-    expect(stdout).toContain('nnUNetv2_train Dataset001_Tiny 3d_fullres 0 -num_gpus 4 --c');
-    expect(stdout).toContain('The batch has 2 samples, fewer than 4 GPUs');
+    expect(stdout).toContain('nnUNetv2_train Dataset001_Tiny 3d_fullres 0 -num_gpus 2 --c');
+    expect(stdout).not.toContain('nnUNet_extTrainer');
     const entries = await zipOf('cluster.zip');
     expect([...entries.keys()].sort()).toEqual(
       [
@@ -236,9 +240,11 @@ describe('nnstudio export_for_cluster', () => {
         ...[
           'nnUNetPlans.json',
           'dataset.json',
+          'dataset_fingerprint.json',
           'splits_final.json',
           'gt_segmentations/case_1.nii.gz',
           'nnUNetPlans_3d_fullres/case_1.npz',
+          'nnUNetPlans_3d_fullres/case_2.npz',
           'nnUNetPlans_3d_fullres/case_1.pkl',
         ].map((name) => `nnUNet_preprocessed/Dataset001_Tiny/${name}`),
         ...[
@@ -272,6 +278,10 @@ describe('nnstudio export_for_cluster', () => {
     const source = readFileSync(at('folder/trainer/nnUNetTrainer_30epochs.py'), 'utf8');
     expect(source).toContain('class nnUNetTrainer_30epochs(Base):');
     expect(source).toContain('self.num_epochs = 30');
+    expect(stdout).toContain(
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line for the shell
+      'export nnUNet_extTrainer="$PWD/trainer${nnUNet_extTrainer:+:$nnUNet_extTrainer}"',
+    );
     const kept = at(
       'folder/nnUNet_results/Dataset001_Tiny/nnUNetTrainer_30epochs__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth',
     );
@@ -284,6 +294,12 @@ describe('nnstudio export_for_cluster', () => {
     [['export_for_cluster', '1', '3d_fullres', '-o', 'x.zip'], 'a dataset, a configuration and a fold'],
     [[...args, '-o', 'x.zip', '-num_gpus', '0'], '-num_gpus must be a whole number from 1'],
     [[...args, '-o', 'x.zip', '-p', 'others'], 'others.json'],
+    [[...args, '-o', 'x.zip', '-num_gpus', '4'], 'cannot train on 4 GPUs: the batch has 2 samples'],
+    [['export_for_cluster', '1', '3d_fullres', '17', '-o', 'x.zip'], 'splits_final.json has no fold 17'],
+    [
+      ['export_for_cluster', '1', '3d_fullres', '0', '-tr', 'nnUNet_Primus_M_Trainer', '-o', 'x.zip'],
+      'transformer',
+    ],
   ])('%j is refused', (asked, message) => {
     const { status, stderr } = nnstudio([...asked, '-raw', 'raw', '-preprocessed', 'preprocessed']);
     expect(status).not.toBe(0);

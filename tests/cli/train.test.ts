@@ -9,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import os, { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Command } from '@/cli/command';
@@ -86,16 +86,24 @@ test('--c goes on, --val only validates', { timeout: 2 * MINUTE }, async () => {
   expect(files.filter((name) => name.endsWith('.npz')).length).toBeGreaterThan(0);
 });
 
-test('a benchmark keeps its fastest epoch and nothing else', { timeout: 2 * MINUTE }, async () => {
-  expect(await train(`7 3d_fullres 0 -tr nnUNetTrainerBenchmark_5epochs ${SHORT}`)).toBe(0);
-  const fold = inResults(TINY_DATASET, 'nnUNetTrainerBenchmark_5epochs__nnUNetPlans__3d_fullres/fold_0');
-  const names = readdirSync(fold);
-  expect(names.filter((name) => name.endsWith('.pth') || name === 'validation')).toEqual([]);
-  const results = JSON.parse(readFileSync(path.join(fold, 'benchmark_result.json'), 'utf8'));
-  const [[key, { fastest_epoch: fastest, gpu_name: gpu }]] = Object.entries<Record<string, unknown>>(results);
-  expect(key).toBe(`${String(gpu).replaceAll(' ', '_')}_1`);
-  expect(fastest).toBeGreaterThan(0);
-});
+test.each(['nnUNetTrainerBenchmark_5epochs', 'nnUNetTrainerBenchmark_5epochs_noDataLoading'])(
+  '%s keeps its fastest epoch and nothing else',
+  { timeout: 2 * MINUTE },
+  async (name) => {
+    await expect(train(`7 3d_fullres 1 -tr ${name} ${SHORT}`)).rejects.toThrow('on fold 0 alone');
+    expect(await train(`7 3d_fullres 0 -tr ${name} ${SHORT}`)).toBe(0);
+    const fold = inResults(TINY_DATASET, `${name}__nnUNetPlans__3d_fullres/fold_0`);
+    const names = readdirSync(fold);
+    expect(names.filter((name) => name.endsWith('.pth') || name === 'validation')).toEqual([]);
+    const results = JSON.parse(readFileSync(path.join(fold, 'benchmark_result.json'), 'utf8'));
+    const [[key, { fastest_epoch: fastest, gpu_name: gpu }]] =
+      Object.entries<Record<string, unknown>>(results);
+    expect(key).toBe(`${os.hostname()}__None__WebGPU__${String(gpu).replaceAll(' ', '')}__num_gpus_1`);
+    const log = JSON.parse(readFileSync(path.join(fold, 'progress.json'), 'utf8'));
+    expect(log.train_losses).toHaveLength(5);
+    expect(fastest).toBeGreaterThan(0);
+  },
+);
 
 test('--c obeys the length that is asked for, and says that it changed', {
   timeout: 2 * MINUTE,

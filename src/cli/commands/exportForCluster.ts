@@ -1,17 +1,24 @@
 import path from 'node:path';
-import { type ClusterExport, clusterParts, clusterSummary } from '@/app/exportForCluster';
+import {
+  type ClusterExport,
+  clusterParts,
+  clusterSchedule,
+  clusterSplitNotices,
+  clusterSummary,
+  withoutStaleFinal,
+} from '@/app/exportForCluster';
 import { readText } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
-import { trainerNamed } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { datasetFolder, filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { Outputs, pathsOf } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { nnunetResults } from '../modelSource';
 import { namedDataset } from '../nnunetFolders';
 import { isGiven, numberOf, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
+import { trainerIn, unaskedIterations } from '../scheduleOptions';
 import { writeWithProgress } from './exportModel';
 
 export const exportForClusterCommand: Command = {
@@ -32,13 +39,13 @@ export const exportForClusterCommand: Command = {
       names: ['--iterations'],
       kind: 'number',
       value: 'N',
-      description: 'training iterations of an epoch, as train was told (default 250)',
+      description: 'training iterations of an epoch (default: as the checkpoint tells, else 250)',
     },
     {
       names: ['--val_iterations'],
       kind: 'number',
       value: 'N',
-      description: 'validation iterations of an epoch, as train was told (default 50)',
+      description: 'validation iterations of an epoch (default: as the checkpoint tells, else 50)',
     },
     ...(['raw', 'preprocessed', 'results'] as const).map(
       (kind) =>
@@ -115,7 +122,7 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
   if (!Number.isInteger(gpus) || gpus < 1) throw new UsageError('-num_gpus must be a whole number from 1.');
   const { name, rawFolder, preprocessedFolder } = await namedDataset(dataset, options);
   const plansName = textOf(options, '-p') ?? 'nnUNetPlans';
-  const trainer = trainerNamed(textOf(options, '-tr') ?? 'nnUNetTrainer');
+  const trainer = trainerIn(options);
   const plansPath = path.join(preprocessedFolder, `${plansName}.json`);
   if ((await kindOf(plansPath)) !== 'file') {
     throw new StudioError('NoPlans', `There is no ${plansPath}.`, 'Run plan_and_preprocess first.');
@@ -124,30 +131,34 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
   const { batchSize, dataIdentifier, previousStage } = configurationOf(plans, configurationName, plansPath);
   const results = path.join(textOf(options, '-results') ?? nnunetResults(), name);
   const modelName = (configuration: string) => `${trainer.name}__${plansName}__${configuration}`;
+  const fold = foldText === 'all' ? foldText : Number(foldText);
+  const ofFold = await withoutStaleFinal(
+    await resultsOfFold(path.join(results, modelName(configurationName)), `fold_${foldText}`),
+  );
+  const beforeThis = previousStage
+    ? await nextStageFiles(results, `${name}/${modelName(previousStage)}`, configurationName)
+    : [];
+  const splitNotices = await clusterSplitNotices({
+    question: { preprocessed: datasetFolder(preprocessedFolder), plansName, configurationName, fold },
+    trainer,
+    hasCheckpoint: ofFold.some((part) => part.path.endsWith('.pth')),
+    previousStage: beforeThis,
+  });
   return {
     datasetName: name,
     plansName,
     configurationName,
-    fold: foldText === 'all' ? foldText : Number(foldText),
+    fold,
     trainerName: trainer.name,
-    schedule: {
-      ...trainer.schedule,
-      iterationsPerEpoch: numberOf(options, '--iterations', trainer.schedule.iterationsPerEpoch),
-      validationIterationsPerEpoch: numberOf(
-        options,
-        '--val_iterations',
-        trainer.schedule.validationIterationsPerEpoch,
-      ),
-    },
+    schedule: await clusterSchedule(trainer, ofFold, unaskedIterations(options, trainer)),
     batchSize: trainer.batchSize ?? batchSize,
     gpus,
+    splitNotices,
     dataIdentifier,
     raw: isGiven(options, '--no_raw') ? [] : await filesUnder(rawFolder),
     preprocessed: await filesUnder(preprocessedFolder),
-    results: await resultsOfFold(path.join(results, modelName(configurationName)), `fold_${foldText}`),
-    previousStage: previousStage
-      ? await nextStageFiles(results, `${name}/${modelName(previousStage)}`, configurationName)
-      : [],
+    results: ofFold,
+    previousStage: beforeThis,
   };
 }
 

@@ -1,6 +1,6 @@
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { networkOfFold, type TrainFoldJob, trainFold } from '@/app/trainFold';
-import { writeBenchmarkResult } from '@/app/trainFoldBenchmark';
 import { CHECKPOINTS } from '@/app/trainFoldCheckpoints';
 import { TrainFoldLog } from '@/app/trainFoldLog';
 import { type Fold, openFold } from '@/app/trainFoldSetup';
@@ -8,8 +8,7 @@ import { validateFold } from '@/app/trainFoldValidation';
 import type { StateDict } from '@/core/interop/model';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { readCheckpointWeights } from '@/core/training/readCheckpoint';
-import type { IterationCount } from '@/core/training/scheduleChange';
-import { partsOfTrainerName, TRAINER_NAMES, type Trainer, trainerNamed } from '@/core/training/trainers';
+import { TRAINER_NAMES } from '@/core/training/trainers';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
 import { datasetFolder, filesBelow, kindOf, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
@@ -22,6 +21,7 @@ import { namedDataset } from '../nnunetFolders';
 import { isGiven, numberOf, type ParsedOptions, textOf, UsageError } from '../options';
 import { formatSeconds, ProgressLine } from '../progressLine';
 import { nodeProgressPicture } from '../progressPicture';
+import { trainerIn, unaskedIterations } from '../scheduleOptions';
 
 /** Marks options that nnU-Net does not have. */
 const OURS = '[ours]';
@@ -133,9 +133,6 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
       return EXIT.cancelled;
     }
     weights = outcome.state.weights;
-    if (trainer.isBenchmark) {
-      await writeBenchmarkResult(training.results, training.setup, outcome.state.log, outcome.adapter);
-    }
     if (trainer.isBenchmark || isGiven(options, '--no_validation')) return EXIT.ok;
   }
   const isBest = isGiven(options, '--val_best');
@@ -155,7 +152,7 @@ async function openTraining(options: ParsedOptions): Promise<Training> {
       'For example: train 4 3d_fullres 0',
     );
   }
-  const trainer = trainerOf(options);
+  const trainer = trainerIn(options);
   const named = await namedDataset(dataset, options);
   const plansName = textOf(options, '-p') ?? 'nnUNetPlans';
   const fold = foldOf(foldText);
@@ -193,36 +190,6 @@ function foldOf(text: string): Fold {
   throw new UsageError(`The fold is a number or all, not ${text}.`);
 }
 
-function trainerOf(options: ParsedOptions): Trainer {
-  const trainer = trainerNamed(textOf(options, '-tr') ?? 'nnUNetTrainer');
-  const { iterationsPerEpoch, validationIterationsPerEpoch } = trainer.schedule;
-  return {
-    ...trainer,
-    schedule: {
-      ...trainer.schedule,
-      iterationsPerEpoch: countOf(options, '--iterations', iterationsPerEpoch),
-      validationIterationsPerEpoch: countOf(options, '--val_iterations', validationIterationsPerEpoch),
-    },
-  };
-}
-
-/** Iterations that neither an option nor the trainer's name tells. */
-function unaskedIn(options: ParsedOptions, { name }: Trainer): readonly IterationCount[] {
-  const named = partsOfTrainerName(name);
-  const asked: Readonly<Record<IterationCount, boolean>> = {
-    iterationsPerEpoch: isGiven(options, '--iterations') || named?.iterationsPerEpoch !== undefined,
-    validationIterationsPerEpoch:
-      isGiven(options, '--val_iterations') || named?.validationIterationsPerEpoch !== undefined,
-  };
-  return (['iterationsPerEpoch', 'validationIterationsPerEpoch'] as const).filter((part) => !asked[part]);
-}
-
-function countOf(options: ParsedOptions, name: string, otherwise: number): number {
-  const count = numberOf(options, name, otherwise);
-  if (Number.isInteger(count) && count >= 1) return count;
-  throw new UsageError(`${name} must be a whole number from 1, not ${count}.`);
-}
-
 async function runTraining(
   training: Training,
   options: ParsedOptions,
@@ -242,25 +209,24 @@ async function runTraining(
     await outputs.assertFolderFree(fold, Object.values(CHECKPOINTS));
   }
   const progress = new RunProgress();
-  let adapter = '';
   let hasStarted = false;
   const outcome = await trainFold({
     ...training,
     seed: numberOf(options, '--seed', 0),
     shouldContinue: isGiven(options, '--c'),
     expectsCheckpoint: isGiven(options, '--c'),
-    unasked: unaskedIn(options, training.trainer),
+    unasked: unaskedIterations(options, training.trainer),
     ...(pretrained && { pretrainedWeights: await pretrainedFile(pretrained) }),
     hasCheckpoints: !isGiven(options, '--disable_checkpointing') && !training.trainer.isBenchmark,
     minutesBetweenCheckpoints: numberOf(options, '--checkpoint_minutes', 10),
     storage: isGiven(options, '--f16') ? 'f16' : 'f32',
     openGpu: openNodeGpu,
     tuning: nodeTuning(),
+    hostName: hostname(),
     signal,
     onStart: (report) => {
       line.clear();
       progress.begin(report);
-      adapter = report.adapter;
       hasStarted = true;
       console.log(describeStart(training, report));
     },
@@ -280,7 +246,7 @@ async function runTraining(
     },
   });
   if (!hasStarted) console.log(`All ${outcome.state.epoch} epochs are done: nothing is left to train.`);
-  return { ...outcome, adapter };
+  return outcome;
 }
 
 /** What `-pretrained_weights` names. Messages about it begin with the option. */

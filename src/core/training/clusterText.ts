@@ -1,7 +1,8 @@
 // How a training goes on under nnU-Net itself: the class it goes on as, the commands, and what to know before.
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import type { CaseFormat } from './caseFormats';
-import { stockTrainerName, trainerNamed } from './trainers';
+import { isSameSchedule } from './scheduleChange';
+import { partsOfTrainerName, stockTrainerName, trainerNamed, trainerNameOf } from './trainers';
 
 /** A training on its way to a cluster. */
 export interface ClusterTraining {
@@ -20,6 +21,8 @@ export interface ClusterTraining {
   readonly hasCheckpoint: boolean;
   /** Of the preprocessed cases' arrays. */
   readonly caseEnding: CaseFormat['ending'];
+  /** What a person should know of the split. */
+  readonly splitNotices: readonly string[];
 }
 
 /** Folder of a trainer's class in the archive. */
@@ -32,30 +35,19 @@ export interface ClusterTrainer {
 }
 
 /**
- * nnU-Net's own class where it has one of that name and schedule. Else a small class of the same name, or where the name is
- * nnU-Net's and means another schedule, one with the schedule in its name.
+ * nnU-Net's own class where it has one of that name and schedule. Else a small class of the same name, or where the name means
+ * another schedule, one with the schedule in its name: `train --c` knows by it how to go on with what comes back.
  */
 export function clusterTrainer({
   trainerName,
   schedule,
 }: Pick<ClusterTraining, 'trainerName' | 'schedule'>): ClusterTrainer {
-  const base = stockTrainerName(trainerName);
-  const isStock = base === trainerName;
-  if (isStock && isSame(trainerNamed(trainerName).schedule, schedule)) {
+  const isNamed = isSameSchedule(trainerNamed(trainerName).schedule, schedule);
+  if (isNamed && stockTrainerName(trainerName) === trainerName)
     return { name: trainerName, source: undefined };
-  }
-  const { epochs, iterationsPerEpoch } = schedule;
-  const name = isStock ? `${trainerName}_${epochs}epochs_${iterationsPerEpoch}iterations` : trainerName;
-  const withoutMirroring = trainerName.endsWith('_NoMirroring') && !base.includes('NoMirroring');
-  return { name, source: trainerSource(name, base, schedule, withoutMirroring) };
-}
-
-function isSame(a: TrainingSchedule, b: TrainingSchedule): boolean {
-  return (
-    a.epochs === b.epochs &&
-    a.iterationsPerEpoch === b.iterationsPerEpoch &&
-    a.validationIterationsPerEpoch === b.validationIterationsPerEpoch
-  );
+  const name = isNamed ? trainerName : trainerNameOf(trainerName, schedule);
+  const { base = trainerName, isWithoutMirroring = false } = partsOfTrainerName(trainerName) ?? {};
+  return { name, source: trainerSource(name, base, schedule, isWithoutMirroring) };
 }
 
 /** A subclass as nnU-Net's own variants are: found by its name among the files of its trainer folder. */
@@ -107,15 +99,13 @@ export function trainCommand(training: ClusterTraining): string {
 
 /** All commands, from the folder that the archive was unpacked into. */
 export function clusterCommands(training: ClusterTraining): readonly string[] {
-  const { name, source } = clusterTrainer(training);
+  const { source } = clusterTrainer(training);
   return [
     'export nnUNet_raw="$PWD/nnUNet_raw"',
     'export nnUNet_preprocessed="$PWD/nnUNet_preprocessed"',
     'export nnUNet_results="$PWD/nnUNet_results"',
     ...(source
-      ? [
-          `cp "${TRAINER_FOLDER}/${name}.py" "$(python -c 'import nnunetv2; print(nnunetv2.__path__[0])')/training/nnUNetTrainer/"`,
-        ]
+      ? [`export nnUNet_extTrainer="$PWD/${TRAINER_FOLDER}\${nnUNet_extTrainer:+:$nnUNet_extTrainer}"`]
       : []),
     trainCommand(training),
   ];
@@ -123,22 +113,20 @@ export function clusterCommands(training: ClusterTraining): readonly string[] {
 
 /** What to know before, a sentence or two each. */
 export function clusterNotes(training: ClusterTraining): readonly string[] {
-  const { gpus, batchSize, hasCheckpoint, schedule, caseEnding } = training;
+  const { hasCheckpoint, schedule, splitNotices, caseEnding } = training;
   const { name, source } = clusterTrainer(training);
+  const { epochs, iterationsPerEpoch, validationIterationsPerEpoch } = schedule;
   return [
     ...(source
       ? [
-          `nnU-Net has no ${name}. The file ${TRAINER_FOLDER}/${name}.py is that class, ${schedule.epochs} epochs of ${schedule.iterationsPerEpoch} iterations; the cp command puts it where nnU-Net looks.`,
-        ]
-      : []),
-    ...(gpus > batchSize
-      ? [
-          `The batch has ${batchSize} samples, fewer than ${gpus} GPUs: nnU-Net wants at least one for each. Take at most ${batchSize}.`,
+          `nnU-Net has no ${name}. The file ${TRAINER_FOLDER}/${name}.py is that class, ${epochs} epochs of ${iterationsPerEpoch} iterations and ${validationIterationsPerEpoch} to validate; nnUNet_extTrainer tells nnU-Net where it is.`,
+          `Where nnU-Net finds no such trainer all the same, it is too old for nnUNet_extTrainer: copy the file into nnunetv2/training/nnUNetTrainer where nnU-Net is installed.`,
         ]
       : []),
     ...(hasCheckpoint
       ? []
       : ['There is no checkpoint yet, so nnU-Net begins anew: the command is without --c.']),
+    ...splitNotices,
     ...(caseEnding === '.npz'
       ? [
           'Data are .npz files, which nnU-Net reads by their ending. Its own preprocessing (nnUNetv2_preprocess) would write .b2nd.',
@@ -166,6 +154,8 @@ export function clusterText(training: ClusterTraining): string {
     'on nnStudio (or a zip of it): it comes in as any model does. On the command line:',
     '',
     `    nnstudio predict -m ${folder} -i IMAGES -o PREDICTIONS`,
+    `    nnstudio train ${datasetName} ${configurationName} ${fold} -tr ${name} -p ${training.plansName} --c`,
+    `    nnstudio export_model -m ${folder} -o MODEL.zip`,
     '',
   ].join('\n');
 }

@@ -240,6 +240,20 @@ export function partsOfTrainerName(name: string): TrainerNameParts | undefined {
   return trainerNameParts(name, isVariant);
 }
 
+/** The name of the same trainer with another number of epochs: without it where it is the variant's own. */
+export function trainerNameWithEpochs(name: string, epochs: number): string {
+  const { base, isWithoutMirroring } = trainerNameParts(name, isVariant) ?? {
+    base: name,
+    isWithoutMirroring: false,
+  };
+  const own = knownTrainer(base)?.schedule.epochs;
+  return [
+    base,
+    ...(epochs === own && !isWithoutMirroring ? [] : [`${epochs}epochs`]),
+    ...(isWithoutMirroring ? ['NoMirroring'] : []),
+  ].join('_');
+}
+
 /** The name of a class with that schedule where nnU-Net has none of it: `nnUNetTrainer_10epochs_20iterations_4val`. */
 export function trainerNameOf(name: string, schedule: TrainingSchedule): string {
   const { base = name, isWithoutMirroring = false } = trainerNameParts(name, isVariant) ?? {};

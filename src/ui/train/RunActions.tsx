@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Group, Menu } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import {
+  IconAdjustments,
   IconDots,
   IconDownload,
   IconLayersSelectedBottom,
@@ -22,6 +23,7 @@ import { goTo } from '../route';
 import { saveFile } from '../saveFile';
 import { useLibrary, useStudio } from '../useStudio';
 import { ClusterDialog } from './ClusterDialog';
+import { LengthDialog } from './LengthDialog';
 import { RemoveRunDialog } from './RemoveRunDialog';
 
 interface RunActionsProps {
@@ -33,10 +35,17 @@ interface RunActionsProps {
 export function RunActions({ run, live }: RunActionsProps) {
   const [isRemoving, setIsRemoving] = useState(false);
   const [isLeaving, setIsLeaving] = useState(false);
+  const [isChanging, setIsChanging] = useState(false);
   return (
     <Group gap="xs">
       <MainActions run={run} live={live} />
-      <MoreMenu run={run} onCluster={() => setIsLeaving(true)} onRemove={() => setIsRemoving(true)} />
+      <MoreMenu
+        run={run}
+        onLength={() => setIsChanging(true)}
+        onCluster={() => setIsLeaving(true)}
+        onRemove={() => setIsRemoving(true)}
+      />
+      {isChanging && <LengthDialog run={run} onClose={() => setIsChanging(false)} />}
       {isLeaving && <ClusterDialog run={run} onClose={() => setIsLeaving(false)} />}
       {isRemoving && <RemoveRunDialog run={run} onClose={() => setIsRemoving(false)} />}
     </Group>
@@ -124,13 +133,15 @@ function UseButton({ run: { modelId } }: { run: TrainingRun }) {
 
 interface MoreMenuProps {
   readonly run: TrainingRun;
+  readonly onLength: () => void;
   readonly onCluster: () => void;
   readonly onRemove: () => void;
 }
 
-function MoreMenu({ run, onCluster, onRemove }: MoreMenuProps) {
+function MoreMenu({ run, onLength, onCluster, onRemove }: MoreMenuProps) {
   const { trainings } = useStudio();
-  const { order, start, epochs } = run;
+  const { order, start, epochs, state } = run;
+  const { isBenchmark } = trainerNamed(order.trainerName);
   const name = `${order.datasetName}_${order.configurationName}_fold_${order.fold}`;
   const textFile = (ending: string, content: string, type: string): SavedFile => ({
     name: `${name}_${ending}`,
@@ -192,7 +203,14 @@ function MoreMenu({ run, onCluster, onRemove }: MoreMenuProps) {
           Curves as picture
         </Menu.Item>
         <Menu.Item
-          disabled={trainerNamed(order.trainerName).isBenchmark}
+          disabled={isBenchmark || !start || state.status === 'running' || state.status === 'waiting'}
+          leftSection={<IconAdjustments size={15} aria-hidden />}
+          onClick={onLength}
+        >
+          Change length…
+        </Menu.Item>
+        <Menu.Item
+          disabled={isBenchmark}
           leftSection={<IconServer size={15} aria-hidden />}
           onClick={onCluster}
         >

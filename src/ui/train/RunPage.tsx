@@ -77,6 +77,10 @@ function BenchmarkNotice() {
   );
 }
 
+function isWarning(notice: string): boolean {
+  return notice.startsWith('Warning');
+}
+
 function Notices({ run, trouble }: { run: TrainingRun; trouble: string | undefined }) {
   const { state, order, id } = run;
   return (
@@ -106,6 +110,17 @@ function Notices({ run, trouble }: { run: TrainingRun; trouble: string | undefin
           />
         </div>
       )}
+      {run.notices?.map((notice) => (
+        <Alert
+          key={notice}
+          variant="light"
+          color={isWarning(notice) ? 'yellow' : 'accent'}
+          mb="md"
+          role="status"
+        >
+          {notice}
+        </Alert>
+      ))}
       {trouble && (
         <Alert
           variant="light"

@@ -51,6 +51,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     nnUNetTrainerBN: 'Batch norm instead of instance norm: for large batches.',
     nnUNet_Trainer_BS8: 'Eight patches a batch: more memory, steadier steps.',
     nnUNetTrainerBenchmark_5epochs: 'Five epochs to measure the speed; nothing is kept.',
+    nnUNetTrainerBenchmark_5epochs_noDataLoading: 'The same on one random batch: the network alone.',
   },
 };
 
