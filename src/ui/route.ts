@@ -1,7 +1,5 @@
 import { useSyncExternalStore } from 'react';
-
-export const PLACES = ['segment', 'data', 'plan', 'train', 'models', 'evaluate', 'choose', 'system'] as const;
-export type Place = (typeof PLACES)[number];
+import { PLACES, type Place } from './placeNames';
 
 /** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`, `#/train/<run>`,
  * `#/evaluate/<evaluation>/<case id>`, `#/choose/<dataset>`. */

@@ -1,4 +1,5 @@
 import { createTheme, defaultVariantColorsResolver, type MantineColorsTuple } from '@mantine/core';
+import { accessibleControls } from './accessibleControls';
 
 /** The one accent: a teal that keeps 4.5:1 as text on both backgrounds (shade 4 on dark, 8 on light). */
 const accent: MantineColorsTuple = [
@@ -28,17 +29,26 @@ const dark: MantineColorsTuple = [
   '#06090b',
 ];
 
+/** Buttons that delete: white on a red that keeps 4.5:1 in both themes. */
+const DANGER = {
+  background: 'var(--mantine-color-red-9)',
+  hover: 'var(--mantine-color-red-8)',
+  color: 'var(--mantine-color-white)',
+} as const;
+
 export const theme = createTheme({
   primaryColor: 'accent',
   primaryShade: { light: 8, dark: 4 },
   colors: { accent, dark },
   autoContrast: true,
-  // Mantine's own picks the text on the accent by its light shade; dark mode has another.
   variantColorResolver: (input) => {
     const colors = defaultVariantColorsResolver(input);
-    const isFilledAccent = input.variant === 'filled' && input.color === 'accent';
-    return isFilledAccent ? { ...colors, color: 'var(--mantine-primary-color-contrast)' } : colors;
+    if (input.variant !== 'filled') return colors;
+    // Mantine's own picks the text on the accent by its light shade; dark mode has another.
+    if (input.color === 'accent') return { ...colors, color: 'var(--mantine-primary-color-contrast)' };
+    return input.color === 'red' ? { ...colors, ...DANGER } : colors;
   },
+  components: accessibleControls,
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
   defaultRadius: 'md',

@@ -5,12 +5,7 @@ import { DATABASES } from '@/storage/browserRecords';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { RUNS_FOLDER } from '@/workers/trainApi';
 import { CROSSVAL_CASES, type TinyModel, tinyCrossval } from '../support/tinyCrossval';
-
-interface StoredFile {
-  /** Below the origin's private file system. */
-  readonly path: string;
-  readonly base64: string;
-}
+import { keepFiles, keepRecords, type StoredFile } from './browserContents';
 
 const FOLDS = [0, 1] as const;
 
@@ -100,39 +95,4 @@ function preparedDataset(name: string): DatasetRecord {
     preprocessedBytes: 0,
     tasks: [],
   };
-}
-
-type KeyedRecord = readonly [key: string, record: unknown];
-
-async function keepRecords(page: Page, databaseName: string, records: readonly KeyedRecord[]): Promise<void> {
-  await page.evaluate(
-    async ([name, keyed]) => {
-      const database = await new Promise<IDBDatabase>((resolve, reject) => {
-        const opening = indexedDB.open(name);
-        opening.onsuccess = () => resolve(opening.result);
-        opening.onerror = () => reject(opening.error);
-      });
-      const writing = database.transaction('values', 'readwrite');
-      for (const [key, record] of keyed) writing.objectStore('values').put(record, key);
-      await new Promise((resolve) => {
-        writing.oncomplete = resolve;
-      });
-      database.close();
-    },
-    [databaseName, [...records]] as const,
-  );
-}
-
-async function keepFiles(page: Page, files: readonly StoredFile[]): Promise<void> {
-  await page.evaluate(async (all) => {
-    for (const { path, base64 } of all) {
-      const parts = path.split('/');
-      let folder = await navigator.storage.getDirectory();
-      for (const name of parts.slice(0, -1)) folder = await folder.getDirectoryHandle(name, { create: true });
-      const handle = await folder.getFileHandle(parts[parts.length - 1], { create: true });
-      const writable = await handle.createWritable();
-      await writable.write(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
-      await writable.close();
-    }
-  }, files);
 }

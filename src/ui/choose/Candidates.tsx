@@ -7,6 +7,7 @@ import { nanMean } from '@/shared/statistics';
 import type { FoldFiles } from '@/workers/chooseApi';
 import { plural } from '../formats';
 import { addressOf, goTo } from '../route';
+import { ScrollTable } from '../ScrollTable';
 import { ErrorNote } from '../segment/Problems';
 import { formatDice } from '../train/trainFormats';
 import { useChoices, useStudio, useTrainings } from '../useStudio';
@@ -46,7 +47,7 @@ export function Candidates({ datasetName }: { datasetName: string }) {
       <h2>
         Candidates <span>trained and validated here</span>
       </h2>
-      <Table.ScrollContainer minWidth={640}>
+      <ScrollTable name="Candidates" minWidth={640}>
         <Table className={styles.table} verticalSpacing={6} aria-label="Candidates">
           <Table.Thead>
             <Table.Tr>
@@ -73,7 +74,7 @@ export function Candidates({ datasetName }: { datasetName: string }) {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
       {candidates.length === 0 && (
         <Text size="sm" c="dimmed" py="sm">
           No fold of {datasetName} is trained and validated yet.

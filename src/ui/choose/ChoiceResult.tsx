@@ -4,7 +4,11 @@ import { nameOfStep, recipeId, recipesOf } from '@/app/bestRecipe';
 import { describeStep } from '@/core/postprocessing/steps';
 import type { ChoiceRecord, ChoiceScore } from '@/storage/choiceRecord';
 import { plural } from '../formats';
+import { useLabelColumns, WorstLabel } from '../labels/labelColumns';
+import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
+import labelStyles from '../labels/labels.module.css';
 import { goTo } from '../route';
+import { ScrollTable } from '../ScrollTable';
 import { saveFile } from '../saveFile';
 import { formatDice } from '../train/trainFormats';
 import { useLibrary, useStudio } from '../useStudio';
@@ -16,6 +20,8 @@ export function ChoiceResult({ choice }: { choice: ChoiceRecord }) {
   const library = useLibrary((state) => state.models);
   const isThere = recipesOf([choice], library).length > 0;
   const scores = choice.scores.toSorted((a, b) => rank(b) - rank(a));
+  const names = choice.labels.map(({ name }) => name);
+  const { shown, isLong, chooser } = useLabelColumns(names);
   const best = choice.scores.find(({ name }) => name === choice.best);
   const save = (name: string, text: string) => saveFile({ name, content: new Blob([text]) });
   return (
@@ -44,7 +50,8 @@ export function ChoiceResult({ choice }: { choice: ChoiceRecord }) {
           A model of the best is no longer under Models, or lacks one of these folds: find the best again.
         </Text>
       )}
-      <Table.ScrollContainer minWidth={480}>
+      {chooser}
+      <ScrollTable name="Outcome" minWidth={480}>
         <Table className={styles.table} verticalSpacing={6} aria-label="Outcome">
           <Table.Thead>
             <Table.Tr>
@@ -55,9 +62,10 @@ export function ChoiceResult({ choice }: { choice: ChoiceRecord }) {
               >
                 Mean Dice
               </Table.Th>
-              {choice.labels.map(({ name }) => (
-                <Table.Th key={name} className="number">
-                  {name}
+              {isLong && <Table.Th>Worst label</Table.Th>}
+              {shown.map((l) => (
+                <Table.Th key={names[l]} className={`number ${labelStyles.cell}`} title={names[l]}>
+                  {names[l]}
                 </Table.Th>
               ))}
             </Table.Tr>
@@ -72,16 +80,17 @@ export function ChoiceResult({ choice }: { choice: ChoiceRecord }) {
                   {namesOf(score, choice)}
                 </Table.Td>
                 <Table.Td className="number">{formatDice(score.meanDice)}</Table.Td>
-                {score.labelDice.map((dice, l) => (
-                  <Table.Td key={choice.labels[l]?.name ?? l} className="number">
-                    {formatDice(dice)}
+                {isLong && <WorstLabel dice={score.labelDice} names={names} format={formatDice} />}
+                {shown.map((l) => (
+                  <Table.Td key={names[l]} className="number">
+                    {formatDice(score.labelDice[l])}
                   </Table.Td>
                 ))}
               </Table.Tr>
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
       <Postprocessing choice={choice} before={best?.meanDice ?? Number.NaN} />
       <details className={styles.instructions}>
         <summary>The same with nnU-Net's commands</summary>
@@ -131,7 +140,10 @@ function Postprocessing({ choice, before }: { choice: ChoiceRecord; before: numb
       <Text size="sm">
         {steps.length === 0
           ? 'Keeping only the largest component helps no label: nothing is done.'
-          : `Only the largest component is kept of ${steps.map((step) => nameOfStep(step, choice)).join(', then of ')}: mean Dice ${formatDice(before)} without, ${formatDice(diceAfter)} with it.`}
+          : `Only the largest component is kept of ${namesInShort(
+              steps.map((step) => nameOfStep(step, choice)),
+              MANY_LABELS,
+            )}: mean Dice ${formatDice(before)} without, ${formatDice(diceAfter)} with it.`}
       </Text>
       <ul>
         {trials.map(({ step, diceBefore, diceAfter: after, isAccepted }) => (

@@ -3,14 +3,17 @@ import { IconAlertTriangle, IconCheck, IconCopy, IconSearch } from '@tabler/icon
 import { useMemo, useState } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import { formatXyz, plural } from '../formats';
+import { formatCount, formatXyz, plural } from '../formats';
 import { labelColor } from '../labelColors';
+import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
 import { addressOf, goTo } from '../route';
+import { ScrollTable } from '../ScrollTable';
 import { usePreferences } from '../useStudio';
 import { casesThatFit, problemsText } from './caseFilter';
 import styles from './data.module.css';
 import { Findings } from './Findings';
 import { withoutFlatAxis } from './flatAxis';
+import { foregroundLabels } from './foregroundLabels';
 import { ThumbnailImage } from './ThumbnailImage';
 import { useGlances } from './useGlances';
 
@@ -69,22 +72,15 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
         <Text size="xs" c="dimmed" role="status">
           {shown.length === checks.length ? '' : `${plural(shown.length, 'case')} of ${checks.length}`}
         </Text>
-        {pages > 1 && (
-          <Pagination
-            ml="auto"
-            size="xs"
-            total={pages}
-            value={current}
-            onChange={setPage}
-            getItemProps={(item) => ({ 'aria-label': `Page ${item}` })}
-          />
-        )}
+        {pages > 1 && <Pagination ml="auto" size="xs" total={pages} value={current} onChange={setPage} />}
       </div>
-      <Table.ScrollContainer minWidth={560}>
+      <ScrollTable name="Cases" minWidth={560}>
         <Table className={styles.table} highlightOnHover verticalSpacing={5} aria-label="Cases">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th w={60} aria-label="Picture" />
+              <Table.Th w={60}>
+                <span className="spoken">Picture</span>
+              </Table.Th>
               <Table.Th>Case</Table.Th>
               <Table.Th title="Voxels along x, y and z">Voxels</Table.Th>
               <Table.Th title="Size of a voxel along x, y and z">Voxel size, mm</Table.Th>
@@ -103,7 +99,7 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
       {rows.length === 0 && (
         <Text size="sm" c="dimmed" ta="center" py="xl">
           {isOnlyProblems && text === '' ? 'No case has a problem.' : 'No case fits.'}
@@ -169,17 +165,38 @@ function LabelValues({ dataset, values }: { dataset: DatasetRecord; values: read
   const colors = usePreferences((state) => state.labelColors);
   const nameOf = (value: number) =>
     dataset.labels.find(({ values: own }) => own.length === 1 && own[0] === value)?.name ?? 'not declared';
+  const found = values.filter((value) => value !== 0);
+  if (found.length > MANY_LABELS) return <LabelCount dataset={dataset} values={found} />;
   return (
     <span className={styles.labelValues}>
-      {values
-        .filter((value) => value !== 0)
-        .map((value) => (
-          <span key={value} title={nameOf(value)}>
-            <i className={styles.swatch} style={{ background: labelColor(value, colors) }} />
-            {value}
-          </span>
-        ))}
+      {found.map((value) => (
+        <span key={value} title={nameOf(value)}>
+          <i className={styles.swatch} style={{ background: labelColor(value, colors) }} />
+          {value}
+        </span>
+      ))}
     </span>
+  );
+}
+
+/** How many of the declared labels a case has, and which it lacks. */
+function LabelCount({ dataset, values }: { dataset: DatasetRecord; values: readonly number[] }) {
+  const found = new Set(values);
+  const declared = foregroundLabels(dataset);
+  const missing = declared.filter(({ values: own }) => !own.some((value) => found.has(value)));
+  return (
+    <>
+      {formatCount(declared.length - missing.length)} of {formatCount(declared.length)}
+      {missing.length > 0 && (
+        <span className={styles.missing}>
+          without{' '}
+          {namesInShort(
+            missing.map(({ name }) => name),
+            2,
+          )}
+        </span>
+      )}
+    </>
   );
 }
 

@@ -4,6 +4,7 @@ import { useMemo } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { formatXyz } from '../formats';
+import { ShownLabels, useLabelPanel, WithLabelPanel } from '../labels/LabelPanel';
 import { addressOf, goTo } from '../route';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
 import { useViewerController, ViewerContext } from '../segment/viewerContext';
@@ -22,6 +23,7 @@ interface CaseViewerProps {
 export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
   const viewer = useViewerController();
   const viewed = useViewedCase(dataset, caseId);
+  const { isOpen, toggle } = useLabelPanel();
   const at = checks?.findIndex((one) => one.caseId === caseId) ?? -1;
   const check = checks?.[at];
   return (
@@ -41,6 +43,7 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
           </span>
         )}
         <div className={styles.neighbours}>
+          {toggle}
           <Neighbour
             dataset={dataset}
             label="Previous case"
@@ -57,7 +60,9 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
           </div>
         )}
         <ViewerContext value={viewer}>
-          <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          <WithLabelPanel isOpen={isOpen} panel={<ShownLabels labels={viewed.labels} />}>
+            <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          </WithLabelPanel>
         </ViewerContext>
       </div>
     </div>

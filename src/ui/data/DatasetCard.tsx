@@ -3,10 +3,11 @@ import { IconAlertTriangle, IconArrowRight, IconCheck, IconCircle, IconLoader2 }
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { formatCount } from '../formats';
+import { LabelNames } from '../labels/LabelNames';
 import { addressOf } from '../route';
 import { useDatasets } from '../useStudio';
 import styles from './data.module.css';
-import { LabelNames } from './LabelNames';
+import { foregroundLabels } from './foregroundLabels';
 import { type Step, type StepState, stepsOf } from './steps';
 
 /** One dataset: what it is, how far it is, what to do next. */
@@ -24,7 +25,7 @@ export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
           {name.slice(0, 10)}
         </Badge>
       </Group>
-      <LabelNames labels={dataset.labels} ignoreLabel={dataset.ignoreLabel} />
+      <LabelNames labels={foregroundLabels(dataset)} ignoreLabel={dataset.ignoreLabel} />
       <dl className={styles.facts}>
         <dt>Cases</dt>
         <dd>{formatCount(caseCount)}</dd>

@@ -4,12 +4,13 @@ import { useState } from 'react';
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { formatCount } from '../formats';
+import { LabelNames } from '../labels/LabelNames';
 import { addressOf } from '../route';
 import { CaseTable } from './CaseTable';
 import { CaseViewer } from './CaseViewer';
 import styles from './data.module.css';
 import { FilesTab } from './FilesTab';
-import { LabelNames } from './LabelNames';
+import { foregroundLabels } from './foregroundLabels';
 import { RemoveDialog } from './RemoveDialog';
 import { SplitsTab } from './SplitsTab';
 import { Statistics } from './Statistics';
@@ -71,14 +72,14 @@ export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseI
 }
 
 function HeaderFacts({ dataset }: { dataset: DatasetRecord }) {
-  const { caseCount, channelNames, fileEnding, rawBytes, labels, ignoreLabel } = dataset;
+  const { caseCount, channelNames, fileEnding, rawBytes, ignoreLabel } = dataset;
   return (
     <div className={styles.headerFacts}>
       <span>{formatCount(caseCount)} cases</span>
       <span>{channelNames.join(', ')}</span>
       <span>{fileEnding}</span>
       <span>{formatBytes(rawBytes)}</span>
-      <LabelNames labels={labels} ignoreLabel={ignoreLabel} />
+      <LabelNames labels={foregroundLabels(dataset)} ignoreLabel={ignoreLabel} />
     </div>
   );
 }
@@ -92,7 +93,11 @@ function MoreMenu({ onRemove }: { onRemove: () => void }) {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item color="red" leftSection={<IconTrash size={15} aria-hidden />} onClick={onRemove}>
+        <Menu.Item
+          color="var(--studio-bad)"
+          leftSection={<IconTrash size={15} aria-hidden />}
+          onClick={onRemove}
+        >
           Remove the dataset
         </Menu.Item>
       </Menu.Dropdown>

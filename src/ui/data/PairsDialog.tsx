@@ -5,6 +5,7 @@ import type { PairsFacts, PairsProposal } from '@/workers/datasetApi';
 import { formatCount, plural } from '../formats';
 import { labelColor } from '../labelColors';
 import { goTo } from '../route';
+import { ScrollTable } from '../ScrollTable';
 import { useDatasets, useStudio } from '../useStudio';
 import styles from './data.module.css';
 import { type PairsForm, pairsFacts, pairsFormErrors, startPairsForm } from './pairsForm';
@@ -145,38 +146,40 @@ function Labels({ form, proposal, error, onChange }: LabelsProps) {
       <Text size="xs" c="dimmed" mb={6}>
         The values found in the label maps.
       </Text>
-      <Table verticalSpacing={4} fz="xs" withRowBorders={false}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Value</Table.Th>
-            <Table.Th>Name</Table.Th>
-            <Table.Th className="number">In cases</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {proposal.values.map(({ value, cases }, i) => (
-            <Table.Tr key={value}>
-              <Table.Td>
-                {value > 0 && <i className={styles.swatch} style={{ background: labelColor(value, {}) }} />}
-                {value}
-              </Table.Td>
-              <Table.Td>
-                {value === 0 ? (
-                  'background'
-                ) : (
-                  <TextInput
-                    size="xs"
-                    aria-label={`Name of label ${value}`}
-                    value={form.labels[i]}
-                    onChange={({ currentTarget }) => onChange(form.labels.with(i, currentTarget.value))}
-                  />
-                )}
-              </Table.Td>
-              <Table.Td className="number">{formatCount(cases)}</Table.Td>
+      <ScrollTable name="Labels" minWidth={280} maxHeight={320}>
+        <Table verticalSpacing={4} fz="xs" withRowBorders={false} stickyHeader aria-label="Labels">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Value</Table.Th>
+              <Table.Th>Name</Table.Th>
+              <Table.Th className="number">In cases</Table.Th>
             </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+          </Table.Thead>
+          <Table.Tbody>
+            {proposal.values.map(({ value, cases }, i) => (
+              <Table.Tr key={value}>
+                <Table.Td>
+                  {value > 0 && <i className={styles.swatch} style={{ background: labelColor(value, {}) }} />}
+                  {value}
+                </Table.Td>
+                <Table.Td>
+                  {value === 0 ? (
+                    'background'
+                  ) : (
+                    <TextInput
+                      size="xs"
+                      aria-label={`Name of label ${value}`}
+                      value={form.labels[i]}
+                      onChange={({ currentTarget }) => onChange(form.labels.with(i, currentTarget.value))}
+                    />
+                  )}
+                </Table.Td>
+                <Table.Td className="number">{formatCount(cases)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </ScrollTable>
       {error && <ErrorLine text={error} />}
     </fieldset>
   );

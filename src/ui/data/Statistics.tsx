@@ -5,15 +5,16 @@ import type { CaseCheck } from '@/core/dataset/integrity';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import type { DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
 import type { IntensityScale } from '@/workers/datasetApi';
-import { formatCount, formatPercent, formatXyz, plural } from '../formats';
-import { labelColor } from '../labelColors';
+import { formatPercent, formatXyz, plural } from '../formats';
+import { ScrollTable } from '../ScrollTable';
 import { saveFile } from '../saveFile';
-import { usePreferences, useStudio } from '../useStudio';
+import { useStudio } from '../useStudio';
 import { DistributionPlot } from './DistributionPlot';
 import styles from './data.module.css';
 import { withoutFlatAxis } from './flatAxis';
 import { spreadOf } from './histogram';
 import { IntensityPlot } from './IntensityPlot';
+import { LabelCounts } from './LabelCounts';
 
 interface StatisticsProps {
   readonly dataset: DatasetRecord;
@@ -126,54 +127,6 @@ function Grids({ checks }: { checks: readonly CaseCheck[] }) {
   );
 }
 
-function LabelCounts({ dataset, checks }: StatisticsProps) {
-  const colors = usePreferences((state) => state.labelColors);
-  const values = [...new Set(dataset.labels.flatMap(({ values }) => values))].filter((value) => value > 0);
-  const nameOf = (value: number) =>
-    dataset.labels
-      .filter(({ values }) => values.includes(value))
-      .map(({ name }) => name)
-      .join(', ');
-  return (
-    <section className={styles.section} aria-label="Labels">
-      <h2>Labels</h2>
-      <p className={styles.hint}>
-        In how many cases each label occurs. A rare one is learned from few examples.
-      </p>
-      <Table fz="xs" verticalSpacing={5} withRowBorders={false}>
-        <Table.Tbody>
-          {values
-            .toSorted((a, b) => a - b)
-            .map((value) => {
-              const count = checks.filter(({ labels }) => labels?.includes(value)).length;
-              return (
-                <Table.Tr key={value}>
-                  <Table.Td>
-                    <i className={styles.swatch} style={{ background: labelColor(value, colors) }} />
-                    {value} {nameOf(value)}
-                  </Table.Td>
-                  <Table.Td w="45%">
-                    <div className={styles.bar} aria-hidden>
-                      <i
-                        style={{
-                          width: `${(100 * count) / Math.max(1, checks.length)}%`,
-                          background: labelColor(value, colors),
-                        }}
-                      />
-                    </div>
-                  </Table.Td>
-                  <Table.Td className="number">
-                    {formatCount(count)} of {formatCount(checks.length)}
-                  </Table.Td>
-                </Table.Tr>
-              );
-            })}
-        </Table.Tbody>
-      </Table>
-    </section>
-  );
-}
-
 /** What nnU-Net writes of a channel's intensities, and what it means. */
 const INTENSITY_COLUMNS = [
   { key: 'mean', name: 'Mean', meaning: 'CT: subtracted from every voxel' },
@@ -229,7 +182,7 @@ function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
       <Text size="xs" fw={600} mt="md" mb={4}>
         Intensities of labelled voxels
       </Text>
-      <Table.ScrollContainer minWidth={470}>
+      <ScrollTable name="Intensities of labelled voxels" minWidth={470}>
         <Table fz="xs" verticalSpacing={4} aria-label="Intensities of labelled voxels">
           <Table.Thead>
             <Table.Tr>
@@ -254,7 +207,7 @@ function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
       <Group mt="sm">
         <Button
           size="xs"

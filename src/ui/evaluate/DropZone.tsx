@@ -53,10 +53,14 @@ export function DropZone({ name, hint, files, onFiles }: DropZoneProps) {
         </Text>
       )}
       <Group gap="xs">
-        <FolderPicker onFiles={take} size="compact-sm" aria-label={`Folder of ${name.toLowerCase()}`}>
+        <FolderPicker
+          onFiles={take}
+          size="compact-sm"
+          aria-label={`Choose a folder of ${name.toLowerCase()}`}
+        >
           Choose a folder
         </FolderPicker>
-        <FilePicker onFiles={take} size="compact-sm" aria-label={`Files of ${name.toLowerCase()}`}>
+        <FilePicker onFiles={take} size="compact-sm" aria-label={`Choose files of ${name.toLowerCase()}`}>
           Choose files
         </FilePicker>
       </Group>

@@ -2,6 +2,7 @@ import { Table } from '@mantine/core';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
 import { plural } from '../formats';
 import { addressOf, goTo } from '../route';
+import { ScrollTable } from '../ScrollTable';
 import { EvaluationState } from './EvaluationState';
 import styles from './evaluate.module.css';
 import { columnNamed, meanRows } from './verdicts';
@@ -11,7 +12,7 @@ export function EvaluationList({ evaluations }: { evaluations: readonly Evaluati
   return (
     <section className={styles.section} aria-label="Evaluations">
       <h2>Evaluations</h2>
-      <Table.ScrollContainer minWidth={520}>
+      <ScrollTable name="Evaluations" minWidth={520}>
         <Table className={styles.table} highlightOnHover verticalSpacing={6}>
           <Table.Thead>
             <Table.Tr>
@@ -42,7 +43,7 @@ export function EvaluationList({ evaluations }: { evaluations: readonly Evaluati
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
     </section>
   );
 }

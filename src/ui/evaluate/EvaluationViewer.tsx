@@ -2,10 +2,13 @@ import { ActionIcon, SegmentedControl, Select, Text, Tooltip } from '@mantine/co
 import { IconArrowLeft, IconChevronLeft, IconChevronRight } from '@tabler/icons-react';
 import { useEffect, useMemo, useState } from 'react';
 import { AGREEMENT } from '@/core/evaluation/disagreement';
+import { nanMean } from '@/shared/statistics';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
 import type { EvaluationOverlay } from '@/workers/evaluateApi';
 import dataStyles from '../data/data.module.css';
 import { useShortcuts } from '../frame/useShortcuts';
+import { ShownLabels, useLabelPanel, WithLabelPanel } from '../labels/LabelPanel';
+import { MANY_LABELS } from '../labels/labelFilter';
 import { addressOf, goTo } from '../route';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
 import { labelCenters } from '../segment/labelJump';
@@ -13,7 +16,8 @@ import { useViewerController, ViewerContext } from '../segment/viewerContext';
 import { useStudio } from '../useStudio';
 import type { ViewerController } from '../viewer/viewerController';
 import styles from './evaluate.module.css';
-import { columnNamed, sortedRows, verdictRows } from './verdicts';
+import { JudgedLabels } from './JudgedLabels';
+import { columnNamed, sortedRows, type VerdictRow, verdictRows } from './verdicts';
 
 const OVERLAYS = ['disagreement', 'prediction', 'reference'] as const;
 type Overlay = (typeof OVERLAYS)[number];
@@ -25,6 +29,7 @@ export function EvaluationViewer({ record, caseId }: { record: EvaluationRecord;
   const [shown, setShown] = useState<Overlay>('disagreement');
   const [label, setLabel] = useState(ALL);
   const viewed = useViewedCase(record, caseId, shown, label);
+  const { isOpen, toggle } = useLabelPanel();
   useShortcuts({
     d: () => setShown('disagreement'),
     p: () => setShown('prediction'),
@@ -43,10 +48,12 @@ export function EvaluationViewer({ record, caseId }: { record: EvaluationRecord;
         <Neighbours record={record} caseId={caseId} />
         <span className={dataStyles.viewerFacts}>{diceText(record, caseId)}</span>
         <div className={styles.viewerTools}>
+          {toggle}
           {shown === 'disagreement' && record.labels.length > 1 && (
             <Select
               size="xs"
-              w={150}
+              w={170}
+              searchable
               aria-label="Label"
               data={[
                 { value: ALL, label: 'All labels' },
@@ -74,7 +81,23 @@ export function EvaluationViewer({ record, caseId }: { record: EvaluationRecord;
         {shown === 'disagreement' && <Legend hasOther={label === ALL && record.labels.length > 1} />}
         <ViewerContext value={viewer}>
           <GoToDisagreement viewer={viewer} key={`${caseId} ${label}`} />
-          <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          <WithLabelPanel
+            isOpen={isOpen}
+            panel={
+              shown === 'disagreement' ? (
+                <JudgedLabels
+                  record={record}
+                  caseId={caseId}
+                  chosen={label === ALL ? undefined : Number(label)}
+                  onChoose={(one) => setLabel(one === undefined ? ALL : `${one}`)}
+                />
+              ) : (
+                <ShownLabels labels={viewed.labels} />
+              )
+            }
+          >
+            <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          </WithLabelPanel>
         </ViewerContext>
       </div>
     </div>
@@ -161,12 +184,15 @@ function Neighbours({ record, caseId }: { record: EvaluationRecord; caseId: stri
   );
 }
 
+/** Dice of each label, or of many the mean and the worst. */
 function diceText(record: EvaluationRecord, caseId: string): string {
   const { format } = columnNamed('Dice');
-  return verdictRows(record)
-    .filter((row) => row.caseId === caseId)
-    .map(({ label, figures }) => `${record.labels[label].name} ${format(figures.Dice)}`)
-    .join(', ');
+  const rows = verdictRows(record).filter((row) => row.caseId === caseId);
+  const textOf = ({ label, figures }: VerdictRow) => `${record.labels[label].name} ${format(figures.Dice)}`;
+  if (rows.length <= MANY_LABELS) return rows.map(textOf).join(', ');
+  const [worst] = sortedRows(rows, 'Dice', true);
+  const mean = nanMean(rows.map(({ figures }) => figures.Dice));
+  return `mean Dice ${format(mean)} of ${rows.length} labels, worst ${textOf(worst)}`;
 }
 
 /** Opens a case where the two differ, rather than in the middle of the image; once, and then it is the person's to move. */

@@ -1,41 +1,56 @@
 import { Table } from '@mantine/core';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
 import { plural } from '../formats';
 import { labelColor } from '../labelColors';
+import { LabelSearch } from '../labels/LabelSearch';
+import { labelsThatFit } from '../labels/labelFilter';
+import labelStyles from '../labels/labels.module.css';
+import { ScrollTable } from '../ScrollTable';
 import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
-import { COLUMNS, meanRows } from './verdicts';
+import { type Sort, SortHead } from './SortHead';
+import { COLUMNS, type MeanRow, meanRows, sortedRows } from './verdicts';
 
 /** Means of voxel counts say little. */
 const SHOWN = COLUMNS.filter(({ name }) => !['TP', 'FP', 'FN'].includes(name));
 
 /** Means of each label over the cases, and of the labels. */
 export function MeansTable({ record }: { record: EvaluationRecord }) {
-  const rows = useMemo(() => meanRows(record), [record]);
+  const [text, setText] = useState('');
+  const [sort, setSort] = useState<Sort>();
+  const all = useMemo(() => meanRows(record), [record]);
+  const rows = useMemo(() => shownMeans(all, text, sort), [all, text, sort]);
   const colors = usePreferences((state) => state.labelColors);
   const hasMissed = rows.some(({ missed }) => missed > 0);
   return (
     <section className={styles.section} aria-label="Means">
-      <h2>
-        Means <span>over the cases that have the label</span>
-      </h2>
-      <Table.ScrollContainer minWidth={520}>
-        <Table className={styles.table} verticalSpacing={5} horizontalSpacing={6} aria-label="Means">
+      <div className={styles.sectionHead}>
+        <h2>
+          Means <span>over the cases that have the label</span>
+        </h2>
+        <LabelSearch count={record.labels.length} text={text} onText={setText} name="Search means" />
+      </div>
+      <ScrollTable name="Means" minWidth={520} maxHeight={460}>
+        <Table
+          className={styles.table}
+          verticalSpacing={5}
+          horizontalSpacing={6}
+          aria-label="Means"
+          stickyHeader
+        >
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Label</Table.Th>
-              {SHOWN.map(({ name, title, sentence }) => (
-                <Table.Th key={name} className="number" title={sentence}>
-                  {title}
-                </Table.Th>
+              {SHOWN.map(({ name }) => (
+                <SortHead key={name} name={name} sort={sort} onSort={setSort} />
               ))}
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
             {rows.map(({ key, name, label, figures, missed }) => (
               <Table.Tr key={key} data-total={label === undefined ? '' : undefined}>
-                <Table.Td>
+                <Table.Td className={labelStyles.cell} title={name}>
                   {label !== undefined && (
                     <i
                       className={styles.swatch}
@@ -59,7 +74,8 @@ export function MeansTable({ record }: { record: EvaluationRecord }) {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
+      {rows.length === 0 && <p className={styles.note}>No label fits.</p>}
       {hasMissed && (
         <p className={styles.note}>
           * So many times the label is missed or made up: the distance is infinite there, and left out of the
@@ -68,4 +84,14 @@ export function MeansTable({ record }: { record: EvaluationRecord }) {
       )}
     </section>
   );
+}
+
+/** Labels that fit the search, in their order until a column is asked for; the foreground stays on top. */
+function shownMeans(rows: readonly MeanRow[], text: string, sort: Sort | undefined): readonly MeanRow[] {
+  const labels = labelsThatFit(
+    rows.filter(({ label }) => label !== undefined),
+    text,
+  );
+  const foreground = text === '' ? rows.filter(({ label }) => label === undefined) : [];
+  return [...foreground, ...(sort ? sortedRows(labels, sort.column, sort.isAscending) : labels)];
 }

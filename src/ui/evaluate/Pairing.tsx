@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
 import type { Unpaired } from '@/core/evaluation/pairSegmentations';
 import type { EvaluationPreview } from '@/workers/evaluateApi';
 import { plural } from '../formats';
+import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
 import { ErrorNote } from '../segment/Problems';
 import styles from './evaluate.module.css';
 import type { PreviewState } from './usePreview';
@@ -40,7 +41,10 @@ function KnownPairing({ preview: { pairs, unpaired, labels, labelsFrom } }: { pr
       {pairs.length > 0 && (
         <Text size="xs" c="dimmed">
           {labels
-            ? `Labels by ${labelsFrom}: ${labels.map(({ name }) => name).join(', ')}.`
+            ? `Labels by ${labelsFrom}: ${namesInShort(
+                labels.map(({ name }) => name),
+                MANY_LABELS,
+              )}.`
             : 'There is no dataset.json with them: every value found in the label maps is evaluated.'}{' '}
           {withImage > 0 && withImage < pairs.length && `${withImage} of them with an image.`}
           {withImage === pairs.length && 'All with an image.'}

@@ -1,9 +1,11 @@
 import { SegmentedControl } from '@mantine/core';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { percentileOfSorted } from '@/shared/statistics';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
 import { plural } from '../formats';
 import { labelColor } from '../labelColors';
+import { LabelSearch } from '../labels/LabelSearch';
+import { labelsThatFit, lowest, MANY_LABELS } from '../labels/labelFilter';
 import { goTo } from '../route';
 import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
@@ -21,6 +23,8 @@ const METRICS = ['Dice', 'IoU', 'NSD', 'HD95'] as const;
 export function Spreads({ record, metric, onMetric }: SpreadsProps) {
   const rows = useMemo(() => verdictRows(record), [record]);
   const high = useMemo(() => highEnd(rows, metric), [rows, metric]);
+  const [text, setText] = useState('');
+  const labels = useMemo(() => shownStrips(record, rows, metric, text), [record, rows, metric, text]);
   const { format } = columnNamed(metric);
   return (
     <section className={styles.section} aria-label="Spread over the cases">
@@ -36,9 +40,17 @@ export function Spreads({ record, metric, onMetric }: SpreadsProps) {
           onChange={(value) => onMetric(METRICS.find((one) => one === value) ?? 'Dice')}
         />
       </div>
-      {record.labels.map(({ name, values }, label) => (
+      <LabelSearch count={record.labels.length} text={text} onText={setText} name="Search spreads" />
+      {record.labels.length > MANY_LABELS && (
+        <p className={styles.note}>
+          {labels.length === 0
+            ? 'No label fits.'
+            : `The ${plural(labels.length, 'label')} with the worst medians${text === '' ? '' : ' of those that fit'}, of ${record.labels.length}.`}
+        </p>
+      )}
+      {labels.map(({ name, values, label }) => (
         <Strip
-          key={name}
+          key={label}
           name={name}
           value={values.at(-1) ?? 1}
           rows={rows.filter((row) => row.label === label)}
@@ -54,6 +66,31 @@ export function Spreads({ record, metric, onMetric }: SpreadsProps) {
       </div>
     </section>
   );
+}
+
+/** All labels where they are few; of many those with the worst medians among the ones that fit the search. */
+function shownStrips(
+  { labels }: EvaluationRecord,
+  rows: readonly VerdictRow[],
+  metric: ColumnName,
+  text: string,
+) {
+  const places = labels.map(({ name, values }, label) => ({ name, values, label }));
+  if (labels.length <= MANY_LABELS) return places;
+  const sign = columnNamed(metric).isHighBad ? -1 : 1;
+  const figures = labels.map((): number[] => []);
+  for (const row of rows)
+    if (Number.isFinite(row.figures[metric])) figures[row.label].push(row.figures[metric]);
+  const fitting = labelsThatFit(places, text);
+  const medians = fitting.map(
+    ({ label }) =>
+      sign *
+      percentileOfSorted(
+        figures[label].sort((a, b) => a - b),
+        50,
+      ),
+  );
+  return lowest(medians, MANY_LABELS).map((i) => fitting[i]);
 }
 
 /** Shares go from 0 to 1, distances to the greatest finite one. */

@@ -1,13 +1,16 @@
 import { Pagination, Select, Table, Text, TextInput } from '@mantine/core';
-import { IconAlertTriangle, IconArrowDown, IconArrowUp, IconSearch } from '@tabler/icons-react';
+import { IconAlertTriangle, IconSearch } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
 import { plural } from '../formats';
 import { labelColor } from '../labelColors';
+import labelStyles from '../labels/labels.module.css';
 import { addressOf, goTo } from '../route';
+import { ScrollTable } from '../ScrollTable';
 import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
-import { COLUMNS, type ColumnName, columnNamed, sortedRows, type VerdictRow, verdictRows } from './verdicts';
+import { type Sort, SortHead } from './SortHead';
+import { COLUMNS, sortedRows, type VerdictRow, verdictRows } from './verdicts';
 
 const PAGE_SIZE = 50;
 const ALL = 'all';
@@ -19,8 +22,11 @@ export function VerdictTable({ record }: { record: EvaluationRecord }) {
   const [sort, setSort] = useState<Sort>({ column: 'Dice', isAscending: true });
   const [page, setPage] = useState(1);
   const rows = useMemo(() => {
+    const wanted = text.toLowerCase();
+    const names = record.labels.map(({ name }) => name.toLowerCase());
     const fits = (row: VerdictRow) =>
-      (label === ALL || row.label === Number(label)) && row.caseId.toLowerCase().includes(text.toLowerCase());
+      (label === ALL || row.label === Number(label)) &&
+      (row.caseId.toLowerCase().includes(wanted) || names[row.label].includes(wanted));
     return sortedRows(verdictRows(record).filter(fits), sort.column, sort.isAscending);
   }, [record, label, text, sort]);
   const pages = Math.max(1, Math.ceil(rows.length / PAGE_SIZE));
@@ -36,7 +42,7 @@ export function VerdictTable({ record }: { record: EvaluationRecord }) {
             size="xs"
             w={170}
             leftSection={<IconSearch size={14} aria-hidden />}
-            placeholder="Case"
+            placeholder="Case or label"
             aria-label="Search cases"
             value={text}
             onChange={({ currentTarget }) => {
@@ -46,7 +52,8 @@ export function VerdictTable({ record }: { record: EvaluationRecord }) {
           />
           <Select
             size="xs"
-            w={170}
+            w={200}
+            searchable
             aria-label="Label"
             data={[
               { value: ALL, label: 'All labels' },
@@ -59,18 +66,10 @@ export function VerdictTable({ record }: { record: EvaluationRecord }) {
             }}
             allowDeselect={false}
           />
-          {pages > 1 && (
-            <Pagination
-              size="xs"
-              total={pages}
-              value={current}
-              onChange={setPage}
-              getItemProps={(item) => ({ 'aria-label': `Page ${item}` })}
-            />
-          )}
+          {pages > 1 && <Pagination size="xs" total={pages} value={current} onChange={setPage} />}
         </div>
       </div>
-      <Table.ScrollContainer minWidth={760}>
+      <ScrollTable name="Cases" minWidth={760}>
         <Table
           className={styles.table}
           highlightOnHover
@@ -93,47 +92,13 @@ export function VerdictTable({ record }: { record: EvaluationRecord }) {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
       {rows.length === 0 && (
         <Text size="sm" c="dimmed" ta="center" py="lg">
           No case fits.
         </Text>
       )}
     </section>
-  );
-}
-
-interface Sort {
-  readonly column: ColumnName;
-  readonly isAscending: boolean;
-}
-
-interface SortHeadProps {
-  readonly name: ColumnName;
-  readonly sort: Sort;
-  readonly onSort: (sort: Sort) => void;
-}
-
-/** The worst first at the first click, the best at the second. */
-function SortHead({ name, sort, onSort }: SortHeadProps) {
-  const { title, sentence, isHighBad } = columnNamed(name);
-  const isSorted = sort.column === name;
-  const Icon = sort.isAscending ? IconArrowUp : IconArrowDown;
-  return (
-    <Table.Th
-      className="number"
-      aria-sort={isSorted ? (sort.isAscending ? 'ascending' : 'descending') : undefined}
-    >
-      <button
-        type="button"
-        className={styles.sort}
-        title={sentence}
-        onClick={() => onSort({ column: name, isAscending: isSorted ? !sort.isAscending : !isHighBad })}
-      >
-        {isSorted && <Icon size={13} aria-hidden />}
-        {title}
-      </button>
-    </Table.Th>
   );
 }
 
@@ -153,7 +118,7 @@ function Row({ record, row }: { record: EvaluationRecord; row: VerdictRow }) {
           </span>
         )}
       </Table.Td>
-      <Table.Td>
+      <Table.Td className={labelStyles.cell} title={name}>
         <i className={styles.swatch} style={{ background: labelColor(values.at(-1) ?? 1, colors) }} />
         {name}
       </Table.Td>

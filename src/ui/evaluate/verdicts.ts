@@ -115,11 +115,11 @@ function figuresOf({ metrics, surfaces, voxelMl }: Judged, label: number): Figur
 }
 
 /** Sorted by a column; what has no value comes last, and equal ones stay in order. */
-export function sortedRows(
-  rows: readonly VerdictRow[],
+export function sortedRows<Row extends { readonly figures: Figures }>(
+  rows: readonly Row[],
   column: ColumnName,
   isAscending: boolean,
-): readonly VerdictRow[] {
+): readonly Row[] {
   const sign = isAscending ? 1 : -1;
   return rows.toSorted((a, b) => {
     const [x, y] = [a.figures[column], b.figures[column]];

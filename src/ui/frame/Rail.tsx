@@ -11,7 +11,8 @@ import {
   IconSun,
   type TablerIcon,
 } from '@tabler/icons-react';
-import { addressOf, type Place } from '../route';
+import type { Place } from '../placeNames';
+import { addressOf } from '../route';
 import { Brand } from './Brand';
 import styles from './frame.module.css';
 

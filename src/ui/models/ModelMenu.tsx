@@ -48,7 +48,7 @@ export function ModelMenu({ record }: { record: ModelRecord }) {
           )}
           <Menu.Divider />
           <Menu.Item
-            color="red"
+            color="var(--studio-bad)"
             leftSection={<IconTrash size={16} aria-hidden />}
             onClick={() => void removeModel(studio, record, notifications)}
           >

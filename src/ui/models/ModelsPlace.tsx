@@ -2,16 +2,16 @@ import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { IconBox, IconLayersSelectedBottom } from '@tabler/icons-react';
 import { missingStage } from '@/app/modelFit';
 import { previousStageIn } from '@/app/predictJob';
-import { type ForeignNetwork, type ModelFold, takesAnySpacing } from '@/core/interop/model';
+import { type ForeignNetwork, type ModelFold, type NnunetModel, takesAnySpacing } from '@/core/interop/model';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
 import { formatXyz } from '../formats';
-import { labelColor } from '../labelColors';
+import { LabelNames } from '../labels/LabelNames';
 import { goTo } from '../route';
 import { FilePicker, FolderPicker } from '../segment/FilePickers';
 import { Problems } from '../segment/Problems';
-import { useLibrary, usePreferences, useSelection, useStudio } from '../useStudio';
+import { useLibrary, useSelection, useStudio } from '../useStudio';
 import { ModelMenu } from './ModelMenu';
 import { ModelsHead } from './ModelsHead';
 import styles from './models.module.css';
@@ -100,7 +100,7 @@ function ModelCard({ record }: { record: ModelRecord }) {
         </div>
         <ModelMenu record={record} />
       </Group>
-      <LabelNames record={record} />
+      <LabelNames labels={foregroundOf(model)} />
       {record.sharing?.description && <Text size="sm">{record.sharing.description}</Text>}
       <ModelFacts record={record} />
       <CascadeNote record={record} />
@@ -143,25 +143,15 @@ function CascadeNote({ record }: { record: ModelRecord }) {
   );
 }
 
+/** Labels that it writes, but the background. */
+function foregroundOf({ labels }: NnunetModel): readonly { name: string; values: readonly number[] }[] {
+  return [...labels.names].flatMap(([value, name]) => (value === 0 ? [] : [{ name, values: [value] }]));
+}
+
 /** What computes a foreign network, in words. */
 function engineOf({ engine, reason }: ForeignNetwork): string {
   if (engine === 'graph') return 'on the GPU, by our own kernels: every operator is known';
   return `on the processor, by onnxruntime: ${reason}`;
-}
-
-function LabelNames({ record }: { record: ModelRecord }) {
-  const colors = usePreferences((state) => state.labelColors);
-  const labels = [...record.model.labels.names].filter(([value]) => value !== 0);
-  return (
-    <div className={styles.labels}>
-      {labels.map(([value, name]) => (
-        <span key={value}>
-          <i style={{ background: labelColor(value, colors) }} />
-          {name}
-        </span>
-      ))}
-    </div>
-  );
 }
 
 /** `fold 0: 0.962 (13 cases)`. */

@@ -21,7 +21,7 @@ export function NetworkDrawing({ configuration, channels }: NetworkDrawingProps)
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section className={styles.scroll} tabIndex={0} aria-label={`Network of ${configuration.name}`}>
+      <section className={styles.scroll} tabIndex={0} aria-label={`Drawing of ${configuration.name}`}>
         <svg
           className={styles.network}
           viewBox={`0 0 ${layout.width} ${layout.height}`}

@@ -103,7 +103,6 @@ export function NewPlansDialog({ initial, onClose }: NewPlansDialogProps) {
           value={choice.planner}
           onChange={(value) => set({ planner: value ?? choice.planner })}
           allowDeselect={false}
-          maxDropdownHeight={420}
           renderOption={({ option }) => <PlannerOption name={option.value} />}
         />
         {isForGpu ? (

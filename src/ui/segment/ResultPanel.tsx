@@ -1,26 +1,24 @@
-import { ActionIcon, Button, ColorPicker, Group, Popover, Table, Text, Tooltip } from '@mantine/core';
-import { IconDeviceFloppy, IconEye, IconEyeOff } from '@tabler/icons-react';
-import { preferences } from '@/app/preferences';
+import { Button, Group, Text } from '@mantine/core';
+import { IconDeviceFloppy } from '@tabler/icons-react';
+import { useMemo } from 'react';
 import { formatBytes } from '@/shared/numeric';
-import type { CaseRecord, CaseResult, LabelVolume } from '@/storage/caseRecord';
+import type { CaseRecord, CaseResult } from '@/storage/caseRecord';
 import { formatCount, formatMillilitres, formatSeconds } from '../formats';
-import { labelColor, SWATCHES } from '../labelColors';
+import { LabelTable, type ListedLabel } from '../labels/LabelTable';
 import { saveProbabilities, saveSegmentation } from '../studioActions';
-import { usePreferences, useSelection, useStudio } from '../useStudio';
-import { useViewer } from '../viewer/ViewerCanvas';
-import { useLabelJump } from './labelJump';
+import { useStudio } from '../useStudio';
 import styles from './segment.module.css';
-import { useSharedViewer } from './viewerContext';
 
 /** What was found: labels with their volumes, and the files to save. Nothing before there is a result. */
 export function ResultPanel({ current }: { current: CaseRecord }) {
   const studio = useStudio();
   const { result } = current;
+  const labels = useMemo(() => listedVolumes(current), [current]);
   if (!result) return null;
   return (
     <section className={styles.section} aria-label="Segmentation">
       <h2 className={styles.heading}>Segmentation</h2>
-      <LabelTable labels={result.labels} millilitresPerVoxel={millilitresPerVoxel(current)} />
+      <LabelTable labels={labels} columns={VOLUME_COLUMNS} />
       {result.warnings.map((warning) => (
         <Text key={warning} size="xs" c="yellow" mt={6}>
           {warning}
@@ -43,6 +41,18 @@ export function ResultPanel({ current }: { current: CaseRecord }) {
       <ResultFacts result={result} />
     </section>
   );
+}
+
+const VOLUME_COLUMNS = ['Voxels', 'ml'];
+
+function listedVolumes(current: CaseRecord): readonly ListedLabel[] {
+  const millilitres = millilitresPerVoxel(current);
+  return (current.result?.labels ?? []).map(({ value, name, voxels }) => ({
+    value,
+    name,
+    isThere: voxels > 0,
+    cells: [formatCount(voxels), formatMillilitres(voxels * millilitres)],
+  }));
 }
 
 /** Volumes are the file's voxels times their size. */
@@ -68,134 +78,5 @@ function ResultFacts({ result }: { result: CaseResult }) {
       {memory.peakBytes > 0 && `, ${formatBytes(memory.peakBytes)} at most`}
       {restarts > 0 && ', begun again once after the GPU device was lost'}.
     </Text>
-  );
-}
-
-function LabelTable(props: { labels: readonly LabelVolume[]; millilitresPerVoxel: number }) {
-  const { labels, millilitresPerVoxel } = props;
-  const hidden = useSelection((state) => state.hiddenLabels);
-  const areAllHidden = labels.every(({ value }) => hidden.has(value));
-  const { selection } = useStudio();
-  return (
-    <Table verticalSpacing={3} horizontalSpacing={5} fz={12.5} highlightOnHover>
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th w={24}>
-            <EyeButton
-              name="all labels"
-              isHidden={areAllHidden}
-              onToggle={() =>
-                selection.setState({
-                  hiddenLabels: new Set(areAllHidden ? [] : labels.map(({ value }) => value)),
-                })
-              }
-            />
-          </Table.Th>
-          <Table.Th w={24} aria-label="Colour" />
-          <Table.Th>Label</Table.Th>
-          <Table.Th className="number">Voxels</Table.Th>
-          <Table.Th className="number">ml</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {labels.map((label, i) => (
-          <LabelRow
-            key={label.value}
-            label={label}
-            position={i + 1}
-            isHidden={hidden.has(label.value)}
-            millilitres={label.voxels * millilitresPerVoxel}
-          />
-        ))}
-      </Table.Tbody>
-    </Table>
-  );
-}
-
-interface LabelRowProps {
-  readonly label: LabelVolume;
-  readonly position: number;
-  readonly isHidden: boolean;
-  readonly millilitres: number;
-}
-
-function LabelRow({ label: { value, name, voxels }, position, isHidden, millilitres }: LabelRowProps) {
-  const { selection } = useStudio();
-  const colors = usePreferences((state) => state.labelColors);
-  const { location } = useViewer(useSharedViewer());
-  const jump = useLabelJump();
-  const toggle = () =>
-    selection.setState(({ hiddenLabels }) => {
-      const next = new Set(hiddenLabels);
-      if (!next.delete(value)) next.add(value);
-      return { hiddenLabels: next };
-    });
-  return (
-    <Table.Tr className={styles.labelRow} data-current={location?.label === value || undefined}>
-      <Table.Td>
-        <EyeButton name={name} isHidden={isHidden} onToggle={toggle} />
-      </Table.Td>
-      <Table.Td>
-        <ColorChoice value={value} name={name} color={labelColor(value, colors)} />
-      </Table.Td>
-      <Table.Td>
-        <button
-          type="button"
-          className={styles.nameButton}
-          disabled={voxels === 0}
-          title={position <= 9 ? `Go there (${position})` : 'Go there'}
-          onClick={() => jump(value)}
-        >
-          {name}
-        </button>
-      </Table.Td>
-      <Table.Td className="number">{formatCount(voxels)}</Table.Td>
-      <Table.Td className="number">{formatMillilitres(millilitres)}</Table.Td>
-    </Table.Tr>
-  );
-}
-
-function EyeButton(props: { name: string; isHidden: boolean; onToggle: () => void }) {
-  const { name, isHidden, onToggle } = props;
-  const Icon = isHidden ? IconEyeOff : IconEye;
-  return (
-    <Tooltip label={isHidden ? 'Show' : 'Hide'} openDelay={500}>
-      <ActionIcon
-        size="sm"
-        variant="subtle"
-        color="gray"
-        aria-label={`Show ${name}`}
-        aria-pressed={!isHidden}
-        onClick={onToggle}
-      >
-        <Icon size={15} />
-      </ActionIcon>
-    </Tooltip>
-  );
-}
-
-function ColorChoice({ value, name, color }: { value: number; name: string; color: string }) {
-  const choose = (chosen: string) =>
-    preferences.setState(({ labelColors }) => ({ labelColors: { ...labelColors, [value]: chosen } }));
-  return (
-    <Popover position="left" withArrow shadow="md" trapFocus>
-      <Popover.Target>
-        <button
-          type="button"
-          className={styles.colorButton}
-          style={{ background: color }}
-          aria-label={`Colour of ${name}`}
-        />
-      </Popover.Target>
-      <Popover.Dropdown>
-        <ColorPicker
-          format="hex"
-          value={color}
-          onChange={choose}
-          swatches={[...SWATCHES]}
-          swatchesPerRow={8}
-        />
-      </Popover.Dropdown>
-    </Popover>
   );
 }

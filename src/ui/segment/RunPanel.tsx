@@ -6,6 +6,7 @@ import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
 import { formatXyz } from '../formats';
+import { namesInShort } from '../labels/labelFilter';
 import { useLibrary, useStudio } from '../useStudio';
 import { FilePicker, FolderPicker } from './FilePickers';
 import { ErrorNote } from './Problems';
@@ -45,7 +46,6 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
               ...models.map(({ model }) => ({ value: model.id, label: model.name })),
             ]}
             onChange={(id) => selection.setState({ modelId: id ?? undefined })}
-            maxDropdownHeight={340}
             renderOption={({ option }) => {
               const entry = models.find(({ model }) => model.id === option.value);
               const known = recipes.find(({ id }) => id === option.value);
@@ -140,8 +140,7 @@ function textOfRecipe(recipe: Recipe): string {
 
 function describeModel({ model, crossValidationDice }: ModelRecord): string {
   const names = [...model.labels.names].filter(([value]) => value !== 0).map(([, name]) => name);
-  const shown =
-    names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+  const shown = namesInShort(names, 4);
   const dice = crossValidationDice === undefined ? '' : `, Dice ${crossValidationDice.toFixed(2)}`;
   return `${shown}; voxels ${formatXyz(model.configuration.spacing, 2)} mm${dice}`;
 }

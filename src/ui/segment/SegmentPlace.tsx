@@ -28,7 +28,10 @@ export default function SegmentPlace({ caseId, onFiles }: SegmentPlaceProps) {
       <div className={styles.place} style={current || hasProblems ? undefined : { display: 'block' }}>
         <section className={styles.view} aria-label="Viewer" data-welcome={current ? undefined : ''}>
           {current ? (
-            <CaseView key={`${current.id} ${viewer.id}`} current={current} />
+            <>
+              <h1 className="spoken">{current.caseId}</h1>
+              <CaseView key={`${current.id} ${viewer.id}`} current={current} />
+            </>
           ) : (
             <Welcome onFiles={onFiles} />
           )}

@@ -2,6 +2,7 @@ import 'uplot/dist/uPlot.min.css';
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
+import { plural } from '../formats';
 import styles from './curves.module.css';
 
 /** One curve over the epochs. */
@@ -26,7 +27,7 @@ const HEIGHT = 210;
 /** Points are drawn one by one up to this many epochs. */
 const MOST_POINTS = 30;
 
-/** Curves over the epochs, with the values under the pointer in the legend. */
+/** Curves over the epochs, which count from 1, with the values under the pointer in the legend. */
 export function CurveChart({ title, curves, format, range }: CurveChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | undefined>(undefined);
@@ -71,9 +72,9 @@ function showNewest(chart: uPlot): void {
 
 function dataOf(curves: readonly Curve[]): uPlot.AlignedData {
   const length = Math.max(0, ...curves.map(({ values }) => values.length));
-  const epochs = Array.from({ length }, (_, epoch) => epoch);
+  const epochs = Array.from({ length }, (_, i) => i + 1);
   const gap = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? null : value);
-  return [epochs, ...curves.map(({ values }) => epochs.map((epoch) => gap(values[epoch])))];
+  return [epochs, ...curves.map(({ values }) => epochs.map((epoch) => gap(values[epoch - 1])))];
 }
 
 interface Look {
@@ -98,7 +99,7 @@ function optionsFor(curves: readonly Curve[], { width, format, range }: Look): u
     padding: [10, 10, 0, 0],
     cursor: { y: false, points: { size: 6 } },
     scales: {
-      x: { time: false, range: (_, min, max) => [min, Math.max(max, 1)] },
+      x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 1)] },
       ...(range && { y: { range: [range[0], range[1]] } }),
     },
     axes: [
@@ -132,5 +133,5 @@ function spokenText(title: string, curves: readonly Curve[], format: (value: num
     return last === undefined ? `${label} has no value yet` : `${label} ${format(last)}`;
   });
   const epochs = Math.max(0, ...curves.map(({ values }) => values.length));
-  return `${title} after ${epochs} epochs: ${parts.join(', ')}`;
+  return `${title} after ${plural(epochs, 'epoch')}: ${parts.join(', ')}`;
 }

@@ -265,7 +265,6 @@ function TrainerSelect({ value, onChange }: { value: string; onChange: (value: s
       onChange={(chosen) => chosen && onChange(chosen)}
       allowDeselect={false}
       searchable
-      maxDropdownHeight={360}
       renderOption={({ option }) => (
         <div>
           <Text size="sm" style={{ overflowWrap: 'anywhere' }}>

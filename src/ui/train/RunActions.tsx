@@ -223,7 +223,11 @@ function MoreMenu({ run, onLength, onCluster, onRemove }: MoreMenuProps) {
           Compare with other configurations
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item color="red" leftSection={<IconTrash size={15} aria-hidden />} onClick={onRemove}>
+        <Menu.Item
+          color="var(--studio-bad)"
+          leftSection={<IconTrash size={15} aria-hidden />}
+          onClick={onRemove}
+        >
           Remove
         </Menu.Item>
       </Menu.Dropdown>

@@ -5,11 +5,13 @@ import { usePreferences } from '../useStudio';
 import { type Curve, CurveChart } from './CurveChart';
 import styles from './curves.module.css';
 import { formatStepTime } from './trainFormats';
+import { classNames, type ShownClass, useCurvesOfLabels } from './useCurvesOfLabels';
 
 const FULL_RANGE: readonly [number, number] = [0, 1];
 const TRAIN = '#56b4e9';
 const VALIDATION = '#e69f00';
 const EMA = '#21bda6';
+const MEAN = '#8fa3ad';
 const OTHER = '#cc79a7';
 
 const short = (value: number) => String(Number(value.toPrecision(3)));
@@ -26,29 +28,37 @@ interface RunCurvesProps {
 /** Loss, pseudo Dice, learning rate and time, over the epochs. */
 export function RunCurves({ run, other }: RunCurvesProps) {
   const colors = usePreferences((state) => state.labelColors);
-  const charts = useMemo(() => curvesOf(run, other, colors), [run, other, colors]);
+  const classes = classNames(run);
+  const { shown, chooser } = useCurvesOfLabels(run, classes);
+  const charts = useMemo(() => curvesOf(run, other, { classes: shown, colors }), [run, other, shown, colors]);
   if (run.epochs.length === 0) {
     return <p className={styles.none}>The curves begin with the first epoch that is done.</p>;
   }
   return (
-    <div className={styles.charts}>
-      <CurveChart title="Loss" curves={charts.loss} format={short} />
-      <CurveChart title="Pseudo Dice" curves={charts.dice} format={dice} range={FULL_RANGE} />
-      <CurveChart title="Learning rate" curves={charts.rate} format={rate} />
-      <CurveChart title="Time of an epoch" curves={charts.seconds} format={formatStepTime} />
-    </div>
+    <>
+      {chooser}
+      <div className={styles.charts}>
+        <CurveChart title="Loss" curves={charts.loss} format={short} />
+        <CurveChart title="Pseudo Dice" curves={charts.dice} format={dice} range={FULL_RANGE} />
+        <CurveChart title="Learning rate" curves={charts.rate} format={rate} />
+        <CurveChart title="Epoch time" curves={charts.seconds} format={formatStepTime} />
+      </div>
+    </>
   );
+}
+
+interface ClassCurves {
+  readonly classes: readonly ShownClass[];
+  readonly colors: Readonly<Record<number, string>>;
 }
 
 function curvesOf(
   run: TrainingRun,
   other: TrainingRun | undefined,
-  colors: Readonly<Record<number, string>>,
+  { classes, colors }: ClassCurves,
 ): Readonly<Record<'loss' | 'dice' | 'rate' | 'seconds', readonly Curve[]>> {
   const mine = run.epochs;
   const theirs = other?.epochs;
-  const classes =
-    run.start?.classNames ?? mine[0]?.dicePerClassOrRegion.map((_, k) => `class ${k + 1}`) ?? [];
   const compared = (label: string, values: readonly number[] | undefined): readonly Curve[] =>
     values ? [{ label: `${label}, ${other?.id}`, color: OTHER, values, isDashed: true }] : [];
   return {
@@ -61,15 +71,16 @@ function curvesOf(
       ),
     ],
     dice: [
-      ...classes.map((label, k) => ({
-        label,
-        color: labelColor(k + 1, colors),
-        values: mine.map((epoch) => epoch.dicePerClassOrRegion[k] ?? Number.NaN),
+      ...classes.map(({ name, place }) => ({
+        label: name,
+        color: labelColor(place + 1, colors),
+        values: mine.map((epoch) => epoch.dicePerClassOrRegion[place] ?? Number.NaN),
         isThin: true,
       })),
-      { label: 'Running mean', color: EMA, values: mine.map((epoch) => epoch.emaFgDice) },
+      { label: 'Mean', color: MEAN, values: mine.map((epoch) => epoch.meanFgDice) },
+      { label: 'EMA', color: EMA, values: mine.map((epoch) => epoch.emaFgDice) },
       ...compared(
-        'running mean',
+        'EMA',
         theirs?.map((epoch) => epoch.emaFgDice),
       ),
     ],

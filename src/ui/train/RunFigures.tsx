@@ -2,10 +2,10 @@ import type { ReactNode } from 'react';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
 import { formatBytes } from '@/shared/numeric';
 import type { TrainingStart } from '@/workers/trainApi';
-import { formatPercent, formatXyz } from '../formats';
+import { formatCount, formatPercent, formatXyz } from '../formats';
 import { formatLongTime } from '../plan/planFormats';
 import styles from './train.module.css';
-import { bestEpoch, formatDice, formatRate, formatStepTime } from './trainFormats';
+import { bestEpoch, epochCount, formatDice, formatRate, formatStepTime } from './trainFormats';
 
 interface RunFiguresProps {
   readonly run: TrainingRun;
@@ -16,11 +16,12 @@ interface RunFiguresProps {
 export function RunFigures({ run, live }: RunFiguresProps) {
   const { epochs, start, validation, order } = run;
   if (!start) return null;
+  const { done, running, total } = epochCount(run, live?.step);
   const last = epochs.at(-1);
   const best = bestEpoch(epochs);
   const perStep =
     live?.step?.secondsPerIteration ?? (last && last.seconds / order.schedule.iterationsPerEpoch);
-  const total = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
+  const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const loss = live?.step?.loss ?? last?.trainLoss;
   return (
     <dl className={styles.figures} aria-label="Figures">
@@ -33,13 +34,25 @@ export function RunFigures({ run, live }: RunFiguresProps) {
         </Figure>
       )}
       <Figure name="Epochs" meaning="Epochs that are done; each ends with a validation on patches">
-        {epochs.length} of {order.schedule.epochs}
+        {formatCount(done)} of {formatCount(total)}
+        {running !== undefined && <small> ({formatCount(running)} is running)</small>}
       </Figure>
       <Figure
-        name="Pseudo Dice"
-        meaning="Dice on patches of the validation cases in the last epoch: quick, and a little lower than on whole images. In brackets the best of its running mean, which decides on the best checkpoint"
+        name="Pseudo Dice, last epoch"
+        meaning="Dice on patches of the validation cases in the last epoch that is done: quick, and a little lower than on whole images"
       >
-        {formatDice(last?.meanFgDice)} {best && <small>(best {formatDice(best.emaFgDice)})</small>}
+        {formatDice(last?.meanFgDice)}
+      </Figure>
+      <Figure
+        name="Pseudo Dice, EMA"
+        meaning="Exponential moving average of the pseudo Dice: 0.9 of the one before and 0.1 of the last epoch. Where it is best, the best checkpoint is kept"
+      >
+        {formatDice(last?.emaFgDice)}{' '}
+        {best && (
+          <small>
+            (best {formatDice(best.emaFgDice)}, epoch {formatCount(best.epoch + 1)})
+          </small>
+        )}
       </Figure>
       <Figure
         name="Loss"
@@ -73,7 +86,7 @@ export function RunFigures({ run, live }: RunFiguresProps) {
         {start.trainingCases.length} + {start.validationCases.length}
       </Figure>
       <Figure name="Trained for" meaning="Time of all epochs together">
-        {formatLongTime(total)}
+        {formatLongTime(seconds)}
       </Figure>
       <Figure name="GPU" meaning="The adapter it was trained on last">
         {start.adapter}

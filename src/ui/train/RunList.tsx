@@ -5,7 +5,7 @@ import { addressOf } from '../route';
 import { useTrainings } from '../useStudio';
 import { RunState } from './RunState';
 import styles from './train.module.css';
-import { bestEpoch, foldText } from './trainFormats';
+import { bestEpoch, epochCount, epochsText, foldText } from './trainFormats';
 
 /** All runs, newest first, with where each stands. */
 export function RunList({ runs, shownId }: { runs: readonly TrainingRun[]; shownId: string | undefined }) {
@@ -34,12 +34,15 @@ function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
       </span>
       <span className={styles.entryFoot}>
         <RunState run={run} live={live} />
+        <span>{epochsText(epochCount(run, live?.step))}</span>
         {validation ? (
-          <span title="Mean Dice of the validation cases">Dice {validation.meanDice.toFixed(3)}</span>
+          <span title="Mean Dice of the validation cases, over whole images">
+            Dice {validation.meanDice.toFixed(3)}
+          </span>
         ) : (
           best && (
-            <span title="Running mean of the pseudo Dice, at its best">
-              pseudo Dice {best.emaFgDice.toFixed(2)}
+            <span title="Exponential moving average (EMA) of the pseudo Dice, where it was best; the page says the last epoch's too">
+              best EMA {best.emaFgDice.toFixed(3)}
             </span>
           )
         )}

@@ -24,7 +24,9 @@ export function RunLog({ run }: { run: TrainingRun }) {
   }, [trainings, order, isOpen, epochs.length, validation]);
   return (
     <details className={styles.log} onToggle={({ currentTarget }) => setIsOpen(currentTarget.open)}>
-      <summary>Log</summary>
+      <summary>
+        Log <span>nnU-Net's own, which counts epochs from 0</span>
+      </summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard scrolls what has the focus */}
       <pre tabIndex={0}>{text || 'Nothing yet.'}</pre>
     </details>

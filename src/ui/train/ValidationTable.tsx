@@ -1,11 +1,14 @@
-import { ActionIcon, Table } from '@mantine/core';
+import { ActionIcon, Group, Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
 import { nanMean } from '@/shared/statistics';
 import type { CaseDice, TrainingValidation } from '@/workers/trainApi';
 import { plural } from '../formats';
+import { useLabelColumns, WorstLabel } from '../labels/labelColumns';
+import labelStyles from '../labels/labels.module.css';
 import { addressOf, goTo } from '../route';
+import { ScrollTable } from '../ScrollTable';
 import styles from './train.module.css';
 import { formatDice } from './trainFormats';
 
@@ -15,17 +18,21 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
   const sign = isWorstFirst ? 1 : -1;
   const rows = [...validation.cases].sort((a, b) => sign * (rank(a) - rank(b)));
   const labels = validation.cases.slice(0, 1).flatMap((row) => diceByLabel(row).map(([label]) => label));
-  const names = run.start?.classNames ?? [];
+  const names = labels.map((label, l) => run.start?.classNames[l] ?? label);
+  const { shown, isLong, chooser } = useLabelColumns(names);
   const Icon = isWorstFirst ? IconArrowUp : IconArrowDown;
   return (
     <section aria-label="Validation" className={styles.section}>
-      <h3 className={styles.sectionName}>
-        Validation{' '}
-        <span>
-          {plural(rows.length, 'case')}, mean Dice {formatDice(validation.meanDice)}
-        </span>
-      </h3>
-      <Table.ScrollContainer minWidth={330} maxHeight={380}>
+      <Group justify="space-between" gap="xs" mb={4}>
+        <h3 className={styles.sectionName}>
+          Validation{' '}
+          <span>
+            {plural(rows.length, 'case')}, mean Dice {formatDice(validation.meanDice)}
+          </span>
+        </h3>
+        {chooser}
+      </Group>
+      <ScrollTable name="Validation cases" minWidth={330} maxHeight={380}>
         <Table
           className={styles.table}
           highlightOnHover
@@ -37,9 +44,10 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Case</Table.Th>
-              {labels.map((label, l) => (
-                <Table.Th key={label} className="number">
-                  {names[l] ?? label}
+              {isLong && <Table.Th>Worst label</Table.Th>}
+              {shown.map((l) => (
+                <Table.Th key={labels[l]} className={`number ${labelStyles.cell}`} title={names[l]}>
+                  {names[l]}
                 </Table.Th>
               ))}
               <Table.Th className="number" aria-sort={isWorstFirst ? 'ascending' : 'descending'}>
@@ -72,9 +80,10 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
                     {row.caseId}
                   </a>
                 </Table.Td>
-                {diceByLabel(row).map(([label, dice]) => (
-                  <Table.Td key={label} className="number">
-                    {formatDice(dice)}
+                {isLong && <WorstLabel dice={diceOf(row)} names={names} format={formatDice} />}
+                {shown.map((l) => (
+                  <Table.Td key={labels[l]} className="number">
+                    {formatDice(diceOf(row)[l])}
                   </Table.Td>
                 ))}
                 <Table.Td className="number">
@@ -84,13 +93,18 @@ export function ValidationTable({ run, validation }: { run: TrainingRun; validat
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </ScrollTable>
     </section>
   );
 }
 
 export function meanDice(row: CaseDice): number {
-  return nanMean(diceByLabel(row).map(([, dice]) => dice));
+  return nanMean(diceOf(row));
+}
+
+/** In the order of the labels. */
+function diceOf(row: CaseDice): readonly number[] {
+  return diceByLabel(row).map(([, dice]) => dice);
 }
 
 /** In the order of the labels. Trainings kept by earlier versions have a plain object here. */

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
 import dataStyles from '../data/data.module.css';
 import { useShortcuts } from '../frame/useShortcuts';
+import { ShownLabels, useLabelPanel, WithLabelPanel } from '../labels/LabelPanel';
 import { addressOf } from '../route';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
 import { useViewerController, ViewerContext } from '../segment/viewerContext';
@@ -19,6 +20,7 @@ export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: st
   const viewer = useViewerController();
   const [shown, setShown] = useState<Shown>('prediction');
   const viewed = useViewedCase(run, caseId, shown);
+  const { isOpen, toggle } = useLabelPanel();
   const found = run.validation?.cases.find((one) => one.caseId === caseId);
   useShortcuts({ r: () => setShown(shown === 'prediction' ? 'reference' : 'prediction') });
   return (
@@ -33,6 +35,7 @@ export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: st
         </Text>
         {found && <span className={dataStyles.viewerFacts}>Dice {formatDice(meanDice(found))}</span>}
         <div className={dataStyles.neighbours}>
+          {toggle}
           <SegmentedControl
             size="xs"
             aria-label="What lies over the image; r switches"
@@ -47,7 +50,9 @@ export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: st
       </header>
       <div className={dataStyles.viewerBody}>
         <ViewerContext value={viewer}>
-          <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          <WithLabelPanel isOpen={isOpen} panel={<ShownLabels labels={viewed.labels} />}>
+            <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          </WithLabelPanel>
         </ViewerContext>
       </div>
     </div>

@@ -2,7 +2,7 @@
 import type { TrainingRun } from '@/app/trainRuns';
 import type { TrainingSchedule } from '@/core/planning/trainingCost';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
-import { formatCount } from '../formats';
+import { formatCount, plural } from '../formats';
 
 /** `fold 0`, `all cases`. */
 export function foldText(fold: number | 'all'): string {
@@ -39,11 +39,39 @@ export function recentEpochSeconds(epochs: readonly EpochReport[]): number | und
   return recent.reduce((sum, { seconds }) => sum + seconds, 0) / recent.length;
 }
 
-/** Epochs done, and of the one under way its share. */
-export function epochsDone(run: TrainingRun, step: StepReport | undefined): number {
-  if (run.isTrained) return run.order.schedule.epochs;
-  if (!step || step.epoch < run.epochs.length) return run.epochs.length;
-  return step.epoch + TRAINING_SHARE * (step.stage === 'training' ? step.done / step.total : 1);
+/** How far a run is, in epochs counted from 1. */
+export interface EpochCount {
+  /** Whole epochs: as many as are in the curves. */
+  readonly done: number;
+  /** The one under way. */
+  readonly running: number | undefined;
+  readonly total: number;
+}
+
+/** What the list, the page, the curves and the job strip all say of a run. */
+export function epochCount(run: TrainingRun, step: StepReport | undefined): EpochCount {
+  const { isTrained, epochs, order } = run;
+  const done = epochs.length;
+  const total = order.schedule.epochs;
+  const isUnderWay = !isTrained && step !== undefined && done < total;
+  return { done, running: isUnderWay ? done + 1 : undefined, total };
+}
+
+/** `3 of 8 epochs`. */
+export function epochsText({ done, total }: EpochCount): string {
+  return `${formatCount(done)} of ${plural(total, 'epoch')}`;
+}
+
+/** Share of all epochs that is done, with what is done of the one under way, 0…1. */
+export function trainedShare(run: TrainingRun, step: StepReport | undefined): number {
+  const { done, running, total } = epochCount(run, step);
+  if (run.isTrained) return 1;
+  const isOfRunning = running !== undefined && step?.epoch === running - 1;
+  return (done + (isOfRunning ? shareOfEpoch(step) : 0)) / total;
+}
+
+function shareOfEpoch({ stage, done, total }: StepReport): number {
+  return TRAINING_SHARE * (stage === 'training' ? done / total : 1);
 }
 
 /** About what of an epoch's time its training iterations take. */

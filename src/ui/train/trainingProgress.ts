@@ -1,5 +1,5 @@
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
-import { epochsDone, recentEpochSeconds } from './trainFormats';
+import { epochCount, recentEpochSeconds, trainedShare } from './trainFormats';
 
 export interface TrainingProgress {
   readonly doing: string;
@@ -24,23 +24,22 @@ export function trainingProgress(run: TrainingRun, live: LiveTraining): Training
       secondsLeft: undefined,
     };
   }
-  const done = epochsDone(run, step);
+  const share = trainedShare(run, step);
   const perEpoch = recentEpochSeconds(run.epochs) ?? epochSeconds(run, live);
   return {
     doing: doingText(run, live),
-    share: done / epochs,
-    secondsLeft: perEpoch === undefined ? undefined : (epochs - done) * perEpoch,
+    share,
+    secondsLeft: perEpoch === undefined ? undefined : (1 - share) * epochs * perEpoch,
   };
 }
 
 function doingText(run: TrainingRun, { step, isPaused, isStopping }: LiveTraining): string {
-  const { epochs } = run.order.schedule;
   if (isStopping) return 'Stopping: keeping a checkpoint';
   if (!step) return 'Getting ready: the GPU compiles the network';
-  const isBetween = step.epoch < run.epochs.length;
-  const at = `Epoch ${Math.min(epochs, isBetween ? run.epochs.length + 1 : step.epoch + 1)} of ${epochs}`;
+  const { done, running, total } = epochCount(run, step);
+  const at = `Epoch ${running ?? done} of ${total}`;
   if (isPaused) return `${at}, paused`;
-  if (isBetween) return at;
+  if (running === undefined || step.epoch !== running - 1) return at;
   const stage = step.stage === 'training' ? 'iteration' : 'validation batch';
   return `${at}, ${stage} ${step.done} of ${step.total}`;
 }
