@@ -1,7 +1,7 @@
 // A training with all it needs, laid out for nnU-Net: raw and preprocessed data, plans, splits, checkpoints, commands.
 import { fileName, type SourceFile, textFile } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart, zipSize } from '@/core/io/zipStream';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { caseOfFile } from '@/core/training/caseFormats';
 import {
   type ClusterTraining,

@@ -6,11 +6,11 @@ import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plans
 import {
   type BatchFit,
   batchFit,
-  NNUNET_SCHEDULE,
   type TrainingCost,
   type TrainingDevice,
   trainingCost,
 } from '@/core/planning/trainingCost';
+import { NNUNET_SCHEDULE } from '@/core/planning/trainingSchedule';
 import type { Storage } from '@/kernels/storage';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';

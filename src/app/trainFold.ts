@@ -2,7 +2,7 @@
 
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { cpuBatchFeed, gpuBatchFeed, type OpenBatchFeed } from '@/core/training/batchFeed';
 import { BatchLoader, type BatchRecipe } from '@/core/training/batchLoader';
 import type { CheckpointContext } from '@/core/training/checkpoint';

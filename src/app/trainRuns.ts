@@ -1,6 +1,6 @@
 // Trainings as the page shows them, and the queue that works through them: one at a time, kept across reloads.
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { trainerNameWithEpochs } from '@/core/training/trainers';
 import type { EpochReport } from '@/core/training/trainingRun';
 import { messageOf } from '@/shared/errors';

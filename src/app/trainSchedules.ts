@@ -1,5 +1,6 @@
 // Schedules to choose from: nnU-Net's own, and shorter ones that fit an evening or a night on the GPU at hand.
-import { NNUNET_SCHEDULE, type TrainingCost, type TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingCost } from '@/core/planning/trainingCost';
+import { NNUNET_SCHEDULE, type TrainingSchedule } from '@/core/planning/trainingSchedule';
 
 /** nnU-Net validates on one batch for five that it trains on. */
 const TRAINING_PER_VALIDATION = 5;

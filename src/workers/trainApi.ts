@@ -1,4 +1,4 @@
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import type { Storage } from '@/kernels/storage';
 import type { DisplayLabels, ExportProgress, SavedFile } from './filesApi';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { scheduleOf, schedulePresets, scheduleSeconds, trainerNameFor } from '@/app/trainSchedules';
-import { NNUNET_SCHEDULE } from '@/core/planning/trainingCost';
+import { NNUNET_SCHEDULE } from '@/core/planning/trainingSchedule';
 import { trainerNamed } from '@/core/training/trainers';
 
 const HOUR = 3600;

@@ -13,19 +13,7 @@ import { buildUNet, countParameters, toZyx } from '@/nn/unet';
 import type { Zyx } from '@/shared/geometry';
 import { deepSupervisionWeights } from '../training/deepSupervision';
 import type { Configuration } from './plans';
-
-/** How long a training is: nnU-Net's default is 1000 epochs of 250 iterations, each with 50 validation batches. */
-export interface TrainingSchedule {
-  readonly epochs: number;
-  readonly iterationsPerEpoch: number;
-  readonly validationIterationsPerEpoch: number;
-}
-
-export const NNUNET_SCHEDULE: TrainingSchedule = {
-  epochs: 1000,
-  iterationsPerEpoch: 250,
-  validationIterationsPerEpoch: 50,
-};
+import { NNUNET_SCHEDULE, type TrainingSchedule } from './trainingSchedule';
 
 /** A device as planning sees it. */
 export interface TrainingDevice {

@@ -6,13 +6,8 @@ import { PLANNERS, type Planner } from './planners';
 import type { Configuration } from './plans';
 import type { FingerprintDocument, PlansDocument } from './plansDocument';
 import { readPlans } from './readPlans';
-import {
-  NNUNET_SCHEDULE,
-  type TrainingCost,
-  type TrainingDevice,
-  type TrainingSchedule,
-  trainingCost,
-} from './trainingCost';
+import { type TrainingCost, type TrainingDevice, trainingCost } from './trainingCost';
+import { NNUNET_SCHEDULE, type TrainingSchedule } from './trainingSchedule';
 
 export interface WebgpuPlanJob {
   readonly fingerprint: FingerprintDocument;

@@ -1,5 +1,5 @@
 // How a training goes on under nnU-Net itself: the class it goes on as, the commands, and what to know before.
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { CaseFormat } from './caseFormats';
 import { isSameSchedule } from './scheduleChange';
 import { partsOfTrainerName, stockTrainerName, trainerNamed, trainerNameOf } from './trainers';

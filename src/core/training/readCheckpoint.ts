@@ -8,7 +8,7 @@ import {
 import { plainEntries } from '@/core/interop/stateDict';
 import { readTorchCheckpoint, type TorchCheckpoint, TorchTensor } from '@/core/interop/torchCheckpoint';
 import type { SourceFile } from '@/core/io/sourceFile';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { StateTensors } from '@/graph/parameters';
 import type { OptimiserState } from '@/graph/trainingProgram';
 import type { OptimiserControl } from '@/kernels/optimisers/control';

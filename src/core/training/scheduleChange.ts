@@ -1,5 +1,5 @@
 // A training that is continued under another schedule than it was begun with: what holds, and what is said of it.
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { Trainer } from './trainers';
 import { NO_PARTIAL_EPOCH, type TrainingState } from './trainingState';
 

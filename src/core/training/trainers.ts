@@ -2,7 +2,7 @@
 
 import type { AugmentationOptions } from '@/core/augmentation/settings';
 import type { LabelSet } from '@/core/interop/labels';
-import { NNUNET_SCHEDULE, type TrainingSchedule } from '@/core/planning/trainingCost';
+import { NNUNET_SCHEDULE, type TrainingSchedule } from '@/core/planning/trainingSchedule';
 import {
   crossEntropyLoss,
   diceAndBinaryCrossEntropyLoss,

@@ -1,6 +1,7 @@
 import { Text } from '@mantine/core';
 import { type StepSeconds, scheduleSeconds } from '@/app/trainSchedules';
-import type { BatchFit, TrainingCost, TrainingSchedule } from '@/core/planning/trainingCost';
+import type { BatchFit, TrainingCost } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { type Optimiser, optimiserStateCount } from '@/kernels/optimisers/optimiserOptions';
 import { formatBytes } from '@/shared/numeric';
 import { formatFlops, formatLongTime, formatParameters, partsText } from '../plan/planFormats';

@@ -1,6 +1,6 @@
 import { Group, NumberInput, Radio, Stack } from '@mantine/core';
 import { type SchedulePreset, type StepSeconds, scheduleOf, scheduleSeconds } from '@/app/trainSchedules';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { Trainer } from '@/core/training/trainers';
 import { formatCount } from '../formats';
 import { formatLongTime } from '../plan/planFormats';

@@ -3,7 +3,7 @@
 import type { NewTraining } from '@/app/trainRuns';
 import { type SchedulePreset, scheduleOf, trainerNameFor } from '@/app/trainSchedules';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { Trainer } from '@/core/training/trainers';
 import type { AdapterFacts } from '@/gpu/device';
 import type { Storage } from '@/kernels/storage';

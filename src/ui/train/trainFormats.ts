@@ -1,6 +1,6 @@
 // How a run's numbers read on the page.
 import type { TrainingRun } from '@/app/trainRuns';
-import type { TrainingSchedule } from '@/core/planning/trainingCost';
+import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import { formatCount, plural } from '../formats';
 

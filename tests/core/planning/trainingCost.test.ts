@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { batchFit, NNUNET_SCHEDULE, trainingCost } from '@/core/planning/trainingCost';
+import { batchFit, trainingCost } from '@/core/planning/trainingCost';
+import { NNUNET_SCHEDULE } from '@/core/planning/trainingSchedule';
 import { planTrainingStep, type TrainingPlanOptions } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { DYNAMIC_LOSS_SCALING, NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';

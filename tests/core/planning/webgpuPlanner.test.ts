@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { readPlans } from '@/core/planning/readPlans';
-import { NNUNET_SCHEDULE, type TrainingDevice, trainingCost } from '@/core/planning/trainingCost';
+import { type TrainingDevice, trainingCost } from '@/core/planning/trainingCost';
+import { NNUNET_SCHEDULE } from '@/core/planning/trainingSchedule';
 import { planForWebgpu, type WebgpuPlanJob } from '@/core/planning/webgpuPlanner';
 
 const MINUTES = 60_000;
