@@ -1,6 +1,7 @@
 import type { OnnxRuntimeSetup } from '@/core/inference/onnxRuntime';
 import type { Prediction } from '@/core/inference/predictor';
 import type { LabelSet } from '@/core/interop/labels';
+import { imageWarnings } from '@/core/io/emptyImage';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { writeNpz } from '@/core/io/npy';
@@ -126,7 +127,7 @@ export class CaseSegmenter {
         writing: secondsSince(writingStarted),
       },
       memory: prediction.memory,
-      warnings: image.warnings,
+      warnings: imageWarnings(image),
       restarts: restarts(),
       finishedAt: Date.now(),
     };

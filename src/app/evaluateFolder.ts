@@ -10,6 +10,7 @@ import {
 } from '@/core/evaluation/metrics';
 import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
 import { type SurfaceMetrics, surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
+import { placeDifferences } from '@/core/io/placeDifferences';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
@@ -198,6 +199,10 @@ function* compareLabelMaps(
     warnings.push(
       `its voxels are ${prediction.spacing.join(' × ')} mm, those of the reference ${reference.spacing.join(' × ')} mm`,
     );
+  }
+  const names = ['the prediction', 'the reference'] as const;
+  for (const difference of placeDifferences(prediction, reference, names, question.reader)) {
+    warnings.push(`prediction and reference differ in ${difference}; they are compared voxel by voxel`);
   }
   if (knownLabels) {
     warnings.push(

@@ -1,6 +1,7 @@
 import { type EvaluationStep, partOf, segmentationMetricsStepwise } from '@/core/evaluation/metrics';
 import { surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
 import type { MedicalImage } from '@/core/io/medicalImage';
+import { placeDifferences } from '@/core/io/placeDifferences';
 import { StudioError } from '@/shared/errors';
 import { formatShape, type Spacing } from '@/shared/geometry';
 import type { Stepwise } from '@/shared/stepwise';
@@ -50,14 +51,23 @@ export function* judgeCase(
     voxelMl: PICTURES.includes(geometry.format)
       ? Number.NaN
       : (spacing[0] * spacing[1] * spacing[2]) / MM3_PER_ML,
-    warning: spacingWarning(prediction.spacing, spacing),
+    warning: placeWarning(prediction, reference),
   };
 }
 
-function spacingWarning(predicted: Spacing, there: Spacing): string | undefined {
+/** What differs in the headers, both values each. */
+function placeWarning(prediction: MedicalImage, reference: MedicalImage): string | undefined {
+  const spacing = spacingDifference(prediction.spacing, reference.spacing);
+  const places = placeDifferences(prediction, reference, ['the prediction', 'the reference'], 'SimpleITKIO');
+  const differences = [...(spacing ? [spacing] : []), ...places];
+  if (differences.length === 0) return undefined;
+  return `Prediction and reference differ in ${differences.join(', and in ')}. They are compared voxel by voxel; distances are the reference's.`;
+}
+
+function spacingDifference(predicted: Spacing, there: Spacing): string | undefined {
   const differs = predicted.some((mm, axis) => Math.abs(mm - there[axis]) > SPACING_TOLERANCE * there[axis]);
   if (!differs) return undefined;
-  return `The prediction says its voxels are ${formatMm(predicted)} mm, the reference ${formatMm(there)} mm. They are compared voxel by voxel; distances are the reference's.`;
+  return `voxel size: ${formatMm(predicted)} mm and ${formatMm(there)} mm`;
 }
 
 function formatVoxels(shape: readonly number[]): string {

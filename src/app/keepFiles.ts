@@ -11,7 +11,7 @@ import { type FileKind, sniff } from '@/core/io/sniff';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { isZip, withRandomAccess } from '@/core/io/zip';
-import { messageOf, StudioError } from '@/shared/errors';
+import { messageOf } from '@/shared/errors';
 import type { CaseFiles } from '@/storage/caseFiles';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
@@ -152,7 +152,7 @@ async function keepCases(
 async function keepCase(group: CaseGroup, caseFiles: CaseFiles, isChecked: boolean): Promise<CaseRecord> {
   const files = await storableFiles(group);
   const image = await imageFacts(files);
-  if (isChecked) await checkVoxels(files);
+  if (isChecked) await readAsStored(files); // throws where voxels are missing or no numbers
   const id = crypto.randomUUID();
   try {
     for (const file of files) await caseFiles.write(id, file);
@@ -195,16 +195,6 @@ async function imageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {
     voxelType: voxelType ?? 'uint8',
     sizeInBytes: files.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
   };
-}
-
-async function checkVoxels(files: readonly SourceFile[]): Promise<void> {
-  const { data } = await readAsStored(files);
-  if (data.some((value) => value !== 0)) return;
-  throw new StudioError(
-    'EmptyImage',
-    `${files.map(fileName).join(', ')}: every voxel is zero.`,
-    'Check that the export from the scanner or the conversion kept the voxels.',
-  );
 }
 
 /** What files are that nobody here reads, for those who dropped them in good faith. */

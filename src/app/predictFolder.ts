@@ -5,6 +5,7 @@ import type { Prediction } from '@/core/inference/predictor';
 import type { PredictProgress } from '@/core/inference/settings';
 import { writePickle } from '@/core/interop/torchWriter';
 import type { CaseFiles } from '@/core/io/cases';
+import { imageWarnings } from '@/core/io/emptyImage';
 import { writeNpz } from '@/core/io/npy';
 import { readCase, readerNamed, writeCase } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
@@ -122,7 +123,7 @@ async function writeOutcome(job: PredictFolderJob, outcome: CaseOutcome<CaseFile
     return {
       status: 'done',
       caseId,
-      warnings: outcome.image.warnings,
+      warnings: imageWarnings(outcome.image),
       memory,
       timings: { ...timings, writing: (performance.now() - started) / 1000 },
     };

@@ -97,6 +97,44 @@ describe('evaluating a folder', () => {
   });
 });
 
+test('prediction and reference in other places of space: both values are said, and they are compared all the same', async () => {
+  const reports: EvaluatedCase[] = [];
+  const at = (x: number, direction = 1) => ({
+    sform: {
+      code: 1,
+      rows: [
+        [direction, 0, 0, x],
+        [0, 1, 0, 0],
+        [0, 0, 2, 0],
+      ],
+    },
+  });
+  const job = await jobOf({
+    a: [labelFile(TRUTH, at(5)), labelFile(TRUTH, at(-2.5))],
+    b: [labelFile(TRUTH, at(5, -1)), labelFile(TRUTH, at(5))],
+    c: [labelFile(TRUTH, at(5)), labelFile(TRUTH, at(5 + 3e-7))],
+  });
+  await evaluateFolder({ ...job, onCase: (report) => reports.push(report) });
+  expect(reports).toMatchObject([
+    {
+      metrics: [{ Dice: 1 }, { Dice: 1 }],
+      warnings: [
+        expect.stringMatching(
+          /differ in position: the first voxel of the prediction is at \(5, 0, 0\) mm, that of the reference at \(-2\.5, 0, 0\) mm .*7\.5 mm apart/,
+        ),
+      ],
+    },
+    {
+      warnings: [
+        expect.stringMatching(
+          /direction: .*the prediction run along \(-1, 0, 0\).*the reference along \(1, 0, 0\)/,
+        ),
+      ],
+    },
+    { warnings: [] },
+  ]);
+});
+
 describe('what cannot be evaluated', () => {
   test('an absent prediction is named, or allowed', async () => {
     const job = await jobOf({ a: [TRUTH, TRUTH], b: [undefined, TRUTH] });

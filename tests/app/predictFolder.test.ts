@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type PredictFolderJob, predictFolder } from '@/app/predictFolder';
 import { importModel } from '@/core/interop/importModel';
+import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { readNpz } from '@/core/io/npy';
 import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
@@ -56,6 +57,21 @@ describe('prediction of files in batch', () => {
     expect([...files.keys()].sort()).toEqual(['case_a.nii.gz', 'case_c.nii.gz']);
     const failed = reports.find(({ status }) => status === 'failed');
     expect(failed).toMatchObject({ error: { message: expect.stringContaining('case_b_0000.nii') } });
+  });
+
+  test('an image of zeros is segmented as nnU-Net does, like any constant one, and it is said', async () => {
+    const files: Files = new Map();
+    const constant = (value: number) => {
+      const shape = [6, 24, 20] as const;
+      const data = new Float32Array(6 * 24 * 20).fill(value);
+      return writeVolume(data, shape, newGeometry(shape, [3, 1, 1]));
+    };
+    const reports = await predictFolder(await jobOf([await constant(0), await constant(7)], files));
+    expect(reports).toMatchObject([
+      { status: 'done', warnings: [expect.stringMatching(/every voxel of the image is zero/)] },
+      { status: 'done', warnings: [] },
+    ]);
+    expect(files.get('case_a.nii.gz')).toEqual(files.get('case_b.nii.gz'));
   });
 
   test('probabilities are those of the segmentation, on its own grid', async () => {

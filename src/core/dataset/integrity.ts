@@ -1,5 +1,6 @@
 // nnU-Net's integrity check, in its order, but for all cases and all faults at once, each with its remedy.
 import { labelSetOf } from '@/core/interop/labels';
+import { EMPTY_IMAGE, isEmptyImage } from '@/core/io/emptyImage';
 import type { ImageReader } from '@/core/io/imageReader';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { closestReader, type ReaderChoice, readerFor } from '@/core/io/readers';
@@ -242,7 +243,11 @@ async function checkCase(
     findings.push(channelsOfLabelMap(caseId, label, `${seg.channels} channels`));
   if (label && labels) findings.push(...labelValueFindings(caseId, label, labels, declared));
   if (image) findings.push(...channelFindings(rawCase, image, dataset));
-  if (label && image && isLabelMap) findings.push(...geometryFindings(caseId, images[0], image, label, seg));
+  if (image && isEmptyImage(image)) {
+    findings.push(warning(`${caseId}: ${EMPTY_IMAGE.what}`, EMPTY_IMAGE.remedy));
+  }
+  if (label && image && isLabelMap)
+    findings.push(...geometryFindings(caseId, images[0], image, label, seg, reader.name));
   const check = finished(caseId, findings, {
     ...(image && { shape: image.shape, spacing: image.spacing, channels: image.channels }),
     ...(labels && { labels }),

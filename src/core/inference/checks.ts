@@ -1,5 +1,4 @@
 import type { NnunetModel } from '@/core/interop/model';
-import type { MedicalImage } from '@/core/io/medicalImage';
 import { StudioError } from '@/shared/errors';
 import type { PredictSettings } from './settings';
 
@@ -22,17 +21,6 @@ export function checkSettings(settings: PredictSettings, model: NnunetModel): vo
       'BadSettings',
       `A step size of ${settings.tileStepSize} is not possible.`,
       'It is a share of the patch: above 0 and at most 1; nnU-Net’s own is 0.5.',
-    );
-  }
-}
-
-/** Throws `EmptyImage` where every voxel of every channel is zero: there is nothing to normalise or segment. */
-export function checkImage(image: MedicalImage): void {
-  if (image.data.every((value) => value === 0)) {
-    throw new StudioError(
-      'EmptyImage',
-      'Every voxel of the image is zero.',
-      'Check that the export from the scanner or the conversion kept the voxels.',
     );
   }
 }

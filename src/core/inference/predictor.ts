@@ -79,7 +79,7 @@ export class Predictor {
 
   /**
    * Transposes, crops, normalises and resamples as for training. The second stage of a cascade gets the first one's
-   * foreground labels as further channels. Throws `ChannelCount`, `EmptyImage`, and as {@link previousStageOf}.
+   * foreground labels as further channels. Throws `ChannelCount`, and as {@link previousStageOf}.
    */
   async prepare(image: MedicalImage, options: PrepareOptions = {}): Promise<PreparedCase> {
     return prepareCase(image, this.options, options);

@@ -5,7 +5,6 @@ import type { NnunetModel } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
 import type { Gpu } from '@/gpu/device';
-import { checkImage } from './checks';
 import { type LabelMap, previousStageOf } from './previousStage';
 import type { PredictProgress } from './settings';
 
@@ -29,7 +28,7 @@ export interface PreparedCase extends PreprocessedCase {
 
 /**
  * Transposes, crops, normalises and resamples as for training. The second stage of a cascade gets the first one's
- * foreground labels as further channels. Throws `ChannelCount`, `EmptyImage`, and as {@link previousStageOf}.
+ * foreground labels as further channels. Throws `ChannelCount`, and as {@link previousStageOf}.
  */
 export async function prepareCase(
   image: MedicalImage,
@@ -37,7 +36,6 @@ export async function prepareCase(
   options: PrepareOptions = {},
 ): Promise<PreparedCase> {
   const { signal, onProgress } = options;
-  checkImage(image);
   const previous = previousStageOf(options.previousStage, image.shape, model);
   const started = performance.now();
   const prepared = await preprocessCase({

@@ -151,6 +151,30 @@ export function isIdentity({ fileAxes, isReversed }: Reorientation): boolean {
   return fileAxes.every((axis, i) => axis === i) && !isReversed.includes(true);
 }
 
+/** Affine of an image after its axes were changed; `dim`: the file's sizes, x first. */
+export function reorientedAffine(
+  affine: Affine,
+  dim: readonly number[],
+  { fileAxes, isReversed }: Reorientation,
+): Affine {
+  const columns = [2, 1, 0].map((axis) => {
+    const j = 2 - fileAxes[axis];
+    const sign = isReversed[axis] ? -1 : 1;
+    return {
+      step: affine.map((row) => sign * row[j]),
+      shift: affine.map((row) => (isReversed[axis] ? row[j] * (dim[j] - 1) : 0)),
+    };
+  });
+  const row = (r: 0 | 1 | 2) =>
+    [
+      columns[0].step[r],
+      columns[1].step[r],
+      columns[2].step[r],
+      affine[r][3] + columns[0].shift[r] + columns[1].shift[r] + columns[2].shift[r],
+    ] as const;
+  return [row(0), row(1), row(2)];
+}
+
 /** Where the voxels of a file lie in the image: `image index = start + Σ file index · stride`, axes `[z, y, x]`. */
 export interface FilePlacement {
   readonly start: number;

@@ -5,7 +5,7 @@ import { NumpyArrayToSave, PickleFloat, type SavedValue } from '@/core/interop/t
 import { itkPlaceOf, reorientedGrid } from '@/core/io/itkGeometry';
 import type { GridGeometry, MedicalImage, NiftiGeometry } from '@/core/io/medicalImage';
 import { bestAffine, parseNiftiHeader } from '@/core/io/niftiHeader';
-import { type Affine, axisDirections, orientationCode, type Reorientation } from '@/core/io/orientation';
+import { type Affine, axisDirections, orientationCode, reorientedAffine } from '@/core/io/orientation';
 import { affineOfGrid } from '@/core/io/volumeFile';
 import type { CaseProperties } from './preprocessCase';
 
@@ -78,30 +78,6 @@ function sitkStuff(geometry: Placed, doesReorient: boolean): SavedValue {
     if (orientation) entries.push(['original_orientation', orientationCode(orientation)]);
   }
   return new Map(entries);
-}
-
-/** Affine of the image after its axes were changed. */
-function reorientedAffine(
-  affine: Affine,
-  dim: readonly number[],
-  { fileAxes, isReversed }: Reorientation,
-): Affine {
-  const columns = [2, 1, 0].map((axis) => {
-    const j = 2 - fileAxes[axis];
-    const sign = isReversed[axis] ? -1 : 1;
-    return {
-      step: affine.map((row) => sign * row[j]),
-      shift: affine.map((row) => (isReversed[axis] ? row[j] * (dim[j] - 1) : 0)),
-    };
-  });
-  const row = (r: 0 | 1 | 2) =>
-    [
-      columns[0].step[r],
-      columns[1].step[r],
-      columns[2].step[r],
-      affine[r][3] + columns[0].shift[r] + columns[1].shift[r] + columns[2].shift[r],
-    ] as const;
-  return [row(0), row(1), row(2)];
 }
 
 function numpyAffine(affine: Affine): NumpyArrayToSave {
