@@ -69,7 +69,7 @@ export async function ensembleFolders(job: EnsembleFoldersJob): Promise<readonly
   await output.write('plans.json', await plans.bytes());
   const members = all.map((name) => ({
     caseId: name.slice(0, -'.npz'.length),
-    places: inputs.map(({ folder }) => folder),
+    places: inputs,
   }));
   return mergeCases(members, format, output, { ...job, shouldOverwrite: true });
 }
@@ -108,7 +108,7 @@ export async function casesOfCrossvals(
   models: readonly PlacedFolder[],
   folds: readonly Fold[],
 ): Promise<readonly EnsembleCase[]> {
-  const placesByModel: ReadonlyMap<string, ReadFolder>[] = [];
+  const placesByModel: ReadonlyMap<string, PlacedFolder<ReadFolder>>[] = [];
   for (const model of models) placesByModel.push(await validationPlaces(model, folds));
   const all = [...new Set(placesByModel.flatMap((places) => [...places.keys()]))].sort();
   for (const [i, places] of placesByModel.entries()) {
@@ -124,8 +124,8 @@ export async function casesOfCrossvals(
 async function validationPlaces(
   { folder, location }: PlacedFolder,
   folds: readonly Fold[],
-): Promise<ReadonlyMap<string, ReadFolder>> {
-  const places = new Map<string, ReadFolder>();
+): Promise<ReadonlyMap<string, PlacedFolder<ReadFolder>>> {
+  const places = new Map<string, PlacedFolder<ReadFolder>>();
   const foldOf = new Map<string, Fold>();
   for (const fold of folds) {
     const validation = subfolder(folder, `fold_${fold}/validation`);
@@ -141,7 +141,7 @@ async function validationPlaces(
       const other = foldOf.get(name);
       if (other !== undefined) throw duplicateCase(name, [other, fold], location);
       foldOf.set(name, fold);
-      places.set(name, validation);
+      places.set(name, { folder: validation, location: `${location}/fold_${fold}/validation` });
     }
   }
   return places;
@@ -164,7 +164,7 @@ function assertSameCases(all: readonly string[], own: readonly string[], locatio
 /** A case, and where each member's prediction of it is. */
 export interface EnsembleCase {
   readonly caseId: string;
-  readonly places: readonly ReadFolder[];
+  readonly places: readonly PlacedFolder<ReadFolder>[];
 }
 
 interface MergeOptions extends EnsembleCallbacks {
@@ -220,14 +220,18 @@ async function mergeCase(
   shouldSaveProbabilities: boolean,
 ): Promise<void> {
   const files: SourceFile[] = [];
-  for (const place of places) files.push(await neededFile(place, `${caseId}.npz`));
+  for (const { folder, location } of places) {
+    // The files are called alike: their folders tell them apart.
+    const file = await neededFile(folder, `${caseId}.npz`);
+    files.push({ ...file, path: `${location}/${caseId}.npz` });
+  }
   const { data, channels, shape } = await averageProbabilities(files, format.labels);
   const labels = labelsFromScores(data, format.labels);
-  const geometry = await geometryOf(places[0], caseId, format, shape);
+  const geometry = await geometryOf(places[0].folder, caseId, format, shape);
   if (shouldSaveProbabilities) {
     const probabilities = { shape: [channels, ...shape], data };
     await output.write(`${caseId}.npz`, await writeNpz({ probabilities }));
-    const properties = await places[0].open(`${caseId}.pkl`);
+    const properties = await places[0].folder.open(`${caseId}.pkl`);
     if (properties) await output.write(`${caseId}.pkl`, await properties.bytes());
   }
   await writeLabelMap(output, `${caseId}${format.fileEnding}`, format.fileEnding, {

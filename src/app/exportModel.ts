@@ -185,5 +185,8 @@ async function logOf(checkpoint: SourceFile, path: string): Promise<SourceFile> 
   const logging = entries.get('logging');
   const listOf = (key: string): readonly PickleValue[] =>
     isDict(logging) ? (sequenceItems(logging.get(key)) ?? []) : [];
-  return textFile(pythonJson(Object.fromEntries(logEntries(logFromEntries(listOf)))), path);
+  return textFile(
+    pythonJson(Object.fromEntries(logEntries(logFromEntries(listOf))), { mayBeNaN: () => true }),
+    path,
+  );
 }

@@ -3,6 +3,7 @@ import type { RawDataset } from '@/core/dataset/rawDataset';
 import { type CaseFingerprint, samplesPerCase } from '@/core/fingerprint/caseFingerprint';
 import { datasetFingerprint } from '@/core/fingerprint/datasetFingerprint';
 import { readerFor } from '@/core/io/readers';
+import { assertForeground } from '@/core/planning/planableFingerprint';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
@@ -22,7 +23,7 @@ export interface ExtractFingerprintJob {
   readonly onProgress?: (progress: FingerprintProgress) => void;
 }
 
-/** Reads all cases and computes the document of dataset_fingerprint.json. The first case that fails stops it. */
+/** Reads all cases and computes the document of dataset_fingerprint.json. The first case that fails stops it. Throws `NoForeground`. */
 export async function extractFingerprint(job: ExtractFingerprintJob): Promise<FingerprintDocument> {
   const { dataset, workers = localCaseWorkers(), signal, onProgress } = job;
   const { cases, document } = dataset;
@@ -40,11 +41,13 @@ export async function extractFingerprint(job: ExtractFingerprintJob): Promise<Fi
     onProgress?.({ stage: 'reading', share: ++done / cases.length, caseId: each.caseId });
   });
   const channels = dataset.channelNames.length;
-  return datasetFingerprint(found, channels, samples, {
+  const fingerprint = await datasetFingerprint(found, channels, samples, {
     surveyor: workers,
     onLook: (share) => {
       signal?.throwIfAborted();
       onProgress?.({ stage: 'statistics', share });
     },
   });
+  assertForeground(fingerprint);
+  return fingerprint;
 }

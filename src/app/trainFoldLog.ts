@@ -1,7 +1,7 @@
 // nnU-Net's text log of a training, and the lists of its logger as JSON and as a picture.
 
 import { pythonJson } from '@/core/interop/pythonJson';
-import { logEntries, type TrainingLog } from '@/core/training/trainingLog';
+import { isUnjudged, logEntries, type TrainingLog } from '@/core/training/trainingLog';
 import type { EpochReport } from '@/core/training/trainingRun';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { curvesOfLog, type ProgressCurves } from './progressPlot';
@@ -42,7 +42,10 @@ export class TrainFoldLog {
     this.add(`Epoch time: ${rounded(report.seconds, 2)} s`);
     if (report.isBest) this.add(`Yayy! New best EMA pseudo Dice: ${rounded(report.emaFgDice, 4)}`);
     await this.writeText();
-    await this.folder.write(`${this.below}/progress.json`, pythonJson(Object.fromEntries(logEntries(log))));
+    await this.folder.write(
+      `${this.below}/progress.json`,
+      pythonJson(Object.fromEntries(logEntries(log)), { mayBeNaN: isUnjudged }),
+    );
     const picture = await this.drawProgress?.(curvesOfLog(log));
     if (picture) await this.folder.write(`${this.below}/progress.png`, picture);
   }

@@ -198,7 +198,7 @@ async function verifyStep(
   if (!report.isTrainable) {
     throw new StudioError(
       'BadDataset',
-      `${dataset.name} cannot be used: ${bad} of ${report.cases.length} cases have errors.`,
+      `${dataset.name} cannot be used: ${bad > 0 ? `${bad} of ${report.cases.length} cases have errors` : 'the dataset as a whole has errors'}.`,
       'Correct what is listed above, then run it again.',
     );
   }

@@ -298,6 +298,7 @@ export async function datasetFolder(results: string, dataset: string): Promise<s
 }
 
 /** What to call a model in messages. */
-export function modelTitle({ model }: ImportedModel): string {
+export function modelTitle({ model, origin }: ImportedModel): string {
+  if (model.foreignNetwork) return `${model.datasetName} (${origin})`;
   return `${model.datasetName} ${model.configuration.name} (${model.trainerName}, ${model.plans.plansName})`;
 }

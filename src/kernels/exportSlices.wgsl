@@ -57,6 +57,13 @@ fn logitAt(k: u32, taps: Taps) -> f32 {
   return mix(lower, inSlice(classStart + (taps.z.upper % p.ringDepth) * plane, taps.y, taps.x), taps.z.weight);
 }
 
+// Label of a voxel with a logit that is NaN or infinite. By its bits: compilers may take it that there is no NaN.
+const NOT_FINITE = 0xffffffffu;
+
+fn isFinite(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
+}
+
 fn flatIndex(group: vec3u, groups: vec3u, lane: u32) -> u32 {
   return (group.y * groups.x + group.x) * WORKGROUP_SIZE + lane;
 }
@@ -69,15 +76,17 @@ fn argmax(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   let taps = tapsAt(i);
   var largest = best[i];
   var label = labels[i];
+  var areFinite = p.startsAnew == 1u || label != NOT_FINITE;
   for (var k = 0u; k < p.classes; k++) {
     let logit = logitAt(k, taps);
+    areFinite = areFinite && isFinite(logit);
     if ((p.startsAnew == 1u && k == 0u) || logit > largest) {
       largest = logit;
       label = labelOfClass[p.firstClass + k];
     }
   }
   best[i] = largest;
-  labels[i] = label;
+  labels[i] = select(NOT_FINITE, label, areFinite);
 }
 
 // Regions: each whose sigmoid exceeds one half (logit > 0) writes its label, later ones over earlier ones.
@@ -87,10 +96,13 @@ fn regions(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   if (i >= p.outSize.x * p.outSize.y * p.outSize.z) { return; }
   let taps = tapsAt(i);
   var label = select(labels[i], 0u, p.startsAnew == 1u);
+  var areFinite = label != NOT_FINITE;
   for (var k = 0u; k < p.classes; k++) {
-    if (logitAt(k, taps) > 0.0) { label = labelOfClass[p.firstClass + k]; }
+    let logit = logitAt(k, taps);
+    areFinite = areFinite && isFinite(logit);
+    if (logit > 0.0) { label = labelOfClass[p.firstClass + k]; }
   }
-  labels[i] = label;
+  labels[i] = select(NOT_FINITE, label, areFinite);
 }
 
 // The logits themselves, of the group's class number `firstClass`.

@@ -207,7 +207,8 @@ function describeSettings(settings: PredictSettings, model: NnunetModel): string
   const checkpoint = model.folds[0].checkpointName;
   const folds = `${settings.folds.length > 1 ? 'folds' : 'fold'} ${settings.folds.join(' ')} of ${checkpoint}`;
   const mirroring = settings.useMirroring && model.mirrorAxes.length > 0 ? 'mirroring' : 'no mirroring';
-  return `${folds}, ${mirroring}, step ${settings.tileStepSize}`;
+  const steps = `${mirroring}, step ${settings.tileStepSize}`;
+  return model.foreignNetwork ? steps : `${folds}, ${steps}`;
 }
 
 async function findCases(inputs: readonly string[], model: NnunetModel): Promise<readonly CaseFiles[]> {

@@ -71,6 +71,7 @@ export async function checkIntegrity(
     cases[i] = check;
     onCase?.(check, ++done, cases.length, read);
   });
+  findings.push(...foregroundFindings(dataset, cases));
   const all = [...findings, ...cases.flatMap((each) => each.findings)];
   return {
     isTrainable: cases.length > 0 && !all.some(({ severity }) => severity === 'error'),
@@ -171,6 +172,23 @@ function channelNameFindings({ document, jsonFile }: RawDataset): Finding[] {
     warning(
       `${jsonFile.path}: channel_names lists the channels as ${keys.join(', ')}; nnU-Net takes them in this order, whatever their numbers, so ${names.join(', ')}.`,
       'List them by their numbers, so that nobody is misled.',
+    ),
+  ];
+}
+
+/** Where every label map could be read and none has a label to learn. */
+function foregroundFindings(
+  { document, jsonFile }: RawDataset,
+  cases: readonly CaseCheck[],
+): readonly Finding[] {
+  const ignored = document.labels.get('ignore');
+  const hasForeground = ({ labels }: CaseCheck) =>
+    labels === undefined || labels.some((value) => value > 0 && value !== ignored);
+  if (cases.length === 0 || cases.some(hasForeground)) return [];
+  return [
+    error(
+      `${jsonFile.path.replace(/dataset\.json$/, 'labelsTr')}: no label map has foreground; all voxels are background (0)${ignored === undefined ? '' : ' or to be ignored'}, so there is nothing to learn.`,
+      'Check that these are the label maps that were meant, and that they hold label numbers.',
     ),
   ];
 }

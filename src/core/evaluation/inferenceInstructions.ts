@@ -64,7 +64,11 @@ export function inferenceInformationJson(information: InferenceInformation): str
         })),
       },
     },
-    { shouldSortKeys: true, isFloat: ([first]) => first !== 'folds' },
+    {
+      shouldSortKeys: true,
+      mayBeNaN: ([first]) => first === 'all_results' || first === 'best_model_or_ensemble',
+      isFloat: ([first]) => first !== 'folds',
+    },
   );
 }
 

@@ -73,6 +73,7 @@ export function summaryJson(summary: EvaluationSummary): string {
     },
     {
       shouldSortKeys: true,
+      mayBeNaN: () => true,
       isFloat: (path) => path[0] !== 'metric_per_case' || ['Dice', 'IoU'].includes(path.at(-1) ?? ''),
     },
   );

@@ -54,7 +54,7 @@ export function surfaceJson(
       })),
       tolerance_mm: toleranceMm,
     },
-    { shouldSortKeys: true, isFloat: (path) => path.at(-1) !== 'n_missed' },
+    { shouldSortKeys: true, mayBeNaN: () => true, isFloat: (path) => path.at(-1) !== 'n_missed' },
   );
 }
 

@@ -12,6 +12,7 @@ import { elementCount, permute, type Zyx } from '@/shared/geometry';
 import { activationToLogits, toChannelsFirst, toFileOrder } from './channelOrder';
 import { checkSettings } from './checks';
 import { cutWindow } from './cutWindow';
+import { assertFiniteLogits } from './finiteLogits';
 import { type OnnxRuntimeSetup, type OnnxSession, openOnnxSession } from './onnxRuntime';
 import type { Prediction, Predictor } from './predictor';
 import { type CaseOptions, type PreparedCase, type PrepareOptions, prepareCase } from './prepareCase';
@@ -145,7 +146,9 @@ export class OnnxPredictor implements CasePredictor {
         }
       }
     }
-    return { logits: sums.meanLogits(), windows, sumsBytes: sums.byteLength };
+    const logits = sums.meanLogits();
+    assertFiniteLogits(logits);
+    return { logits, windows, sumsBytes: sums.byteLength };
   }
 
   /** Logits `[k, z, y, x]` of one window `[c, z, y, x]`. */

@@ -15,6 +15,7 @@ import { elementCount, permute, type Zyx } from '@/shared/geometry';
 import { type CaseOutput, labelOutput, logitsOutput } from './caseOutput';
 import { type CasePlan, planCase } from './casePlan';
 import { checkSettings } from './checks';
+import { assertFiniteLogits } from './finiteLogits';
 import { exportRules } from './gridTaps';
 import { predictWindows } from './predictWindows';
 import { type CaseOptions, type PreparedCase, type PrepareOptions, prepareCase } from './prepareCase';
@@ -109,6 +110,7 @@ export class Predictor {
     const shape = networkShape(prepared);
     const output = logitsOutput(this.options.model.labels.outputChannels, shape);
     await this.collect(prepared, output, shape, options);
+    assertFiniteLogits(output.logits);
     return output.logits;
   }
 
@@ -128,6 +130,7 @@ export class Predictor {
     const shape = isStreamed ? this.caseShape(prepared) : networkShape(prepared);
     const output = logitsOutput(model.labels.outputChannels, shape);
     const run = await this.collect(prepared, output, shape, options);
+    assertFiniteLogits(output.logits);
     const started = performance.now();
     const exported = logitsToSegmentation({
       ...model,

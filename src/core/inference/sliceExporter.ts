@@ -9,6 +9,7 @@ import {
   writeExportParameters,
 } from '@/kernels/slidingWindow';
 import { elementCount, type Zyx } from '@/shared/geometry';
+import { assertFiniteLabels } from './finiteLogits';
 import { type GridTaps, packTaps } from './gridTaps';
 import type { RowBlock, SlabPlan } from './slabPlan';
 import type { ClassGroup, WindowAccumulator } from './windowAccumulator';
@@ -103,12 +104,14 @@ export class SliceExporter {
     return chunks;
   }
 
-  /** Labels of a chunk, `[z, y, x]`. */
+  /** Labels of a chunk, `[z, y, x]`. Throws `LogitsNotFinite`. */
   async labelsOf(block: RowBlock, chunk: Chunk): Promise<Uint32Array> {
     const entryPoint = this.request.labels.hasRegions ? 'regions' : 'argmax';
     const voxels = chunk.size[0] * chunk.size[1] * chunk.size[2];
     this.run(entryPoint, block, chunk, this.accumulator.groups, (group) => group.firstClass);
-    return new Uint32Array(await readback(this.gpu, { ...this.labels, size: voxels }));
+    const labels = new Uint32Array(await readback(this.gpu, { ...this.labels, size: voxels }));
+    assertFiniteLabels(labels);
+    return labels;
   }
 
   /** Logits of one class in a chunk, `[z, y, x]`. */

@@ -264,6 +264,13 @@ function checkAgainstFile(
       'Correct channels, patch_size or layout in the JSON.',
     );
   }
+  const ending = labelOperatorOf(onnx);
+  if (ending !== undefined) {
+    throw refuse(
+      `ends in ${ending}: it gives labels, and logits are needed`,
+      'Export the network without its last step, so that it gives one channel of logits or probabilities for each label.',
+    );
+  }
   const outputShape = onnx.outputs[0].shape;
   const output = matching(outputShape, classes);
   if (outputShape.length > 0 && !output.fits) {
@@ -272,6 +279,21 @@ function checkAgainstFile(
       'Correct the labels in the JSON: the network has one output channel for each, background included.',
     );
   }
+}
+
+/** Operators that only change the form of what they are given. */
+const PASS_ON = ['Cast', 'Squeeze', 'Unsqueeze', 'Identity', 'Reshape', 'Transpose', 'Flatten'];
+/** Operators that decide: what comes of them says nothing any more of the other labels. */
+const DECIDE = ['ArgMax', 'ArgMin', 'TopK', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Round', 'OneHot'];
+
+/** The operator that makes labels of the logits, where the network ends in one. */
+function labelOperatorOf({ nodes, outputs }: ReadOnnxModel): string | undefined {
+  let node = nodes.find((each) => each.outputs.includes(outputs[0].name));
+  for (let steps = 0; node && PASS_ON.includes(node.operator) && steps < nodes.length; steps++) {
+    const [input] = node.inputs;
+    node = nodes.find((each) => each.outputs.includes(input));
+  }
+  return node && DECIDE.includes(node.operator) ? node.operator : undefined;
 }
 
 function inFileOrder(

@@ -43,7 +43,8 @@ function intensities({
   percentile995,
   ...same
 }: IntensityProperties): Readonly<Record<string, number>> {
-  return { ...same, percentile_00_5: percentile005, percentile_99_5: percentile995 };
+  const all = { ...same, percentile_00_5: percentile005, percentile_99_5: percentile995 };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => Number.isFinite(value)));
 }
 
 function configurationDocument(

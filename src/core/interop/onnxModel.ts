@@ -12,6 +12,7 @@ import { buildUNet, UNET_INPUT } from '@/nn/unet';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
+import { assertFiniteWeights } from './finiteWeights';
 import { parseJson, validate } from './json';
 import { networkInputChannels } from './labels';
 import type { NnunetModel, StateDict, WeightTensor } from './model';
@@ -187,30 +188,33 @@ function describe(
       if (!used.has(name)) trainingOnly[prefixOf(fold, folds.size) + name] = tensorText(tensor);
     }
   }
-  return pythonJson({
-    version: FORMAT_VERSION,
-    about:
-      'An nnU-Net v2 model. dataset_json and plans are nnU-Net’s own files; input, preprocessing, sliding_window and output say what they come to for this network.',
-    configuration: configuration.name,
-    trainer_name: model.trainerName,
-    checkpoint_name: model.folds[0].checkpointName,
-    folds: [...folds.keys()],
-    folds_averaged: folds.size > 1,
-    license,
-    citation,
-    input: inputFacts(model),
-    preprocessing: preprocessingFacts(configuration, plans, model.channelNames),
-    sliding_window: {
-      patch_size: configuration.patchSize,
-      step_size: TILE_STEP_SIZE,
-      gaussian_sigma_share_of_patch: GAUSSIAN_SIGMA,
-      mirror_axes: model.mirrorAxes,
+  return pythonJson(
+    {
+      version: FORMAT_VERSION,
+      about:
+        'An nnU-Net v2 model. dataset_json and plans are nnU-Net’s own files; input, preprocessing, sliding_window and output say what they come to for this network.',
+      configuration: configuration.name,
+      trainer_name: model.trainerName,
+      checkpoint_name: model.folds[0].checkpointName,
+      folds: [...folds.keys()],
+      folds_averaged: folds.size > 1,
+      license,
+      citation,
+      input: inputFacts(model),
+      preprocessing: preprocessingFacts(configuration, plans, model.channelNames),
+      sliding_window: {
+        patch_size: configuration.patchSize,
+        step_size: TILE_STEP_SIZE,
+        gaussian_sigma_share_of_patch: GAUSSIAN_SIGMA,
+        mirror_axes: model.mirrorAxes,
+      },
+      output: outputFacts(model),
+      dataset_json: parseJson(documents.datasetJson, 'dataset.json'),
+      plans: parseJson(documents.plansJson, 'plans.json'),
+      training_only_weights: trainingOnly,
     },
-    output: outputFacts(model),
-    dataset_json: parseJson(documents.datasetJson, 'dataset.json'),
-    plans: parseJson(documents.plansJson, 'plans.json'),
-    training_only_weights: trainingOnly,
-  });
+    { mayBeNaN: ([first]) => first === 'plans' || first === 'preprocessing' },
+  );
 }
 
 function inputFacts(model: NnunetModel) {
@@ -291,6 +295,7 @@ function weightsOf(
     found.set(plain, { shape, data: floatsOf(base64, shape, `${file}: ${name}`) });
   }
   checkParameters(found, expected, file);
+  assertFiniteWeights(found, file);
   return found;
 }
 

@@ -1,4 +1,5 @@
 // JSON as Python's `json.dump(value, file, indent=4)` writes it, byte for byte. Maps are objects in their own order.
+import { StudioError } from '@/shared/errors';
 import { orderedEntries } from './orderedJson';
 
 export interface PythonJsonOptions {
@@ -6,16 +7,19 @@ export interface PythonJsonOptions {
   readonly shouldSortKeys?: boolean;
   /** Whether the numbers at a path of keys (`[]` stands for a place in a list) are floats: whole ones get a `.0`. */
   readonly isFloat?: (path: readonly string[]) => boolean;
+  /** Where nnU-Net itself writes NaN or Infinity, such as the Dice of a label that is not there. Elsewhere they are refused. */
+  readonly mayBeNaN?: (path: readonly string[]) => boolean;
 }
 
 const INDENT = '    ';
 
-/** The text of a JSON file that Python could have written. */
+/** The text of a JSON file that Python could have written. Throws `NotFinite` with the path of a number that is none. */
 export function pythonJson(
   value: unknown,
-  { shouldSortKeys = false, isFloat = () => false }: PythonJsonOptions = {},
+  { shouldSortKeys = false, isFloat = () => false, mayBeNaN = () => false }: PythonJsonOptions = {},
 ): string {
   const write = (each: unknown, path: readonly string[], indent: string): string => {
+    if (typeof each === 'number' && !Number.isFinite(each) && !mayBeNaN(path)) throw notFinite(each, path);
     if (typeof each === 'number') return isFloat(path) ? pythonFloat(each) : pythonNumber(each);
     if (typeof each === 'string') return pythonString(each);
     if (typeof each !== 'object' || each === null) return JSON.stringify(each);
@@ -34,6 +38,14 @@ export function pythonJson(
     return `{\n${lines.join(',\n')}\n${indent}}`;
   };
   return write(value, [], '');
+}
+
+function notFinite(value: number, path: readonly string[]): StudioError {
+  return new StudioError(
+    'NotFinite',
+    `${path.join('.').replaceAll('.[]', '[]') || 'The value'} is ${value}, which is not written into a file.`,
+    'It comes of data without any value to count, or of a computation that failed; check what it is computed from.',
+  );
 }
 
 function pythonNumber(value: number): string {

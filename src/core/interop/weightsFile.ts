@@ -3,6 +3,7 @@ import { sniff } from '@/core/io/sniff';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { withRandomAccess } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
+import { assertFiniteWeights } from './finiteWeights';
 import type { StateDict } from './model';
 import { isDict, type PickleMap, pickleTypeName } from './pickleValues';
 import { openSafetensors } from './safetensors';
@@ -37,7 +38,7 @@ export async function openWeights(source: SourceFile): Promise<WeightsFile> {
   };
 }
 
-/** The weights of a file, checked against the network before any tensor is read. Throws `WeightsMismatch`. */
+/** The weights of a file, checked against the network before any tensor is read. Throws `WeightsMismatch`, `WeightsNotFinite`. */
 export async function loadWeights(
   file: SourceFile,
   expected: ReadonlyMap<string, readonly number[]>,
@@ -46,6 +47,7 @@ export async function loadWeights(
   checkParameters(tensors, expected, file.path);
   const stateDict = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   for (const [name, shape] of expected) stateDict.set(name, { shape, data: await readTensor(name) });
+  assertFiniteWeights(stateDict, file.path);
   return stateDict;
 }
 

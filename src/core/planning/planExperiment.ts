@@ -1,10 +1,10 @@
 // From a fingerprint to plans: nnU-Net's rules, in its order of arithmetic.
 
-import { StudioError } from '@/shared/errors';
 import { permute, type Zyx } from '@/shared/geometry';
 import { roundHalfEven } from '@/shared/numeric';
 import { median, percentile } from '@/shared/statistics';
 import { computeNewShape } from '../preprocessing/gridShape';
+import { assertPlannable, assertSliceAxis } from './planableFingerprint';
 import { type ConfigurationRequest, planConfiguration } from './planConfiguration';
 import type { Planner } from './planners';
 import type {
@@ -50,7 +50,7 @@ export interface PlannerOptions {
 
 /**
  * Plans for every configuration the dataset calls for: `2d`, and for volumes `3d_fullres`, `3d_lowres` and the cascade
- * where a patch sees too little of the median case. Throws `EmptyFingerprint`.
+ * where a patch sees too little of the median case. Throws `EmptyFingerprint`, `NoForeground`, `SingleSlice`.
  *
  * Follows nnU-Net's `ExperimentPlanner.plan_experiment`.
  */
@@ -60,13 +60,7 @@ export function planExperiment(
   planner: Planner,
   options: PlannerOptions = {},
 ): PlansDocument {
-  if (fingerprint.spacings.length === 0) {
-    throw new StudioError(
-      'EmptyFingerprint',
-      'The fingerprint lists no case.',
-      'Extract it again from the dataset.',
-    );
-  }
+  assertPlannable(fingerprint);
   const target = fullresTargetSpacing(fingerprint, options.overwriteTargetSpacing);
   const forward = options.suppressTranspose ? ([0, 1, 2] as const) : transposeForward(target);
   const backward = [0, 1, 2].map((axis) => forward.indexOf(axis));
@@ -74,6 +68,7 @@ export function planExperiment(
     computeNewShape(asZyx(shape), asZyx(fingerprint.spacings[i]), target),
   );
   const medianShape = permute(perAxis(newShapes, median), forward);
+  assertSliceAxis(medianShape, forward, dataset.name);
   const plansName = options.plansName ?? planner.plansName;
   const request: Omit<ConfigurationRequest, 'name' | 'spacing' | 'medianShape' | 'voxelsInDataset'> = {
     planner,

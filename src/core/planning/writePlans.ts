@@ -17,6 +17,8 @@ export function fingerprintJson(fingerprint: FingerprintDocument): string {
 /** The text of a plans file. Low-resolution configurations have whole median sizes, the others floats. */
 export function plansJson(plans: PlansDocument | AnyPlans): string {
   return pythonJson(plans, {
+    // Of plans that nnU-Net made for a dataset without foreground; such are passed on, but not made here.
+    mayBeNaN: ([key]) => key.startsWith('foreground_intensity_properties'),
     isFloat: ([key, configuration, property]) => {
       if (key === 'configurations') {
         return (

@@ -103,6 +103,10 @@ export function postprocessingJson(
         return { labels_or_regions: isList ? values : values[0] };
       }),
     },
-    { shouldSortKeys: true, isFloat: ([first]) => first === 'input_folder' || first === 'postprocessed' },
+    {
+      shouldSortKeys: true,
+      mayBeNaN: () => true,
+      isFloat: ([first]) => first === 'input_folder' || first === 'postprocessed',
+    },
   );
 }

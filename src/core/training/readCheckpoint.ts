@@ -1,3 +1,4 @@
+import { assertFiniteWeights } from '@/core/interop/finiteWeights';
 import {
   integerItems,
   isDict,
@@ -144,7 +145,7 @@ function withoutNetworkWeights(root: PickleMap, file: SourceFile): StudioError {
   );
 }
 
-/** All `shapes`, or `WeightsMismatch` naming the first that is missing or of another shape. */
+/** All `shapes`, or `WeightsMismatch` naming the first that is missing or of another shape, or `WeightsNotFinite`. */
 async function readWeights(
   checkpoint: TorchCheckpoint,
   root: PickleMap,
@@ -166,6 +167,7 @@ async function readWeights(
     const tensor = found.get(name);
     if (tensor) tensors.set(name, { shape, data: await checkpoint.readTensor(tensor) });
   }
+  assertFiniteWeights(tensors, file.path);
   return tensors;
 }
 

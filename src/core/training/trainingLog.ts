@@ -45,7 +45,7 @@ export interface EpochEntry {
 export function withEpoch(log: TrainingLog, entry: EpochEntry): TrainingLog {
   const mean = nanMean(entry.dicePerClassOrRegion);
   const before = log.emaFgDice.at(-1);
-  const ema = before === undefined ? mean : EMA_WEIGHT * before + (1 - EMA_WEIGHT) * mean;
+  const ema = runningMean(before, mean);
   return {
     meanFgDice: [...log.meanFgDice, mean],
     emaFgDice: [...log.emaFgDice, ema],
@@ -56,6 +56,19 @@ export function withEpoch(log: TrainingLog, entry: EpochEntry): TrainingLog {
     epochStartTimestamps: [...log.epochStartTimestamps, entry.start],
     epochEndTimestamps: [...log.epochEndTimestamps, entry.end],
   };
+}
+
+/** Whether a list of the log may hold NaN: of epochs in which no class was there to be judged, as in nnU-Net. */
+export function isUnjudged([key]: readonly string[]): boolean {
+  return [LOG_KEYS.meanFgDice, LOG_KEYS.emaFgDice, LOG_KEYS.dicePerClassOrRegion].some(
+    (each) => each === key,
+  );
+}
+
+/** An epoch in which no class could be judged, or the first ones, leave no NaN in the mean for good. */
+function runningMean(before: number | undefined, mean: number): number {
+  if (before === undefined || Number.isNaN(before)) return mean;
+  return Number.isNaN(mean) ? before : EMA_WEIGHT * before + (1 - EMA_WEIGHT) * mean;
 }
 
 /** Names of the lists in nnU-Net's checkpoints. */

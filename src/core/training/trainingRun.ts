@@ -1,5 +1,6 @@
 // nnU-Net's training loop on a compiled program: epochs of training and validation iterations.
 
+import { firstNotFinite } from '@/core/interop/finiteWeights';
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
 import { compileFittingTraining } from '@/graph/fittingTraining';
@@ -8,6 +9,7 @@ import { tuneTraining } from '@/graph/tuneGraph';
 import type { HardCounts } from '@/kernels/losses/hardCounts';
 import type { BatchFeed, OpenBatchFeed, ReadyBatch } from './batchFeed';
 import type { BatchKey } from './batchLoader';
+import { diverged, isBetter, LossWatch } from './divergence';
 import { Prefetcher } from './prefetch';
 import { pseudoDice } from './pseudoDice';
 import type { TrainedNetwork } from './trainedNetwork';
@@ -22,6 +24,8 @@ const LOSSES_PER_EPOCH = 50;
  * another way, and a run that is gone on with keeps its bits only with those it began with.
  */
 const TUNING_LIMIT_MS = 60_000;
+/** Losses in a row that scaling may leave out where half precision overflows, before the training has diverged. */
+const SKIPPED_STEPS = 5;
 /** Batches made ahead of the one on the GPU. */
 const BATCHES_AHEAD = 2;
 
@@ -83,6 +87,7 @@ export class TrainingRun {
   private readonly options: TrainingRunOptions;
   private readonly program: TrainingProgram;
   private readonly feed: BatchFeed;
+  private readonly lossWatch: LossWatch;
   /** What does not lie on the GPU; weights and optimiser are those the run began with. */
   private state: TrainingState;
 
@@ -96,6 +101,7 @@ export class TrainingRun {
     this.program = program;
     this.feed = feed;
     this.state = { ...state, microBatch: this.microBatch };
+    this.lossWatch = new LossWatch(options.network.setup.lossScaling === undefined ? 0 : SKIPPED_STEPS);
   }
 
   /**
@@ -136,17 +142,20 @@ export class TrainingRun {
     return { ...this.state, weights, optimiser: await this.program.readOptimiser() };
   }
 
-  /** Trains until the last epoch is done, or `signal` fires; the state is saved either way. */
+  /**
+   * Trains until the last epoch is done, or `signal` fires; the state is saved either way. Throws `TrainingDiverged` once the
+   * loss or a weight is no number; what was kept before stays.
+   */
   async train(hooks: TrainingHooks = {}): Promise<'done' | 'stopped'> {
     const { schedule } = this.options.trainer;
     const batches = new Prefetcher(this.keysToCome(), this.feed.prepare, BATCHES_AHEAD);
     while (this.state.epoch < schedule.epochs) {
       if (!(await this.trainEpoch(batches, hooks))) {
-        await hooks.save?.('stopped', await this.currentState());
+        await this.save('stopped', hooks);
         return 'stopped';
       }
     }
-    await hooks.save?.('final', await this.currentState());
+    await this.save('final', hooks);
     return 'done';
   }
 
@@ -196,7 +205,11 @@ export class TrainingRun {
       last = this.idle();
       waits.isIdleAfter(last);
       const losses = [...this.state.partial.losses];
-      if (i % lossEvery === lossEvery - 1) losses.push(await this.program.readLoss());
+      if (i % lossEvery === lossEvery - 1) {
+        const loss = await this.program.readLoss();
+        if (this.lossWatch.isUsable(loss, { epoch, iteration: i + 1, total, stage: 'training' }))
+          losses.push(loss);
+      }
       this.state = { ...this.state, partial: { iterations: i + 1, losses, seconds: worked.seconds } };
       hooks.onStep?.({ epoch, stage: 'training', done: i + 1, total, loss: losses.at(-1) });
       if (i + 1 < total && hooks.isCheckpointDue?.({ epoch, isEpochEnd: false }))
@@ -228,9 +241,12 @@ export class TrainingRun {
       if (hooks.signal?.aborted) return undefined;
       feed(await batches.next());
       this.program.evaluate();
-      losses.push(await this.program.readLoss());
+      const loss = await this.program.readLoss();
+      const { epoch } = this.state;
+      if (this.lossWatch.isUsable(loss, { epoch, iteration: i + 1, total, stage: 'validation' }))
+        losses.push(loss);
       hooks.onStep?.({
-        epoch: this.state.epoch,
+        epoch,
         stage: 'validation',
         done: i + 1,
         total,
@@ -265,7 +281,7 @@ export class TrainingRun {
     });
     // The last entry: a checkpoint may have come without the log of the epochs before.
     const emaFgDice = log.emaFgDice[log.emaFgDice.length - 1];
-    const isBest = bestEma === undefined || emaFgDice > bestEma;
+    const isBest = isBetter(emaFgDice, bestEma);
     this.state = {
       ...this.state,
       log,
@@ -292,7 +308,16 @@ export class TrainingRun {
   }
 
   private async save(reason: SaveReason, hooks: TrainingHooks): Promise<void> {
-    if (hooks.save) await hooks.save(reason, await this.currentState());
+    if (hooks.save) await hooks.save(reason, await this.soundState());
+  }
+
+  /** The state now. Throws `TrainingDiverged` where a weight is no number, so that no checkpoint is replaced by it. */
+  private async soundState(): Promise<TrainingState> {
+    const state = await this.currentState();
+    for (const [name, { data }] of state.weights) {
+      if (firstNotFinite(data) >= 0) throw diverged(`weights of ${name} are`, state.epoch);
+    }
+    return state;
   }
 
   private idle(): Promise<undefined> {

@@ -59,7 +59,7 @@ describe('summary.json', () => {
   test.each([
     ['{}', 'BadSummary', 'foreground_mean'],
     ['{"mean": ', 'BadJson', 'summary.json'],
-    [summaryJson(summary()).replace('"TP": 2', '"TP": "two"'), 'BadSummary', 'metric_per_case.0.metrics'],
+    [summaryJson(summary()).replace('"TP": 2', '"TP": "two"'), 'BadSummary', 'metric_per_case[0].metrics'],
     [summaryJson(summary()).replaceAll('(2, 3)', 'core'), 'BadSummary', 'core'],
   ])('that is damaged is refused with the place: %#', (text, name, message) => {
     expect(() => readSummary(text, 'summary.json')).toThrow(
