@@ -3,7 +3,7 @@ import type { RawDataset } from '@/core/dataset/rawDataset';
 import { type CaseFingerprint, samplesPerCase } from '@/core/fingerprint/caseFingerprint';
 import { datasetFingerprint } from '@/core/fingerprint/datasetFingerprint';
 import { readerFor } from '@/core/io/readers';
-import { assertForeground } from '@/core/planning/planableFingerprint';
+import { assertForeground } from '@/core/planning/plannableFingerprint';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';

@@ -7,7 +7,7 @@ import { type FindBestProgress, findBestConfiguration } from '@/app/findBestConf
 import { readLabelMap } from '@/app/labelMapFiles';
 import { readSummary } from '@/core/evaluation/summary';
 import type { ImageGeometry } from '@/core/io/medicalImage';
-import { readNpz } from '@/core/io/npy';
+import { readNpz, writeNpz } from '@/core/io/npy';
 import { writeCase } from '@/core/io/readers';
 import { readText } from '@/core/io/sourceFile';
 import { readPostprocessing } from '@/core/postprocessing/postprocessingFiles';
@@ -307,10 +307,20 @@ describe('ensembles', () => {
       'x.npz',
       'x.pkl',
     ]);
+    const { folder: second } = inputs[1];
+    const wide = { shape: [3, 3, 5, 9], data: new Float32Array(3 * 3 * 5 * 9) };
+    const right = second.contents.get('x.npz') ?? new Uint8Array();
+    await second.write('x.npz', await writeNpz({ probabilities: wide }));
+    expect(await failureOf(ensembleFolders(job))).toMatch(
+      /\/in_1\/x\.npz is 3 × 5 × 9 but \/in_0\/x\.npz is 3 × 5 × 8/,
+    );
+    await second.write('x.npz', right);
     await inputs[1].folder.write('y.npz', new Uint8Array());
     expect(await failureOf(ensembleFolders(job))).toMatch(/^DifferentCases: \/in_0 lacks .*y\.npz/);
     await inputs[0].folder.write('y.npz', new Uint8Array(100));
-    expect(await failureOf(ensembleFolders(job))).toMatch(/^BadZip: y\.npz: /);
+    expect(await failureOf(ensembleFolders(job))).toMatch(
+      /^BadZip: y: \/in_0\/y\.npz: |^BadZip: \/in_0\/y\.npz: /,
+    );
   });
 });
 

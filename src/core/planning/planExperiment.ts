@@ -4,8 +4,8 @@ import { permute, type Zyx } from '@/shared/geometry';
 import { roundHalfEven } from '@/shared/numeric';
 import { median, percentile } from '@/shared/statistics';
 import { computeNewShape } from '../preprocessing/gridShape';
-import { assertPlannable, assertSliceAxis } from './planableFingerprint';
 import { type ConfigurationRequest, planConfiguration } from './planConfiguration';
+import { assertPlannable, assertSliceAxis } from './plannableFingerprint';
 import type { Planner } from './planners';
 import type {
   ConfigurationDocument,

@@ -156,3 +156,14 @@ test('two names for one number, and channels out of order, are told', async () =
     /channels as 1, 0; nnU-Net takes them in this order.*so "0": "CT", "1": "T1"/,
   );
 });
+
+test('a dataset without any foreground cannot be trained, and says so once', async () => {
+  const contents = tinyDataset();
+  for (let i = 0; i < 6; i++)
+    contents.set(`labelsTr/case_${i}.nii`, tinyLabels({ values: new Uint8Array(960) }));
+  const report = await check(contents);
+  expect(report.isTrainable).toBe(false);
+  expect(report.findings.map(({ message }) => message).join()).toMatch(
+    /labelsTr: no label map has foreground/,
+  );
+});

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fileOfWeights, weightsOfFile } from '@/core/interop/foreignNetwork';
 import { importModel } from '@/core/interop/importModel';
 import type { StateDict } from '@/core/interop/model';
-import type { OnnxNode } from '@/core/interop/onnxProto';
+import { encodeOnnxModel, type OnnxNode } from '@/core/interop/onnxProto';
 import { readOnnx } from '@/core/interop/onnxReader';
 import { readText } from '@/core/io/sourceFile';
 import { jsonFile, onnxFile, THREE_CLASSES, threeClassNetwork, tinyOnnx } from '../../support/onnxFiles';
@@ -94,6 +94,36 @@ describe('a file of export_onnx', () => {
 });
 
 describe('a foreign network with its JSON', () => {
+  test.each([
+    [{ operator: 'ArgMax', inputs: ['l'], outputs: ['y'] }],
+    [
+      { operator: 'ArgMax', inputs: ['l'], outputs: ['m'] },
+      { operator: 'Cast', inputs: ['m'], outputs: ['c'] },
+      { operator: 'Squeeze', inputs: ['c'], outputs: ['y'] },
+    ],
+    [{ operator: 'Greater', inputs: ['l', 'b'], outputs: ['y'] }],
+  ] as const)('that ends in labels is refused as that: %#', async (...end) => {
+    const conv = { operator: 'Conv', inputs: ['x', 'w', 'b'], outputs: ['l'] };
+    const content = encodeOnnxModel({
+      graphName: 'labels',
+      producer: 'test',
+      opset: 17,
+      nodes: [conv, ...end],
+      initializers: [
+        { name: 'w', shape: [3, 1, 1, 1, 1], data: Float32Array.of(0, 1, -1) },
+        { name: 'b', shape: [3], data: Float32Array.of(0.3, 0, 0) },
+      ],
+      inputs: [{ name: 'x', shape: SHAPE }],
+      outputs: [{ name: 'y', shape: ['batch', 1, 4, 8, 8] }],
+    });
+    await expect(importModel([onnxFile(content), jsonFile(THREE_CLASSES)])).rejects.toEqual(
+      named(
+        'BadDescription',
+        new RegExp(`net\\.onnx ends in ${end[0].operator}: it gives labels, and logits are needed\\. Export`),
+      ),
+    );
+  });
+
   test('runs on our own kernels where every operator is known', async () => {
     const { model } = await importForeign(RELU);
     expect(model.foreignNetwork).toMatchObject({ engine: 'graph', channelsAre: 'first', activation: 'none' });

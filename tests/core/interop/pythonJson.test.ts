@@ -44,3 +44,12 @@ test('indent, key order, floats and escapes are those of json.dump(indent=4)', (
 }`,
   );
 });
+
+test('a number that is none is not written, but where nnU-Net writes it', () => {
+  const value = {
+    configurations: { '3d_lowres': { batch_size: Number.NaN, spacing: [1, Number.POSITIVE_INFINITY] } },
+  };
+  expect(() => pythonJson(value)).toThrow('configurations.3d_lowres.batch_size is NaN, which is not written');
+  expect(() => pythonJson({ a: [1, Number.NEGATIVE_INFINITY] })).toThrow('a[] is -Infinity');
+  expect(pythonJson({ Dice: Number.NaN }, { mayBeNaN: ([key]) => key === 'Dice' })).toContain('"Dice": NaN');
+});

@@ -59,3 +59,15 @@ describe('normalisation, against nnU-Net’s numbers', () => {
     expect(() => NORMALIZATIONS.RGBTo01Normalization(Float32Array.of(-1, 2), {})).toThrow(/from -1 to 2/);
   });
 });
+
+test.each([
+  { mean: Number.NaN },
+  { std: Number.NaN },
+  { percentile005: Number.NaN },
+  { mean: Number.POSITIVE_INFINITY },
+])('statistics of nothing never make voxels NaN: %j', (wrong) => {
+  const voxels = Float32Array.of(1, 2, 3);
+  const normalize = () => NORMALIZATIONS.CTNormalization(voxels, { intensity: { ...intensity, ...wrong } });
+  expect(normalize).toThrow(/foreground.*extract_fingerprint --clean/);
+  expect(voxels).toEqual(Float32Array.of(1, 2, 3));
+});

@@ -44,3 +44,11 @@ test('pseudo Dice of a class that is neither there nor predicted is no number', 
   const counts = { truePositives: [3, 0, 0], falsePositives: [1, 0, 2], falseNegatives: [1, 0, 0] };
   expect(pseudoDice(counts)).toEqual([0.75, Number.NaN, 0]);
 });
+
+test('an epoch in which no class could be judged leaves no NaN in the running mean', () => {
+  const nothing = entry([Number.NaN, Number.NaN]);
+  const log = [nothing, entry([0.5]), nothing, entry([0.7])].reduce(withEpoch, EMPTY_LOG);
+  expect(log.emaFgDice[0]).toBeNaN();
+  expect(log.emaFgDice.slice(1, 3)).toEqual([0.5, 0.5]);
+  expect(log.emaFgDice[3]).toBeCloseTo(0.52, 12);
+});
