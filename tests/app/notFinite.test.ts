@@ -56,7 +56,7 @@ test.for([
   { what: 'labels', labels: TINY_DATASET.labels, more: {}, saveProbabilities: false },
   {
     what: 'regions',
-    labels: { background: 0, whole: [1, 2], core: 2, rim: 1 },
+    labels: { wide: [0, 1, 2], whole: [1, 2], core: 2 },
     more: { regions_class_order: [1, 2, 1] },
     saveProbabilities: false,
   },

@@ -284,7 +284,17 @@ function checkAgainstFile(
 /** Operators that only change the form of what they are given. */
 const PASS_ON = ['Cast', 'Squeeze', 'Unsqueeze', 'Identity', 'Reshape', 'Transpose', 'Flatten'];
 /** Operators that decide: what comes of them says nothing any more of the other labels. */
-const DECIDE = ['ArgMax', 'ArgMin', 'TopK', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Round', 'OneHot'];
+const DECIDE = [
+  'ArgMax',
+  'ArgMin',
+  'TopK',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'Round',
+  'OneHot',
+];
 
 /** The operator that makes labels of the logits, where the network ends in one. */
 function labelOperatorOf({ nodes, outputs }: ReadOnnxModel): string | undefined {
