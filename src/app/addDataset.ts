@@ -45,6 +45,9 @@ export async function addDataset(
         }
         await assertRoom(studio, files, found.name);
         return imported(await datasets.importDataset(files, found.name));
+      case 'preprocessed':
+        await assertRoom(studio, files, found.name);
+        return imported(await datasets.importPreprocessed(files, found.name));
       default:
         return found satisfies never;
     }

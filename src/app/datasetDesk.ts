@@ -1,4 +1,5 @@
 // Datasets that are kept: what the dataset worker does, over whatever folders and records it is given.
+import { isPlansFile } from '@/core/dataset/preprocessedDataset';
 import { openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
 import { caseOfFile, isCaseFile } from '@/core/training/caseFormats';
 import { StudioError } from '@/shared/errors';
@@ -10,7 +11,7 @@ import type { CaseWorkers } from '@/workers/caseWorkers';
 import type { DatasetApi, OnDatasetProgress } from '@/workers/datasetApi';
 import { datasetChecks } from './datasetChecks';
 import { datasetIntake } from './datasetIntake';
-import { type DeskParts, FINGERPRINT_FILE, isPlansFile } from './datasetParts';
+import { type DeskParts, FINGERPRINT_FILE } from './datasetParts';
 import { datasetSplits } from './datasetSplits';
 import { datasetTasks } from './datasetTasks';
 import { datasetViews } from './datasetViews';
@@ -108,6 +109,9 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       ),
     importPairs: (files, facts, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.importPairs(files, facts, signal, tell)),
+
+    importPreprocessed: (files, name, callId, onProgress) =>
+      cancellable(callId, onProgress, (signal, tell) => intake.importPreprocessed(files, name, signal, tell)),
 
     importSample: (callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.importSample(signal, tell)),

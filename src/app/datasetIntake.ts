@@ -1,4 +1,5 @@
 // Takes datasets in: all of one, or nothing of it.
+import { findPreprocessedDataset } from '@/core/dataset/preprocessedDataset';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { browserFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
@@ -8,6 +9,7 @@ import type { OnDatasetProgress, PairsFacts, RecognisedDataset } from '@/workers
 import type { GivenFile } from '@/workers/filesApi';
 import type { DeskParts } from './datasetParts';
 import { type ImportOptions, importDataset, importPairs } from './importDataset';
+import { assertCanJoin, importLabelsAsRaw, importPreprocessed } from './importPreprocessed';
 import {
   datasetNameFor,
   findDatasetJson,
@@ -38,6 +40,13 @@ export interface DatasetIntake {
   importPairs(
     files: readonly GivenFile[],
     facts: PairsFacts,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<DatasetRecord>;
+  /** What nnU-Net preprocessed elsewhere: joins the dataset of that name, or is one whose images are not here. */
+  importPreprocessed(
+    files: readonly GivenFile[],
+    name: string,
     signal: AbortSignal,
     tell: Tell,
   ): Promise<DatasetRecord>;
@@ -119,6 +128,8 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
           isKept: (await records.get(name)) !== undefined,
         };
       }
+      const preprocessed = await findPreprocessedDataset(files);
+      if (preprocessed) return { kind: 'preprocessed', name: datasetNameFor(preprocessed.folder, taken) };
       const found = findPairs(files);
       if (!found || (found.pairs.cases.length === 1 && !isExpected)) return { kind: 'none' };
       return proposePairs(found, { taken, signal, onProgress: tell });
@@ -158,6 +169,32 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
           importOptions(signal, tell),
         );
       }),
+
+    async importPreprocessed(given, name, signal, tell) {
+      const found = await findPreprocessedDataset(await givenImages(sourcesOf(given)));
+      if (!found) {
+        throw new StudioError('NoDataset', 'No preprocessed cases are among the files.', 'Drop them again.');
+      }
+      const options = importOptions(signal, tell);
+      const arrays = () => importPreprocessed(found, folders.folder(name, 'preprocessed'), options);
+      if (await records.get(name)) {
+        const { cases } = await openRawDataset(await folders.files(name, 'raw'));
+        await assertCanJoin(
+          found,
+          name,
+          cases.map(({ caseId }) => caseId),
+          folders,
+        );
+        await arrays();
+        return survey(name);
+      }
+      return takeIn(name, async (empty) => {
+        await empty();
+        await arrays();
+        const sizeInBytes = await importLabelsAsRaw(found, folders.folder(name, 'raw'));
+        return { kind: 'preprocessed', sizeInBytes };
+      });
+    },
 
     async importSample(signal, tell) {
       const kept = await records.get<DatasetRecord>(SAMPLE_DATASET);

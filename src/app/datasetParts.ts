@@ -15,10 +15,3 @@ export interface DeskParts {
 }
 
 export const FINGERPRINT_FILE = 'dataset_fingerprint.json';
-/** JSON files among the preprocessed ones that are no plans. */
-const NO_PLANS: ReadonlySet<string> = new Set([FINGERPRINT_FILE, 'dataset.json', 'splits_final.json']);
-
-/** Whether a file beside the folders of preprocessed data is a plans file, by its name. */
-export function isPlansFile(name: string): boolean {
-  return name.endsWith('.json') && !NO_PLANS.has(name);
-}

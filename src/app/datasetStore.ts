@@ -66,6 +66,8 @@ export interface Datasets {
   /** The same in place of the dataset of that name. */
   replaceDataset(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   importPairs(files: readonly GivenFile[], facts: PairsFacts): Promise<DatasetRecord>;
+  /** What nnU-Net preprocessed elsewhere. */
+  importPreprocessed(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   /** The made-up dataset. */
   importSample(): Promise<DatasetRecord>;
   cancelImport(): void;
@@ -198,7 +200,8 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     try {
       const record = await whileAdding(() => copy(show));
       await refresh();
-      if (!record.check) await enqueue(record.name, [{ kind: 'check' }]);
+      // Without images there is nothing to check.
+      if (!record.check && record.kind !== 'preprocessed') await enqueue(record.name, [{ kind: 'check' }]);
       return record;
     } finally {
       store.setState({ importing: undefined });
@@ -236,6 +239,8 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
       takeIn(name, (show) => api.replaceDataset(files, name, IMPORT_CALL, show)),
     importPairs: (files, facts) =>
       takeIn(facts.name, (show) => api.importPairs(files, facts, IMPORT_CALL, show)),
+    importPreprocessed: (files, name) =>
+      takeIn(name, (show) => api.importPreprocessed(files, name, IMPORT_CALL, show)),
     importSample: () => takeIn('Sample', (show) => api.importSample(IMPORT_CALL, show)),
     cancelImport: () => api.cancel(IMPORT_CALL),
 

@@ -1,4 +1,5 @@
 // Self-configuration of a kept dataset: fingerprint, plans, preprocessed cases.
+import { isPlansFile } from '@/core/dataset/preprocessedDataset';
 import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
@@ -16,7 +17,7 @@ import type {
   PreprocessOutcome,
   PreprocessRequest,
 } from '@/workers/datasetApi';
-import { type DeskParts, FINGERPRINT_FILE, isPlansFile } from './datasetParts';
+import { type DeskParts, FINGERPRINT_FILE } from './datasetParts';
 import { extractFingerprint, type FingerprintProgress } from './extractFingerprint';
 import { planDataset, readFingerprint } from './planDataset';
 import { type PreprocessedReport, preprocessDataset } from './preprocessDataset';
@@ -50,9 +51,16 @@ export function datasetTasks(
     }
   }
 
-  /** The record of a dataset that may be worked with. Throws `NotChecked` or `BadDataset`. */
+  /** The record of a dataset that may be worked with. Throws `NoImages`, `NotChecked` or `BadDataset`. */
   async function trainable(name: string): Promise<DatasetRecord> {
     const record = await find(name);
+    if (record.kind === 'preprocessed') {
+      throw new StudioError(
+        'NoImages',
+        `${name} was preprocessed elsewhere; its images are not here.`,
+        'Train from what is there, or import the dataset with its images.',
+      );
+    }
     if (!record.check) {
       throw new StudioError('NotChecked', `${name} has not been checked.`, 'Check it under Data first.');
     }

@@ -35,7 +35,11 @@ export function datasetViews({ folders, browse }: DeskParts): ViewCalls {
     async showImage(name, caseId, channel) {
       const { images } = await findCase(name, caseId);
       if (images.length === 0) {
-        throw new StudioError('MissingFile', `${caseId} has no image.`, 'Add the file, then import again.');
+        throw new StudioError(
+          'MissingFile',
+          `${caseId} has no image.`,
+          'Import the dataset with its images.',
+        );
       }
       return displayVolume(await readAsStored(images), channel);
     },

@@ -204,6 +204,8 @@ const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
   safetensors: 'a file of bare weights. Give the nnU-Net results folder, its zip, or a bundle (.nnstudio)',
   nifti: 'a NIfTI image with another ending. Rename it to end in .nii or .nii.gz',
   'nnunet-dataset': 'the description of a dataset without its images. Give its whole folder',
+  blosc2:
+    'an array of a preprocessed case (.b2nd). Give the whole preprocessed dataset, the folder with its dataset.json and plans',
   empty: 'an empty file. Copy or download it again',
 };
 

@@ -124,6 +124,13 @@ async function predictLive(needs: TrainViewNeeds, order: TrainingOrder, caseId: 
   if (!images) {
     throw new StudioError('CaseMissing', `${order.datasetName} has no case ${caseId}.`, 'Choose another.');
   }
+  if (images.length === 0) {
+    throw new StudioError(
+      'MissingFile',
+      `${order.datasetName} was preprocessed elsewhere: the image of ${caseId} is not here.`,
+      'Import the dataset with its images to see one.',
+    );
+  }
   const image = await readCase(images, model.plans.imageReaderWriter, {
     channels: model.channelNames.length,
   });

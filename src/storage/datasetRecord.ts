@@ -47,7 +47,8 @@ export interface DatasetRecord {
   readonly name: string;
   /** Without `DatasetXXX_`. */
   readonly title: string;
-  readonly kind: 'raw' | 'decathlon' | 'pairs' | 'sample';
+  /** `preprocessed`: its images are not here, only label maps and what they were preprocessed to. */
+  readonly kind: 'raw' | 'decathlon' | 'pairs' | 'sample' | 'preprocessed';
   /** Milliseconds since 1970. */
   readonly addedAt: number;
   readonly caseCount: number;

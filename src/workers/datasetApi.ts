@@ -14,6 +14,8 @@ import type { DisplayLabels, DisplayVolume, GivenFile, SavedFile } from './files
 export type RecognisedDataset =
   /** A raw dataset or a Decathlon task, to be imported under this name; `isKept` where one of that name is here. */
   | { readonly kind: 'raw' | 'decathlon'; readonly name: string; readonly isKept: boolean }
+  /** One that nnU-Net preprocessed; it joins the dataset of that name where that is here. */
+  | { readonly kind: 'preprocessed'; readonly name: string }
   /** Images and label maps without a dataset.json: a form has to say what they are. */
   | PairsProposal
   /** Something else. */
@@ -138,6 +140,17 @@ export interface DatasetApi {
   importPairs(
     files: readonly GivenFile[],
     facts: PairsFacts,
+    callId: string,
+    onProgress: OnDatasetProgress,
+  ): Promise<DatasetRecord>;
+
+  /**
+   * Takes in a dataset that nnU-Net preprocessed elsewhere: what it was preprocessed to joins the dataset of that name where
+   * that is here; else it becomes one whose images are not here. Throws `CasesDiffer`, `PreprocessedExists`.
+   */
+  importPreprocessed(
+    files: readonly GivenFile[],
+    name: string,
     callId: string,
     onProgress: OnDatasetProgress,
   ): Promise<DatasetRecord>;

@@ -39,6 +39,8 @@ function quickCalls({ ask }: WorkerClient<DatasetApi>): Omit<DatasetApi, BusyCal
       ask((remote) => remote.replaceDataset(files, name, callId, proxy(onProgress))),
     importPairs: (files, facts, callId, onProgress) =>
       ask((remote) => remote.importPairs(files, facts, callId, proxy(onProgress))),
+    importPreprocessed: (files, name, callId, onProgress) =>
+      ask((remote) => remote.importPreprocessed(files, name, callId, proxy(onProgress))),
     importSample: (callId, onProgress) => ask((remote) => remote.importSample(callId, proxy(onProgress))),
     readChecks: (name) => ask((remote) => remote.readChecks(name)),
     readGlances: (name, caseIds) => ask((remote) => remote.readGlances(name, caseIds)),

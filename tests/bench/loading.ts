@@ -1,19 +1,21 @@
 // Whether a GPU in training is kept waiting: the share of an epoch's time in which it has nothing to do because its next
 // batch is not ready, with cases in memory and in files, augmented on this thread and on the GPU; and what making a batch
 // takes by itself.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { networkOfFold, trainFold } from '@/app/trainFold';
 import { openCaseInFiles, openCaseInMemory } from '@/app/trainFoldCases';
 import { TrainFoldLog } from '@/app/trainFoldLog';
 import { type FoldSetup, openFold } from '@/app/trainFoldSetup';
+import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { augmentBatch, BatchLoader, type BatchRecipe, type DrawnBatch } from '@/core/training/batchLoader';
 import type { EpochReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { formatShape } from '@/shared/geometry';
-import { randomNormal } from '@/shared/random';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { formatBytes } from '@/shared/numeric';
+import { integerBelow, keyedRandom, randomNormal } from '@/shared/random';
+import { datasetFolder, nodeFile } from '@/storage/nodeFiles';
 import { memoryFolder } from '../support/memoryFolder';
 import { niftiFile } from '../support/nifti';
 import { type DatasetContents, jsonBytes, TINY_JSON } from '../support/tinyDataset';
@@ -25,6 +27,8 @@ const CASE = [128, 128, 96] as const;
 const CASES = 5;
 const ITERATIONS = 10;
 const BATCHES = 10;
+/** Of boxes out of a `.b2nd` file, voxels. */
+const BOX_EDGE = 64;
 
 const SETTINGS = [
   { patch: 48, features: [8, 16, 32], isLarge: false },
@@ -37,9 +41,39 @@ export async function run({ isExhaustive }: BenchOptions): Promise<void> {
   console.log(
     `\nLoading in training; ${gpu.facts.description}; load of the machine ${loadavg()[0].toFixed(1)}`,
   );
+  await measureBlosc2();
   for (const { patch, features, isLarge } of SETTINGS) {
     if (!isLarge || isExhaustive) await measure(patch, features);
   }
+}
+
+/** Unpacking of the largest golden `.b2nd` image, and patches cut out of it as a training cuts them. */
+async function measureBlosc2(): Promise<void> {
+  const golden = path.resolve(process.env.NNSTUDIO_GOLDEN ?? '../shared/golden', 'b2nd');
+  const [largest] = (existsSync(golden) ? readdirSync(golden, { recursive: true, encoding: 'utf8' }) : [])
+    .filter((name) => name.endsWith('.b2nd'))
+    .sort((a, b) => statSync(path.join(golden, b)).size - statSync(path.join(golden, a)).size);
+  if (largest === undefined) return;
+  const file = await nodeFile(path.join(golden, largest));
+  const array = await openB2nd(file);
+  const timed = async (times: number, work: (i: number) => Promise<unknown>) => {
+    await work(0);
+    const started = performance.now();
+    for (let i = 0; i < times; i++) await work(i);
+    return (performance.now() - started) / times;
+  };
+  const whole = await timed(5, () => array.readAll());
+  const size = array.shape.map((length, axis) => (axis === 0 ? length : Math.min(length, BOX_EDGE)));
+  const random = keyedRandom(1);
+  const starts = Array.from({ length: BATCHES }, () =>
+    array.shape.map((length, axis) => integerBelow(random, length - size[axis] + 1)),
+  );
+  const before = process.memoryUsage().arrayBuffers;
+  const box = await timed(BATCHES, (i) => array.readBox(starts[i], size));
+  const more = process.memoryUsage().arrayBuffers - before;
+  console.log(
+    `  ${path.basename(largest)}, ${formatShape(array.shape)}, ${formatBytes(file.sizeInBytes)} of ${formatBytes(array.sizeInBytes)}: whole at ${(array.sizeInBytes / 1000 / whole).toFixed(0)} MB/s; a box of ${formatShape(size)} in ${box.toFixed(1)} ms, ${formatBytes(Math.max(0, more))} more in memory after ${BATCHES} of them`,
+  );
 }
 
 async function measure(patch: number, features: readonly number[]): Promise<void> {

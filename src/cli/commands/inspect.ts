@@ -2,12 +2,15 @@ import path from 'node:path';
 import { importModels } from '@/core/interop/importModel';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
 import { openArchive } from '@/core/io/archive';
+import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { findCases } from '@/core/io/cases';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
 import { readPlans } from '@/core/planning/readPlans';
 import { messageOf, StudioError } from '@/shared/errors';
+import { formatShape } from '@/shared/geometry';
+import { formatBytes } from '@/shared/numeric';
 import { filesBelow, filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { type Command, EXIT } from '../command';
 import { describeCheckpoint } from '../describe/checkpoint';
@@ -123,6 +126,7 @@ type ExplainedKind =
   | 'nifti-header'
   | 'analyze-header'
   | 'torch-checkpoint'
+  | 'blosc2'
   | 'zip'
   | 'model-bundle'
   | 'nnunet-plans'
@@ -148,6 +152,8 @@ async function describeFile(location: string): Promise<readonly string[]> {
       return describeImage([file, ...(await voxelsBeside(location))]);
     case 'torch-checkpoint':
       return describeCheckpoint(file);
+    case 'blosc2':
+      return describeBlosc2(file);
     case 'zip':
       return describeZip(file);
     case 'model-bundle':
@@ -159,6 +165,13 @@ async function describeFile(location: string): Promise<readonly string[]> {
     default:
       return [`${fileName(file)} is ${NAMES[kind]}.`];
   }
+}
+
+async function describeBlosc2(file: SourceFile): Promise<readonly string[]> {
+  const { shape, dtype, sizeInBytes } = await openB2nd(file);
+  return [
+    `${fileName(file)} is a Blosc2 array of ${formatShape(shape)}, ${dtype}, ${formatBytes(sizeInBytes)} unpacked.`,
+  ];
 }
 
 async function describeZip(file: SourceFile): Promise<readonly string[]> {

@@ -23,6 +23,7 @@ export type FileKind =
   | 'torch-checkpoint'
   | 'numpy'
   | 'numpy-archive'
+  | 'blosc2'
   | 'zip'
   | 'model-bundle'
   | 'onnx'
@@ -102,6 +103,7 @@ function binaryKind(bytes: Uint8Array, sizeInBytes: number): FileKind | undefine
   if (startsWith(bytes, 'NRRD000')) return 'nrrd';
   if (isGipl(bytes)) return 'gipl';
   if (startsWith(bytes, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) return 'numpy';
+  if (startsWith(bytes, 'b2frame\0', 2)) return 'blosc2';
   if (startsWith(bytes, OLD_TORCH)) return 'torch-checkpoint';
   if (isBareDicom(bytes)) return 'dicom';
   if (isSafetensors(bytes, sizeInBytes)) return 'safetensors';

@@ -14,6 +14,7 @@ import styles from './data.module.css';
 import { Findings } from './Findings';
 import { withoutFlatAxis } from './flatAxis';
 import { foregroundLabels } from './foregroundLabels';
+import { hasNoImages } from './steps';
 import { ThumbnailImage } from './ThumbnailImage';
 import { useGlances } from './useGlances';
 
@@ -151,7 +152,7 @@ function Verdict({ dataset, status }: { dataset: DatasetRecord; status: CaseChec
   if (!dataset.check || status !== 'ok')
     return (
       <Text size="xs" c="dimmed">
-        not checked
+        {hasNoImages(dataset) ? 'image not here' : 'not checked'}
       </Text>
     );
   return (

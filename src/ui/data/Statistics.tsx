@@ -15,6 +15,7 @@ import { withoutFlatAxis } from './flatAxis';
 import { spreadOf } from './histogram';
 import { IntensityPlot } from './IntensityPlot';
 import { LabelCounts } from './LabelCounts';
+import { hasNoImages } from './steps';
 
 interface StatisticsProps {
   readonly dataset: DatasetRecord;
@@ -28,7 +29,9 @@ export function Statistics({ dataset, checks }: StatisticsProps) {
   if (!dataset.check) {
     return (
       <Text size="sm" c="dimmed" ta="center" py="xl">
-        Figures come with the check: it reads every image.
+        {hasNoImages(dataset)
+          ? 'Figures are computed from the images, which are not here.'
+          : 'Figures come with the check: it reads every image.'}
       </Text>
     );
   }

@@ -13,7 +13,7 @@ import { ErrorNote } from '../segment/Problems';
 import { useDatasets, useStudio } from '../useStudio';
 import styles from './data.module.css';
 import { PreprocessButton } from './PreprocessButton';
-import { remainingTasks, type Step, type StepKind, type StepState, stepsOf } from './steps';
+import { hasNoImages, remainingTasks, type Step, type StepKind, type StepState, stepsOf } from './steps';
 
 /** Check → Fingerprint → Plan → Preprocess, each with where it stands and the one thing to do. */
 export function StepRow({ dataset }: { dataset: DatasetRecord }) {
@@ -87,6 +87,7 @@ function StepAction({ step: { kind, state }, dataset }: { step: Step; dataset: D
     case 'later':
       return null;
     default:
+      if (hasNoImages(dataset) && kind !== 'plan') return null;
       return <StepButton kind={kind} dataset={dataset} isNext={state === 'next'} />;
   }
 }

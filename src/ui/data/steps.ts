@@ -77,11 +77,16 @@ export function nextStep(dataset: DatasetRecord): StepKind | undefined {
 
 function doneSteps(dataset: DatasetRecord): Readonly<Record<StepKind, boolean>> {
   return {
-    check: dataset.check?.isTrainable ?? false,
+    check: hasNoImages(dataset) || (dataset.check?.isTrainable ?? false),
     fingerprint: dataset.hasFingerprint,
     plan: dataset.plans.length > 0,
     preprocess: dataset.preprocessed.some(({ cases }) => cases === dataset.caseCount),
   };
+}
+
+/** Whether only what nnU-Net preprocessed elsewhere is here: nothing can be computed from the images. */
+export function hasNoImages({ kind }: DatasetRecord): boolean {
+  return kind === 'preprocessed';
 }
 
 function stateText(state: StepState, { check }: DatasetRecord): string | undefined {
@@ -94,6 +99,7 @@ function textOf(kind: StepKind, dataset: DatasetRecord): string {
   const { check, caseCount, plans, preprocessed } = dataset;
   switch (kind) {
     case 'check':
+      if (hasNoImages(dataset)) return 'Preprocessed elsewhere; the images are not here';
       if (!check) return 'Not checked yet';
       if (!check.isTrainable) return `${plural(check.errors, 'error')} in ${plural(check.badCases, 'case')}`;
       return check.warnings > 0

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { writeB2nd } from '@/core/io/blosc2/writeB2nd';
 import { writeNpy, writeNpz } from '@/core/io/npy';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { memoryFile } from '@/core/io/sourceFile';
@@ -39,6 +40,7 @@ const samples: readonly (readonly [string, FileKind, () => Uint8Array | Promise<
   ['big-endian TIFF', 'tiff', () => withMagic('MM\0*')],
   ['numpy array', 'numpy', () => writeNpy(array)],
   ['numpy archive', 'numpy-archive', () => writeNpz({ array })],
+  ['Blosc2 array', 'blosc2', () => writeB2nd(array)],
   [
     'PyTorch checkpoint',
     'torch-checkpoint',
