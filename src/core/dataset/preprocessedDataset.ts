@@ -1,7 +1,7 @@
 // A dataset that was preprocessed elsewhere: nnU-Net's folder nnUNet_preprocessed/DatasetXXX_Name.
 import { readJson } from '@/core/interop/json';
-import { isHiddenFile } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { isHiddenFile } from '@/core/io/systemFiles';
 import { caseOfFile } from '@/core/training/caseFormats';
 import { byCodePoint, type DatasetDocument, parseDatasetDocument } from './rawDataset';
 
