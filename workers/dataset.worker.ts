@@ -20,17 +20,12 @@ const api: DatasetApi = {
 
   async showImage(name, caseId, channel) {
     const volume = await desk.showImage(name, caseId, channel);
-    return transfer(volume, [volume.bytes]);
+    return transfer(volume, [volume.voxels.buffer]);
   },
 
   async showLabels(name, caseId) {
     const labels = await desk.showLabels(name, caseId);
-    return transfer(labels, [labels.bytes]);
-  },
-
-  async showOutlines(name, caseId) {
-    const bytes = await desk.showOutlines(name, caseId);
-    return transfer(bytes, [bytes]);
+    return transfer(labels, [labels.voxels.buffer]);
   },
 };
 

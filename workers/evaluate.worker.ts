@@ -17,17 +17,12 @@ const api: EvaluateApi = {
 
   async showImage(record, caseId, channel) {
     const volume = await desk.showImage(record, caseId, channel);
-    return transfer(volume, [volume.bytes]);
+    return transfer(volume, [volume.voxels.buffer]);
   },
 
   async showOverlay(record, caseId, overlay) {
     const labels = await desk.showOverlay(record, caseId, overlay);
-    return transfer(labels, [labels.bytes]);
-  },
-
-  async showOverlayOutlines(record, caseId, overlay) {
-    const bytes = await desk.showOverlayOutlines(record, caseId, overlay);
-    return transfer(bytes, [bytes]);
+    return transfer(labels, [labels.voxels.buffer]);
   },
 };
 

@@ -1,6 +1,7 @@
 // Reads, checks and keeps files, off the page's thread.
 import { transfer } from 'comlink';
-import { displayLabels, displayOutlines, displayVolume } from '@/app/displayVolume';
+import { displayLabels } from '@/app/displayLabels';
+import { displayVolume } from '@/app/displayVolume';
 import { exportLibraryModel } from '@/app/exportLibraryModel';
 import { keepFiles } from '@/app/keepFiles';
 import { savedProbabilities, savedSegmentation, savedZip } from '@/app/saveResults';
@@ -34,17 +35,12 @@ const api: FilesApi = {
   async showImage({ id, files }, channel) {
     const sources = await Promise.all(files.map((name) => caseFiles.open(id, name)));
     const volume = displayVolume(await readAsStored(sources), channel);
-    return transfer(volume, [volume.bytes]);
+    return transfer(volume, [volume.voxels.buffer]);
   },
 
   async showSegmentation(id) {
     const labels = await displayLabels(await caseFiles.open(id, SEGMENTATION_FILE));
-    return transfer(labels, [labels.bytes]);
-  },
-
-  async showOutlines(id) {
-    const bytes = await displayOutlines(await caseFiles.open(id, SEGMENTATION_FILE));
-    return transfer(bytes, [bytes]);
+    return transfer(labels, [labels.voxels.buffer]);
   },
 
   saveSegmentation: (caseRecord) => savedSegmentation(caseFiles, caseRecord),

@@ -21,12 +21,7 @@ const api: TrainViewApi = {
 
   async showPrediction(order, caseId, moment) {
     const labels = await view.showPrediction(order, caseId, moment);
-    return transfer(labels, [labels.bytes]);
-  },
-
-  async showPredictionOutlines(order, caseId, moment) {
-    const bytes = await view.showPredictionOutlines(order, caseId, moment);
-    return transfer(bytes, [bytes]);
+    return transfer(labels, [labels.voxels.buffer]);
   },
 };
 

@@ -5,9 +5,10 @@ import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import type { DatasetApi } from '@/workers/datasetApi';
 import type { DeskParts } from './datasetParts';
-import { displayLabels, displayOutlines, displayVolume, plainLabelMap } from './displayVolume';
+import { displayLabels, plainLabelMap } from './displayLabels';
+import { displayVolume } from './displayVolume';
 
-type ViewCalls = Pick<DatasetApi, 'readFile' | 'showImage' | 'showLabels' | 'showOutlines'>;
+type ViewCalls = Pick<DatasetApi, 'readFile' | 'showImage' | 'showLabels'>;
 
 export function datasetViews({ folders, browse }: DeskParts): ViewCalls {
   async function findCase(name: string, caseId: string): Promise<RawCase> {
@@ -45,6 +46,5 @@ export function datasetViews({ folders, browse }: DeskParts): ViewCalls {
     },
 
     showLabels: async (name, caseId) => displayLabels(await labelsOf(name, caseId)),
-    showOutlines: async (name, caseId) => displayOutlines(await labelsOf(name, caseId)),
   };
 }

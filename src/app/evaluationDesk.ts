@@ -19,7 +19,8 @@ import type {
 } from '@/storage/evaluationRecord';
 import type { EvaluateApi, EvaluationOverlay, OnEvaluationEvent } from '@/workers/evaluateApi';
 import type { SavedFile } from '@/workers/filesApi';
-import { displayLabels, displayOutlines, displayVolume, plainLabelMap } from './displayVolume';
+import { displayLabels, plainLabelMap } from './displayLabels';
+import { displayVolume } from './displayVolume';
 import { type FoundImage, judgedLabels, openSources, type SourceStores } from './evaluationSources';
 import { judgeCase, type ReadPair } from './judgeCase';
 
@@ -195,8 +196,6 @@ export function createEvaluationDesk(needs: EvaluationDeskNeeds): EvaluateApi {
     },
 
     showOverlay: async (record, caseId, overlay) => displayLabels(await overlayMap(record, caseId, overlay)),
-    showOverlayOutlines: async (record, caseId, overlay) =>
-      displayOutlines(await overlayMap(record, caseId, overlay)),
 
     save: async (record, kind) => savedTable(record, kind),
     remove: (filesId) => evaluations.remove(filesId),

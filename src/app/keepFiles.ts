@@ -4,6 +4,7 @@ import { importModels } from '@/core/interop/importModel';
 import { readOnnx } from '@/core/interop/onnxReader';
 import { openArchive } from '@/core/io/archive';
 import { type CaseFiles as CaseGroup, findCases, hasImageName } from '@/core/io/cases';
+import { readFrames } from '@/core/io/dicomFrames';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { writeVolume } from '@/core/io/niftiWriter';
 import { readAsStored } from '@/core/io/readers';
@@ -13,10 +14,11 @@ import { isHiddenFile } from '@/core/io/systemFiles';
 import { isZip, withRandomAccess } from '@/core/io/zip';
 import { messageOf } from '@/shared/errors';
 import type { CaseFiles } from '@/storage/caseFiles';
-import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
+import type { CaseRecord, ImageFacts, IntensityHints } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
 import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport } from '@/workers/filesApi';
+import { windowOf } from './ctWindow';
 
 export interface KeepFilesJob {
   readonly files: readonly SourceFile[];
@@ -151,7 +153,8 @@ async function keepCases(
 
 async function keepCase(group: CaseGroup, caseFiles: CaseFiles, isChecked: boolean): Promise<CaseRecord> {
   const files = await storableFiles(group);
-  const image = await imageFacts(files);
+  const intensities = await intensityHints(group.files);
+  const image = { ...(await imageFacts(files)), ...(intensities && { intensities }) };
   if (isChecked) await readAsStored(files); // throws where voxels are missing or no numbers
   const id = crypto.randomUUID();
   try {
@@ -183,6 +186,18 @@ async function storableFiles({ caseId, files }: CaseGroup): Promise<readonly Sou
       return memoryFile(volume, `${name}.nii.gz`);
     }),
   );
+}
+
+/** Modality and window as a DICOM series names them, by its middle file; `undefined` of other formats. */
+async function intensityHints(files: readonly SourceFile[]): Promise<IntensityHints | undefined> {
+  const file = await withRandomAccess(files[files.length >> 1]);
+  if ((await sniff(file)) !== 'dicom') return undefined;
+  const frames = await readFrames(file);
+  const { modality, window } = frames[frames.length >> 1];
+  return {
+    ...(modality && { isCt: modality === 'CT' }),
+    ...(window && { window: windowOf(window) }),
+  };
 }
 
 async function imageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {

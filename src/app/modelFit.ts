@@ -1,5 +1,7 @@
 import { type NnunetModel, takesAnySpacing } from '@/core/interop/model';
+import { naturalImage2dIO } from '@/core/io/naturalImage2dIO';
 import type { ImageFacts } from '@/storage/caseRecord';
+import { isPicture } from './picture';
 import { previousStagesAmong } from './previousStage';
 
 /** Whether a model can be run on an image; if not, why, in one sentence. */
@@ -31,7 +33,10 @@ export function modelFit(
       reason: `It needs ${count(channelNames.length, 'channel')}: ${wanted}. This image has ${image.channels}.`,
     };
   }
-  if (takesAnySpacing(configuration)) return { fits: true };
+  const dimensions = wrongDimensions(model, image);
+  if (dimensions !== undefined) return { fits: false, reason: dimensions };
+  // The voxels of a picture have no size, and the plans of its model none that could differ.
+  if (isPicture(image) || takesAnySpacing(configuration)) return { fits: true };
   const caution = spacingCaution(image, configuration.spacing, plans.transposeForward);
   return caution ? { fits: true, caution } : { fits: true };
 }
@@ -42,6 +47,19 @@ export function missingStage(model: NnunetModel, library: readonly NnunetModel[]
   if (previousStage === undefined || previousStagesAmong(model, library, (each) => each).length > 0)
     return undefined;
   return `It is the second stage of a cascade: add the ${previousStage} model of ${model.datasetName} too, which is run first.`;
+}
+
+/** Pictures and volumes are not segmented by one another's models; a 2d configuration takes volumes slice by slice. */
+function wrongDimensions({ configuration, plans }: NnunetModel, image: ImageFacts): string | undefined {
+  const isModelOf3d = configuration.patchSize.length === 3;
+  if (isPicture(image) && isModelOf3d) {
+    return 'It is a 3D model, and this image is a 2D picture. A 2d configuration of the same training data would fit.';
+  }
+  const slices = image.shape[0];
+  if (plans.imageReaderWriter === naturalImage2dIO.name && slices > 1) {
+    return `It was trained on 2D pictures, and this image is a volume of ${slices} slices. Save the slices as pictures.`;
+  }
+  return undefined;
 }
 
 function spacingCaution(

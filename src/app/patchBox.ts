@@ -1,9 +1,8 @@
 // The patch of a configuration as a box over an image, for the viewer.
 import type { CaseCheck } from '@/core/dataset/integrity';
-import { concatenate } from '@/core/io/compression';
-import { derivedHeader, newNiftiHeader, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { elementCount, type Xyz } from '@/shared/geometry';
 import type { DisplayLabels, DisplayVolume } from '@/workers/filesApi';
+import { spacingOf } from './displayVolume';
 
 /** Label value of the box. */
 export const PATCH_LABEL = 1;
@@ -28,29 +27,25 @@ export function patchExtent(
 
 /** The walls of the patch around `centre` (a voxel in file order; the image's own if left out). */
 export function patchBox(
-  bytes: ArrayBuffer,
-  affine: DisplayVolume['affine'],
+  { shape, affine }: Pick<DisplayVolume, 'shape' | 'affine'>,
   extent: PatchExtent,
   centre?: Xyz,
 ): DisplayLabels {
-  const { dim } = parseNiftiHeader(new Uint8Array(bytes), 'image');
-  const [x, y = 1, z = 1] = dim;
-  const sizes: Xyz = [x, y, z];
-  const [sx, sy, sz] = [0, 1, 2].map((column) => Math.hypot(...affine.map((row) => row[column])));
-  const spacing: Xyz = [sx, sy, sz];
-  const middle = centre ?? sizes.map((size) => (size - 1) / 2);
-  const ranges = sizes.map((size, axis): Range => {
+  const spacing = spacingOf(affine);
+  const middle = centre ?? shape.map((size) => (size - 1) / 2);
+  const ranges = shape.map((size, axis): Range => {
     const mm = extent[2 - axis];
     const edge = mm === undefined ? 1 : Math.max(1, Math.round(mm / spacing[axis]));
     const start = Math.round(middle[axis] - (edge - 1) / 2);
     const wall = mm === undefined ? 0 : Math.max(1, Math.round(size * WALL_SHARE));
     return { start, end: start + edge, wall, size };
   });
-  const header = newNiftiHeader({ dim: [x, y, z], spacing, affine });
-  const [voxels, centreVoxel] = [new Uint8Array(elementCount(sizes)), middle.map(Math.round)];
+  const [voxels, centreVoxel] = [new Uint8Array(elementCount(shape)), middle.map(Math.round)];
   drawWalls(voxels, ranges);
   return {
-    bytes: concatenate([derivedHeader(header, 'uint8').bytes, voxels]).buffer,
+    voxels,
+    shape,
+    affine,
     centers: { [PATCH_LABEL]: [centreVoxel[0], centreVoxel[1], centreVoxel[2]] },
   };
 }

@@ -12,7 +12,7 @@ import { StudioError } from '@/shared/errors';
 import { checkpointFiles, checkpointUsage, removeCheckpoints } from '@/storage/checkpointStoreRecords';
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/trainApi';
-import { displayLabels, displayOutlines, plainLabelMap } from './displayVolume';
+import { displayLabels, plainLabelMap } from './displayLabels';
 import { PredictionSession } from './predict';
 import { CHECKPOINTS } from './trainFoldCheckpoints';
 import { type ClusterNeeds, trainForCluster } from './trainForCluster';
@@ -62,8 +62,6 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
     },
 
     showPrediction: async (order, caseId, moment) => displayLabels(await predictionOf(order, caseId, moment)),
-    showPredictionOutlines: async (order, caseId, moment) =>
-      displayOutlines(await predictionOf(order, caseId, moment)),
 
     predictLive: (order, caseId) => predictLive(needs, order, caseId),
 

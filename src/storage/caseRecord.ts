@@ -15,6 +15,16 @@ export interface ImageFacts {
   readonly voxelType: string;
   /** Of the files as they were given. */
   readonly sizeInBytes: number;
+  /** What the files say about their intensities; volumes of DICOM do. */
+  readonly intensities?: IntensityHints;
+}
+
+/** What a file or a model says about the intensities of a channel. */
+export interface IntensityHints {
+  /** The window to look at it with. */
+  readonly window?: { readonly low: number; readonly high: number };
+  /** `undefined` where nobody says. */
+  readonly isCt?: boolean;
 }
 
 /** What to run on a case. */

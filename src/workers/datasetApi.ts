@@ -8,7 +8,7 @@ import type {
   DeclaredLabel,
   IntensitySample,
 } from '@/storage/datasetRecord';
-import type { DisplayLabels, DisplayVolume, GivenFile, SavedFile } from './filesApi';
+import type { DisplayChannel, DisplayLabels, DisplayVolume, GivenFile, SavedFile } from './filesApi';
 
 /** What given files are as training data. */
 export type RecognisedDataset =
@@ -202,9 +202,8 @@ export interface DatasetApi {
   /** A file of the dataset to save or read: `raw/dataset.json`, `preprocessed/nnUNetPlans.json`. */
   readFile(name: string, path: string): Promise<SavedFile>;
   /** One channel of a training case for the viewer. */
-  showImage(name: string, caseId: string, channel: number): Promise<DisplayVolume>;
+  showImage(name: string, caseId: string, channel: DisplayChannel): Promise<DisplayVolume>;
   showLabels(name: string, caseId: string): Promise<DisplayLabels>;
-  showOutlines(name: string, caseId: string): Promise<ArrayBuffer>;
 
   /** Deletes what closed tabs left half-copied. Only while nobody adds. */
   sweep(): Promise<void>;

@@ -57,7 +57,6 @@ function quickCalls({ ask }: WorkerClient<DatasetApi>): Omit<DatasetApi, BusyCal
     readFile: (name, path) => ask((remote) => remote.readFile(name, path)),
     showImage: (name, caseId, channel) => ask((remote) => remote.showImage(name, caseId, channel)),
     showLabels: (name, caseId) => ask((remote) => remote.showLabels(name, caseId)),
-    showOutlines: (name, caseId) => ask((remote) => remote.showOutlines(name, caseId)),
     sweep: () => ask((remote) => remote.sweep()),
   };
 }

@@ -1,7 +1,7 @@
 import type { Unpaired } from '@/core/evaluation/pairSegmentations';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { CaseVerdict, EvaluationRecord, JudgedLabel } from '@/storage/evaluationRecord';
-import type { DisplayLabels, DisplayVolume, GivenFile, SavedFile } from './filesApi';
+import type { DisplayChannel, DisplayLabels, DisplayVolume, GivenFile, SavedFile } from './filesApi';
 
 /** Where evaluations keep their files in the origin private file system, a folder each. */
 export const EVALUATIONS_FOLDER = 'evaluations';
@@ -84,13 +84,8 @@ export interface EvaluateApi {
   /** Stops what is under way. */
   cancel(): void;
   /** One channel of the case's image; where there is none, an empty one of the reference's size. */
-  showImage(record: EvaluationRecord, caseId: string, channel: number): Promise<DisplayVolume>;
+  showImage(record: EvaluationRecord, caseId: string, channel: DisplayChannel): Promise<DisplayVolume>;
   showOverlay(record: EvaluationRecord, caseId: string, overlay: EvaluationOverlay): Promise<DisplayLabels>;
-  showOverlayOutlines(
-    record: EvaluationRecord,
-    caseId: string,
-    overlay: EvaluationOverlay,
-  ): Promise<ArrayBuffer>;
   /** nnU-Net's `summary.json`, our `surface.json`, or all of it as CSV. */
   save(record: EvaluationRecord, kind: 'summary' | 'surface' | 'csv'): Promise<SavedFile>;
   remove(filesId: string): Promise<void>;

@@ -16,8 +16,6 @@ export function evaluateClient(): EvaluateApi {
     cancel: () => void busy.ask((remote) => remote.cancel()),
     showImage: (record, caseId, channel) => ask((remote) => remote.showImage(record, caseId, channel)),
     showOverlay: (record, caseId, overlay) => ask((remote) => remote.showOverlay(record, caseId, overlay)),
-    showOverlayOutlines: (record, caseId, overlay) =>
-      ask((remote) => remote.showOverlayOutlines(record, caseId, overlay)),
     save: (record, kind) => ask((remote) => remote.save(record, kind)),
     remove: (filesId) => ask((remote) => remote.remove(filesId)),
     sweep: (keptFilesIds) => ask((remote) => remote.sweep(keptFilesIds)),

@@ -27,17 +27,37 @@ export interface FileProblem {
   readonly onnx?: OnnxFacts;
 }
 
-/** One channel for the viewer: a plain NIfTI-1 file in memory, where it lies, and a window that shows it well. */
-export interface DisplayVolume {
-  readonly bytes: ArrayBuffer;
-  readonly affine: Affine;
-  readonly window: { readonly low: number; readonly high: number };
+/** Intensities shown as black and white. */
+export interface Window {
+  readonly low: number;
+  readonly high: number;
 }
+
+/** One channel for the viewer, or a picture in its colours. */
+export interface DisplayVolume {
+  /** x fastest. Bytes are red, green, blue and opacity, four a pixel. */
+  readonly voxels: Int16Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  readonly shape: Xyz;
+  readonly affine: Affine;
+  /** Between percentiles. */
+  readonly automatic: Window;
+  /** Whether the values are those of a CT, by themselves: Hounsfield units with air or fat, and soft tissue. */
+  readonly looksLikeCt: boolean;
+  /** Whether the file says where left, front and top are. */
+  readonly isOriented: boolean;
+  /** Whether the file says how large a voxel is; pictures do not. */
+  readonly hasMillimetres: boolean;
+}
+
+/** A channel by its number, or a picture's three as its colours. */
+export type DisplayChannel = number | 'color';
 
 /** Labels for the viewer. */
 export interface DisplayLabels {
-  /** An unpacked NIfTI file. */
-  readonly bytes: ArrayBuffer;
+  /** x fastest. */
+  readonly voxels: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+  readonly shape: Xyz;
+  readonly affine: Affine;
   /** By label value: its voxel nearest to its centre of gravity, file order. */
   readonly centers: Readonly<Record<number, Xyz>>;
 }
@@ -67,10 +87,8 @@ export interface FilesApi {
     onStep: (step: string) => void,
   ): Promise<AddReport>;
   /** `channel` of a case's image. Throws what is wrong with the image. */
-  showImage(caseRecord: CaseRecord, channel: number): Promise<DisplayVolume>;
+  showImage(caseRecord: CaseRecord, channel: DisplayChannel): Promise<DisplayVolume>;
   showSegmentation(id: string): Promise<DisplayLabels>;
-  /** The same with the inside of each label emptied, as an unpacked NIfTI file. */
-  showOutlines(id: string): Promise<ArrayBuffer>;
   /** The segmentation under the case's name, as nnU-Net would name it. */
   saveSegmentation(caseRecord: CaseRecord): Promise<SavedFile>;
   saveProbabilities(caseRecord: CaseRecord): Promise<SavedFile>;

@@ -9,7 +9,6 @@ export function filesClient(): FilesApi {
     add: (files, origin, onStep) => ask((remote) => remote.add(files, origin, proxy(onStep))),
     showImage: (caseRecord, channel) => ask((remote) => remote.showImage(caseRecord, channel)),
     showSegmentation: (id) => ask((remote) => remote.showSegmentation(id)),
-    showOutlines: (id) => ask((remote) => remote.showOutlines(id)),
     saveSegmentation: (caseRecord) => ask((remote) => remote.saveSegmentation(caseRecord)),
     saveProbabilities: (caseRecord) => ask((remote) => remote.saveProbabilities(caseRecord)),
     saveAll: (cases) => ask((remote) => remote.saveAll(cases)),

@@ -158,11 +158,6 @@ export interface ClusterPreview {
 export interface TrainViewApi {
   readTexts(order: TrainingOrder): Promise<TrainingTexts>;
   showPrediction(order: TrainingOrder, caseId: string, moment: PredictionMoment): Promise<DisplayLabels>;
-  showPredictionOutlines(
-    order: TrainingOrder,
-    caseId: string,
-    moment: PredictionMoment,
-  ): Promise<ArrayBuffer>;
   /**
    * Segments a case with the best weights so far, on a device of its own, for `showPrediction` to show. Throws
    * `NoCheckpoint` before there are any, `UnsupportedModel` for the second stage of a cascade.

@@ -25,8 +25,6 @@ export function trainViewClient(): TrainViewApi {
   return {
     readTexts: (order) => ask((remote) => remote.readTexts(order)),
     showPrediction: (order, caseId, moment) => ask((remote) => remote.showPrediction(order, caseId, moment)),
-    showPredictionOutlines: (order, caseId, moment) =>
-      ask((remote) => remote.showPredictionOutlines(order, caseId, moment)),
     predictLive: (order, caseId) => ask((remote) => remote.predictLive(order, caseId)),
     listForNextStage: (orders, nextStage) => ask((remote) => remote.listForNextStage(orders, nextStage)),
     saveResults: (order) => ask((remote) => remote.saveResults(order)),

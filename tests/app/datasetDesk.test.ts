@@ -238,10 +238,10 @@ test('a case is shown with its labels, whatever they are stored as', async () =>
   const contents = tinyDataset();
   contents.set('labelsTr/case_0.nii', tinyLabels({ type: 'float32' }));
   await imported(contents);
-  const { centers, bytes } = await desk.showLabels(TINY_DATASET, 'case_0');
+  const { centers, voxels } = await desk.showLabels(TINY_DATASET, 'case_0');
   expect(Object.keys(centers)).toEqual(['1', '2']);
-  expect(bytes.byteLength).toBe(352 + 2 * 960);
-  expect((await desk.showImage(TINY_DATASET, 'case_0', 1)).bytes.byteLength).toBe(352 + 4 * 960);
+  expect(voxels).toHaveLength(960);
+  expect((await desk.showImage(TINY_DATASET, 'case_0', 1)).voxels).toHaveLength(960);
 });
 
 test('the sample is made once, and stands the check', async () => {

@@ -37,6 +37,32 @@ describe('whether a model fits an image', () => {
     expect(fit).toMatchObject({ fits: true, caution: expect.stringContaining('3.00 × 4.00 × 1.00 mm') });
   });
 
+  test('a picture fits models of pictures and slices alone, and theirs no volume', async () => {
+    const volumes = await tinyModel();
+    const picture: ImageFacts = {
+      ...IMAGE,
+      shape: [1, 512, 512],
+      spacing: [999, 1, 1],
+      orientation: undefined,
+    };
+    expect(modelFit(volumes, picture)).toMatchObject({
+      fits: false,
+      reason: expect.stringContaining('3D model'),
+    });
+    const configuration = { ...volumes.configuration, patchSize: [16, 16], spacing: [1, 1] };
+    const slices = { ...volumes, configuration };
+    expect(modelFit(slices, picture)).toEqual({ fits: true });
+    expect(modelFit(slices, IMAGE)).toEqual({ fits: true });
+    const pictures = { ...slices, plans: { ...slices.plans, imageReaderWriter: 'NaturalImage2DIO' } };
+    expect(modelFit(pictures, picture)).toEqual({ fits: true });
+    expect(modelFit(pictures, IMAGE)).toMatchObject({
+      fits: false,
+      reason: expect.stringContaining('a volume of 8 slices'),
+    });
+    // A slice of a patient keeps its place, and a 3D model may be tried on it.
+    expect(modelFit(volumes, { ...IMAGE, shape: [1, 30, 30] })).toEqual({ fits: true });
+  });
+
   test('a second stage of a cascade does where its first stage is at hand', async () => {
     const model = await tinyModel();
     const second = { ...model, configuration: { ...model.configuration, previousStage: '3d_lowres' } };

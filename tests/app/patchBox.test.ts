@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { nearestCase, PATCH_LABEL, patchBox, patchExtent } from '@/app/patchBox';
-import { concatenate } from '@/core/io/compression';
-import { derivedHeader, newNiftiHeader, parseNiftiHeader } from '@/core/io/niftiHeader';
 import type { Affine } from '@/core/io/orientation';
+import type { DisplayLabels } from '@/workers/filesApi';
 
 const affine: Affine = [
   [1, 0, 0, 0],
@@ -11,16 +10,10 @@ const affine: Affine = [
 ];
 
 /** 8 × 6 × 5 voxels (x, y, z) of 1 × 1 × 2 mm. */
-function image(): ArrayBuffer {
-  const header = newNiftiHeader({ dim: [8, 6, 5], spacing: [1, 1, 2], affine });
-  return concatenate([derivedHeader(header, 'int16').bytes, new Uint8Array(2 * 8 * 6 * 5)]).buffer;
-}
+const image = { shape: [8, 6, 5], affine } as const;
 
 /** Drawn voxels, `x y z`. */
-function drawn(bytes: ArrayBuffer): readonly string[] {
-  const { voxOffset, dim } = parseNiftiHeader(new Uint8Array(bytes), 'box');
-  const voxels = new Uint8Array(bytes, voxOffset);
-  const [x, y] = dim;
+function drawn({ voxels, shape: [x, y] }: DisplayLabels): readonly string[] {
   return Array.from(voxels).flatMap((value, i) =>
     value === PATCH_LABEL ? `${i % x} ${Math.floor(i / x) % y} ${Math.floor(i / (x * y))}` : [],
   );
@@ -36,24 +29,24 @@ test('the patch follows the axes that planning transposed', () => {
 });
 
 test('walls stand where the patch ends, around the middle of the image', () => {
-  const { bytes, centers } = patchBox(image(), affine, [6, 4, 4]);
-  const box = drawn(bytes);
+  const labels = patchBox(image, [6, 4, 4]);
+  const box = drawn(labels);
   // 3 slices of 2 mm, 4 × 4 voxels: only the inside of the middle slice is empty.
   expect(box).toHaveLength(3 * 16 - 4);
   expect(box).toContain('2 1 1');
   expect(box).toContain('5 4 3');
   expect(box).not.toContain('3 2 2');
-  expect(centers).toEqual({ [PATCH_LABEL]: [4, 3, 2] });
+  expect(labels.centers).toEqual({ [PATCH_LABEL]: [4, 3, 2] });
 });
 
 test('a patch past the edge of the image is cut off there', () => {
-  const box = drawn(patchBox(image(), affine, [2, 4, 4], [0, 0, 0]).bytes);
+  const box = drawn(patchBox(image, [2, 4, 4], [0, 0, 0]));
   expect(box.every((voxel) => /^[0-2] [0-2] 0$/.test(voxel))).toBe(true);
   expect(box).toContain('2 2 0');
 });
 
 test('a slice has its outline in one slice only', () => {
-  const box = drawn(patchBox(image(), affine, [undefined, 4, 4]).bytes);
+  const box = drawn(patchBox(image, [undefined, 4, 4]));
   expect(new Set(box.map((voxel) => voxel.split(' ')[2]))).toEqual(new Set(['2']));
   expect(box).toHaveLength(12);
 });

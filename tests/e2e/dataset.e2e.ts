@@ -6,6 +6,7 @@ import type { Page } from '@playwright/test';
 import type { Workbench } from './files';
 import { expect, type StudioPage, test } from './studioPage';
 import { CASES, nifti, writeRawDataset, writeTask } from './trainingData';
+import { expectMouseWorks } from './viewerMouse';
 
 const step = (page: Page, name: string) =>
   page.getByRole('region', { name: 'Steps' }).getByRole('listitem', { name });
@@ -62,6 +63,11 @@ test('a dropped Decathlon folder becomes plans and preprocessed cases, which a r
   await page.getByRole('link', { name: CASES[2] }).click();
   await studio.waitUntilShown();
   await expect(page.getByRole('heading', { name: CASES[2] })).toBeVisible();
+  await expectMouseWorks(page);
+  await page.getByRole('button', { name: 'Next case' }).click();
+  await expect(page.getByRole('heading', { name: CASES[3] })).toBeVisible();
+  await studio.waitUntilShown();
+  await expectMouseWorks(page);
 });
 
 test('the Hippocampus task of the Decathlon: plans as the command makes them, kept over a reload', async ({

@@ -6,6 +6,7 @@ import { elementCount, type Zyx } from '@/shared/geometry';
 import { EvaluatePage } from './evaluatePage';
 import type { Workbench } from './files';
 import { expect, test } from './studioPage';
+import { expectMouseWorks } from './viewerMouse';
 
 const SHAPE: Zyx = [12, 16, 18];
 /** Of the two boxes, the second behind the first. */
@@ -100,4 +101,9 @@ test('dropped predictions are paired with references, judged, and the error is a
   await expect(page.getByRole('region', { name: 'Under the crosshair' })).toContainText('background');
   await page.keyboard.press('r');
   await expect(page.getByRole('region', { name: 'Under the crosshair' })).toContainText('Back');
+  await expectMouseWorks(page);
+  await page.getByRole('button', { name: 'Next better case' }).click();
+  await expect(page.getByRole('heading', { name: 'case_2' })).toHaveCount(0);
+  await studio.waitUntilShown();
+  await expectMouseWorks(page);
 });

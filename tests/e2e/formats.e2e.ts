@@ -8,6 +8,7 @@ import { encodeTiff } from '@/core/io/tiff';
 import { dicomSlice } from '../support/dicom';
 import type { Workbench } from './files';
 import { expect, test } from './studioPage';
+import { expectMouseWorks } from './viewerMouse';
 
 const DATA = path.resolve('../shared/data');
 const SHAPE = [6, 20, 30] as const;
@@ -54,6 +55,7 @@ for (const { what, name, make } of FORMATS) {
     await studio.choose(await make(workbench));
     await studio.waitUntilShown();
     await expect(studio.panel).toContainText(name);
+    await expectMouseWorks(studio.page);
   });
 }
 
@@ -65,6 +67,9 @@ test('a dropped file is shown, and so is a dropped folder', async ({ studio, wor
   series(workbench);
   await studio.drop(workbench.folder);
   await expect(studio.panel).toContainText('CT');
+  await expect(studio.page.getByLabel('Slices of CT')).toBeVisible();
+  await studio.waitUntilShown();
+  await expectMouseWorks(studio.page);
 });
 
 test('a series packed as JPEG 2000 is unpacked by our own codec', async ({ studio }) => {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { shareOfEqualVoxels } from './compare';
 import { expect, test } from './studioPage';
+import { expectMouseWorks } from './viewerMouse';
 
 const SHARED = path.resolve('../shared');
 const CHECKPOINTS = path.join(SHARED, 'golden/checkpoint');
@@ -60,6 +61,7 @@ test('a real image and a real model folder give the segmentation of nnU-Net', as
   for (let i = 1; i < (await folds.count()); i++) await folds.nth(i).click();
   await studio.panel.getByRole('button', { name: 'Segment', exact: true }).click();
   await expect(studio.segmentation).toBeVisible({ timeout: 600_000 });
+  await expectMouseWorks(page);
 
   const { file } = await studio.save('Save segmentation');
   const share = shareOfEqualVoxels(readFileSync(file), readFileSync(smallest.expected));

@@ -6,6 +6,7 @@ import { readNpz } from '@/core/io/npy';
 import { headerOf, labelsOf, shareOfEqualVoxels } from './compare';
 import { phantomImage } from './files';
 import { expect, test } from './studioPage';
+import { expectMouseWorks } from './viewerMouse';
 
 test('an image and a model zip give the file that the command gives', async ({ studio, workbench, page }) => {
   const image = workbench.write('in/head_0000.nii.gz', await phantomImage());
@@ -19,6 +20,7 @@ test('an image and a model zip give the file that the command gives', async ({ s
   await studio.segment();
   await expect(studio.segmentation).toContainText('organ');
   await expect(studio.segmentation).toContainText('fold 1,');
+  await expectMouseWorks(page);
 
   const output = path.join(workbench.folder, 'out');
   mkdirSync(output);
@@ -55,6 +57,17 @@ test('several cases queue up; all results come as one zip; a case can be cancell
   const cases = page.getByRole('region', { name: 'Cases' });
   await expect(cases.getByRole('listitem').filter({ hasText: 'case3' })).toContainText('cancelled');
   await expect(studio.jobs).toContainText('2 finished segmentations', { timeout: 600_000 });
+
+  // The last of the images is shown; then another one, which has a result; then after another place.
+  await expectMouseWorks(page);
+  await cases.getByRole('link', { name: 'case1' }).click();
+  await expect(page.getByLabel('Slices of case1')).toBeVisible();
+  await expect(studio.segmentation).toBeVisible();
+  await expectMouseWorks(page);
+  await page.getByRole('link', { name: 'Models' }).click();
+  await page.getByRole('link', { name: 'Segment', exact: true }).click();
+  await studio.waitUntilShown();
+  await expectMouseWorks(page);
 
   const { file, name } = await studio.save('Save all 2');
   expect(name).toBe('segmentations.zip');

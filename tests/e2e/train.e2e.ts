@@ -6,6 +6,7 @@ import type { Zyx } from '@/shared/geometry';
 import type { Workbench } from './files';
 import { expect, StudioPage, test } from './studioPage';
 import { nifti } from './trainingData';
+import { expectMouseWorks } from './viewerMouse';
 
 const DATASET = 'Dataset007_Tiny';
 const SHAPES: readonly Zyx[] = [
@@ -127,6 +128,7 @@ test('a dropped dataset is prepared, trained over a reload, validated and cross-
   await table.getByRole('link').first().click();
   await studio.waitUntilShown();
   await page.getByText('Reference', { exact: true }).click();
+  await expectMouseWorks(page);
   await page.goBack();
 
   await startTraining(page, EPOCHS, 1);

@@ -49,6 +49,8 @@ export interface DicomFrame {
   readonly slope: number;
   readonly intercept: number;
   readonly isLossy: boolean;
+  /** Level and width to look at it with, in values after `slope` and `intercept`; `undefined` if the file names none. */
+  readonly window: { readonly level: number; readonly width: number } | undefined;
 }
 
 type Parser = typeof import('dicom-parser');
@@ -209,6 +211,8 @@ export async function readFrames(file: SourceFile): Promise<readonly DicomFrame[
     const [thickness] = numbersAt('x00180050', places);
     const [slope = 1] = numbersAt('x00281053', places);
     const [intercept = 0] = numbersAt('x00281052', places);
+    const [level] = numbersAt('x00281050', places);
+    const [width] = numbersAt('x00281051', places);
     return {
       file,
       index,
@@ -227,6 +231,7 @@ export async function readFrames(file: SourceFile): Promise<readonly DicomFrame[
       slope: slope === 0 ? 1 : slope,
       intercept,
       isLossy: dataSet.string('x00282110')?.trim() === '01' || LOSSY_SYNTAXES.includes(transferSyntax),
+      window: Number.isFinite(level) && width > 0 ? { level, width } : undefined,
     };
   });
 }

@@ -7,6 +7,7 @@ import { formatXyz } from '../formats';
 import { ShownLabels, useLabelPanel, WithLabelPanel } from '../labels/LabelPanel';
 import { addressOf, goTo } from '../route';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
+import { namedChannels } from '../segment/viewedChannel';
 import { useViewerController, ViewerContext } from '../segment/viewerContext';
 import { useStudio } from '../useStudio';
 import styles from './data.module.css';
@@ -36,12 +37,7 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
         <Text fw={650} size="sm" truncate component="h1" m={0}>
           {caseId}
         </Text>
-        {check?.shape && (
-          <span className={styles.viewerFacts}>
-            {formatXyz(withoutFlatAxis(check.shape, check.shape))} voxels
-            {check.spacing && ` of ${formatXyz(withoutFlatAxis(check.spacing, check.shape), 3)} mm`}
-          </span>
-        )}
+        {check?.shape && <span className={styles.viewerFacts}>{sizeText(check.shape, check.spacing)}</span>}
         <div className={styles.neighbours}>
           {toggle}
           <Neighbour
@@ -67,6 +63,14 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
       </div>
     </div>
   );
+}
+
+/** `512 × 512 × 300 voxels of 0.8 × 0.8 × 1.5 mm`, `565 × 584 pixels`: the millimetres of a picture are nnU-Net's invention. */
+function sizeText(shape: readonly number[], spacing: readonly number[] | undefined): string {
+  const size = formatXyz(withoutFlatAxis(shape, shape));
+  const inPlane = spacing && withoutFlatAxis(spacing, shape);
+  if (shape[0] === 1 && inPlane?.every((mm) => mm === 1)) return `${size} pixels`;
+  return `${size} voxels${inPlane ? ` of ${formatXyz(inPlane, 3)} mm` : ''}`;
 }
 
 interface NeighbourProps {
@@ -97,14 +101,13 @@ function useViewedCase({ name, channelNames, labels }: DatasetRecord, caseId: st
   return useMemo(
     () => ({
       name: caseId,
-      channels: channelNames,
+      channels: namedChannels(channelNames),
       labels: labels
         .filter(({ values }) => values.length === 1 && values[0] !== 0)
         .map(({ name: label, values }) => ({ value: values[0], name: label })),
       labelsVersion: caseId,
       loadImage: (channel) => datasets.api.showImage(name, caseId, channel),
       loadLabels: () => datasets.api.showLabels(name, caseId),
-      loadOutlines: () => datasets.api.showOutlines(name, caseId),
     }),
     [datasets, name, caseId, channelNames, labels],
   );

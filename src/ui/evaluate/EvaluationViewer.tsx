@@ -5,6 +5,7 @@ import { AGREEMENT } from '@/core/evaluation/disagreement';
 import { nanMean } from '@/shared/statistics';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
 import type { EvaluationOverlay } from '@/workers/evaluateApi';
+import type { DisplayChannel } from '@/workers/filesApi';
 import dataStyles from '../data/data.module.css';
 import { useShortcuts } from '../frame/useShortcuts';
 import { ShownLabels, useLabelPanel, WithLabelPanel } from '../labels/LabelPanel';
@@ -12,6 +13,7 @@ import { MANY_LABELS } from '../labels/labelFilter';
 import { addressOf, goTo } from '../route';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
 import { labelCenters } from '../segment/labelJump';
+import { namedChannels } from '../segment/viewedChannel';
 import { useViewerController, ViewerContext } from '../segment/viewerContext';
 import { useStudio } from '../useStudio';
 import type { ViewerController } from '../viewer/viewerController';
@@ -225,8 +227,8 @@ function useViewedCase(given: EvaluationRecord, caseId: string, shown: Overlay, 
     const files = place && place.kind !== 'dataset' ? place.files.map((_, i) => `channel ${i}`) : undefined;
     return {
       name: caseId,
-      channels: files ?? (place && ofDataset?.channelNames) ?? ['no image'],
-      loadImage: (channel: number) => api.showImage(record, caseId, channel),
+      channels: namedChannels(files ?? (place && ofDataset?.channelNames) ?? ['no image']),
+      loadImage: (channel: DisplayChannel) => api.showImage(record, caseId, channel),
     };
   }, [api, datasets, record, caseId]);
   return useMemo(() => {
@@ -239,7 +241,6 @@ function useViewedCase(given: EvaluationRecord, caseId: string, shown: Overlay, 
       labels: shown === 'disagreement' ? AGREEMENT_LABELS : labelsOf(record),
       labelsVersion: JSON.stringify(overlay),
       loadLabels: () => api.showOverlay(record, caseId, overlay),
-      loadOutlines: () => api.showOverlayOutlines(record, caseId, overlay),
     };
   }, [api, image, record, caseId, shown, label]);
 }

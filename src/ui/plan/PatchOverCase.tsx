@@ -5,8 +5,10 @@ import type { CaseCheck } from '@/core/dataset/integrity';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { Xyz } from '@/shared/geometry';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import type { DisplayChannel, DisplayVolume } from '@/workers/filesApi';
 import { formatXyz } from '../formats';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
+import { namedChannels } from '../segment/viewedChannel';
 import { useViewerController, ViewerContext } from '../segment/viewerContext';
 import { useStudio } from '../useStudio';
 import { useViewer } from '../viewer/ViewerCanvas';
@@ -105,8 +107,8 @@ function useViewedPatch(request: ViewedPatchRequest): ViewedImage | undefined {
   const { datasets } = useStudio();
   const image = useMemo(() => {
     if (caseId === undefined) return undefined;
-    let first: Promise<Pick<Awaited<ReturnType<ViewedImage['loadImage']>>, 'bytes' | 'affine'>> | undefined;
-    const loadImage = (channel: number) => {
+    let first: Promise<Pick<DisplayVolume, 'shape' | 'affine'>> | undefined;
+    const loadImage = (channel: DisplayChannel) => {
       const loading = datasets.api.showImage(dataset.name, caseId, channel);
       first ??= loading;
       return loading;
@@ -116,17 +118,15 @@ function useViewedPatch(request: ViewedPatchRequest): ViewedImage | undefined {
   return useMemo(() => {
     if (!image || caseId === undefined) return undefined;
     const loadLabels = async () => {
-      const { bytes, affine } = await image.shown();
-      return patchBox(bytes, affine, patchExtent(size, overview.transposeForward), centre);
+      return patchBox(await image.shown(), patchExtent(size, overview.transposeForward), centre);
     };
     return {
       name: caseId,
-      channels: dataset.channelNames,
+      channels: namedChannels(dataset.channelNames),
       labels: [{ value: PATCH_LABEL, name: 'patch' }],
       labelsVersion: centre ?? caseId,
       loadImage: image.loadImage,
       loadLabels,
-      loadOutlines: async () => (await loadLabels()).bytes,
     };
   }, [image, caseId, dataset, overview, size, centre]);
 }

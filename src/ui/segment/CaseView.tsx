@@ -1,7 +1,10 @@
 import { useMemo } from 'react';
 import type { CaseRecord } from '@/storage/caseRecord';
+import type { DisplayChannel } from '@/workers/filesApi';
 import { useStudio } from '../useStudio';
 import { ImageView, type ViewedImage } from './ImageView';
+import { useRunChoice } from './useRunChoice';
+import { channelsOf } from './viewedChannel';
 
 /** One case in the viewer, with its newest segmentation. */
 export function CaseView({ current }: { current: CaseRecord }) {
@@ -10,24 +13,26 @@ export function CaseView({ current }: { current: CaseRecord }) {
 
 function useViewedCase(current: CaseRecord): ViewedImage {
   const { files } = useStudio();
-  const { id, caseId, image, result } = current;
+  const { id, caseId, image, files: names, result } = current;
+  const trained = useRunChoice(current).chosen;
+  const trainedOn = trained?.fit.fits ? trained.model.model.channelNames : undefined;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the image is its id's; other fields of the record do not change it
   const loaders = useMemo(
     () => ({
-      loadImage: (channel: number) => files.showImage(current, channel),
+      loadImage: (channel: DisplayChannel) => files.showImage(current, channel),
       loadLabels: () => files.showSegmentation(id),
-      loadOutlines: () => files.showOutlines(id),
     }),
     [files, id],
   );
+  const channels = useMemo(() => channelsOf({ image, files: names }, trainedOn), [image, names, trainedOn]);
   return useMemo(
     () => ({
       ...loaders,
       name: caseId,
-      channels: Array.from({ length: image.channels }, (_, i) => `Channel ${i}`),
+      channels,
       labels: result?.labels ?? [],
       labelsVersion: result?.finishedAt,
     }),
-    [loaders, caseId, image, result],
+    [loaders, caseId, channels, result],
   );
 }

@@ -1,32 +1,33 @@
 import { Button, Loader } from '@mantine/core';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { openingWindow } from '@/app/ctWindow';
 import { messageOf } from '@/shared/errors';
-import type { DisplayLabels, DisplayVolume } from '@/workers/filesApi';
+import type { DisplayChannel, DisplayLabels, DisplayVolume, Window } from '@/workers/filesApi';
 import { useShortcuts } from '../frame/useShortcuts';
 import { labelColor } from '../labelColors';
 import { usePreferences, useSelection } from '../useStudio';
 import { ViewerCanvas } from '../viewer/ViewerCanvas';
 import viewerStyles from '../viewer/viewer.module.css';
-import type { LabelStyle, Window } from '../viewer/viewerController';
+import type { LabelStyle, Location } from '../viewer/viewerController';
 import { labelCenters, useLabelJump } from './labelJump';
 import { ErrorNote } from './Problems';
 import { Readout } from './Readout';
 import { usePlayback } from './usePlayback';
 import { ViewerToolbar } from './ViewerToolbar';
+import type { ViewedChannel } from './viewedChannel';
 import type { ViewedLabel } from './viewedLabel';
 import { useSharedViewer } from './viewerContext';
 
 /** Something to look at: an image with or without labels over it. Kept the same object while it is the same. */
 export interface ViewedImage {
   readonly name: string;
-  /** Names of the channels. */
-  readonly channels: readonly string[];
+  /** The first is shown first. */
+  readonly channels: readonly ViewedChannel[];
   readonly labels: readonly ViewedLabel[];
   /** Changes whenever there are other labels to load; `undefined` while there are none. */
   readonly labelsVersion: unknown;
-  loadImage(channel: number): Promise<DisplayVolume>;
+  loadImage(channel: DisplayChannel): Promise<DisplayVolume>;
   loadLabels(): Promise<DisplayLabels>;
-  loadOutlines(): Promise<ArrayBuffer>;
 }
 
 /** Keys that move through the active plane, and by how many slices. */
@@ -47,7 +48,8 @@ type Shown =
 /** One image in the viewer: labels, tools, keys. */
 export function ImageView({ viewed }: { viewed: ViewedImage }) {
   const viewer = useSharedViewer();
-  const [channel, setChannel] = useState(0);
+  const [chosen, setChosen] = useState<DisplayChannel>();
+  const channel = viewed.channels.find((one) => one.channel === chosen) ?? viewed.channels.at(0);
   const [isOverlayShown, setIsOverlayShown] = useState(true);
   const [attempt, setAttempt] = useState(0);
   const shown = useShownImage(viewed, channel, attempt);
@@ -73,7 +75,7 @@ export function ImageView({ viewed }: { viewed: ViewedImage }) {
       <ViewerToolbar
         channels={viewed.channels}
         channel={channel}
-        onChannel={setChannel}
+        onChannel={(one) => setChosen(one.channel)}
         automaticWindow={shown.status === 'shown' ? shown.automatic : undefined}
         hasLabels={viewed.labelsVersion !== undefined}
         isOverlayShown={isOverlayShown}
@@ -86,6 +88,7 @@ export function ImageView({ viewed }: { viewed: ViewedImage }) {
         {shown.status === 'loading' && (
           <div className={viewerStyles.loading} role="status">
             <Loader aria-label="Loading the image" />
+            <span>Opening {viewed.name}</span>
           </div>
         )}
         {shown.status === 'failed' && (
@@ -104,19 +107,31 @@ export function ImageView({ viewed }: { viewed: ViewedImage }) {
   );
 }
 
-function useShownImage(viewed: ViewedImage, channel: number, attempt: number): Shown {
+function useShownImage(
+  viewed: ViewedImage,
+  viewedChannel: ViewedChannel | undefined,
+  attempt: number,
+): Shown {
   const viewer = useSharedViewer();
   const [shown, setShown] = useState<Shown>({ status: 'loading' });
   const { loadImage } = viewed;
+  const channel = viewedChannel?.channel ?? 0;
+  const hints = useRef(viewedChannel?.hints ?? {});
+  hints.current = viewedChannel?.hints ?? {};
+  /** Another channel is looked at in the same place. */
+  const lookedAt = useRef<Location['voxel']>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt loads again
   useEffect(() => {
     let isCurrent = true;
+    const position = lookedAt.current;
+    viewer.clear(); // a large image takes a while, and the one before is not it
     setShown({ status: 'loading' });
     loadImage(channel)
-      .then(async ({ bytes, affine, window }) => {
+      .then(async (volume) => {
+        await viewer.whenReady();
         if (!isCurrent) return;
-        await viewer.showImage(bytes, affine, window);
-        if (isCurrent) setShown({ status: 'shown', automatic: window });
+        viewer.showImage(volume, openingWindow(volume, hints.current), position);
+        setShown({ status: 'shown', automatic: volume.automatic });
       })
       .catch((error: unknown) => {
         if (!isCurrent) return;
@@ -126,70 +141,61 @@ function useShownImage(viewed: ViewedImage, channel: number, attempt: number): S
       });
     return () => {
       isCurrent = false;
+      lookedAt.current = viewer.getSnapshot().location?.voxel;
     };
   }, [loadImage, viewer, channel, attempt]);
   return shown;
 }
 
 function useLabelStyle({ labels }: ViewedImage, isOverlayShown: boolean): LabelStyle {
-  const { overlayOpacity, labelColors } = usePreferences((state) => state);
+  const { overlayOpacity, labelColors, isOutline } = usePreferences((state) => state);
   const hidden = useSelection((state) => state.hiddenLabels);
   return useMemo(
     () => ({
-      labels: labels
-        .toSorted((a, b) => a.value - b.value)
-        .map(({ value, color }) => ({
-          value,
-          color: color ?? labelColor(value, labelColors),
-          isVisible: color !== undefined || !hidden.has(value),
-        })),
+      labels: labels.map(({ value, color }) => ({
+        value,
+        color: color ?? labelColor(value, labelColors),
+        isVisible: color !== undefined || !hidden.has(value),
+      })),
       opacity: isOverlayShown ? overlayOpacity : 0,
+      isOutline,
     }),
-    [labels, hidden, labelColors, overlayOpacity, isOverlayShown],
+    [labels, hidden, labelColors, overlayOpacity, isOutline, isOverlayShown],
   );
 }
 
-/** Lays the labels over the image, filled or as outlines, and restyles them without loading them again. */
+/** Lays the labels over the image, and restyles them without loading them again. */
 function useShownLabels(viewed: ViewedImage, isImageShown: boolean, style: LabelStyle): void {
   const viewer = useSharedViewer();
-  const isOutline = usePreferences((state) => state.isOutline);
-  const [isShown, setIsShown] = useState(false);
-  const { labelsVersion, loadLabels, loadOutlines } = viewed;
+  const { labelsVersion, loadLabels } = viewed;
+  const newestStyle = useRef(style);
+  newestStyle.current = style;
+  /** Until then the labels on screen, if any, are other ones, which the style does not fit. */
+  const isLoaded = useRef(false);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new style is the last effect's
   useEffect(() => {
     let isCurrent = true;
-    setIsShown(false);
+    isLoaded.current = false;
     labelCenters.setState({ centers: {} });
     if (!isImageShown || labelsVersion === undefined) {
       viewer.hideLabels();
       return;
     }
     loadLabels().then(
-      async ({ bytes, centers }) => {
+      (labels) => {
         if (!isCurrent) return;
-        await viewer.showLabels(bytes, style);
-        labelCenters.setState({ centers });
-        setIsShown(isCurrent);
+        isLoaded.current = true;
+        viewer.showLabels(labels, newestStyle.current);
+        labelCenters.setState({ centers: labels.centers });
       },
-      () => viewer.hideLabels(),
+      () => isCurrent && viewer.hideLabels(),
     );
     return () => {
       isCurrent = false;
     };
   }, [loadLabels, viewer, labelsVersion, isImageShown]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new style is the next effect's
   useEffect(() => {
-    if (!isShown || !isOutline) return;
-    let isCurrent = true;
-    void loadOutlines().then((bytes) => (isCurrent ? viewer.showOutlines(bytes, style) : undefined));
-    return () => {
-      isCurrent = false;
-      viewer.hideOutlines();
-    };
-  }, [loadOutlines, viewer, isShown, isOutline]);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: filled again when outlines go
-  useEffect(() => viewer.styleLabels(style), [viewer, style, isOutline]);
+    if (isLoaded.current) viewer.styleLabels(style);
+  }, [viewer, style]);
 }

@@ -13,17 +13,26 @@ export function Readout({ labels }: { labels: readonly ViewedLabel[] }) {
   const label = labels.find(({ value }) => value === location.label);
   return (
     <section className={styles.readout} aria-label="Under the crosshair">
-      <span title="Position in the scanner: Right, Anterior, Superior count up">
-        <b>mm</b>
-        {location.mm.map((value) => value.toFixed(1)).join(', ')}
-      </span>
-      <span title="Index of the voxel in the file, from 0">
-        <b>voxel</b>
-        {location.voxel.join(', ')}
-      </span>
+      {location.mm && (
+        <span title="Position in the scanner: Right, Anterior, Superior count up">
+          <b>mm</b>
+          {location.mm.map((value) => value.toFixed(1)).join(', ')}
+        </span>
+      )}
+      {location.mm ? (
+        <span title="Index of the voxel in the file, from 0">
+          <b>voxel</b>
+          {location.voxel.join(', ')}
+        </span>
+      ) : (
+        <span title="From the left and from the top, from 0">
+          <b>pixel</b>
+          {location.voxel.slice(0, 2).join(', ')}
+        </span>
+      )}
       <span>
         <b>intensity</b>
-        {formatIntensity(location.intensity)}
+        {location.intensity.map(formatIntensity).join(', ')}
       </span>
       {location.label !== undefined && (
         <span>

@@ -1,6 +1,7 @@
 import { Button, Group, Text } from '@mantine/core';
 import { IconDeviceFloppy } from '@tabler/icons-react';
 import { useMemo } from 'react';
+import { isPicture } from '@/app/picture';
 import { formatBytes } from '@/shared/numeric';
 import type { CaseRecord, CaseResult } from '@/storage/caseRecord';
 import { formatCount, formatMillilitres, formatSeconds } from '../formats';
@@ -18,7 +19,7 @@ export function ResultPanel({ current }: { current: CaseRecord }) {
   return (
     <section className={styles.section} aria-label="Segmentation">
       <h2 className={styles.heading}>Segmentation</h2>
-      <LabelTable labels={labels} columns={VOLUME_COLUMNS} />
+      <LabelTable labels={labels} columns={isPicture(current.image) ? PICTURE_COLUMNS : VOLUME_COLUMNS} />
       {result.warnings.map((warning) => (
         <Text key={warning} size="xs" c="yellow" mt={6}>
           {warning}
@@ -44,6 +45,8 @@ export function ResultPanel({ current }: { current: CaseRecord }) {
 }
 
 const VOLUME_COLUMNS = ['Voxels', 'ml'];
+/** The pixels of a picture have no size. */
+const PICTURE_COLUMNS = ['Pixels'];
 
 function listedVolumes(current: CaseRecord): readonly ListedLabel[] {
   const millilitres = millilitresPerVoxel(current);
@@ -51,7 +54,9 @@ function listedVolumes(current: CaseRecord): readonly ListedLabel[] {
     value,
     name,
     isThere: voxels > 0,
-    cells: [formatCount(voxels), formatMillilitres(voxels * millilitres)],
+    cells: isPicture(current.image)
+      ? [formatCount(voxels)]
+      : [formatCount(voxels), formatMillilitres(voxels * millilitres)],
   }));
 }
 

@@ -43,7 +43,12 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
             allowDeselect={false}
             data={[
               ...recipes.map(({ id, name }) => ({ value: id, label: name })),
-              ...models.map(({ model }) => ({ value: model.id, label: model.name })),
+              ...models
+                .filter(({ fit }) => fit.fits)
+                .map(({ model }) => ({ value: model.id, label: model.name })),
+              ...models
+                .filter(({ fit }) => !fit.fits)
+                .map(({ model }) => ({ value: model.id, label: model.name, disabled: true })),
             ]}
             onChange={(id) => selection.setState({ modelId: id ?? undefined })}
             renderOption={({ option }) => {
@@ -54,7 +59,7 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
                   <Text size="sm">{option.label}</Text>
                   {entry && (
                     <Text size="xs" c="dimmed">
-                      {entry.fit.fits ? describeModel(entry.model) : entry.fit.reason}
+                      {entry.fit.fits ? describeModel(entry.model) : `Does not fit. ${entry.fit.reason}`}
                     </Text>
                   )}
                   {known && (

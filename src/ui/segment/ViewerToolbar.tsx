@@ -18,12 +18,14 @@ import {
   IconPlayerPause,
   IconPlayerPlay,
 } from '@tabler/icons-react';
+import { CT_WINDOWS, levelAndWidth, windowOf } from '@/app/ctWindow';
 import { preferences } from '@/app/preferences';
+import type { Window } from '@/workers/filesApi';
 import { usePreferences } from '../useStudio';
 import { useViewer } from '../viewer/ViewerCanvas';
 import styles from '../viewer/viewer.module.css';
-import type { Layout, Window } from '../viewer/viewerController';
-import { CT_WINDOWS, levelAndWidth, windowOf } from '../viewer/windowPresets';
+import type { Layout } from '../viewer/viewerController';
+import type { ViewedChannel } from './viewedChannel';
 import { useSharedViewer } from './viewerContext';
 
 const LAYOUTS: readonly { value: Layout; label: string }[] = [
@@ -35,10 +37,9 @@ const LAYOUTS: readonly { value: Layout; label: string }[] = [
 ];
 
 interface ViewerToolbarProps {
-  /** Names of the channels. */
-  readonly channels: readonly string[];
-  readonly channel: number;
-  readonly onChannel: (channel: number) => void;
+  readonly channels: readonly ViewedChannel[];
+  readonly channel: ViewedChannel | undefined;
+  readonly onChannel: (channel: ViewedChannel) => void;
   /** What "automatic" sets; `undefined` while nothing is shown. */
   readonly automaticWindow: Window | undefined;
   readonly hasLabels: boolean;
@@ -52,41 +53,51 @@ interface ViewerToolbarProps {
 export function ViewerToolbar(props: ViewerToolbarProps) {
   const { layout, overlayOpacity, isOutline } = usePreferences((state) => state);
   const { channels, channel, hasLabels, isOverlayShown, isPlaying } = props;
+  const { isFlat } = useViewer(useSharedViewer());
   return (
     <div className={styles.toolbar} role="toolbar" aria-label="Viewer">
-      <SegmentedControl
-        size="xs"
-        aria-label="Layout"
-        value={layout}
-        onChange={(value) => {
-          const chosen = LAYOUTS.find((one) => one.value === value);
-          if (chosen) preferences.setState({ layout: chosen.value });
-        }}
-        data={[...LAYOUTS]}
-      />
-      <WindowMenu automatic={props.automaticWindow} />
+      {!isFlat && (
+        <SegmentedControl
+          size="xs"
+          aria-label="Layout"
+          value={layout}
+          onChange={(value) => {
+            const chosen = LAYOUTS.find((one) => one.value === value);
+            if (chosen) preferences.setState({ layout: chosen.value });
+          }}
+          data={[...LAYOUTS]}
+        />
+      )}
+      {channel?.channel !== 'color' && (
+        <WindowMenu automatic={props.automaticWindow} named={channel?.hints.window} />
+      )}
       {channels.length > 1 && (
         <Select
           size="xs"
           w={120}
           aria-label="Channel"
           allowDeselect={false}
-          value={String(channel)}
-          onChange={(value) => props.onChannel(Number(value))}
-          data={channels.map((label, i) => ({ value: String(i), label }))}
+          value={String(channel?.channel)}
+          onChange={(value) => {
+            const chosen = channels.find((one) => String(one.channel) === value);
+            if (chosen) props.onChannel(chosen);
+          }}
+          data={channels.map(({ channel: key, name }) => ({ value: String(key), label: name }))}
         />
       )}
-      <Tooltip label={isPlaying ? 'Stop (space)' : 'Play the slices (space)'}>
-        <ActionIcon
-          variant="default"
-          size={30}
-          aria-label="Play the slices"
-          aria-pressed={isPlaying}
-          onClick={props.onTogglePlay}
-        >
-          {isPlaying ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
-        </ActionIcon>
-      </Tooltip>
+      {!isFlat && (
+        <Tooltip label={isPlaying ? 'Stop (space)' : 'Play the slices (space)'}>
+          <ActionIcon
+            variant="default"
+            size={30}
+            aria-label="Play the slices"
+            aria-pressed={isPlaying}
+            onClick={props.onTogglePlay}
+          >
+            {isPlaying ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
+          </ActionIcon>
+        </Tooltip>
+      )}
       {hasLabels && (
         <Group gap={8} wrap="nowrap">
           <Tooltip label="Show or hide the segmentation (o)">
@@ -128,7 +139,9 @@ export function ViewerToolbar(props: ViewerToolbarProps) {
   );
 }
 
-function WindowMenu({ automatic }: { automatic: Window | undefined }) {
+/** `named`: the window that the file names. */
+function WindowMenu(props: { automatic: Window | undefined; named: Window | undefined }) {
+  const { automatic, named } = props;
   const viewer = useSharedViewer();
   const { window } = useViewer(viewer);
   const { level, width } = levelAndWidth(window ?? { low: 0, high: 1 });
@@ -165,16 +178,20 @@ function WindowMenu({ automatic }: { automatic: Window | undefined }) {
         <Menu.Item disabled={!automatic} onClick={() => automatic && viewer.setWindow(automatic)}>
           Automatic
         </Menu.Item>
+        {named && (
+          <Menu.Item
+            rightSection={<Figures {...levelAndWidth(named)} />}
+            onClick={() => viewer.setWindow(named)}
+          >
+            As the file says
+          </Menu.Item>
+        )}
         <Menu.Divider />
         <Menu.Label>CT, Hounsfield units</Menu.Label>
         {CT_WINDOWS.map((preset) => (
           <Menu.Item
             key={preset.name}
-            rightSection={
-              <Text size="xs" c="dimmed">
-                {preset.level} / {preset.width}
-              </Text>
-            }
+            rightSection={<Figures {...preset} />}
             onClick={() => viewer.setWindow(windowOf(preset))}
           >
             {preset.name}
@@ -182,6 +199,14 @@ function WindowMenu({ automatic }: { automatic: Window | undefined }) {
         ))}
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+function Figures({ level, width }: { level: number; width: number }) {
+  return (
+    <Text size="xs" c="dimmed">
+      {round(level)} / {round(width)}
+    </Text>
   );
 }
 

@@ -77,7 +77,6 @@ function useLiveImage({ order }: TrainingRun, caseId: string, shownEpoch: number
       ...image,
       labelsVersion: shownEpoch,
       loadLabels: () => trainings.view.showPrediction(order, caseId, 'live'),
-      loadOutlines: () => trainings.view.showPredictionOutlines(order, caseId, 'live'),
     }),
     [image, trainings, order, caseId, shownEpoch],
   );

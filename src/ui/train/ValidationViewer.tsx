@@ -70,11 +70,9 @@ function useViewedCase({ order }: TrainingRun, caseId: string, shown: Shown): Vi
       ...(shown === 'prediction'
         ? {
             loadLabels: () => trainings.view.showPrediction(order, caseId, 'validation'),
-            loadOutlines: () => trainings.view.showPredictionOutlines(order, caseId, 'validation'),
           }
         : {
             loadLabels: () => datasets.api.showLabels(datasetName, caseId),
-            loadOutlines: () => datasets.api.showOutlines(datasetName, caseId),
           }),
     }),
     [image, shown, trainings, datasets, order, datasetName, caseId],

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { ViewedImage } from '../segment/ImageView';
+import { namedChannels } from '../segment/viewedChannel';
 import { useDatasets, useStudio } from '../useStudio';
 
 /** A training case for the viewer, without anything over it. */
@@ -14,7 +15,7 @@ export function useDatasetImage(
   return useMemo(
     () => ({
       name: caseId,
-      channels: channels ?? [],
+      channels: namedChannels(channels ?? []),
       labels: (labels ?? [])
         .filter(({ values }) => values.length === 1 && values[0] !== 0)
         .map(({ name, values }) => ({ value: values[0], name })),

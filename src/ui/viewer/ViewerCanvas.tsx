@@ -27,23 +27,25 @@ export function ViewerCanvas({ viewer, label }: { viewer: ViewerController; labe
   return (
     <div ref={stage} className={styles.canvas}>
       {planes.map((plane) => (
-        <Marks key={plane.sides.join('')} {...plane} />
+        <Marks key={plane.plane} {...plane} />
       ))}
     </div>
   );
 }
 
-function Marks({ left, top, width, height, sides, bar }: PlaneMarks) {
+function Marks({ plane, left, top, width, height, sides, bar }: PlaneMarks) {
   return (
-    <div className={styles.marks} style={{ left, top, width, height }}>
-      {sides.map((letter, i) => (
+    <div className={styles.marks} style={{ left, top, width, height }} data-plane={plane}>
+      {sides?.map((letter, i) => (
         <span key={letter} className={SIDE_STYLES[i]}>
           {letter}
         </span>
       ))}
-      <div className={styles.scaleBar} style={{ width: bar.width }}>
-        <span>{bar.label}</span>
-      </div>
+      {bar && (
+        <div className={styles.scaleBar} style={{ width: bar.width }}>
+          <span>{bar.label}</span>
+        </div>
+      )}
     </div>
   );
 }

@@ -1,30 +1,31 @@
 // The viewer without React: owns the canvas, knows NiiVue, tells subscribers what it shows.
-import { DRAG_MODE, MULTIPLANAR_TYPE, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
-import type { Affine } from '@/core/io/orientation';
+import { DRAG_MODE, MULTIPLANAR_TYPE, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
+import { spacingOf } from '@/app/displayVolume';
+import { axisDirections } from '@/core/io/orientation';
+import type { DisplayLabels, DisplayVolume, Window } from '@/workers/filesApi';
 import { mmToVoxel, voxelToMm } from './fileGrid';
+import { COLOR_TABLE_BYTES, type LabelPaint } from './layerPainter';
+import { PaintedNiivue } from './paintedNiivue';
 import { type PlaneMarks, planeMarks } from './planeMarks';
 
 /** One plane, three planes with a 3D view, or the 3D view alone. */
 export type Layout = 'planes' | 'axial' | 'coronal' | 'sagittal' | 'render';
 
-/** Intensities shown as black and white. */
-export interface Window {
-  readonly low: number;
-  readonly high: number;
-}
-
-/** How the labels are drawn. Values in ascending order, background left out. */
+/** How the labels are drawn. */
 export interface LabelStyle {
   readonly labels: readonly { readonly value: number; readonly color: string; readonly isVisible: boolean }[];
   /** 0…1; outlines are drawn in full unless it is 0. */
   readonly opacity: number;
+  readonly isOutline: boolean;
 }
 
 /** What lies under the crosshair. Positions in world and file order, x first. */
 export interface Location {
-  readonly mm: readonly [number, number, number];
+  /** `undefined` where the file does not say how large a voxel is. */
+  readonly mm: readonly [number, number, number] | undefined;
   readonly voxel: readonly [number, number, number];
-  readonly intensity: number;
+  /** One value; red, green and blue of a picture in colour. */
+  readonly intensity: readonly number[];
   readonly label: number | undefined;
 }
 
@@ -32,6 +33,8 @@ export interface ViewerSnapshot {
   readonly location: Location | undefined;
   readonly window: Window | undefined;
   readonly planes: readonly PlaneMarks[];
+  /** A single slice: there is one plane to look at, and nothing to move through. */
+  readonly isFlat: boolean;
   /** The browser took the graphics away, with all that was on them: this viewer is of no more use. */
   readonly isLost: boolean;
 }
@@ -57,7 +60,18 @@ const STACKING_AXIS: Readonly<Record<number, 0 | 1 | 2>> = {
   [SLICE_TYPE.SAGITTAL]: 0,
 };
 
+/** The plane that is stacked along each world axis. */
+const PLANE_OF_AXIS = ['sagittal', 'coronal', 'axial'] as const;
+
+const NOTHING = { location: undefined, window: undefined, planes: [], isFlat: false } as const;
+
 const OPAQUE = 255;
+const BYTES_PER_PIXEL = 4;
+/** Dragging this far makes a window twice as wide, or moves it by its width. CSS pixels. */
+const WINDOW_DRAG_PIXELS = 250;
+/** Of the range between percentiles: a narrower window is dragged as if it were this wide, and none gets narrower than the other. */
+const SLOWEST_DRAG_SHARE = 0.02;
+const NARROWEST_WINDOW_SHARE = 0.001;
 /** Thickness of the crosshair, device pixels: NiiVue draws thinner lines with gaps. */
 const CROSSHAIR_PIXELS = 1.3;
 /** A thickness that is off by less than this stays. */
@@ -68,20 +82,22 @@ const CROSSHAIR_GAP_SHARE = 0.08;
 export class ViewerController {
   /** Tells viewers apart. */
   readonly id = crypto.randomUUID();
-  private readonly niivue: Niivue;
+  private readonly niivue: PaintedNiivue;
   private readonly canvas = document.createElement('canvas');
+  /** Holds the canvas for good and goes from place to place with it: NiiVue stops listening once the canvas leaves its parent. */
+  private readonly holder = document.createElement('div');
   private attached: Promise<unknown> | undefined;
   private readonly listeners = new Set<() => void>();
-  private snapshot: ViewerSnapshot = { location: undefined, window: undefined, planes: [], isLost: false };
-  private image: NVImage | undefined;
-  private affine: Affine | undefined;
-  private labels: NVImage | undefined;
-  private outlines: NVImage | undefined;
+  private snapshot: ViewerSnapshot = { ...NOTHING, isLost: false };
+  private image: DisplayVolume | undefined;
+  private labels: DisplayLabels | undefined;
   private activePlane: SLICE_TYPE = SLICE_TYPE.AXIAL;
   private layout: Layout = 'planes';
+  /** What the next frame paints, while the window is dragged. */
+  private pendingWindow: Window | undefined;
 
   constructor() {
-    this.niivue = new Niivue({
+    this.niivue = new PaintedNiivue({
       backColor: [0, 0, 0, 1],
       crosshairColor: [0.23, 0.8, 0.71, 0.9],
       crosshairWidthUnit: 'mm',
@@ -106,11 +122,16 @@ export class ViewerController {
       logLevel: 'error',
       loadingText: '',
     });
+    this.holder.style.cssText = 'position: absolute; inset: 0';
+    this.holder.append(this.canvas);
     this.canvas.dataset.viewer = '';
     this.canvas.addEventListener('webglcontextlost', () => this.update({ isLost: true }));
     this.niivue.keyDownListener = () => undefined; // the page has its own keys
     this.niivue.onLocationChange = (location) => this.takeLocation(location);
-    this.niivue.onIntensityChange = () => this.update({ window: this.currentWindow() });
+    this.niivue.onIntensityChange = ({ cal_min: low, cal_max: high }) => {
+      if (low !== undefined && high !== undefined) this.update({ window: { low, high } });
+    };
+    this.niivue.onWindowDrag = (right, down) => this.dragWindow(right, down);
     const resize = this.niivue.resizeListener.bind(this.niivue);
     this.niivue.resizeListener = () => {
       if (this.canvas.offsetWidth && this.canvas.offsetHeight) resize(); // it may be off the page
@@ -124,19 +145,24 @@ export class ViewerController {
     };
   }
 
-  /** Puts the canvas into `stage`, below what is there; the same canvas goes from place to place. */
+  /** Puts the viewer into `stage`, below what is there; the same one goes from place to place. */
   async mount(stage: HTMLElement, label: string): Promise<void> {
     this.canvas.setAttribute('aria-label', label);
-    stage.prepend(this.canvas);
+    stage.prepend(this.holder);
     this.attached ??= this.niivue.attachToCanvas(this.canvas, false);
     await this.attached;
     this.resize();
   }
 
+  /** Before that nothing can be shown. */
+  async whenReady(): Promise<void> {
+    await this.attached;
+  }
+
   /** Takes the canvas off the page. */
   dispose(): void {
     this.listeners.clear();
-    this.canvas.remove();
+    this.holder.remove();
     this.niivue.cleanup();
   }
 
@@ -147,87 +173,56 @@ export class ViewerController {
 
   readonly getSnapshot = (): ViewerSnapshot => this.snapshot;
 
-  /** Shows a plain NIfTI file held in memory, which lies at `affine`, and drops what was shown before. */
-  async showImage(bytes: ArrayBuffer, affine: Affine, window: Window): Promise<void> {
-    const image = await loadVolume(bytes, 'image.nii', 1, window);
+  /** Shows a volume, and drops what was shown before. `position`: where the crosshair goes, in file order. */
+  showImage(image: DisplayVolume, window: Window, position?: Location['voxel']): void {
     this.clear();
     this.image = image;
-    this.affine = affine;
     this.niivue.opts.crosshairGap = CROSSHAIR_GAP_SHARE * smallestExtent(image);
-    this.niivue.addVolume(image);
     this.niivue.scene.crosshairPos = [0.5, 0.5, 0.5];
-    this.niivue.createOnLocationChange();
+    this.update({ isFlat: flatAxis(image) !== undefined, window });
+    this.applyLayout();
+    this.niivue.setImage(image, window);
+    if (position) this.goToVoxel(position);
+    else this.niivue.createOnLocationChange();
     this.niivue.drawScene();
-    this.update({ window });
   }
 
   /** Lays labels over the image, in place of those shown before. */
-  async showLabels(bytes: ArrayBuffer, style: LabelStyle): Promise<void> {
-    const labels = await loadVolume(bytes, 'labels.nii', style.opacity);
+  showLabels(labels: DisplayLabels, style: LabelStyle): void {
     if (!this.image) return;
-    this.hideLabels();
     this.labels = labels;
-    this.applyColors(labels, style);
-    this.niivue.addVolume(labels);
-    this.styleLabels(style);
-  }
-
-  /** Lays the labels' outlines over the image; the labels themselves stay, unseen, for the crosshair. */
-  async showOutlines(bytes: ArrayBuffer, style: LabelStyle): Promise<void> {
-    const outlines = await loadVolume(bytes, 'outlines.nii', 1);
-    if (!this.labels) return;
-    this.hideOutlines();
-    this.outlines = outlines;
-    this.applyColors(outlines, style);
-    this.niivue.addVolume(outlines);
-    this.styleLabels(style);
-  }
-
-  hideOutlines(): void {
-    if (this.outlines) this.niivue.removeVolume(this.outlines);
-    this.outlines = undefined;
+    this.niivue.setLabels(labels, paintOf(style));
+    this.niivue.createOnLocationChange();
   }
 
   hideLabels(): void {
-    this.hideOutlines();
-    if (this.labels) this.niivue.removeVolume(this.labels);
     this.labels = undefined;
+    this.niivue.removeLabels();
   }
 
   styleLabels(style: LabelStyle): void {
-    if (!this.labels) return;
-    this.applyColors(this.labels, style);
-    this.labels.opacity = this.outlines ? 0 : style.opacity;
-    if (this.outlines) {
-      this.applyColors(this.outlines, style);
-      this.outlines.opacity = style.opacity > 0 ? 1 : 0;
-    }
-    this.niivue.updateGLVolume();
-    this.niivue.createOnLocationChange();
+    if (this.labels) this.niivue.paintLabels(paintOf(style));
   }
 
   clear(): void {
     this.labels = undefined;
-    this.outlines = undefined;
     this.image = undefined;
-    this.affine = undefined;
-    for (const volume of [...this.niivue.volumes].reverse()) this.niivue.removeVolume(volume);
-    this.update({ location: undefined, window: undefined, planes: [] });
+    this.pendingWindow = undefined;
+    this.niivue.clearLayers();
+    this.update(NOTHING);
   }
 
+  /** For volumes; a single slice is always seen as the plane that it is. */
   setLayout(layout: Layout): void {
     this.layout = layout;
-    const plane = SLICE_TYPES[layout];
-    if (plane in STACKING_AXIS) this.activePlane = plane;
-    this.niivue.setSliceType(plane);
+    this.applyLayout();
   }
 
-  setWindow({ low, high }: Window): void {
+  setWindow(window: Window): void {
     if (!this.image) return;
-    this.image.cal_min = low;
-    this.image.cal_max = high;
-    this.niivue.updateGLVolume();
-    this.update({ window: { low, high } });
+    this.pendingWindow = undefined;
+    this.niivue.setWindow(window);
+    this.update({ window });
   }
 
   /** Moves through the plane that was last clicked, axial at first. */
@@ -240,17 +235,18 @@ export class ViewerController {
 
   /** One slice on, from the last back to the first. */
   playSlice(): void {
-    if (!this.image?.dimsRAS) return;
+    const { dimsRAS } = this.niivue.back ?? {};
+    if (!this.image || !dimsRAS) return;
     const axis = STACKING_AXIS[this.activePlane] ?? 2;
-    const count = this.image.dimsRAS[axis + 1];
+    const count = dimsRAS[axis + 1];
     const position = this.niivue.frac2vox(this.niivue.scene.crosshairPos)[axis];
     this.moveSlices(position >= count - 1 ? -(count - 1) : 1);
   }
 
   /** Puts the crosshair on a voxel, in file order. */
   goToVoxel(voxel: readonly [number, number, number]): void {
-    if (!this.affine) return;
-    const [x, y, z] = voxelToMm(this.affine, voxel);
+    if (!this.image) return;
+    const [x, y, z] = voxelToMm(this.image.affine, voxel);
     this.niivue.scene.crosshairPos = this.niivue.mm2frac([x, y, z]);
     this.niivue.createOnLocationChange();
     this.niivue.drawScene();
@@ -261,34 +257,55 @@ export class ViewerController {
     this.niivue.resizeListener();
   }
 
-  private applyColors(labels: NVImage, { labels: styles }: LabelStyle): void {
-    const channel = (start: number) =>
-      styles.map(({ color }) => Number.parseInt(color.slice(start, start + 2), 16));
-    labels.setColormapLabel({
-      R: [0, ...channel(1)],
-      G: [0, ...channel(3)],
-      B: [0, ...channel(5)],
-      A: [0, ...styles.map(({ isVisible }) => (isVisible ? OPAQUE : 0))],
-      I: [0, ...styles.map(({ value }) => value)],
-    });
+  private applyLayout(): void {
+    const axis = this.image && flatAxis(this.image);
+    const plane = axis === undefined ? SLICE_TYPES[this.layout] : SLICE_TYPES[PLANE_OF_AXIS[axis]];
+    if (plane in STACKING_AXIS) this.activePlane = plane;
+    this.niivue.setSliceType(plane);
   }
 
-  private currentWindow(): Window | undefined {
-    const { cal_min: low, cal_max: high } = this.image ?? {};
-    return low === undefined || high === undefined ? undefined : { low, high };
+  /**
+   * To the right the window gets wider, down its level rises, both by as much as the window is wide every
+   * {@link WINDOW_DRAG_PIXELS}. A large volume takes a moment to repaint: the movements of one frame are painted once.
+   */
+  private dragWindow(right: number, down: number): void {
+    const { window, range } = this.dragState();
+    if (!window) return;
+    const width = window.high - window.low;
+    const step = Math.max(width, range * SLOWEST_DRAG_SHARE) / WINDOW_DRAG_PIXELS;
+    const newWidth = Math.max(width + right * step, range * NARROWEST_WINDOW_SHARE);
+    const level = (window.low + window.high) / 2 + down * step;
+    if (!this.pendingWindow)
+      requestAnimationFrame(() => this.pendingWindow && this.setWindow(this.pendingWindow));
+    this.pendingWindow = { low: level - newWidth / 2, high: level + newWidth / 2 };
+  }
+
+  private dragState(): { readonly window: Window | undefined; readonly range: number } {
+    const { automatic } = this.image ?? {};
+    const window = this.pendingWindow ?? this.snapshot.window;
+    return { window, range: automatic ? automatic.high - automatic.low : 1 };
   }
 
   private takeLocation(location: unknown): void {
-    const { axCorSag, mm, values } = location as NiivueLocation;
+    const { axCorSag, mm } = location as NiivueLocation;
     if (axCorSag in STACKING_AXIS && this.layout === 'planes') this.activePlane = axCorSag;
-    if (!this.affine || values.length === 0) return;
+    const { image, labels } = this;
+    if (!image) return;
     const position = [mm[0], mm[1], mm[2]] as const;
+    const voxel = mmToVoxel(image.affine, position);
+    const index = indexOf(image, voxel);
+    if (index === undefined) return;
+    const perVoxel = image.voxels instanceof Uint8Array ? BYTES_PER_PIXEL : 1;
+    const intensity = Array.from(
+      image.voxels.subarray(perVoxel * index, perVoxel * index + Math.min(3, perVoxel)),
+    );
+    const labelIndex = labels && indexOf(labels, mmToVoxel(labels.affine, position));
     this.update({
       location: {
-        mm: position,
-        voxel: mmToVoxel(this.affine, position),
-        intensity: values[0].value,
-        label: this.labels ? values[1]?.value : undefined,
+        mm: image.hasMillimetres ? position : undefined,
+        voxel,
+        intensity,
+        label: labels && (labelIndex === undefined ? 0 : labels.voxels[labelIndex]),
       },
     });
   }
@@ -298,7 +315,9 @@ export class ViewerController {
     const planes = this.niivue.screenSlices.flatMap(({ axCorSag, leftTopWidthHeight, fovMM }) => {
       const plane = PLANES[axCorSag];
       const [left, top, width, height] = leftTopWidthHeight.map((pixels) => pixels / ratio);
-      return plane ? [planeMarks(plane, { left, top, width, height }, Math.abs(fovMM[0]))] : [];
+      return plane && this.image
+        ? [planeMarks(plane, { left, top, width, height }, Math.abs(fovMM[0]), this.image)]
+        : [];
     });
     if (JSON.stringify(planes) !== JSON.stringify(this.snapshot.planes)) this.update({ planes });
   }
@@ -321,43 +340,38 @@ export class ViewerController {
 }
 
 /** mm. */
-function smallestExtent({ dimsRAS = [], pixDimsRAS = [] }: NVImage): number {
-  return Math.min(
-    ...[1, 2, 3].map((axis) => dimsRAS[axis] * pixDimsRAS[axis]).filter((extent) => extent > 0),
-  );
+function smallestExtent({ shape, affine }: DisplayVolume): number {
+  const spacing = spacingOf(affine);
+  return Math.min(...shape.map((size, axis) => (size > 1 ? size * spacing[axis] : Number.POSITIVE_INFINITY)));
 }
 
-/** NiiVue's own loader, with its defaults spelled out where its types ask for them. */
-function loadVolume(bytes: ArrayBuffer, name: string, opacity: number, window?: Window): Promise<NVImage> {
-  const { low = Number.NaN, high = Number.NaN } = window ?? {};
-  const unused = Number.NaN;
-  return NVImage.new(
-    bytes,
-    name,
-    'gray',
-    opacity,
-    null,
-    low,
-    high,
-    true,
-    0.02,
-    false,
-    false,
-    '',
-    0,
-    0,
-    unused,
-    unused,
-    true,
-    null,
-    0,
-    null,
-  );
+/** The world axis that a single slice is one voxel thick along; `undefined` of a volume. */
+function flatAxis({ shape, affine }: DisplayVolume): 0 | 1 | 2 | undefined {
+  const thin = shape.indexOf(1);
+  if (thin < 0 || Math.max(...shape) === 1) return undefined;
+  return axisDirections(affine)?.[thin].worldAxis;
+}
+
+function paintOf({ labels, opacity, isOutline }: LabelStyle): LabelPaint {
+  const colors = new Uint8Array(COLOR_TABLE_BYTES);
+  for (const { value, color, isVisible } of labels) {
+    const rgb = Number.parseInt(color.slice(1), 16);
+    colors.set([rgb >> 16, (rgb >> 8) & 255, rgb & 255, isVisible ? OPAQUE : 0], BYTES_PER_PIXEL * value);
+  }
+  return { colors, opacity, isOutline };
+}
+
+/** Where a voxel stands in the array; `undefined` outside. */
+function indexOf(
+  { shape: [x, y, z] }: DisplayVolume | DisplayLabels,
+  [i, j, k]: Location['voxel'],
+): number | undefined {
+  const isInside = i >= 0 && j >= 0 && k >= 0 && i < x && j < y && k < z;
+  return isInside ? (k * y + j) * x + i : undefined;
 }
 
 /** What NiiVue tells of the crosshair, as far as it is used here. */
 interface NiivueLocation {
   readonly axCorSag: number;
   readonly mm: ArrayLike<number>;
-  readonly values: readonly { readonly value: number }[];
 }
