@@ -28,11 +28,6 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => server.close());
 
-const drawn = (values: readonly number[], hidden: readonly number[] = []) =>
-  [...new Set(values)]
-    .filter((value) => value !== 0)
-    .map((value) => ({ value, color: labelColor(value, {}), isVisible: !hidden.includes(value) }));
-
 /** The colour in the middle of each voxel on screen, `#rrggbb`; x fastest. */
 async function colorsOnScreen(page: Page): Promise<readonly string[]> {
   const { data, width, channels } = decode(await page.locator('#stage').screenshot());
@@ -54,24 +49,24 @@ async function wrongVoxels(page: Page, colorOf: (index: number) => string): Prom
   );
 }
 
-const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+const upTo = (highest: number) => Array.from({ length: highest + 1 }, (_, i) => i);
 
-for (const { what, values } of [
-  { what: '117 labels', values: range(118) },
-  { what: '255 labels', values: range(256) },
-  { what: '256 labels', values: range(257) },
-  { what: '65,535 labels', values: range(65536) },
-  { what: 'sparse labels', values: [0, 0, 1, 1, 300, 300, 65535, 65535] },
+for (const { what, map, values } of [
+  { what: '117 labels', map: 117, values: upTo(117) },
+  { what: '255 labels', map: 255, values: upTo(255) },
+  { what: '256 labels', map: 256, values: upTo(256) },
+  { what: '65,535 labels', map: 65535, values: upTo(65535) },
+  { what: 'sparse labels', map: [0, 1, 300, 65535], values: [0, 1, 300, 65535] },
 ]) {
   test(`${what} are each drawn in their own colour, and the background in none`, async ({ page }) => {
-    await page.evaluate(([some, shown]) => window.labels.show(some, shown), [values, drawn(values)] as const);
+    await page.evaluate((repeated) => window.labels.show(repeated), map);
     const valueAt = (i: number) => values[i % values.length];
     const colorOf = (i: number) => (valueAt(i) === 0 ? BLACK : labelColor(valueAt(i), {}));
     expect(await wrongVoxels(page, colorOf)).toEqual([]);
 
     // A hidden label is gone, and no other changes its colour.
     const hidden = [1, values[values.length - 1]];
-    await page.evaluate((shown) => window.labels.restyle(shown, false), drawn(values, hidden));
+    await page.evaluate((some) => window.labels.restyle(some, false), hidden);
     const shownColorOf = (i: number) => (hidden.includes(valueAt(i)) ? BLACK : colorOf(i));
     expect(await wrongVoxels(page, shownColorOf)).toEqual([]);
   });
@@ -79,9 +74,8 @@ for (const { what, values } of [
 
 test('an outline is the voxels beside another label', async ({ page }) => {
   // Bands of four columns: their edges are drawn, the two columns inside are not.
-  const values = [0, 0, 0, 0, 7, 7, 7, 7];
-  await page.evaluate(([some, shown]) => window.labels.show(some, shown), [values, drawn(values)] as const);
-  await page.evaluate((shown) => window.labels.restyle(shown, true), drawn(values));
+  await page.evaluate(() => window.labels.show([0, 0, 0, 0, 7, 7, 7, 7]));
+  await page.evaluate(() => window.labels.restyle([], true));
   const isEdge = (i: number) => [4, 7].includes(i % 8) && i % EDGE !== EDGE - 1;
   expect(await wrongVoxels(page, (i) => (isEdge(i) ? labelColor(7, {}) : BLACK))).toEqual([]);
 });

@@ -1,4 +1,5 @@
 // Shows label maps in the viewer; the test calls `window.labels`, and looks at what is drawn.
+import { labelColor } from '@/ui/labelColors';
 import { ViewerController } from '@/ui/viewer/viewerController';
 
 /** Voxels along both edges of the map, of a picture that stands upright. */
@@ -11,34 +12,38 @@ const PLACE = {
     [0, 0, 1, 0],
   ],
 } as const;
-
-interface DrawnLabel {
-  readonly value: number;
-  readonly color: string;
-  readonly isVisible: boolean;
-}
+const BLACK_IMAGE = {
+  ...PLACE,
+  voxels: new Int16Array(EDGE * EDGE),
+  automatic: { low: 0, high: 1 },
+  looksLikeCt: false,
+  isOriented: false,
+  hasMillimetres: false,
+};
 
 const viewer = new ViewerController();
 const stage = document.getElementById('stage');
-const style = (shown: readonly DrawnLabel[], isOutline = false) => ({ labels: shown, opacity: 1, isOutline });
+let values: readonly number[] = [];
 
 const labels = {
-  /** `values`: of each voxel, repeated until the map is full. */
-  async show(values: readonly number[], shown: readonly DrawnLabel[]): Promise<void> {
+  /** `repeated`: values of the map from its first voxel on, over and over; or all up to a highest one. */
+  async show(repeated: readonly number[] | number): Promise<void> {
     if (!stage) throw new Error('the page has no stage');
+    values = typeof repeated === 'number' ? Array.from({ length: repeated + 1 }, (_, i) => i) : repeated;
     await viewer.mount(stage, 'Labels');
-    const known = {
-      automatic: { low: 0, high: 1 },
-      looksLikeCt: false,
-      isOriented: false,
-      hasMillimetres: false,
-    };
-    viewer.showImage({ ...PLACE, ...known, voxels: new Int16Array(EDGE * EDGE) }, known.automatic);
+    viewer.showImage(BLACK_IMAGE, BLACK_IMAGE.automatic);
     const voxels = new Uint16Array(EDGE * EDGE).map((_, i) => values[i % values.length]);
-    viewer.showLabels({ ...PLACE, voxels, centers: {} }, style(shown));
+    viewer.showLabels({ ...PLACE, voxels, centers: {} }, styleOf([], false));
   },
-  restyle: (shown: readonly DrawnLabel[], isOutline: boolean) => viewer.styleLabels(style(shown, isOutline)),
+  restyle: (hidden: readonly number[], isOutline: boolean) => viewer.styleLabels(styleOf(hidden, isOutline)),
 };
+
+function styleOf(hidden: readonly number[], isOutline: boolean) {
+  const shown = values
+    .filter((value) => value !== 0)
+    .map((value) => ({ value, color: labelColor(value, {}), isVisible: !hidden.includes(value) }));
+  return { labels: shown, opacity: 1, isOutline };
+}
 
 declare global {
   interface Window {
