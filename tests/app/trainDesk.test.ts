@@ -321,6 +321,30 @@ describe('the train desk', () => {
     await expect(cancelled).rejects.toThrow(/abort/i);
   });
 
+  test('made longer it goes on from its end, says so, and gives a model of its own', async ({ gpu }) => {
+    const { needs } = browser(gpu);
+    const short = order({
+      trainerName: 'nnUNetTrainer_1epoch',
+      schedule: { epochs: 1, iterationsPerEpoch: 2, validationIterationsPerEpoch: 1 },
+    });
+    await createTrainDesk(needs).run(short, ALONE, () => undefined);
+    const events: TrainingEvent[] = [];
+    const longer = {
+      ...short,
+      trainerName: 'nnUNetTrainer_2epochs',
+      schedule: { ...short.schedule, epochs: 2 },
+    };
+    await createTrainDesk(needs).run(longer, ALONE, (event) => events.push(event));
+    expect(events.flatMap((event) => (event.kind === 'epoch' ? [event.epoch.epoch] : []))).toEqual([1]);
+    const [notice] = events.flatMap((event) => (event.kind === 'notice' ? [event.message] : []));
+    expect(notice).toMatch(/1 epoch of 2 \+ 1 iterations before, now 2 epochs of 2 \+ 1 iterations/);
+    const models = await needs.library.list();
+    expect(models.map(({ model }) => model.trainerName).sort()).toEqual([
+      'nnUNetTrainer_1epoch',
+      'nnUNetTrainer_2epochs',
+    ]);
+  });
+
   test('what was removed leaves nothing', async ({ gpu }) => {
     const { needs, view, folders } = browser(gpu);
     const quick = order({ schedule: { epochs: 1, iterationsPerEpoch: 1, validationIterationsPerEpoch: 1 } });

@@ -212,6 +212,32 @@ describe('trainings', () => {
     expect(trainings.store.getState().live).toBeUndefined();
   });
 
+  test('a run is trained to another length: its name says so, and the model it gave stays', async () => {
+    const { trainings, worker, replaced } = tab();
+    await trainings.enqueue([training(0)]);
+    const first = await worker(0);
+    for (const index of [0, 1, 2]) first.tell({ kind: 'epoch', epoch: epoch(index) });
+    first.end('m1');
+    await trainings.idle();
+    const longer = { ...SCHEDULE, epochs: 5 };
+    await trainings.changeSchedule('run-1', longer);
+    const second = await worker(1);
+    expect(await second.order).toMatchObject({ trainerName: 'nnUNetTrainer_5epochs', schedule: longer });
+    expect((await second.order).runId).toBe((await first.order).runId);
+    await trainings.changeSchedule('run-1', SCHEDULE);
+    const run = () => trainings.store.getState().runs[0];
+    expect(run()).toMatchObject({ state: { status: 'running' }, isTrained: false, validation: undefined });
+    second.tell({ kind: 'notice', message: 'The schedule has changed.' });
+    second.tell({ kind: 'started', start: start(3) });
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(run()).toMatchObject({ notices: ['The schedule has changed.'], order: { schedule: longer } });
+    expect(run().epochs).toHaveLength(3);
+    second.end('m2');
+    await trainings.idle();
+    expect(replaced).toEqual([]);
+    expect(run().modelId).toBe('m2');
+  });
+
   test('a removed run is stopped first, and what it kept is freed', async () => {
     const { trainings, worker, removed, records } = tab();
     await trainings.enqueue([training(0)]);

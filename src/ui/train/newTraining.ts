@@ -4,7 +4,7 @@ import type { NewTraining } from '@/app/trainRuns';
 import { type SchedulePreset, scheduleOf, trainerNameFor } from '@/app/trainSchedules';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
-import type { Trainer } from '@/core/training/trainers';
+import { type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { AdapterFacts } from '@/gpu/device';
 import type { Storage } from '@/kernels/storage';
 import type { DatasetRecord, PreprocessedData } from '@/storage/datasetRecord';
@@ -96,7 +96,10 @@ export function problemOf(
 ): string | undefined {
   if (configuration?.problem) return configuration.problem;
   if (!configuration) return 'The plans are being read.';
-  if (choice.folds.filter((fold) => folds.includes(fold)).length === 0) return 'Choose at least one fold.';
+  const chosen = choice.folds.filter((fold) => folds.includes(fold));
+  if (chosen.length === 0) return 'Choose at least one fold.';
+  if (trainerNamed(choice.trainer).isBenchmark && chosen.join() !== '0')
+    return 'A benchmark measures fold 0 alone: choose fold 0.';
   return undefined;
 }
 

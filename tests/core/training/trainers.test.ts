@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { stockTrainerName, TRAINER_NAMES, trainerNamed, trainerNameOf } from '@/core/training/trainers';
+import {
+  stockTrainerName,
+  TRAINER_NAMES,
+  trainerNamed,
+  trainerNameOf,
+  trainerNameWithEpochs,
+} from '@/core/training/trainers';
 import { labelSet } from '../../support/labels';
 
 const LABELS = labelSet({ background: 0, organ: 1, lesion: 2 }, undefined);
@@ -66,6 +72,17 @@ describe('trainers by name', () => {
       expect(trainerNameOf(name, asked)).toBe(expected);
       expect(trainerNamed(expected).schedule).toEqual(asked);
     }
+  });
+
+  test('a trainer of another length keeps all else of its name', () => {
+    expect(trainerNameWithEpochs('nnUNetTrainer_30epochs', 50)).toBe('nnUNetTrainer_50epochs');
+    expect(trainerNameWithEpochs('nnUNetTrainerDA5_30epochs', 1000)).toBe('nnUNetTrainerDA5');
+    expect(trainerNameWithEpochs('nnUNetTrainer_onlyMirror01_1500ep', 9)).toBe(
+      'nnUNetTrainer_onlyMirror01_1500ep_9epochs',
+    );
+    expect(trainerNameWithEpochs('nnUNetTrainer_250epochs_NoMirroring', 7)).toBe(
+      'nnUNetTrainer_7epochs_NoMirroring',
+    );
   });
 
   test('those that stay outside are named as such, with what to do', () => {
