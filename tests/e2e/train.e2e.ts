@@ -198,20 +198,35 @@ async function expectPicture({ page }: StudioPage): Promise<void> {
   expect([width, height]).toEqual([1500, 2700]);
 }
 
-test('a training whose GPU device is lost in the middle goes on from what it kept, and counts it', async ({
+test('a training whose GPU device is lost in the middle goes on from what it kept; done, it is made longer', async ({
   studio,
   workbench,
   browser,
 }) => {
   const { page } = studio;
   await prepareDataset(studio, workbench);
-  await startTraining(page, 6);
-  await waitForEpochs(page, /[2-4] of 6/);
+  await startTraining(page, 4);
+  await waitForEpochs(page, /[1-3] of 4/);
 
   studio.expectedError = /A valid external Instance reference no longer exists/; // the browser's own words on it
   const devtools = await browser.newBrowserCDPSession();
   await devtools.send('Browser.crashGpuProcess');
   await expect(figures(page)).toContainText('lost and opened again: 1', { timeout: 120_000 });
-  await expect(page.getByRole('table', { name: 'Validation cases' })).toBeVisible({ timeout: 300_000 });
-  await waitForEpochs(page, /6 of 6/);
+  const table = page.getByRole('table', { name: 'Validation cases' });
+  await expect(table).toBeVisible({ timeout: 300_000 });
+  await waitForEpochs(page, /4 of 4/);
+
+  await expect(page.getByRole('button', { name: 'Segment with it' })).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'More about this training' }).click();
+  await page.getByRole('menuitem', { name: 'Change length…' }).click();
+  const form = page.getByRole('dialog', { name: 'Change the length of this training' });
+  await expect(form).toContainText('4 of 4 epochs are done');
+  await form.getByRole('textbox', { name: 'Epochs in all' }).fill('5');
+  await form.getByRole('button', { name: 'Resume training' }).click();
+  await expect(page.getByText(/4 epochs of 6 \+ 1 iterations before, now 5 epochs/)).toBeVisible({
+    timeout: 120_000,
+  });
+  await waitForEpochs(page, /5 of 5/);
+  await expect(table).toBeVisible({ timeout: 300_000 });
+  await expect(page.getByText('nnUNetTrainerAdam1en3_5epochs')).toBeVisible();
 });

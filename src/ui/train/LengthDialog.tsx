@@ -76,6 +76,6 @@ function noteOf({ order, epochs: { length: done }, modelId }: TrainingRun, epoch
   if (epochs === done) return 'No further epoch is trained; the weights as they are become its model.';
   const { learningRate, initialLearningRate } = trainerNamed(order.trainerName);
   const rate = Number(learningRate(initialLearningRate, done, epochs).toPrecision(3));
-  const model = modelId === undefined ? '' : ' The model it gave so far stays in the library.';
-  return `The learning rate follows the new length: ${rate} in epoch ${formatCount(done)}. Folds of another length make a model of their own.${model}`;
+  const model = modelId === undefined ? '' : ' The model of the shorter training stays in the library.';
+  return `The learning rate follows the new length: ${rate} in epoch ${formatCount(done)}. Folds of different lengths make separate models.${model}`;
 }
