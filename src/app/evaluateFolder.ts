@@ -10,10 +10,12 @@ import {
 } from '@/core/evaluation/metrics';
 import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
 import { type SurfaceMetrics, surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
+import { hasImageName } from '@/core/io/cases';
 import { placeDifferences } from '@/core/io/placeDifferences';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
+import { nameKey } from '@/shared/names';
 import { allClose } from '@/shared/numeric';
 import { runInPauses, type Stepwise } from '@/shared/stepwise';
 import type { PlacedFolder, ReadFolder } from '@/storage/folderViews';
@@ -141,15 +143,17 @@ async function comparedNames({
       'Choose the folder of the predictions; they end as dataset.json says.',
     );
   }
-  const lacking = present.filter((name) => !predicted.includes(name));
+  const keysOf = (names: readonly string[]) => new Set(names.map(nameKey));
+  const [predictedKeys, presentKeys] = [keysOf(predicted), keysOf(present)];
+  const lacking = present.filter((name) => !predictedKeys.has(nameKey(name)));
   if (lacking.length > 0 && !mayLackPredictions) {
     throw new StudioError(
       'MissingPrediction',
       `${lacking.length} of ${present.length} references have no prediction: ${someOf(lacking)}.`,
-      'Predict them too, or allow that some are missing (--chill).',
+      `${await otherEndings(predictions.folder, lacking, fileEnding)}Predict them too, or allow that some are missing (--chill).`,
     );
   }
-  const unknown = predicted.filter((name) => !present.includes(name));
+  const unknown = predicted.filter((name) => !presentKeys.has(nameKey(name)));
   if (unknown.length > 0) {
     throw new StudioError(
       'MissingReference',
@@ -158,6 +162,24 @@ async function comparedNames({
     );
   }
   return predicted;
+}
+
+/** A sentence on files that are named as one that is lacking, but for their ending. */
+async function otherEndings(
+  folder: ReadFolder,
+  lacking: readonly string[],
+  fileEnding: string,
+): Promise<string> {
+  const stems = new Set(lacking.map((name) => nameKey(name.slice(0, -fileEnding.length))));
+  const others = (await folder.list('')).filter(
+    (name) =>
+      !name.endsWith(fileEnding) &&
+      hasImageName({ path: name }) &&
+      stems.has(nameKey(name.replace(/(\.nii)?\.[^.]+$/, ''))),
+  );
+  return others.length === 0
+    ? ''
+    : `${someOf(others)} ${others.length === 1 ? 'has' : 'have'} another ending: label maps of one dataset all end with ${fileEnding}. `;
 }
 
 /** Throws `GeometryMismatch` where the two are not of one size. */

@@ -12,6 +12,7 @@ import {
 import { readJson } from '@/core/interop/json';
 import { foregroundClasses, type LabelSet } from '@/core/interop/labels';
 import { browserFile, fileName, type SourceFile } from '@/core/io/sourceFile';
+import { nameKey } from '@/shared/names';
 import type { CaseFiles } from '@/storage/caseFiles';
 import { type CaseRecord, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import type { DatasetFolders } from '@/storage/datasetFolder';
@@ -84,7 +85,7 @@ async function openPredictions(source: PredictionSource, caseFiles: CaseFiles): 
     maps,
     labels: undefined,
     imageOf: (name) => {
-      const found = source.cases.find(({ caseId }) => caseId === name);
+      const found = source.cases.find(({ caseId }) => nameKey(caseId) === nameKey(name));
       return found && { kind: 'case', id: found.id, files: found.files };
     },
   };
@@ -102,7 +103,7 @@ async function openReferences(source: ReferenceSource, datasets: DatasetFolders)
     maps: dataset.cases.flatMap(({ caseId, label }) => (label ? [{ name: caseId, files: [label] }] : [])),
     labels: { set: labelsOfDataset(dataset), from: source.name },
     imageOf: (name) => {
-      const found = dataset.cases.find(({ caseId }) => caseId === name);
+      const found = dataset.cases.find(({ caseId }) => nameKey(caseId) === nameKey(name));
       return found && found.images.length > 0 ? { kind: 'dataset' } : undefined;
     },
   };

@@ -11,7 +11,7 @@ import { readAnyPlans } from '@/core/planning/anyPlans';
 import type { LabelVoxels } from '@/core/preprocessing/exportPrediction';
 import { StudioError } from '@/shared/errors';
 import type { Spacing, Zyx } from '@/shared/geometry';
-import type { ReadFolder } from '@/storage/folderViews';
+import { openNamed, type ReadFolder } from '@/storage/folderViews';
 import type { ResultFolder } from '@/storage/resultFolder';
 
 /** How a folder's label maps are to be read, and what their values mean. */
@@ -75,7 +75,7 @@ export async function namesWithEnding(folder: ReadFolder, ending: string): Promi
 
 /** Reads a label map. Throws `MissingFile`, `BadLabels` where it holds anything but whole numbers, and what readers throw. */
 export async function readLabelMap(folder: ReadFolder, name: string, reader: string): Promise<LabelMap> {
-  const file = await folder.open(name);
+  const file = await openNamed(folder, name);
   if (!file) throw new StudioError('MissingFile', `There is no ${name}.`);
   const { data, channels, shape, spacing, geometry } = await readerNamed(reader).read([
     await withSideCar(folder, file, name),
@@ -93,7 +93,7 @@ export async function readLabelMap(folder: ReadFolder, name: string, reader: str
 /** The voxel size of a TIFF stack is in a file beside it. */
 async function withSideCar(folder: ReadFolder, file: SourceFile, name: string): Promise<SourceFile> {
   if (!/\.tiff?$/i.test(name)) return file;
-  const sideCar = await folder.open(name.replace(/\.tiff?$/i, '.json'));
+  const sideCar = await openNamed(folder, name.replace(/\.tiff?$/i, '.json'));
   return sideCar ? { ...file, sideCar } : file;
 }
 

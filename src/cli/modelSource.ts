@@ -11,6 +11,7 @@ import {
 import { withoutArchives } from '@/core/interop/modelFolders';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
+import { nameKey } from '@/shared/names';
 import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { pathsOf } from '@/storage/outputs';
 import { listOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
@@ -287,7 +288,9 @@ export function nnunetResults(): string {
 export async function datasetFolder(results: string, dataset: string): Promise<string> {
   const names = (await readdir(results)).filter((name) => /^Dataset\d{3}_/.test(name));
   const prefix = /^\d+$/.test(dataset) ? `Dataset${dataset.padStart(3, '0')}_` : undefined;
-  const found = names.filter((name) => (prefix ? name.startsWith(prefix) : name === dataset));
+  const found = names.filter((name) =>
+    prefix ? name.startsWith(prefix) : nameKey(name) === nameKey(dataset),
+  );
   if (found.length === 1) return found[0];
   throw new UsageError(
     found.length > 1

@@ -1,8 +1,8 @@
 // Where the second stage of a cascade gets the first one's segmentations from: a folder that is given, or a model that is
 // run before it.
-import path from 'node:path';
 import { StudioError } from '@/shared/errors';
-import { kindOf, nodeFile } from '@/storage/nodeFiles';
+import { openNamed } from '@/storage/folderViews';
+import { datasetFolder, kindOf } from '@/storage/nodeFiles';
 import { type ModelSource, openPreviousStage } from './modelSource';
 import { type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
 
@@ -48,6 +48,5 @@ export async function previousStageOf(
 
 /** `{case}{ending}` in a folder. */
 export async function segmentationIn(folder: string, name: string) {
-  const location = path.join(folder, name);
-  return (await kindOf(location)) === 'file' ? nodeFile(location) : undefined;
+  return openNamed(datasetFolder(folder), name);
 }

@@ -1,5 +1,6 @@
 // Folders seen otherwise than they lie: a part of one, several as one, files somebody dropped.
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
+import { nameKey } from '@/shared/names';
 import type { DatasetFolder } from './datasetFolder';
 
 /** A folder that is only read. */
@@ -50,6 +51,14 @@ export function joinedFolder(
     list: (path) => folderOf(path).list(path),
     remove: (path) => folderOf(path).remove(path),
   };
+}
+
+/** The file of a name, however the accents in it are composed; one written in the very same way goes first. */
+export async function openNamed(folder: ReadFolder, name: string): Promise<SourceFile | undefined> {
+  const exact = await folder.open(name);
+  if (exact || nameKey(name) === name.normalize('NFD')) return exact;
+  const like = (await folder.list('')).find((other) => nameKey(other) === nameKey(name));
+  return like === undefined ? undefined : folder.open(like);
 }
 
 /** Files, by their names alone, as a folder without others in it. Of two of one name the first counts. */

@@ -135,12 +135,27 @@ test('prediction and reference in other places of space: both values are said, a
   ]);
 });
 
+test('accents composed either way are one name', async () => {
+  const [composed, apart] = ['é'.normalize('NFC'), 'é'.normalize('NFD')];
+  const job = await jobOf({ [composed]: [TRUTH, undefined], [apart]: [undefined, TRUTH] });
+  expect((await evaluateFolder(job)).foregroundMean.Dice).toBe(1);
+});
+
 describe('what cannot be evaluated', () => {
   test('an absent prediction is named, or allowed', async () => {
     const job = await jobOf({ a: [TRUTH, TRUTH], b: [undefined, TRUTH] });
     expect(await failureOf(evaluateFolder(job))).toMatch(/^MissingPrediction: 1 of 2 .*b\.nii\.gz/);
     const summary = await evaluateFolder({ ...job, mayLackPredictions: true });
     expect(summary.cases).toHaveLength(1);
+  });
+
+  test('a prediction of another ending is not overlooked', async () => {
+    const job = await jobOf({ a: [TRUTH, TRUTH], b: [undefined, TRUTH] });
+    const folder = job.predictions.folder as ReturnType<typeof memoryFolder>;
+    await folder.write('b.nrrd', new Uint8Array(1));
+    expect(await failureOf(evaluateFolder(job))).toMatch(
+      /b\.nrrd has another ending: .* all end with \.nii\.gz/,
+    );
   });
 
   test('an absent reference is named', async () => {

@@ -4,7 +4,7 @@ import { type CaseReport, type PredictFolderJob, predictFolder, resultNames } fr
 import { foldsOfPreviousStage } from '@/app/previousStage';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
-import { type CaseFiles, findCases as casesAmong } from '@/core/io/cases';
+import { type CaseFiles, findCases as casesAmong, hasImageName } from '@/core/io/cases';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
@@ -222,12 +222,22 @@ async function findCases(inputs: readonly string[], model: NnunetModel): Promise
     channels: model.channelNames.length,
   });
   for (const { path: name, reason } of ignored) console.error(`left out ${name}: ${reason}`);
+  if (hasOwn) tellOtherEndings(files, model.fileEnding);
   if (cases.length > 0) return cases;
   throw new StudioError(
     'NoCases',
     `No images in ${inputs.join(' ')}.`,
     `They are named like case_0000${model.fileEnding}.`,
   );
+}
+
+/** Images of another ending than the model's, in a folder that has some of its own. */
+function tellOtherEndings(files: readonly SourceFile[], fileEnding: string): void {
+  const others = files.filter((file) => hasImageName(file) && !file.path.endsWith(fileEnding));
+  if (others.length === 0) return;
+  const [first] = others;
+  const what = others.length === 1 ? first.path : `${others.length} images, ${first.path} for one`;
+  console.error(`left out ${what}: the model's images end with ${fileEnding}, and so do others beside it`);
 }
 
 async function filesAt(location: string): Promise<readonly SourceFile[]> {

@@ -2,6 +2,7 @@
 import type { DeclaredLabels } from '@/core/interop/labels';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
+import { nameKey } from '@/shared/names';
 import { byCodePoint, type DatasetDocument } from './rawDataset';
 
 /** What the form asks for. */
@@ -63,14 +64,16 @@ export function pairLooseFiles(
   const stemOf = (file: SourceFile) => fileName(file).slice(0, -fileEnding.length);
   const fits = (file: SourceFile) => fileName(file).endsWith(fileEnding);
   const imagesByCase = new Map<string, SourceFile[]>();
-  for (const file of images.filter(fits).toSorted((a, b) => byCodePoint(fileName(a), fileName(b)))) {
-    const caseId = CHANNEL.exec(stemOf(file))?.[1] ?? stemOf(file);
-    imagesByCase.set(caseId, [...(imagesByCase.get(caseId) ?? []), file]);
+  for (const file of images
+    .filter(fits)
+    .toSorted((a, b) => byCodePoint(nameKey(fileName(a)), nameKey(fileName(b))))) {
+    const key = nameKey(CHANNEL.exec(stemOf(file))?.[1] ?? stemOf(file));
+    imagesByCase.set(key, [...(imagesByCase.get(key) ?? []), file]);
   }
   const unpaired = [...images, ...labels].filter((file) => !fits(file));
   const cases: PairedCase[] = [];
   for (const label of labels.filter(fits)) {
-    const stem = stemOf(label);
+    const stem = nameKey(stemOf(label));
     const caseId = [stem, stem.replace(LABEL_SUFFIX, '')].find((name) => imagesByCase.has(name));
     const own = caseId === undefined ? undefined : imagesByCase.get(caseId);
     if (caseId === undefined || !own) unpaired.push(label);

@@ -5,10 +5,12 @@ import { readJson, validate } from '@/core/interop/json';
 import { type LabelSet, labelSetOf } from '@/core/interop/labels';
 import { orderedRecord } from '@/core/interop/orderedRecord';
 import { openArchive } from '@/core/io/archive';
+import { hasImageName } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { withSideCars } from '@/core/io/tiff3dIO';
 import { messageOf, StudioError } from '@/shared/errors';
+import { nameKey } from '@/shared/names';
 
 /** A dataset.json as it lies in the file. */
 export type DatasetDocument = z.output<typeof datasetSchema>;
@@ -171,31 +173,45 @@ function casesInFolders(
     throw new StudioError('NoDataset', `${root}: ${absent.join(' and ')} missing or empty.`, LAYOUT_HELP);
   }
   const strayFiles: { path: string; reason: string }[] = [];
-  const byCase = new Map<string, SourceFile[]>();
+  const byCase = new Map<string, { readonly caseId: string; readonly own: SourceFile[] }>();
   const channelFile = /^(.+)_(\d{4})$/s;
   for (const file of sortedByName(images)) {
     const name = fileName(file);
     const caseId = name.endsWith(ending) ? channelFile.exec(name.slice(0, -ending.length))?.[1] : undefined;
     if (caseId === undefined) {
-      strayFiles.push({ path: file.path, reason: `is not named case_0000${ending}` });
-    } else byCase.set(caseId, [...(byCase.get(caseId) ?? []), file]);
+      strayFiles.push({ path: file.path, reason: strayReason(name, ending) });
+      continue;
+    }
+    const known = byCase.get(nameKey(caseId));
+    if (known) known.own.push(file);
+    else byCase.set(nameKey(caseId), { caseId, own: [file] });
   }
-  const labelByName = new Map(labels.map((file) => [fileName(file), file]));
-  const cases = [...byCase.keys()].sort(byCodePoint).map((caseId): RawCase => {
+  const labelByName = new Map(labels.map((file) => [nameKey(fileName(file)), file]));
+  const found = [...byCase.values()].sort((a, b) => byCodePoint(a.caseId, b.caseId));
+  const cases = found.map(({ caseId, own }): RawCase => {
     const labelName = caseId + ending;
-    const label = labelByName.get(labelName);
-    labelByName.delete(labelName);
-    const own = byCase.get(caseId) ?? [];
+    const label = labelByName.get(nameKey(labelName));
+    labelByName.delete(nameKey(labelName));
     return { caseId, images: own, label, missing: label ? [] : [`${root}labelsTr/${labelName}`] };
   });
   for (const orphan of sortedByName([...labelByName.values()])) {
     const isLabel = fileName(orphan).endsWith(ending);
     strayFiles.push({
       path: orphan.path,
-      reason: isLabel ? 'is a label map without an image' : `does not end with ${ending}`,
+      reason: isLabel ? 'is a label map without an image' : otherEnding(ending),
     });
   }
   return { cases, strayFiles };
+}
+
+/** Why a file among the images is none of them. */
+function strayReason(name: string, ending: string): string {
+  const isOtherImage = !name.endsWith(ending) && hasImageName({ path: name });
+  return isOtherImage ? otherEnding(ending) : `is not named case_0000${ending}`;
+}
+
+function otherEnding(ending: string): string {
+  return `does not end with ${ending}, the file_ending of dataset.json,`;
 }
 
 async function casesOfTable(
@@ -204,8 +220,9 @@ async function casesOfTable(
   files: readonly SourceFile[],
   { findOutside }: OpenDatasetOptions,
 ): Promise<readonly RawCase[]> {
-  const byPath = new Map(files.map((file) => [file.path, file]));
-  const find = async (path: string) => byPath.get(normalized(root + path)) ?? (await findOutside?.(path));
+  const byPath = new Map(files.map((file) => [nameKey(file.path), file]));
+  const find = async (path: string) =>
+    byPath.get(nameKey(normalized(root + path))) ?? (await findOutside?.(path));
   return Promise.all(
     Object.keys(table)
       .sort(byCodePoint)
@@ -234,7 +251,7 @@ function normalized(path: string): string {
 }
 
 function sortedByName(files: readonly SourceFile[]): readonly SourceFile[] {
-  return [...files].sort((a, b) => byCodePoint(fileName(a), fileName(b)));
+  return [...files].sort((a, b) => byCodePoint(nameKey(fileName(a)), nameKey(fileName(b))));
 }
 
 /** As Python sorts strings. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseJson, validate } from '@/core/interop/json';
 import { StudioError } from '@/shared/errors';
 import { MersenneTwister } from '@/shared/mersenneTwister';
+import { nameKey } from '@/shared/names';
 import { byCodePoint } from './rawDataset';
 
 const SPLIT_SEED = 12345;
@@ -68,7 +69,12 @@ const splitsSchema = z.array(z.object({ train: z.array(z.string()), val: z.array
 
 /** Reads a splits_final.json. Throws `BadJson`, or `BadSplits` with the cases that the dataset does not have. */
 export function readSplits(text: string, file: string, caseIds: readonly string[]): readonly Split[] {
-  const splits = validate(splitsSchema, parseJson(text, file), file, 'BadSplits');
+  const own = new Map(caseIds.map((caseId) => [nameKey(caseId), caseId]));
+  const ownNames = (listed: readonly string[]) => listed.map((caseId) => own.get(nameKey(caseId)) ?? caseId);
+  const splits = validate(splitsSchema, parseJson(text, file), file, 'BadSplits').map(({ train, val }) => ({
+    train: ownNames(train),
+    val: ownNames(val),
+  }));
   const known = new Set(caseIds);
   for (const [fold, { train, val }] of splits.entries()) {
     const unknown = [...train, ...val].filter((caseId) => !known.has(caseId));

@@ -3,6 +3,7 @@ import { byCodePoint } from '@/core/dataset/rawDataset';
 import { findImages, hasImageName } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
+import { nameKey } from '@/shared/names';
 
 /** A label map: a file, or a header with the file of its voxels. */
 export interface NamedSegmentation {
@@ -50,7 +51,8 @@ export function pairSegmentations(
 ): PairedSegmentations {
   const unpaired: Unpaired[] = [];
   const open = (side: Unpaired['side'], all: readonly NamedSegmentation[]) => {
-    const isTwice = ({ name }: NamedSegmentation) => all.filter((one) => one.name === name).length > 1;
+    const isTwice = ({ name }: NamedSegmentation) =>
+      all.filter((one) => nameKey(one.name) === nameKey(name)).length > 1;
     for (const one of all.filter(isTwice)) unpaired.push(leftOut(side, one, 'its name occurs twice'));
     return all.filter((one) => !isTwice(one));
   };
@@ -75,11 +77,11 @@ export function pairSegmentations(
 }
 
 function exactName({ name }: NamedSegmentation): string {
-  return name;
+  return nameKey(name);
 }
 
 function plainName({ name }: NamedSegmentation): string {
-  return name.replace(SUFFIX, '').toLowerCase();
+  return nameKey(name).replace(SUFFIX, '').toLowerCase();
 }
 
 function leftOut(side: Unpaired['side'], { files, name }: NamedSegmentation, reason: string): Unpaired {
@@ -89,9 +91,9 @@ function leftOut(side: Unpaired['side'], { files, name }: NamedSegmentation, rea
 /** The images of a case among files: `case_0000`, `case_0001`, …, or one called as the case. */
 export function imagesOfCase(caseId: string, files: readonly SourceFile[]): readonly SourceFile[] {
   const isOf = (file: SourceFile) => {
-    const name = fileName(file);
-    if (!name.startsWith(caseId)) return false;
-    return /^(_\d{4})?\.\D/.test(name.slice(caseId.length));
+    const [name, start] = [nameKey(fileName(file)), nameKey(caseId)];
+    if (!name.startsWith(start)) return false;
+    return /^(_\d{4})?\.\D/.test(name.slice(start.length));
   };
   return files
     .filter((file) => !isHiddenFile(file) && isOf(file))

@@ -1,4 +1,5 @@
 // Which files make up which case, by nnU-Net's names: `{case}_{CCCC}{ending}`, channels from 0000.
+import { nameKey } from '@/shared/names';
 import { findDicomSeries } from './dicomSeries';
 import { sniff } from './sniff';
 import { fileName, type SourceFile } from './sourceFile';
@@ -101,7 +102,11 @@ interface FoundCase {
 }
 
 /** Images of one folder whose names differ in the channel number alone are a case; every other image is one by itself. */
-function casesByChannel(images: readonly ImageFiles[], channels: number): readonly FoundCase[] {
+function casesByChannel(
+  images: readonly ImageFiles[],
+  channels: number,
+  ignore: Ignore,
+): readonly FoundCase[] {
   const numberOf = ({ stem }: ImageFiles) => CHANNEL_SUFFIX.exec(stem)?.[2];
   const nameOf = ({ stem }: ImageFiles) => CHANNEL_SUFFIX.exec(stem)?.[1] ?? stem;
   const alone = (image: ImageFiles) => ({
@@ -112,13 +117,23 @@ function casesByChannel(images: readonly ImageFiles[], channels: number): readon
   });
   const numbered = images.filter((image) => numberOf(image) !== undefined);
   const found = images.filter((image) => numberOf(image) === undefined).map(alone);
-  for (const group of groupBy(numbered, (image) => image.folder + nameOf(image)).values()) {
+  for (const group of groupBy(numbered, (image) => nameKey(image.folder + nameOf(image))).values()) {
     const numbers = group.map((image) => Number(numberOf(image)));
     if (!numbers.includes(0) && numbers.some((number) => number >= channels)) {
       found.push(...group.map(alone));
       continue;
     }
-    const files = group.toSorted((a, b) => compare(a.stem, b.stem)).flatMap((image) => image.files);
+    const inOrder = group.toSorted((a, b) => compare(nameKey(a.stem), nameKey(b.stem)));
+    const channelOf = (image: ImageFiles) => Number(numberOf(image));
+    const isTwin = (image: ImageFiles, i: number) =>
+      inOrder.findIndex((other) => channelOf(other) === channelOf(image)) < i;
+    for (const [i, image] of inOrder.entries()) {
+      if (!isTwin(image, i)) continue;
+      const first = inOrder.find((other) => channelOf(other) === channelOf(image));
+      for (const { path } of image.files)
+        ignore(path, `its case has channel ${numberOf(image)} in ${first?.files[0].path} already`);
+    }
+    const files = inOrder.filter((image, i) => !isTwin(image, i)).flatMap((image) => image.files);
     found.push({ folder: group[0].folder, name: nameOf(group[0]), files, isNumbered: true });
   }
   return found;
@@ -141,23 +156,25 @@ function compare(a: string, b: string): number {
 
 /** `patient1/ct` and `patient2/ct` become `patient1_ct` and `patient2_ct`; a name that is alone stays as it is. */
 function withUniqueIds(found: readonly FoundCase[], ignore: Ignore): readonly CaseFiles[] {
-  const numberedNames = new Set(found.filter(({ isNumbered }) => isNumbered).map(({ name }) => name));
+  const numberedNames = new Set(
+    found.filter(({ isNumbered }) => isNumbered).map(({ name }) => nameKey(name)),
+  );
   const images = found.filter(({ name, isNumbered, files }) => {
-    const isSegmentation = !isNumbered && numberedNames.has(name);
+    const isSegmentation = !isNumbered && numberedNames.has(nameKey(name));
     if (isSegmentation)
       for (const { path } of files) ignore(path, `named like the segmentation of the case ${name}`);
     return !isSegmentation;
   });
-  const byName = groupBy(images, ({ name }) => name);
+  const byName = groupBy(images, ({ name }) => nameKey(name));
   const cases = new Map<string, CaseFiles>();
   for (const { folder, name, files } of images) {
-    const isShared = new Set(byName.get(name)?.map((other) => other.folder)).size > 1;
+    const isShared = new Set(byName.get(nameKey(name))?.map((other) => other.folder)).size > 1;
     const caseId = isShared ? `${folder}${name}`.replaceAll('/', '_') : name;
     if (name === '')
       for (const { path } of files) ignore(path, 'its name has no case before the channel number');
-    else if (cases.has(caseId))
+    else if (cases.has(nameKey(caseId)))
       for (const { path } of files) ignore(path, `there is another image of the case ${caseId}`);
-    else cases.set(caseId, { caseId, files });
+    else cases.set(nameKey(caseId), { caseId, files });
   }
   return [...cases.values()].toSorted((a, b) => compare(a.caseId, b.caseId));
 }
@@ -165,7 +182,7 @@ function withUniqueIds(found: readonly FoundCase[], ignore: Ignore): readonly Ca
 /** Puts `{case}.json`, where Tiff3DIO looks for the voxel size, behind the TIFF files of the case. */
 function withSideCars(found: readonly FoundCase[], sideCars: Map<string, SourceFile>): readonly FoundCase[] {
   return found.map((each) => {
-    const key = `${each.folder}${each.name}.json`;
+    const key = nameKey(`${each.folder}${each.name}.json`);
     const sideCar = each.files.some(({ path }) => TIFF_ENDING.test(path)) ? sideCars.get(key) : undefined;
     if (!sideCar) return each;
     sideCars.delete(key);
@@ -190,9 +207,9 @@ export function groupIntoCases(
   });
   const candidates = visible.filter(hasImageName);
   const sideCars = new Map(
-    visible.filter(({ path }) => path.endsWith('.json')).map((file) => [file.path, file]),
+    visible.filter(({ path }) => path.endsWith('.json')).map((file) => [nameKey(file.path), file]),
   );
-  const found = withSideCars(casesByChannel(findImages(candidates, ignore), channels), sideCars);
+  const found = withSideCars(casesByChannel(findImages(candidates, ignore), channels, ignore), sideCars);
   const cases = withUniqueIds(found, ignore);
   const used = new Set(cases.flatMap((each) => each.files));
   for (const file of visible) {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { StudioError } from '@/shared/errors';
 import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
+import { nameKey } from '@/shared/names';
 import { allocate, assertChannelCount, assertFinite, type ImageReader, labelsToStore } from './imageReader';
 import type { Raster } from './raster';
 import { sniff } from './sniff';
@@ -24,11 +25,11 @@ function isSideCar({ path }: SourceFile): boolean {
  * `{case}_0000.tif` and beside the label map `{case}.tif`.
  */
 export function withSideCars(files: readonly SourceFile[]): readonly SourceFile[] {
-  const byPath = new Map(files.filter(isSideCar).map((file) => [file.path, file]));
+  const byPath = new Map(files.filter(isSideCar).map((file) => [nameKey(file.path), file]));
   const used = new Set<SourceFile>();
   const paired = files.map((file) => {
     if (!TIFF_ENDING.test(file.path)) return file;
-    const stem = file.path.replace(TIFF_ENDING, '');
+    const stem = nameKey(file.path).replace(TIFF_ENDING, '');
     const sideCar = byPath.get(`${stem}.json`) ?? byPath.get(`${stem.replace(/_\d{4}$/, '')}.json`);
     if (!sideCar) return file;
     used.add(sideCar);
