@@ -1,14 +1,8 @@
 // From losses to steps, which judge a batch at once or its micro-batches in turn.
 
-import {
-  type LossArgs,
-  lossCombination,
-  lossDispatches,
-  lossGradient,
-  lossStatistics,
-  lossValueDispatches,
-} from '@/kernels/losses/loss';
+import { lossCombination, lossDispatches, lossValueDispatches } from '@/kernels/losses/loss';
 import { isMeanOverSamples } from '@/kernels/losses/lossOptions';
+import { type LossArgs, lossGradient, lossStatistics } from '@/kernels/losses/lossPasses';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import { ALIGNMENT_ELEMENTS } from '@/kernels/ranges';
 import { elementCount } from '@/shared/geometry';
@@ -37,7 +31,8 @@ export function lowerLoss(value: Value<'lossGradient'>, builder: PlanBuilder): v
   const target = builder.tensorOf(targetValue);
   const gradient = builder.addValue(value);
   const sums = builder.addKeptTensor(name, (isOneLoss ? 1 : microBatches) * sumsStride);
-  const scratchSize = lossScratchSize(options, shape);
+  const stored = { dtype: builder.dtypeOf(logits) };
+  const scratchSize = lossScratchSize({ ...shape, options, limits, logits: stored });
   const scratch = isOneLoss
     ? builder.addKeptTensor(`${name} partials`, scratchSize)
     : builder.addTensor('loss partials', scratchSize);

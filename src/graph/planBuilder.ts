@@ -196,6 +196,11 @@ export class PlanBuilder {
     return tensor;
   }
 
+  /** What the elements of a tensor are stored as. */
+  dtypeOf(tensor: TensorId): Storage {
+    return this.tensors[tensor].dtype;
+  }
+
   /** True where `value` has its place: a step wrote it out. */
   isHeld(value: Value): boolean {
     return this.tensorOfValue.has(value);

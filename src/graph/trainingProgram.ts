@@ -6,6 +6,7 @@ import { type Dispatch, type GpuArray, type PreparedDispatch, prepare } from '@/
 import {
   type HardCounts,
   hardCountsDispatches,
+  hardCountsScratchSize,
   hardCountsSize,
   readHardCounts,
 } from '@/kernels/losses/hardCounts';
@@ -126,7 +127,13 @@ export function planTrainingStep(
   const { temporaries, parameters } = plan.bytes;
   const copies = 1 + optimiserStateCount(setup.optimiser);
   const learned = 4 * arenaSizes.reduce((sum, size) => sum + size, 0);
-  const small = 4 * (OPTIMISER_CONTROL_SIZE + gradientNormPartialsSize(arenaSizes) + countsSize(setup));
+  const counting = [countsSize(setup), ...countsScratchSizes(setup, plan, device)];
+  const small =
+    4 *
+    counting.reduce(
+      (total, size) => total + size,
+      OPTIMISER_CONTROL_SIZE + gradientNormPartialsSize(arenaSizes),
+    );
   const allParameters = parameters + copies * learned + small;
   return {
     setup,
@@ -247,6 +254,7 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
       states: states.map((state) => state[arena]),
     }));
     const [counts] = await buffers([countsSize(setup)], 'counts');
+    const [countsScratch] = await buffers(countsScratchSizes(setup, plan, gpu), 'counts');
     const passes: Pass[] = [];
     for (let microBatch = 0; microBatch < planned.microBatches; microBatch++) {
       const arrays: StepArrays = {
@@ -256,8 +264,8 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
         microBatch,
       };
       const steps = await prepareSteps(gpu, plan, arrays, passes[0]?.steps);
-      const counting = hardCounting(planned, gpu, arrays, counts).map((dispatch) => prepare(gpu, dispatch));
-      passes.push({ steps, counting });
+      const counting = hardCounting(planned, gpu, arrays, { counts, scratch: countsScratch });
+      passes.push({ steps, counting: counting.map((dispatch) => prepare(gpu, dispatch)) });
     }
     const update = optimiserDispatches({
       optimiser: setup.optimiser,
@@ -412,27 +420,36 @@ function countsSize({ graph }: TrainingSetup): number {
   return hardCountsSize({ classes: graph.outputs[0].shape[1] });
 }
 
+/** Elements of what counting them needs besides, where it needs anything. */
+function countsScratchSizes(setup: TrainingSetup, plan: Plan, { limits }: PlanDevice): readonly number[] {
+  const size = hardCountsScratchSize({ ...countedLogits(setup, plan), limits });
+  return size > 0 ? [size] : [];
+}
+
+/** The logits of the finest head, as far as they are known before anything is allocated. */
+function countedLogits({ loss }: TrainingSetup, { graph, outputs, tensors }: Plan) {
+  const { batch, channels: classes, size } = featureMapOf(graph.outputs[0], 'hardCounts');
+  return { options: loss, batch, classes, voxels: elementCount(size), logits: tensors[outputs[0]] };
+}
+
 /** Counts the hard predictions of the finest head for one micro-batch. */
 function hardCounting(
   { plan, setup, targets: [name] }: TrainingPlan,
   { limits }: Gpu,
   { tensor, microBatch }: StepArrays,
-  counts: GpuArray,
+  { counts, scratch }: { readonly counts: GpuArray; readonly scratch: GpuArray | undefined },
 ): Dispatch[] {
   const target = name === undefined ? undefined : plan.inputs.get(name);
   if (target === undefined) return [];
-  const { batch, channels: classes, size } = featureMapOf(plan.graph.outputs[0], 'hardCounts');
-  const [logits] = plan.outputs;
+  const counted = countedLogits(setup, plan);
   return hardCountsDispatches({
-    options: setup.loss,
+    ...counted,
     limits,
-    batch,
-    classes,
-    voxels: elementCount(size),
-    logits: tensor(logits),
+    logits: tensor(plan.outputs[0]),
     target: tensor(target),
-    targetStart: microBatch * batch,
+    targetStart: microBatch * counted.batch,
     counts,
+    ...(scratch ? { scratch } : {}),
   });
 }
 

@@ -2,8 +2,9 @@
 import { allocate, arrayOf, readFloats, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { type Dispatch, runDispatches } from '@/gpu/dispatch';
-import { type LossArgs, lossDispatches } from '@/kernels/losses/loss';
+import { lossDispatches } from '@/kernels/losses/loss';
 import type { LossOptions, LossShape } from '@/kernels/losses/lossOptions';
+import type { LossArgs } from '@/kernels/losses/lossPasses';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import { packLabels, packRegions } from '@/kernels/losses/target';
 import { uploadAs } from './gpu';
@@ -49,7 +50,7 @@ export async function runLoss(
     target: await upload(gpu, packTarget(problem), 'target'),
     gradient: await uploadAs(gpu, storage, new Float32Array(logits.length).fill(Number.NaN)),
     sums: await nothing(lossSumsSize(shape)),
-    scratch: await nothing(lossScratchSize(options, shape)),
+    scratch: await nothing(lossScratchSize({ ...shape, options, limits, logits: { dtype: storage } })),
     lossScale: await upload(gpu, Float32Array.of(settings.lossScale ?? 1), 'loss scale'),
   };
   runDispatches(gpu, dispatchesOf({ ...shape, options, ...arrays, limits, weight }));

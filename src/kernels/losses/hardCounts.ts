@@ -1,13 +1,20 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import type { KernelLimits } from '../ranges';
 import source from './hardCounts.wgsl?raw';
+import { type LogitsLayout, type LogitsPiece, voxelRuns, voxelStateSize } from './logitsPieces';
 import type { LossOptions, LossShape } from './lossOptions';
-import { bindSamples, bindTarget, chunksOf, samplePieces, sharedSource, sizesUniform } from './lossSizes';
-import { targetBytesPerVoxel } from './target';
+import { bindLogits, bindTarget, chunksOf, sharedSource, sizesUniform } from './lossSizes';
+
+const LANES = 64;
 
 /** Elements (u32) of the counts. */
 export function hardCountsSize({ classes }: Pick<LossShape, 'classes'>): number {
   return 3 * classes;
+}
+
+/** Elements (f32) of the scratch array; 0 where the logits of a sample fit one binding. */
+export function hardCountsScratchSize(layout: LogitsLayout): number {
+  return voxelStateSize(layout);
 }
 
 /** Voxels of each class or region: hits, false alarms, misses. */
@@ -24,7 +31,7 @@ export function readHardCounts(counts: Uint32Array): HardCounts {
   return { truePositives: row(0), falsePositives: row(1), falseNegatives: row(2) };
 }
 
-export interface HardCountsArgs extends LossShape {
+export interface HardCountsArgs extends LogitsLayout {
   /** Only its target matters. */
   readonly options: LossOptions;
   readonly limits: KernelLimits;
@@ -36,6 +43,8 @@ export interface HardCountsArgs extends LossShape {
   readonly targetStart?: number;
   /** `[3, k]`, u32: true positives, false positives, false negatives; added to, so clear it when an epoch begins. */
   readonly counts: GpuArray;
+  /** {@link hardCountsScratchSize} elements, where there are any. */
+  readonly scratch?: GpuArray;
 }
 
 /**
@@ -45,21 +54,63 @@ export interface HardCountsArgs extends LossShape {
  * Follows nnU-Net's `nnUNetTrainer.validation_step`.
  */
 export function hardCountsDispatches(args: HardCountsArgs): Dispatch[] {
-  const { options, batch, classes, voxels, limits, targetStart = 0 } = args;
-  const targetBytes = voxels * targetBytesPerVoxel(options.target, classes);
-  const entryPoint = options.target.kind === 'labels' ? 'countLabels' : 'countRegions';
-  return samplePieces(args, batch, args.logits, limits).map((samples) => {
-    const logits = bindSamples(args.logits, args, samples);
-    const firstTarget = targetStart + samples.start;
-    const target = bindTarget(args.target, firstTarget * targetBytes, samples.count * targetBytes);
-    const unused = undefined;
-    return {
-      label: `hardCounts.${entryPoint}`,
-      source: sharedSource(args.logits.dtype) + source,
-      entryPoint,
-      bindings: [logits.array, target.array, unused, unused, unused, unused, args.counts, unused, unused],
-      uniform: sizesUniform(options, args, { samples, logitsBase: logits.base, targetBase: target.base }),
-      workgroups: [...foldGrid({ limits }, samples.count * chunksOf(args)), 1],
-    };
+  return voxelRuns(args, args.batch).flatMap(({ allClasses, pieces }) => {
+    if (args.options.target.kind === 'regions')
+      return pieces.map((piece) => count(args, piece, 'countRegions'));
+    if (pieces.length === 1) return [count(args, allClasses, 'countLabels')];
+    return [...pieces.map((piece) => predict(args, piece)), count(args, allClasses, 'countPredicted')];
   });
+}
+
+/** Counts what is predicted, or was. */
+function count(
+  args: HardCountsArgs,
+  piece: LogitsPiece,
+  entryPoint: 'countLabels' | 'countRegions' | 'countPredicted',
+): Dispatch {
+  const { logits, target, uniform } = bindPiece(args, piece);
+  const isKnown = entryPoint === 'countPredicted';
+  return {
+    label: `hardCounts.${entryPoint}`,
+    source: sharedSource(args.logits.dtype) + source,
+    entryPoint,
+    bindings: bindingsOf({
+      0: isKnown ? undefined : logits,
+      1: target,
+      6: args.counts,
+      7: isKnown ? args.scratch : undefined,
+    }),
+    uniform,
+    workgroups: [...foldGrid(args, piece.samples.count * chunksOf(piece.voxels.count)), 1],
+  };
+}
+
+/** Goes on looking for the largest logit of each voxel. */
+function predict(args: HardCountsArgs, piece: LogitsPiece): Dispatch {
+  const { logits, uniform } = bindPiece(args, piece);
+  return {
+    label: 'hardCounts.predict',
+    source: sharedSource(args.logits.dtype) + source,
+    entryPoint: 'predict',
+    bindings: bindingsOf({ 0: logits, 7: args.scratch }),
+    uniform,
+    workgroups: [...foldGrid(args, Math.ceil(piece.voxels.count / LANES)), 1],
+  };
+}
+
+function bindPiece(args: HardCountsArgs, piece: LogitsPiece) {
+  const { options, targetStart = 0 } = args;
+  const logits = bindLogits(args.logits, args, piece);
+  const target = bindTarget(args.target, args, targetStart + piece.samples.start, piece);
+  const bases = { logitsBase: logits.base, targetBase: target.base };
+  return {
+    logits: logits.array,
+    target: target.array,
+    uniform: sizesUniform(options, args, { ...piece, ...bases }),
+  };
+}
+
+/** Bindings by number; the uniform follows at 9. */
+function bindingsOf(bound: Readonly<Record<number, GpuArray | undefined>>): (GpuArray | undefined)[] {
+  return Array.from({ length: 9 }, (_, binding) => bound[binding]);
 }

@@ -1,7 +1,6 @@
-// Softmax losses over a label map: soft Dice and cross entropy. Probabilities are recomputed, never stored.
+// The softmax losses where a dispatch sees all classes of its samples.
 
 override hasDice: bool;
-override labelSmoothing: f32;
 
 var<workgroup> largests: array<f32, CHUNK_VOXELS>;
 var<workgroup> inverses: array<f32, CHUNK_VOXELS>;
@@ -16,13 +15,6 @@ fn largestLogit(first: u32) -> f32 {
     largest = max(largest, logit);
   }
   return largest;
-}
-
-// Cross entropy of a voxel against its label, of which `labelSmoothing` is spread over all classes.
-fn crossEntropy(logSum: f32, distance: f32, distances: f32) -> f32 {
-  let hard = distance + logSum;
-  let even = logSum + distances / f32(sizes.classes);
-  return max(0.0, (1.0 - labelSmoothing) * hard + labelSmoothing * even);
 }
 
 @compute @workgroup_size(LANES)
@@ -45,14 +37,13 @@ fn statistics(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
     }
     var loss = 0.0;
     if (isValid) {
-      loss = crossEntropy(log(sum), largest - f32(logits[first + label * sizes.voxels]), distances);
-      if (!isFinite(largest)) { loss = largest; }
+      loss = voxelLoss(largest, sum, largest - f32(logits[first + label * sizes.voxels]), distances);
       valid += 1.0;
     }
     entropy += loss;
     keepLoss(chunk.sample, voxel, loss);
     largests[voxel - chunk.start] = largest;
-    inverses[voxel - chunk.start] = select(0.0, select(largest, 1.0 / sum, isFinite(largest)), isValid);
+    inverses[voxel - chunk.start] = select(0.0, inverseSum(largest, sum), isValid);
     labels[voxel - chunk.start] = select(NONE, label, isValid);
   }
   let row = rowOf(chunk);
@@ -84,41 +75,34 @@ fn diceSums(chunk: Chunk, row: u32, lane: u32) {
   }
 }
 
-// With d_c the derivative of the Dice loss by probability p_c: p_j (d_j − Σ d_c p_c), plus that of the cross entropy,
-// p_j minus the label's share. One thread per voxel.
+// One thread per voxel.
 @compute @workgroup_size(LANES)
 fn gradientPass(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let id = (group.y * groups.x + group.x) * LANES + lane;
-  if (id >= sizes.samples * sizes.voxels) { return; }
-  let sample = id / sizes.voxels;
-  let voxel = id % sizes.voxels;
-  let first = logitsOf(sample, voxel);
+  let place = placeOf(group, groups, lane);
+  if (!place.isInside) { return; }
+  let first = logitsOf(place.sample, place.voxel);
   let output = first - sizes.logitsBase + sizes.gradientBase;
-  let label = labelOf(sample, voxel);
+  let label = labelOf(place.sample, place.voxel);
   if (label == sizes.ignored) {
     for (var c = 0u; c < sizes.classes; c++) { gradient[output + c * sizes.voxels] = scalar(0.0); }
     return;
   }
-  let dice = coefficientsOf(sample);
+  let dice = coefficientsOf(place.sample);
   let largest = largestLogit(first);
   var sum = 0.0;
   var weighted = 0.0;
   for (var c = 0u; c < sizes.classes; c++) {
     let exponential = exp(f32(logits[first + c * sizes.voxels]) - largest);
     sum += exponential;
-    weighted += exponential * (coefficients[dice + 2 * c + 1] + select(0.0, coefficients[dice + 2 * c], c == label));
+    weighted += exponential * diceDerivative(dice, c, c == label);
   }
   let inverse = 1.0 / sum;
   let mean = weighted * inverse;
-  let share = lossShare(sample, voxel);
-  let factor = sizes.weight * lossScale[0];
-  let even = labelSmoothing / f32(sizes.classes);
+  let share = lossShare(place.sample, place.voxel);
   for (var c = 0u; c < sizes.classes; c++) {
     let isLabel = c == label;
     let probability = exp(f32(logits[first + c * sizes.voxels]) - largest) * inverse;
-    let derivative = coefficients[dice + 2 * c + 1] + select(0.0, coefficients[dice + 2 * c], isLabel);
-    let surprise = probability - even - select(0.0, 1.0 - labelSmoothing, isLabel);
-    let own = factor * (probability * (derivative - mean) + share * surprise);
+    let own = logitGradient(probability, diceDerivative(dice, c, isLabel) - mean, share, isLabel);
     gradient[output + c * sizes.voxels] = scalar(select(largest, own, isFinite(largest)));
   }
 }

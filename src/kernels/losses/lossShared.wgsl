@@ -1,6 +1,7 @@
 // What all passes of a loss share. A sample is cut into chunks of voxels, one workgroup each; a chunk leaves one row of
 // partial sums, and later passes add rows in their order, so that equal inputs give equal bits. A prelude names `scalar`,
-// the type that logits and their gradient are stored in; all else is f32.
+// the type that logits and their gradient are stored in; all else is f32. A dispatch sees whole samples, or, where one
+// exceeds a binding, some classes and voxels of one.
 
 const LANES = 64u;
 const CHUNK_VOXELS = 1024u;
@@ -14,14 +15,18 @@ struct Sizes {
   batch: u32, // samples of the whole loss
   samples: u32, // of this dispatch
   firstSample: u32, // of this dispatch, in the whole loss
-  logitsBase: u32, // elements before the first logit in its binding
+  logitsBase: u32, // elements before the first class's first voxel in its binding
   gradientBase: u32,
-  targetBase: u32, // bytes
+  targetBase: u32, // bytes before the first voxel's target
   targetBytes: u32, // of a voxel
   ignored: u32, // ignored label; classes where regions have an ignore bit; NONE otherwise
   ranked: u32, // voxels that the top-k cross entropy keeps
-  lossesBase: u32, // elements before the first voxel loss in its binding
+  lossesBase: u32, // elements before the first voxel's loss in its binding
   weight: f32, // of this head
+  firstClass: u32, // of this dispatch
+  classCount: u32,
+  firstVoxel: u32, // of this dispatch, where a chunk begins
+  voxelCount: u32,
 }
 
 const NONE = 0xffffffffu;
@@ -48,12 +53,25 @@ struct Chunk {
 
 fn chunkOf(group: vec3u, groups: vec3u) -> Chunk {
   let id = group.y * groups.x + group.x;
-  let index = id % sizes.chunks;
-  return Chunk(id / sizes.chunks, index, index * CHUNK_VOXELS, min((index + 1) * CHUNK_VOXELS, sizes.voxels));
+  let chunks = (sizes.voxelCount + CHUNK_VOXELS - 1) / CHUNK_VOXELS;
+  let index = sizes.firstVoxel / CHUNK_VOXELS + id % chunks;
+  return Chunk(id / chunks, index, index * CHUNK_VOXELS, min((index + 1) * CHUNK_VOXELS, sizes.voxels));
 }
 
 fn rowOf(chunk: Chunk) -> u32 {
   return ((sizes.firstSample + chunk.sample) * sizes.chunks + chunk.index) * sizes.columns;
+}
+
+// A thread's voxel, where each has one.
+struct Place {
+  isInside: bool,
+  sample: u32, // within the dispatch
+  voxel: u32,
+}
+
+fn placeOf(group: vec3u, groups: vec3u, lane: u32) -> Place {
+  let id = (group.y * groups.x + group.x) * LANES + lane;
+  return Place(id < sizes.samples * sizes.voxelCount, id / sizes.voxelCount, sizes.firstVoxel + id % sizes.voxelCount);
 }
 
 fn logitsOf(sample: u32, voxel: u32) -> u32 {
@@ -64,16 +82,20 @@ fn coefficientsOf(sample: u32) -> u32 {
   return COEFFICIENTS_HEADER + (sizes.firstSample + sample) * sizes.classes * 2;
 }
 
+fn lossIndex(sample: u32, voxel: u32) -> u32 {
+  return sizes.lossesBase + sample * sizes.voxels + voxel - sizes.firstVoxel;
+}
+
 fn targetByte(index: u32) -> u32 {
   return (targetWords[index >> 2] >> ((index & 3) * 8)) & 255;
 }
 
 fn labelOf(sample: u32, voxel: u32) -> u32 {
-  return targetByte(sizes.targetBase + sample * sizes.voxels + voxel);
+  return targetByte(sizes.targetBase + sample * sizes.voxels + voxel - sizes.firstVoxel);
 }
 
 fn regionBit(sample: u32, voxel: u32, bit: u32) -> bool {
-  let first = sizes.targetBase + (sample * sizes.voxels + voxel) * sizes.targetBytes;
+  let first = sizes.targetBase + (sample * sizes.voxels + voxel - sizes.firstVoxel) * sizes.targetBytes;
   return ((targetByte(first + (bit >> 3)) >> (bit & 7)) & 1) != 0;
 }
 

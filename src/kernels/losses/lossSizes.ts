@@ -1,26 +1,27 @@
 // How the passes of a loss cut their work and lay out their scratch array.
 
-import { BYTES_PER_ELEMENT, type GpuArray } from '@/gpu/dispatch';
-import { ALIGNMENT_ELEMENTS, bindingCapacity, bindRange, type KernelLimits, pieces } from '../ranges';
+import type { GpuArray } from '@/gpu/dispatch';
+import { ALIGNMENT_ELEMENTS, bindRange } from '../ranges';
+import {
+  CHUNK_VOXELS,
+  type IndexRange,
+  type LogitsLayout,
+  type LogitsPiece,
+  type SampleRange,
+  voxelStateSize,
+} from './logitsPieces';
 import { type LossOptions, type LossShape, type LossTarget, rankedVoxels } from './lossOptions';
 import shared from './lossShared.wgsl?raw';
 import { targetBytesPerVoxel } from './target';
 
 /** As in the shaders. */
-const CHUNK_VOXELS = 1024;
 const COEFFICIENTS_HEADER = 4;
 const SUMS_HEADER = 4;
 const RANKING_ELEMENTS = 4 + 256;
 const NONE = 0xffffffff;
 
-/** Some samples of the batch. */
-export interface SampleRange {
-  readonly start: number;
-  readonly count: number;
-}
-
-/** Chunks that each sample is cut into. */
-export function chunksOf({ voxels }: LossShape): number {
+/** Chunks that `voxels` voxels of each sample are cut into. */
+export function chunksOf(voxels: number): number {
   return Math.ceil(voxels / CHUNK_VOXELS);
 }
 
@@ -38,17 +39,24 @@ export function lossSumsSize({ batch, classes }: LossShape): number {
   return SUMS_HEADER + batch * classes;
 }
 
-const SECTIONS = ['partials', 'totals', 'coefficients', 'ranking', 'voxelLosses'] as const;
+const SECTIONS = ['partials', 'totals', 'coefficients', 'ranking', 'voxelLosses', 'states'] as const;
 type Section = (typeof SECTIONS)[number];
 
-function sectionSizes(options: LossOptions, shape: LossShape): Record<Section, number> {
+/** What decides how large the scratch array of a loss is. */
+export interface LossLayout extends LogitsLayout {
+  readonly options: LossOptions;
+}
+
+function sectionSizes(layout: LossLayout): Record<Section, number> {
+  const { options, ...shape } = layout;
   const columns = columnsOf(options, shape);
   return {
-    partials: shape.batch * chunksOf(shape) * columns,
+    partials: shape.batch * chunksOf(shape.voxels) * columns,
     totals: shape.batch * columns,
     coefficients: COEFFICIENTS_HEADER + 2 * shape.batch * shape.classes,
     ranking: RANKING_ELEMENTS,
     voxelLosses: options.topKPercent === undefined ? 0 : shape.batch * shape.voxels,
+    states: voxelStateSize(layout),
   };
 }
 
@@ -57,22 +65,16 @@ function aligned(elements: number): number {
 }
 
 /** Elements (f32) of the scratch array; its contents are of no use after the gradient is written. */
-export function lossScratchSize(options: LossOptions, shape: LossShape): number {
-  return Object.values(sectionSizes(options, shape)).reduce((sum, size) => sum + aligned(size), 0);
+export function lossScratchSize(layout: LossLayout): number {
+  return Object.values(sectionSizes(layout)).reduce((sum, size) => sum + aligned(size), 0);
 }
 
 /** The parts of the scratch array. */
-export function scratchSections(
-  options: LossOptions,
-  shape: LossShape,
-  scratch: GpuArray,
-): Record<Section, GpuArray> {
-  if (scratch.size < lossScratchSize(options, shape)) {
-    throw new Error(
-      `loss: scratch holds ${scratch.size} elements, ${lossScratchSize(options, shape)} needed`,
-    );
+export function scratchSections(layout: LossLayout, scratch: GpuArray): Record<Section, GpuArray> {
+  if (scratch.size < lossScratchSize(layout)) {
+    throw new Error(`loss: scratch holds ${scratch.size} elements, ${lossScratchSize(layout)} needed`);
   }
-  const sizes = sectionSizes(options, shape);
+  const sizes = sectionSizes(layout);
   let start = 0;
   const sections = SECTIONS.map((name) => {
     const array = { ...scratch, offset: scratch.offset + start * 4, size: Math.max(1, sizes[name]) };
@@ -88,51 +90,43 @@ export function sharedSource(dtype: GpuArray['dtype']): string {
   return `${dtype === 'f16' ? 'enable f16;\n' : ''}alias scalar = ${dtype};\n${shared}`;
 }
 
-/** Samples in pieces whose logits fit one binding. */
-export function samplePieces(
-  { classes, voxels }: LossShape,
-  count: number,
-  { dtype }: GpuArray,
-  limits: KernelLimits,
-): SampleRange[] {
-  const capacity = (bindingCapacity(limits) * 4) / BYTES_PER_ELEMENT[dtype];
-  const perBinding = Math.floor(capacity / (classes * voxels));
-  if (perBinding < 1) {
-    throw new Error(
-      `loss: ${classes} logits of ${voxels} voxels exceed the binding limit of this adapter; choose a smaller patch`,
-    );
-  }
-  return pieces(count, perBinding);
-}
-
-/** Logits of some samples, or their gradient, as one binding; `base` in elements. */
-export function bindSamples(
+/** Logits of a piece, or their gradient, as one binding; `base` in elements. */
+export function bindLogits(
   array: GpuArray,
   { classes, voxels }: LossShape,
-  { start, count }: SampleRange,
+  piece: LogitsPiece,
 ): { array: GpuArray; base: number } {
-  const bytes = BYTES_PER_ELEMENT[array.dtype];
-  const first = start * classes * voxels;
-  const base = first % ((ALIGNMENT_ELEMENTS * 4) / bytes);
-  const offset = array.offset + (first - base) * bytes;
-  return { array: { ...array, offset, size: base + count * classes * voxels }, base };
+  const first = (piece.samples.start * classes + piece.classes.start) * voxels;
+  return bindRange(array, first, piece.samples.count * piece.classes.count * voxels);
 }
 
-/** The packed target of some samples as one binding; `base` in bytes. */
+/** The packed target of a piece, whose samples are `target`'s from `firstSample` on, as one binding; `base` in bytes. */
 export function bindTarget(
   target: GpuArray,
-  start: number,
-  count: number,
+  { options, classes, voxels }: LogitsLayout,
+  firstSample: number,
+  piece: LogitsPiece,
 ): { array: GpuArray; base: number } {
+  const bytesPerVoxel = targetBytesPerVoxel(options.target, classes);
+  const start = (firstSample * voxels + piece.voxels.start) * bytesPerVoxel;
+  const end = start + voxelSpan(voxels, piece) * bytesPerVoxel;
   const firstWord = Math.floor(start / 4);
-  const bound = bindRange(target, firstWord, Math.ceil((start + count) / 4) - firstWord);
+  const bound = bindRange(target, firstWord, Math.ceil(end / 4) - firstWord);
   return { array: bound.array, base: 4 * bound.base + (start % 4) };
+}
+
+/** From the first voxel of a piece to its last, those between its samples' counted in. */
+export function voxelSpan(voxels: number, piece: LogitsPiece): number {
+  return (piece.samples.count - 1) * voxels + piece.voxels.count;
 }
 
 /** Numbers of the shaders' `Sizes` that depend on the piece of work. */
 export interface SizesOfPiece {
   /** Samples of this dispatch, counted within the loss. */
   readonly samples: SampleRange;
+  /** All of them if left out. */
+  readonly classes?: IndexRange;
+  readonly voxels?: IndexRange;
   readonly logitsBase?: number;
   readonly gradientBase?: number;
   readonly targetBase?: number;
@@ -143,10 +137,12 @@ export interface SizesOfPiece {
 /** The uniform that every pass reads. */
 export function sizesUniform(options: LossOptions, shape: LossShape, piece: SizesOfPiece): Uint32Array {
   const { batch, classes, voxels } = shape;
+  const classRange = piece.classes ?? { start: 0, count: classes };
+  const voxelRange = piece.voxels ?? { start: 0, count: voxels };
   const numbers = Uint32Array.of(
     voxels,
     classes,
-    chunksOf(shape),
+    chunksOf(voxels),
     columnsOf(options, shape),
     firstDiceClass(options),
     batch,
@@ -160,6 +156,10 @@ export function sizesUniform(options: LossOptions, shape: LossShape, piece: Size
     options.topKPercent === undefined ? 0 : rankedVoxels(batch * voxels, options.topKPercent),
     piece.lossesBase ?? 0,
     0,
+    classRange.start,
+    classRange.count,
+    voxelRange.start,
+    voxelRange.count,
   );
   new Float32Array(numbers.buffer)[15] = piece.weight ?? 1;
   return numbers;

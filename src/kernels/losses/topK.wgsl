@@ -28,7 +28,7 @@ fn count(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: v
   if (chunk.sample >= sizes.samples) { return; }
   let threshold = atomicLoad(&ranking[0]);
   for (var voxel = chunk.start + lane; voxel < chunk.end; voxel += LANES) {
-    let bits = bitcast<u32>(voxelLosses[sizes.lossesBase + chunk.sample * sizes.voxels + voxel]);
+    let bits = bitcast<u32>(voxelLosses[lossIndex(chunk.sample, voxel)]);
     if ((((bits ^ threshold) >> shift) >> 8) == 0) { atomicAdd(&histogram[(bits >> shift) & 255], 1u); }
   }
   workgroupBarrier();
@@ -66,7 +66,7 @@ fn addAbove(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
   let threshold = atomicLoad(&ranking[0]);
   var own = 0.0;
   for (var voxel = chunk.start + lane; voxel < chunk.end; voxel += LANES) {
-    let loss = voxelLosses[sizes.lossesBase + chunk.sample * sizes.voxels + voxel];
+    let loss = voxelLosses[lossIndex(chunk.sample, voxel)];
     if (bitcast<u32>(loss) > threshold) { own += loss; }
   }
   let sum = sumWorkgroup(lane, vec3f(own, 0.0, 0.0));

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { readback, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { runDispatches } from '@/gpu/dispatch';
-import { hardCountsDispatches, hardCountsSize } from '@/kernels/losses/hardCounts';
+import { hardCountsDispatches, hardCountsScratchSize, hardCountsSize } from '@/kernels/losses/hardCounts';
 import { hardCountsReference } from '@/kernels/losses/loss.reference';
 import {
   diceAndBinaryCrossEntropyLoss,
@@ -27,10 +27,12 @@ async function countHard(
   const logits = await uploadAs(gpu, storage, problem.logits);
   const target = await upload(gpu, packTarget(problem), 'target');
   const counts = await zeroCounts(gpu, hardCountsSize(shape));
-  const dispatches = hardCountsDispatches({ ...shape, options, limits, logits, target, counts });
+  const scratchSize = hardCountsScratchSize({ ...shape, options, limits, logits });
+  const scratch = await upload(gpu, new Float32Array(Math.max(1, scratchSize)).fill(Number.NaN), 'scratch');
+  const dispatches = hardCountsDispatches({ ...shape, options, limits, logits, target, counts, scratch });
   for (let i = 0; i < times; i++) runDispatches(gpu, dispatches);
   const result = new Uint32Array(await readback(gpu, counts));
-  for (const { buffer } of [logits, target, counts]) buffer.destroy();
+  for (const { buffer } of [logits, target, counts, scratch]) buffer.destroy();
   return result;
 }
 
@@ -70,6 +72,24 @@ describe('hard counts', () => {
     const thrice = expectedCounts(problem).map((count) => 3 * count);
     expect([...(await countHard(gpu, problem, limits, 3))]).toEqual(thrice);
   });
+
+  for (const [name, optionsOf] of Object.entries(kinds)) {
+    test(`logits of one sample beyond the binding limit: ${name}`, async ({ gpu }) => {
+      const limits = { maxStorageBufferBindingSize: 40_960, maxComputeWorkgroupsPerDimension: 65_535 };
+      for (const shape of [
+        { batch: 2, classes: 7, voxels: 3 * 1024 + 7 },
+        { batch: 1, classes: 118, voxels: 2055 },
+      ]) {
+        const problem = randomProblem(optionsOf(shape.classes), shape);
+        expect([...(await countHard(gpu, problem, limits))]).toEqual(expectedCounts(problem));
+        const logits = problem.logits.map((x) => fromFloat16Bits(toFloat16Bits(x)));
+        const halves = { ...problem, logits };
+        expect([...(await countHard(gpu, halves, limits, 2, 'f16'))]).toEqual(
+          expectedCounts(halves).map((count) => 2 * count),
+        );
+      }
+    });
+  }
 
   test('halves', async ({ gpu }) => {
     const options = diceAndCrossEntropyLoss({ batchDice: true, ignoreLabel: 3 });

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { Gpu } from '@/gpu/device';
 import type { Dispatch, GpuArray } from '@/gpu/dispatch';
-import { type LossArgs, lossCombination, lossGradient, lossStatistics } from '@/kernels/losses/loss';
+import { lossCombination } from '@/kernels/losses/loss';
 import { lossReference } from '@/kernels/losses/loss.reference';
 import {
   crossEntropyLoss,
@@ -13,6 +13,7 @@ import {
   type LossShape,
   topKLoss,
 } from '@/kernels/losses/lossOptions';
+import { type LossArgs, lossGradient, lossStatistics } from '@/kernels/losses/lossPasses';
 import { lossScratchSize } from '@/kernels/losses/lossSizes';
 import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { test } from '../../support/gpu';
@@ -113,11 +114,14 @@ describe('loss', () => {
       const problem = randomProblem(options, shape);
       const logits = problem.logits.map((x) => fromFloat16Bits(toFloat16Bits(x)));
       const expected = lossReference(options, shape, Float64Array.from(logits), problem.target);
-      const limits = {
-        maxStorageBufferBindingSize: 2 * shape.classes * shape.voxels + 1024,
+      const limitsOf = (maxStorageBufferBindingSize: number) => ({
+        maxStorageBufferBindingSize,
         maxComputeWorkgroupsPerDimension: 65_535,
-      };
-      for (const settings of [{}, { limits }]) {
+      });
+      // all at once, sample by sample, two of the classes at a time
+      const limits = limitsOf(2 * shape.classes * shape.voxels + 1024);
+      const classLimits = limitsOf(4 * Math.max(2 * shape.voxels, 4 * 1024) + 512);
+      for (const settings of [{}, { limits }, { limits: classLimits }]) {
         const halves = { ...problem, logits };
         const { sums, gradient } = await runLoss(gpu, halves, {
           ...settings,
@@ -236,11 +240,63 @@ describe('loss', () => {
     });
   }
 
-  test('logits of one sample beyond the binding limit are refused', async ({ gpu }) => {
-    const options = crossEntropyLoss({ ignoreLabel: undefined });
-    const problem = randomProblem(options, { batch: 1, classes: 2, voxels: 5000 });
-    const limits = { maxStorageBufferBindingSize: 16_384, maxComputeWorkgroupsPerDimension: 65_535 };
-    await expect(runLoss(gpu, problem, { limits })).rejects.toThrow('binding limit');
+  describe('logits of one sample beyond the binding limit', () => {
+    // three classes a binding, and two chunks of voxels
+    const limits = { maxStorageBufferBindingSize: 40_960, maxComputeWorkgroupsPerDimension: 65_535 };
+    const shape = { batch: 2, classes: 7, voxels: 3 * 1024 + 7 };
+    for (const ignores of [false, true]) {
+      const all = { ...labelLosses(ignores ? shape.classes : undefined), ...regionLosses(ignores) };
+      for (const [name, options] of Object.entries(all)) {
+        test(`${name}${ignores ? ', ignored voxels' : ''}: as where they fit`, async ({ gpu }) => {
+          const problem = randomProblem(options, shape);
+          const whole = await runLoss(gpu, problem);
+          for (const settings of [
+            { limits },
+            { limits: { ...limits, maxComputeWorkgroupsPerDimension: 3 } },
+          ]) {
+            await expectMatch(gpu, problem, settings);
+            const inParts = await runLoss(gpu, problem, settings);
+            if (options.target.kind === 'labels') expect(inParts).toEqual(whole);
+          }
+        });
+      }
+    }
+
+    test('samples judged in turn give the bits of all at once', async ({ gpu }) => {
+      const options = diceAndTopKLoss({ batchDice: true, ignoreLabel: 7 });
+      const problem = randomProblem(options, { ...shape, voxels: 3 * 1024 });
+      const whole = await runLoss(gpu, problem, { limits });
+      expect(await runLoss(gpu, problem, { limits }, sampleBySample)).toEqual(whole);
+    });
+
+    test('a logit that is not finite shows in loss and gradient', async ({ gpu }) => {
+      for (const options of [...Object.values(labelLosses(7)), ...Object.values(regionLosses(true))]) {
+        for (const class_ of [0, 2, 6]) {
+          const problem = randomProblem(options, shape, { ignoredShare: 0 });
+          problem.logits[class_ * shape.voxels + 2500] = Number.NEGATIVE_INFINITY;
+          const { sums, gradient } = await runLoss(gpu, problem, { limits });
+          expect(sums[0]).toBeNaN();
+          expect(gradient[class_ * shape.voxels + 2500]).toBeNaN();
+        }
+      }
+    });
+
+    test('118 classes, as of whole-body labels', async ({ gpu }) => {
+      for (const [name, options] of Object.entries({ ...labelLosses(118), ...regionLosses(true) })) {
+        const problem = randomProblem(options, { batch: 1, classes: 118, voxels: 2055 });
+        const { loss, gradient } = await errorsOf(gpu, problem, { limits });
+        expect({ name, isClose: loss < LOSS_TOLERANCE }).toEqual({ name, isClose: true });
+        expect({ name, isClose: gradient < GRADIENT_TOLERANCE }).toEqual({ name, isClose: true });
+      }
+    });
+
+    test('one class of one sample is refused', async ({ gpu }) => {
+      const options = crossEntropyLoss({ ignoreLabel: undefined });
+      const problem = randomProblem(options, { batch: 1, classes: 2, voxels: 12_000 });
+      await expect(runLoss(gpu, problem, { limits })).rejects.toThrow(
+        'one channel of 12000 voxels exceeds the binding limit',
+      );
+    });
   });
 
   for (const settings of [{ batchDice: true }, { batchDice: false }]) {
@@ -274,6 +330,8 @@ describe('loss', () => {
   test('scratch is a small share of the logits', () => {
     const options = diceAndCrossEntropyLoss({ batchDice: true, ignoreLabel: undefined });
     const shape = { batch: 2, classes: 3, voxels: 128 ** 3 };
-    expect(lossScratchSize(options, shape)).toBeLessThan(0.004 * 2 * 3 * 128 ** 3);
+    const limits = { maxStorageBufferBindingSize: 2 ** 27 };
+    const size = lossScratchSize({ ...shape, options, limits, logits: { dtype: 'f32' } });
+    expect(size).toBeLessThan(0.004 * 2 * 3 * 128 ** 3);
   });
 });
