@@ -14,12 +14,11 @@ const READBACK_CHUNK_BYTES = 64 * 2 ** 20;
  */
 export async function allocate(gpu: Gpu, sizeInBytes: number, label: string): Promise<GPUBuffer> {
   const size = Math.max(16, Math.ceil(sizeInBytes / 4) * 4);
-  const remedy = 'Close other tabs that use the GPU, or choose a smaller patch.';
   if (size > gpu.limits.maxBufferSize) {
     throw new StudioError(
       'GpuOutOfMemory',
       `${label} needs one buffer of ${formatBytes(size)}, but this adapter allows ${formatBytes(gpu.limits.maxBufferSize)}.`,
-      remedy,
+      'Choose a smaller patch, store feature maps as f16 (half the size), or use a GPU that allows larger buffers.',
     );
   }
   gpu.device.pushErrorScope('out-of-memory');
@@ -30,7 +29,7 @@ export async function allocate(gpu: Gpu, sizeInBytes: number, label: string): Pr
     throw new StudioError(
       'GpuOutOfMemory',
       `The GPU has no room for ${label} (${formatBytes(size)}).`,
-      remedy,
+      'Close other tabs that use the GPU, or choose a smaller patch.',
     );
   }
   return counted(gpu.memory, buffer);

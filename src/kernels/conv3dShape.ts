@@ -1,7 +1,7 @@
 // What a convolution is, before any kernel: sizes, offsets, and the ranges that one dispatch can bind.
 
 import type { Zyx } from '@/shared/geometry';
-import { ALIGNMENT_ELEMENTS } from './ranges';
+import { ALIGNMENT_ELEMENTS, exceedsBinding } from './ranges';
 
 /**
  * Cross-correlation as PyTorch's `Conv3d`: `x` `[n, cin, z, y, x]`, weight `[cout, cin, kz, ky, kx]`, `y`
@@ -111,7 +111,9 @@ export function splitConv3d(
     outStep = 1;
     const inputSlabs = Math.floor((Math.floor(budget / inPlane) - shape.kernelSize[0]) / shape.stride[0]) + 1;
     zStep = Math.min(outSlices, Math.floor(budget / outPlane), inputSlabs);
-    if (zStep < 1) throw new Error('conv3d: one slice exceeds the binding limit');
+    if (zStep < 1) {
+      throw exceedsBinding('a slice of one channel', { maxStorageBufferBindingSize: bindingBytes });
+    }
   }
   const parts: Conv3dPart[] = [];
   for (const batch of ranges(shape.batch, fits ? shape.batch : 1)) {

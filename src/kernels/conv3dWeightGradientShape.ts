@@ -2,7 +2,7 @@
 // whose arrays each fit one binding, and how finely each is cut so that the whole device is busy.
 
 import { elementCount, type Zyx } from '@/shared/geometry';
-import { bindingCapacity, type KernelLimits, pieces } from './ranges';
+import { bindingCapacity, exceedsBinding, type KernelLimits, pieces } from './ranges';
 
 /**
  * `gw[o, i, tap] = Σ_{n, p} outer[n, o, p] · inner[n, i, p · stride + tap − padding]`, zero outside `inner`.
@@ -58,7 +58,7 @@ export function weightGradientParts(
   if (outerStep < 1 || innerStep < 1) {
     outerStep = 1;
     innerStep = 1;
-    sliceStep = slicesThatFit(shape, capacity);
+    sliceStep = slicesThatFit(shape, limits);
   }
   const gradientRow = window.of * elementCount(shape.kernelSize);
   outerStep = Math.min(outerStep, Math.floor(capacity / gradientRow));
@@ -79,12 +79,13 @@ export function weightGradientParts(
   );
 }
 
-function slicesThatFit(shape: WeightGradientShape, capacity: number): number {
+function slicesThatFit(shape: WeightGradientShape, limits: KernelLimits): number {
+  const capacity = bindingCapacity(limits);
   const { outerSize, innerSize, kernelSize, stride } = shape;
   const outerSlices = Math.floor(capacity / (outerSize[1] * outerSize[2]));
   const innerSlices = Math.floor(capacity / (innerSize[1] * innerSize[2]));
   const step = Math.min(outerSize[0], outerSlices, Math.floor((innerSlices - kernelSize[0]) / stride[0]) + 1);
-  if (step < 1) throw new Error('weight gradient: one slice exceeds the binding limit');
+  if (step < 1) throw exceedsBinding('a slice of one channel', limits);
   return step;
 }
 

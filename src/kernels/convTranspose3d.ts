@@ -5,7 +5,14 @@ import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { elementCount } from '@/shared/geometry';
 import type { ConvTranspose3dShape } from './convTranspose3dShape';
 import { convTranspose3dSource, INPUT_VOXELS } from './convTranspose3dSource';
-import { ALIGNMENT_ELEMENTS, bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
+import {
+  ALIGNMENT_ELEMENTS,
+  bindingCapacity,
+  bindRange,
+  exceedsBinding,
+  type KernelLimits,
+  pieces,
+} from './ranges';
 import { storageOf } from './storage';
 
 /** Accumulators (vectors of {@link INPUT_VOXELS}) that one thread should hold. */
@@ -106,11 +113,7 @@ function partsOf(shape: ConvTranspose3dShape, limits: KernelLimits): Part[] {
   const fits = batch * Math.max(inChannels * inLength, outChannels * outLength) <= capacity;
   const inStep = fits ? inChannels : Math.floor(capacity / inLength);
   const outStep = fits ? outChannels : Math.floor(capacity / outLength);
-  if (outStep < 1) {
-    throw new Error(
-      `convTranspose3d: one channel of ${outLength} voxels exceeds the binding limit of this adapter`,
-    );
-  }
+  if (outStep < 1) throw exceedsBinding(`one channel of ${outLength} voxels`, limits);
   return pieces(batch, fits ? batch : 1).flatMap((samples) =>
     outputPieces(shape, outStep).flatMap((out) =>
       pieces(inChannels, inStep).map((input) => ({ samples, outChannels: out, inChannels: input })),

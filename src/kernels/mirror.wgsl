@@ -1,6 +1,11 @@
-// target[c, z, y, x] = source with the chosen axes reversed. One thread per element.
+// target[c, z, y, x] = source with the chosen axes reversed, for some channels. One thread per element.
 
-struct Parameters { size: vec3u, channels: u32, flip: vec3u }
+struct Parameters {
+  size: vec3u,
+  channels: u32,  // of this dispatch
+  flip: vec3u,
+  base: u32,      // elements before the first channel in both bindings
+}
 
 @group(0) @binding(0) var<storage, read> source: array<f32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<f32>;
@@ -16,5 +21,6 @@ fn mirror(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   let v = i % volume;
   let at = vec3u(v / (p.size.y * p.size.z), (v / p.size.z) % p.size.y, v % p.size.z);
   let seen = select(at, p.size - 1u - at, p.flip == vec3u(1u));
-  destination[i] = source[i - v + (seen.x * p.size.y + seen.y) * p.size.z + seen.z];
+  let start = p.base + i - v;
+  destination[start + v] = source[start + (seen.x * p.size.y + seen.y) * p.size.z + seen.z];
 }

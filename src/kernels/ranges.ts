@@ -2,6 +2,8 @@
 // after the binding does: `base` says how much.
 
 import { BYTES_PER_ELEMENT, type GpuArray } from '@/gpu/dispatch';
+import { StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
 
 /** The limits that launchers work within. */
 export type KernelLimits = Pick<
@@ -45,8 +47,18 @@ export function planePieces(
   limits: KernelLimits,
 ): { start: number; count: number }[] {
   const perBinding = Math.floor(bindingCapacity(limits) / planeLength);
-  if (perBinding < 1) {
-    throw new Error(`one channel of ${planeLength} voxels exceeds the binding limit of this adapter`);
-  }
+  if (perBinding < 1) throw exceedsBinding(`one channel of ${planeLength} voxels`, limits);
   return pieces(planes, perBinding);
+}
+
+/** The error where the smallest piece that an array can be cut into does not fit one binding: `PatchTooLarge`. */
+export function exceedsBinding(
+  what: string,
+  { maxStorageBufferBindingSize }: Pick<KernelLimits, 'maxStorageBufferBindingSize'>,
+): StudioError {
+  return new StudioError(
+    'PatchTooLarge',
+    `This adapter's shaders see at most ${formatBytes(maxStorageBufferBindingSize)} at once, and ${what} is more.`,
+    'Plan with a smaller patch, or use a GPU with a larger limit (System shows it as “Largest binding”).',
+  );
 }

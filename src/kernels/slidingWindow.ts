@@ -1,7 +1,9 @@
 import type { Dispatch, GpuArray } from '@/gpu/dispatch';
 import { foldGrid } from '@/gpu/dispatch';
+import { elementCount } from '@/shared/geometry';
 import exportSource from './exportSlices.wgsl?raw';
 import mirrorSource from './mirror.wgsl?raw';
+import { ALIGNMENT_ELEMENTS, bindRange, planePieces } from './ranges';
 import windowSource from './slidingWindow.wgsl?raw';
 
 type Limits = { readonly limits: GPUSupportedLimits };
@@ -151,31 +153,49 @@ export function exportSlices(
   };
 }
 
+/** Some channels of a window. */
+export interface MirrorPiece {
+  readonly start: number;
+  readonly count: number;
+}
+
+/**
+ * Channels of a window, as many at a time as one binding holds. Throws `PatchTooLarge` where it does not hold one.
+ */
+export function mirrorPieces({ limits }: Limits, size: Vec3, channels: number): MirrorPiece[] {
+  return planePieces(channels, elementCount(size), limits);
+}
+
 /** Queues size and axes for {@link mirrorDispatch}. */
 export function writeMirrorParameters(
   queue: GPUQueue,
   uniform: GPUBuffer,
   size: Vec3,
-  channels: number,
+  piece: MirrorPiece,
   flip: Vec3,
 ): void {
-  queue.writeBuffer(uniform, 0, Uint32Array.of(...size, channels, ...flip, 0));
+  const base = (piece.start * elementCount(size)) % ALIGNMENT_ELEMENTS;
+  queue.writeBuffer(uniform, 0, Uint32Array.of(...size, piece.count, ...flip, base));
 }
 
-/** Copies `source` `[c, z, y, x]` to `target` with axes reversed. */
+/** Copies some channels of `source` `[c, z, y, x]`, f32, to `target` with axes reversed. */
 export function mirrorDispatch(
   gpu: Limits,
   source: GpuArray,
   target: GpuArray,
+  size: Vec3,
+  piece: MirrorPiece,
   uniform: GPUBuffer,
 ): Dispatch {
+  const voxels = elementCount(size);
+  const range = (array: GpuArray) => bindRange(array, piece.start * voxels, piece.count * voxels).array;
   return {
     label: 'mirror',
     source: mirrorSource,
     entryPoint: 'mirror',
-    bindings: [source, target],
+    bindings: [range(source), range(target)],
     uniform,
-    workgroups: grid(gpu, target.size),
+    workgroups: grid(gpu, piece.count * voxels),
   };
 }
 

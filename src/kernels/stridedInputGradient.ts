@@ -9,7 +9,7 @@ import { packedConv3dWeightSize } from './conv3d';
 import type { LanesKernel } from './conv3dLanes';
 import { type Conv3dShape, conv3dOutputSize } from './conv3dShape';
 import { packBlocks, packConv3dWeightOnDevice, packedBlocksSize, type RawWeight } from './packWeight';
-import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
+import { bindingCapacity, bindRange, exceedsBinding, type KernelLimits, pieces } from './ranges';
 import { enableStorage, type Storage, storageOf } from './storage';
 import { stridedLanesGradient, stridedLanesKernel, turned } from './stridedInputGradientLanes';
 
@@ -86,12 +86,11 @@ export function stridedInputGradient(args: StridedInputGradientArgs): Dispatch[]
   const gySize = conv3dOutputSize(shape);
   const columns = STEPS * shape.stride[2];
   const { batch, inChannels, outChannels } = shape;
-  const capacity = bindingCapacity(limits);
   const gxLength = elementCount(gxSize);
   const gyLength = elementCount(gySize);
-  const wanted = channelStep(capacity, gxLength, inChannels, label);
+  const wanted = channelStep(limits, gxLength, inChannels);
   const step = wanted >= OUT_BLOCK ? wanted - (wanted % OUT_BLOCK) : wanted;
-  const summed = channelStep(capacity, gyLength, outChannels, label);
+  const summed = channelStep(limits, gyLength, outChannels);
   const threads = gxSize[0] * gxSize[1] * Math.ceil(gxSize[2] / columns);
   const groups = Math.ceil(threads / WORKGROUP_SIZE);
   return pieces(batch, 1).flatMap(({ start: image }) =>
@@ -131,10 +130,9 @@ export function stridedInputGradient(args: StridedInputGradientArgs): Dispatch[]
   );
 }
 
-function channelStep(capacity: number, length: number, channels: number, label: string): number {
-  const step = Math.min(channels, Math.floor(capacity / length));
-  if (step < 1)
-    throw new Error(`${label}: one channel of ${length} voxels exceeds the binding limit of this adapter`);
+function channelStep(limits: KernelLimits, length: number, channels: number): number {
+  const step = Math.min(channels, Math.floor(bindingCapacity(limits) / length));
+  if (step < 1) throw exceedsBinding(`one channel of ${length} voxels`, limits);
   return step;
 }
 

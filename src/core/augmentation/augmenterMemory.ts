@@ -6,7 +6,7 @@ import type { GpuArray } from '@/gpu/dispatch';
 import { lowResolutionTableSize } from '@/kernels/augmentation/lowResolution';
 import { STATISTICS_SIZE, statisticsPartialsSize } from '@/kernels/augmentation/statistics';
 import { targetBytes } from '@/kernels/augmentation/targets';
-import { ALIGNMENT_ELEMENTS, bindingCapacity, type KernelLimits } from '@/kernels/ranges';
+import { ALIGNMENT_ELEMENTS, bindingCapacity, exceedsBinding, type KernelLimits } from '@/kernels/ranges';
 import type { Zyx } from '@/shared/geometry';
 import { planeLength } from './patch';
 import { regionMasks } from './segmentationOps';
@@ -43,7 +43,7 @@ export interface AugmenterPlan {
   readonly bytes: number;
 }
 
-/** Throws where one patch exceeds what the adapter binds at once. */
+/** Throws `PatchTooLarge` where one channel of a patch exceeds what the adapter binds at once. */
 export function planAugmenter(
   settings: AugmentationSettings,
   batch: number,
@@ -64,10 +64,8 @@ export function planAugmenter(
     partials: statisticsPartialsSize(voxels),
     table: lowResolutionTableSize(patchSize),
   };
-  const largest = Math.max(sizes.source, sizes.labels);
-  if (largest > bindingCapacity(limits)) {
-    throw new Error(`augmentation: ${largest} voxels exceed the binding limit of this adapter`);
-  }
+  const largest = Math.max(sizes.source, labelStride);
+  if (largest > bindingCapacity(limits)) throw exceedsBinding(`a patch of ${largest} voxels`, limits);
   const nearest = targetShapes.map((shape) => nearestVoxels(patchSize, shape));
   const bytesOfLabels = targetBytes(regionMasks(settings.target));
   const { source, plane, table, labelStride: _, ...single } = sizes;

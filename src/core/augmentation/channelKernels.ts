@@ -248,7 +248,8 @@ interface PlaneBindings {
 function planeKernels(ready: Preparing, arrays: AugmenterArrays, bound: PlaneBindings) {
   const { x, y, shape, table, uniforms } = bound;
   const { limits } = ready.gpu;
-  const { statistics, partials, labels } = arrays;
+  const { statistics, partials } = arrays;
+  const labels = { ...arrays.labels, size: x.size };
   const kernelAxes: GpuArray = { ...table, dtype: 'f32' };
   const inPlace = (entryPoint: IntensityEntryPoint) => {
     const uniform = uniforms.intensity;

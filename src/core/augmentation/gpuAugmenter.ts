@@ -144,20 +144,18 @@ function batchSteps(
     channels: arrays.planes.map((_, c) => channelKernels(ready, arrays, shape, c)),
     targets: outputs.targets.flatMap((target, head) =>
       target
-        ? ready.prepare(
-            packTarget({
-              limits,
-              batch,
-              patchShape: shape,
-              shape: settings.targetShapes[head],
-              labels: arrays.labels,
-              labelStride: sizes.labelStride,
-              flips: arrays.flips,
-              bytes: arrays.bytesOfLabels,
-              nearest: arrays.nearest[head],
-              target,
-            }),
-          )
+        ? packTarget({
+            limits,
+            batch,
+            patchShape: shape,
+            shape: settings.targetShapes[head],
+            labels: arrays.labels,
+            labelStride: sizes.labelStride,
+            flips: arrays.flips,
+            bytes: arrays.bytesOfLabels,
+            nearest: arrays.nearest[head],
+            target,
+          }).map(ready.prepare)
         : [],
     ),
   };

@@ -1,7 +1,13 @@
 import { allocate, arrayOf } from '@/gpu/buffers';
 import { type Gpu, whileDeviceLives } from '@/gpu/device';
 import { type GpuArray, type PreparedDispatch, prepare, submitDispatches } from '@/gpu/dispatch';
-import { MIRROR_PARAMETERS_BYTES, mirrorDispatch, writeMirrorParameters } from '@/kernels/slidingWindow';
+import {
+  MIRROR_PARAMETERS_BYTES,
+  type MirrorPiece,
+  mirrorDispatch,
+  mirrorPieces,
+  writeMirrorParameters,
+} from '@/kernels/slidingWindow';
 import type { Zyx } from '@/shared/geometry';
 import { cutWindow } from './cutWindow';
 import { type RowBlock, type SlabPlan, startsInBlock } from './slabPlan';
@@ -78,6 +84,13 @@ export async function predictWindows(gpu: Gpu, request: PredictWindowsRequest): 
   }
 }
 
+/** Channels of the window on their way to the network, mirrored. */
+interface MirroredPiece {
+  readonly piece: MirrorPiece;
+  readonly uniform: GPUBuffer;
+  readonly dispatch: PreparedDispatch;
+}
+
 /** All passes over one window: each mirrored view, with each fold. */
 class WindowPasses {
   private readonly gpu: Gpu;
@@ -85,24 +98,27 @@ class WindowPasses {
   private readonly views: readonly number[][];
   private readonly window: GpuArray;
   private readonly host: Float32Array<ArrayBuffer>;
-  private readonly uniform: GPUBuffer;
-  private readonly mirror: PreparedDispatch;
+  private readonly mirrored: readonly MirroredPiece[];
   private readonly inFlight: Promise<unknown>[] = [];
   private done = 0;
 
   constructor(gpu: Gpu, request: PredictWindowsRequest, buffer: GPUBuffer) {
-    const { input } = request.network;
+    const { network, patchSize, channels } = request;
+    const { input } = network;
     this.gpu = gpu;
     this.request = request;
     this.views = mirrorCombinations(request.mirrorAxes);
     this.window = arrayOf(buffer, input.size);
     this.host = new Float32Array(input.size);
-    this.uniform = gpu.device.createBuffer({
-      label: 'mirror parameters',
-      size: MIRROR_PARAMETERS_BYTES,
-      usage: UNIFORM_USAGE,
+    this.mirrored = mirrorPieces(gpu, patchSize, channels).map((piece) => {
+      const uniform = gpu.device.createBuffer({
+        label: 'mirror parameters',
+        size: MIRROR_PARAMETERS_BYTES,
+        usage: UNIFORM_USAGE,
+      });
+      const dispatch = mirrorDispatch(gpu, this.window, input, patchSize, piece, uniform);
+      return { piece, uniform, dispatch: prepare(gpu, dispatch) };
     });
-    this.mirror = prepare(gpu, mirrorDispatch(gpu, this.window, input, this.uniform));
   }
 
   async predict(start: Zyx): Promise<void> {
@@ -131,7 +147,7 @@ class WindowPasses {
 
   destroy(): void {
     this.window.buffer.destroy();
-    this.uniform.destroy();
+    for (const { uniform } of this.mirrored) uniform.destroy();
   }
 
   private async passQueued(): Promise<void> {
@@ -144,9 +160,15 @@ class WindowPasses {
   }
 
   private writeInput(mirroredAxes: readonly number[]): void {
-    const { patchSize, channels } = this.request;
+    const { patchSize } = this.request;
     const flip = [0, 1, 2].map((axis) => (mirroredAxes.includes(axis) ? 1 : 0)) as [number, number, number];
-    writeMirrorParameters(this.gpu.device.queue, this.uniform, patchSize, channels, flip);
-    submitDispatches(this.gpu, [this.mirror]);
+    const { queue } = this.gpu.device;
+    for (const { uniform, piece } of this.mirrored) {
+      writeMirrorParameters(queue, uniform, patchSize, piece, flip);
+    }
+    submitDispatches(
+      this.gpu,
+      this.mirrored.map(({ dispatch }) => dispatch),
+    );
   }
 }

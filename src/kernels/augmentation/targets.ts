@@ -1,8 +1,8 @@
 import type { Dispatch, GpuArray } from '@/gpu/dispatch';
 import { elementCount, type Zyx } from '@/shared/geometry';
-import type { KernelLimits } from '../ranges';
+import { bindingCapacity, bindRange, type KernelLimits, pieces } from '../ranges';
 import { threadGrid } from './grid';
-import source from './targets.wgsl?raw';
+import shader from './targets.wgsl?raw';
 
 const LABELS = 256;
 
@@ -38,9 +38,30 @@ export function targetWords({
 /**
  * One head's target of the whole batch. `labels` `[n, z, y, x]`, i32 in words, a sample each `labelStride`; `flips`
  * `[n, 4]`, u32, by axis; `bytes` of {@link targetBytes}; `nearest`, u32: the patch's voxel of each of the target's, axis
- * after axis; `target` packed, of {@link targetWords}.
+ * after axis; `target` packed, of {@link targetWords}. The labels of one sample must fit one binding, not so the rest.
  */
-export function packTarget(args: {
+export function packTarget(args: PackTargetArgs): Dispatch[] {
+  const { limits, batch, shape, bytes } = args;
+  const bytesPerVoxel = bytes.size / LABELS;
+  const sampleBytes = elementCount(shape) * bytesPerVoxel;
+  const bytesPerBinding = 4 * bindingCapacity(limits);
+  const samplesPerBinding = Math.min(
+    Math.floor(bindingCapacity(limits) / args.labelStride),
+    Math.floor(bytesPerBinding / sampleBytes),
+  );
+  if (samplesPerBinding > 0) {
+    return pieces(batch, samplesPerBinding).map(({ start, count }) =>
+      packPart(args, start, { start: start * sampleBytes, count: count * sampleBytes }),
+    );
+  }
+  return pieces(batch, 1).flatMap(({ start: sample }) =>
+    pieces(sampleBytes, bytesPerBinding).map(({ start, count }) =>
+      packPart(args, sample, { start: sample * sampleBytes + start, count }),
+    ),
+  );
+}
+
+interface PackTargetArgs {
   readonly limits: KernelLimits;
   readonly batch: number;
   readonly patchShape: Zyx;
@@ -51,15 +72,37 @@ export function packTarget(args: {
   readonly bytes: GpuArray;
   readonly nearest: GpuArray;
   readonly target: GpuArray;
-}): Dispatch {
-  const { limits, batch, patchShape, shape, labels, labelStride, flips, bytes, nearest, target } = args;
+}
+
+/** Some of the target's bytes, all of samples from `firstSample` on. */
+function packPart(
+  args: PackTargetArgs,
+  firstSample: number,
+  { start, count }: { readonly start: number; readonly count: number },
+): Dispatch {
+  const { limits, patchShape, shape, labels, labelStride, flips, bytes, nearest, target } = args;
   const bytesPerVoxel = bytes.size / LABELS;
+  const sampleBytes = elementCount(shape) * bytesPerVoxel;
+  const samples = Math.ceil((start + count) / sampleBytes) - firstSample;
+  const firstWord = Math.floor(start / 4);
+  const words = Math.ceil((start + count) / 4) - firstWord;
+  const destination = bindRange(target, firstWord, words);
+  const source = bindRange(labels, firstSample * labelStride, samples * labelStride);
   return {
     label: 'targets.pack',
-    source,
+    source: shader,
     entryPoint: 'packTarget',
-    bindings: [labels, flips, bytes, nearest, target],
-    uniform: Uint32Array.of(...patchShape, batch, ...shape, bytesPerVoxel, labelStride),
-    workgroups: threadGrid(limits, target.size),
+    bindings: [source.array, flips, bytes, nearest, destination.array],
+    uniform: Uint32Array.of(
+      ...patchShape,
+      firstSample,
+      ...shape,
+      bytesPerVoxel,
+      labelStride,
+      start,
+      start + count,
+      destination.base,
+    ),
+    workgroups: threadGrid(limits, words),
   };
 }

@@ -2,7 +2,7 @@
 // classes of one sample in groups, whose passes hand on what they found of each voxel in an array of states.
 
 import { BYTES_PER_ELEMENT, type GpuArray } from '@/gpu/dispatch';
-import { bindingCapacity, type KernelLimits, pieces } from '../ranges';
+import { bindingCapacity, exceedsBinding, type KernelLimits, pieces } from '../ranges';
 import type { LossOptions, LossShape } from './lossOptions';
 import { targetBytesPerVoxel } from './target';
 
@@ -78,7 +78,7 @@ function logitsCapacity({ limits, logits }: LogitsLayout): number {
 
 function classesPerBinding(layout: LogitsLayout): number {
   const count = Math.floor(logitsCapacity(layout) / layout.voxels);
-  if (count < 1) throw exceeds(layout);
+  if (count < 1) throw oneChannelExceeds(layout);
   return count;
 }
 
@@ -90,10 +90,10 @@ function voxelsPerBinding(layout: LogitsLayout): number {
     targetBytesPerVoxel(options.target, classes),
   );
   const chunks = Math.floor((4 * bindingCapacity(limits)) / (bytesPerVoxel * CHUNK_VOXELS));
-  if (chunks < 1) throw exceeds(layout);
+  if (chunks < 1) throw oneChannelExceeds(layout);
   return chunks * CHUNK_VOXELS;
 }
 
-function exceeds({ voxels }: LogitsLayout): Error {
-  return new Error(`loss: one channel of ${voxels} voxels exceeds the binding limit of this adapter`);
+function oneChannelExceeds({ voxels, limits }: LogitsLayout): Error {
+  return exceedsBinding(`one channel of ${voxels} voxels`, limits);
 }

@@ -9,6 +9,7 @@ import {
 import { createAugmenter } from '@/core/augmentation/gpuAugmenter';
 import type { AugmentationSettings } from '@/core/augmentation/settings';
 import { validationSettings } from '@/core/augmentation/settings';
+import { labelSetOf } from '@/core/interop/labels';
 import type { Gpu } from '@/gpu/device';
 import { compileTraining, planTrainingStep } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
@@ -19,6 +20,7 @@ import { keyedRandom } from '@/shared/random';
 import { isotropicUNet } from '../../nn/architectures';
 import { augmenterOutputs, augmentOnGpu } from '../../support/augmenter';
 import { test } from '../../support/gpu';
+import { narrowGpu } from '../../support/narrowGpu';
 import { sampleFor, smallSettings } from './samples';
 
 /** Of the golden README: coordinates of a spatial transform are f32. */
@@ -256,6 +258,35 @@ test('grids that fold give the same bits', async ({ gpu }) => {
   );
   expect(folded).toEqual(wide);
 });
+
+test.for([
+  [0, 24_000],
+  [40, 24_000],
+  // One sample's target alone is more.
+  [128, 20_000],
+] as const)(
+  'targets beyond the binding limit give the same bits: %i regions',
+  async ([count, bindingBytes], { gpu }) => {
+    const orders = Array.from({ length: count }, (_, i) => i + 1);
+    const regions = Object.fromEntries(orders.map((i) => [`region ${i}`, [1 + (i % 3), 3]]));
+    const labels = count > 0 ? { labels: labelSetOf({ background: 0, ...regions }, orders) } : {};
+    const settings = smallSettings([9, 11, 13], {
+      strides: [
+        [1, 1, 1],
+        [1, 1, 1],
+        [2, 2, 2],
+      ],
+      ...labels,
+    });
+    const samples = [0, 1, 2, 3, 4].map((i) => sampleFor(settings, i));
+    const parameters = samples.map((_, i) => drawAugmentation(keyedRandom(3, i), settings));
+    const wide = await augmentOnGpu(gpu, settings, samples, parameters);
+    const narrow = narrowGpu(gpu, bindingBytes);
+    const inParts = await augmentOnGpu(narrow.gpu, settings, samples, parameters).finally(narrow.restore);
+    expect(narrow.excesses).toEqual([]);
+    expect(inParts).toEqual(wide);
+  },
+);
 
 test('the same draws give the same bits', async ({ gpu }) => {
   const settings = smallSettings([10, 12, 9]);
