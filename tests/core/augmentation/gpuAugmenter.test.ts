@@ -268,8 +268,9 @@ test.for([
   'targets beyond the binding limit give the same bits: %i regions',
   async ([count, bindingBytes], { gpu }) => {
     const orders = Array.from({ length: count }, (_, i) => i + 1);
-    const regions = Object.fromEntries(orders.map((i) => [`region ${i}`, [1 + (i % 3), 3]]));
-    const labels = count > 0 ? { labels: labelSetOf({ background: 0, ...regions }, orders) } : {};
+    const regions = orders.map((i) => [`region ${i}`, [1 + (i % 3), 3]] as const);
+    const declared = new Map<string, number | readonly number[]>([['background', 0], ...regions]);
+    const labels = count > 0 ? { labels: labelSetOf(declared, orders) } : {};
     const settings = smallSettings([9, 11, 13], {
       strides: [
         [1, 1, 1],

@@ -19,8 +19,8 @@ const SHAPE: Zyx = [12, 20, 22];
 /** Eight channels of the window; blocks of weights are 65,536 bytes. */
 const BINDING_BYTES = 70_000;
 
-const names = Object.fromEntries(
-  Array.from({ length: CLASSES }, (_, i) => [i === 0 ? 'background' : `l${i}`, i]),
+const names = new Map(
+  Array.from({ length: CLASSES }, (_, i) => [i === 0 ? 'background' : `l${i}`, i] as const),
 );
 const configuration = testConfiguration({
   normalizationSchemes: new Array(CHANNELS).fill('NoNormalization'),
