@@ -6,6 +6,8 @@ export const EXIT = { ok: 0, someFailed: 1, usage: 2, cancelled: 130 } as const;
 /** One command of `nnstudio`. */
 export interface Command {
   readonly name: string;
+  /** Further names that nnU-Net has for it. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   /** What follows the command's name, as the help shows it. */
   readonly usage: string;

@@ -4,6 +4,7 @@ import { accumulateCrossvalCommand } from './commands/accumulateCrossval';
 import { applyPostprocessingCommand } from './commands/applyPostprocessing';
 import { benchCommand } from './commands/bench';
 import { convertMsdCommand } from './commands/convertMsd';
+import { convertOldDatasetCommand } from './commands/convertOldDataset';
 import { determinePostprocessingCommand } from './commands/determinePostprocessing';
 import { ensembleCommand } from './commands/ensemble';
 import { evaluateFolderCommand } from './commands/evaluateFolder';
@@ -14,12 +15,13 @@ import { exportModelCommand } from './commands/exportModel';
 import { exportOnnxCommand } from './commands/exportOnnx';
 import { extractFingerprintCommand } from './commands/extractFingerprint';
 import { findBestConfigurationCommand } from './commands/findBestConfiguration';
-import { importModelCommand, installPretrainedModelCommand } from './commands/importModel';
+import { importModelCommand } from './commands/importModel';
 import { inspectCommand } from './commands/inspect';
 import { modelsCommand } from './commands/models';
 import { movePlansCommand } from './commands/movePlans';
 import { planAndPreprocessCommand } from './commands/planAndPreprocess';
 import { planExperimentCommand } from './commands/planExperiment';
+import { plotOverlayCommand } from './commands/plotOverlay';
 import { predictCommand } from './commands/predict';
 import { preprocessCommand } from './commands/preprocess';
 import { trainCommand } from './commands/train';
@@ -30,6 +32,8 @@ export const COMMANDS: readonly Command[] = [
   planExperimentCommand,
   preprocessCommand,
   convertMsdCommand,
+  convertOldDatasetCommand,
+  plotOverlayCommand,
   movePlansCommand,
   trainCommand,
   findBestConfigurationCommand,
@@ -46,7 +50,36 @@ export const COMMANDS: readonly Command[] = [
   exportBundleCommand,
   exportForClusterCommand,
   importModelCommand,
-  installPretrainedModelCommand,
   exportOnnxCommand,
   benchCommand,
 ];
+
+/** The command of that name, of one of nnU-Net's for it, or of nnU-Net's program: `nnUNetv2_predict`. */
+export function commandNamed(name: string): Command | undefined {
+  const plain = withoutPrefix(name);
+  return COMMANDS.find((command) => command.name === plain || command.aliases?.includes(plain));
+}
+
+/** Commands of nnU-Net 2.8.1 that are not here: why, and what to do instead. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  download_pretrained_model_by_url:
+    'nnStudio loads nothing from the network. Download the zip with a browser or curl, then: nnstudio import_model FILE.zip',
+  train_pretrained:
+    'it continues self-supervised checkpoints of nnssl, whose networks (Primus among them) nnStudio does not build. Train there, then bring the model here with nnstudio import_model; to start from another training of nnU-Net use nnstudio train -pretrained_weights FILE.',
+  preprocess_like_nnssl:
+    'it prepares data for checkpoints of nnssl, whose networks nnStudio does not build. Use nnstudio plan_and_preprocess, or move_plans_between_datasets to plan as another dataset was planned.',
+  plan_like_dynamic:
+    'it plans for checkpoints of nnssl, whose networks nnStudio does not build. Use nnstudio plan_experiment, or move_plans_between_datasets.',
+};
+
+/** Why a command of nnU-Net is not here and what to do; undefined for one that is, or that nnU-Net lacks too. */
+export function whyElsewhere(name: string): string | undefined {
+  return ELSEWHERE[withoutPrefix(name)];
+}
+
+/** Names of nnU-Net's commands that are not here. */
+export const ELSEWHERE_NAMES: readonly string[] = Object.keys(ELSEWHERE);
+
+function withoutPrefix(name: string): string {
+  return name.replace(/^nnUNetv2_/, '');
+}

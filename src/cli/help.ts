@@ -4,7 +4,7 @@ import type { OptionSpec } from './options';
 const OPTION_COLUMN = 34;
 
 /** The overview that `nnstudio --help` prints. */
-export function overview(commands: readonly Command[]): string {
+export function overview(commands: readonly Command[], elsewhere: readonly string[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
   return [
     'nnstudio: nnU-Net v2 on WebGPU. Everything stays on this machine.',
@@ -14,14 +14,17 @@ export function overview(commands: readonly Command[]): string {
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
     '',
     'nnstudio COMMAND --help explains a command and gives examples.',
+    "nnU-Net's own names work too: nnUNetv2_predict, predict_from_modelfolder, export_model_to_zip, …",
+    `Not here (each says why and what to do): ${elsewhere.join(', ')}.`,
   ].join('\n');
 }
 
 /** The page that `nnstudio COMMAND --help` prints. */
 export function helpOf(command: Command): string {
-  const { name, summary, usage, options, notes, examples } = command;
+  const { name, aliases = [], summary, usage, options, notes, examples } = command;
   return [
     `nnstudio ${name}: ${summary}`,
+    ...(aliases.length > 0 ? [`Also: ${aliases.join(', ')}`] : []),
     '',
     `Usage: nnstudio ${name} ${usage}`,
     '',

@@ -3,25 +3,27 @@ import { isAbort, messageOf } from '@/shared/errors';
 import { nearestTo } from '@/shared/nearest';
 import { version } from '../../package.json';
 import { EXIT } from './command';
-import { COMMANDS } from './commandList';
+import { COMMANDS, commandNamed, ELSEWHERE_NAMES, whyElsewhere } from './commandList';
 import { helpOf, overview } from './help';
 import { parseOptions, UsageError } from './options';
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || ['--help', '-h', 'help'].includes(name)) {
-    console.log(overview(COMMANDS));
+    console.log(overview(COMMANDS, ELSEWHERE_NAMES));
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
   if (name === '--version') {
     console.log(version);
     return EXIT.ok;
   }
-  const command = COMMANDS.find((each) => each.name === name);
+  const command = commandNamed(name);
   if (!command) {
+    const reason = whyElsewhere(name);
+    if (reason) throw new UsageError(`${name} is not part of nnStudio: ${reason}`);
     const nearest = nearestTo(
       name,
-      COMMANDS.map((each) => each.name),
+      COMMANDS.flatMap((each) => [each.name, ...(each.aliases ?? [])]),
     );
     throw new UsageError(
       `Unknown command ${name}.`,

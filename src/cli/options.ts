@@ -13,6 +13,11 @@ export interface OptionSpec {
   readonly description: string;
 }
 
+/** What the help says of an option of nnU-Net's that changes nothing here. */
+export function noEffect(because: string): string {
+  return `accepted, has no effect here: ${because}`;
+}
+
 /** What a command line said, by the first spelling of each option. */
 export interface ParsedOptions {
   readonly values: ReadonlyMap<string, readonly string[]>;
@@ -61,13 +66,20 @@ function splitOption(argument: string): { name: string; attached: string | undef
 }
 
 function findSpec(name: string, specs: readonly OptionSpec[]): OptionSpec {
-  const spec = specs.find(({ names }) => names.includes(name));
+  const spec = specs.find(({ names }) => names.includes(name)) ?? abbreviated(name, specs);
   if (spec) return spec;
   const nearest = nearestTo(
     name,
     specs.flatMap(({ names }) => names),
   );
   throw new UsageError(`Unknown option ${name}.`, nearest ? `Did you mean ${nearest}?` : '');
+}
+
+/** The one option that begins so, as argparse has it: `--save_prob`. */
+function abbreviated(name: string, specs: readonly OptionSpec[]): OptionSpec | undefined {
+  if (!name.startsWith('--') || name.length < 3) return undefined;
+  const meant = specs.filter(({ names }) => names.some((each) => each.startsWith(name)));
+  return meant.length === 1 ? meant[0] : undefined;
 }
 
 function valuesAfter(args: readonly string[], start: number, spec: OptionSpec): readonly string[] {

@@ -8,7 +8,7 @@ import { datasetFolder, kindOf } from '@/storage/nodeFiles';
 import type { Outputs } from '@/storage/outputs';
 import { nnunetResults } from './modelSource';
 import { namesOfId } from './nnunetFolders';
-import { listOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
+import { listOf, noEffect, type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
 
 /** Folders instead of nnU-Net's variables. */
 export const FOLDER_OPTIONS: readonly OptionSpec[] = (['raw', 'preprocessed', 'results'] as const).map(
@@ -32,7 +32,7 @@ export const PROCESSES_OPTION: OptionSpec = {
   names: ['-np'],
   kind: 'number',
   value: 'N',
-  description: 'taken for the sake of scripts: cases are worked on one by one',
+  description: noEffect('cases are worked on one by one'),
 };
 
 /** A dataset by its place in nnU-Net's folders, those that are set. */

@@ -16,7 +16,9 @@ import { extractFingerprintCommand } from '@/cli/commands/extractFingerprint';
 import { movePlansCommand } from '@/cli/commands/movePlans';
 import { planAndPreprocessCommand } from '@/cli/commands/planAndPreprocess';
 import { planExperimentCommand } from '@/cli/commands/planExperiment';
+import { plotOverlayCommand } from '@/cli/commands/plotOverlay';
 import { parseOptions } from '@/cli/options';
+import { decodePng } from '@/core/io/png';
 import { messageOf } from '@/shared/errors';
 import { seededRandom } from '@/shared/random';
 import { BREAKAGES } from '../support/brokenDatasets';
@@ -69,6 +71,23 @@ test('plan_and_preprocess lays out what nnU-Net trains from', () => {
     'splits_final.json',
   ]);
   expect(readdirSync(inPreprocessed(TINY_DATASET, 'nnUNetPlans_3d_fullres'))).toHaveLength(12);
+});
+
+test('plot_overlay_pngs draws a picture of each case, raw and preprocessed; what is asked wrongly is said', async () => {
+  const pictures = (name: string) => readdirSync(path.join(folder, name)).sort();
+  const expected = Array.from({ length: 6 }, (_, i) => `case_${i}.png`);
+  const to = (name: string) => path.join(folder, name);
+  expect(await run(plotOverlayCommand, `-d 7 -o ${to('raw_pictures')} --use_raw -np 3`)).toBe(0);
+  expect(pictures('raw_pictures')).toEqual(expected);
+  expect(
+    await run(plotOverlayCommand, `-d 7 -o ${to('prepared')} -channel_idx 1 -overlay_intensity 0.3`),
+  ).toBe(0);
+  expect(pictures('prepared')).toEqual(expected);
+  const { shape } = await decodePng(readFileSync(to('raw_pictures/case_0.png')), 'case_0.png');
+  expect(shape).toEqual([10, 12, 4]);
+  await expect(run(plotOverlayCommand, `-d 7 -o ${to('none')} -c 2d`)).rejects.toThrow('2d');
+  // A channel that is not there fails case by case.
+  expect(await run(plotOverlayCommand, `-d 7 -o ${to('none')} --use_raw -channel_idx 2`)).toBe(1);
 });
 
 test('plan_experiment needs no images, and keeps configurations it does not make', async () => {

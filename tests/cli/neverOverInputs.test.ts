@@ -71,6 +71,14 @@ const ATTEMPTS: Readonly<Record<string, readonly Attempt[] | string>> = {
   ],
   preprocess: [{ line: '-d 7 -raw @raw -preprocessed @raw', input: `raw/${TINY_DATASET}/dataset.json` }],
   convert_MSD_dataset: 'writes a new folder only: IdTaken where there is one',
+  convert_old_nnUNet_dataset: 'writes a new folder only: IdTaken where there is one',
+  plot_overlay_pngs: [
+    {
+      line: '-d 7 --use_raw -o @a',
+      symlink: ['a/case_0.png', `raw/${TINY_DATASET}/labelsTr/case_0.nii`],
+      input: `raw/${TINY_DATASET}/labelsTr/case_0.nii`,
+    },
+  ],
   move_plans_between_datasets: [
     { line: '-s 7 -t 7 -sp nnUNetPlans', input: `preprocessed/${TINY_DATASET}/nnUNetPlans.json` },
   ],
@@ -155,7 +163,6 @@ const ATTEMPTS: Readonly<Record<string, readonly Attempt[] | string>> = {
     },
   ],
   import_model: [{ line: '@results/tiny.zip', input: 'results/tiny.zip' }],
-  install_pretrained_model_from_zip: [{ line: '@results/tiny.zip', input: 'results/tiny.zip' }],
   export_onnx: [
     { line: '-m @tiny.onnx -o @tiny.onnx', input: 'tiny.onnx' },
     { line: `-m @onnx/${ONNX_NAME()} -o @onnx`, input: `onnx/${ONNX_NAME()}` },

@@ -5,7 +5,7 @@ import { type Dispatch, type GpuArray, runDispatches } from '@/gpu/dispatch';
 import type { Storage } from '@/kernels/storage';
 import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { seededRandom } from '@/shared/random';
-import { uploadAs } from '../support/gpu';
+import { uploadAs } from '../support/uploadAs';
 
 /** Standard normal numbers that f32 holds exactly, as f64 for references. */
 export function normals(size: number, seed: number): Float64Array {

@@ -6,7 +6,8 @@ import { type DropoutArgs, dropoutInPlace } from '@/kernels/dropout';
 import { type DropoutMask, dropoutReference } from '@/kernels/dropout.reference';
 import { IS_EVALUATING_BYTES, writeControl } from '@/kernels/optimisers/control';
 import type { Storage } from '@/kernels/storage';
-import { test, uploadAs } from '../support/gpu';
+import { test } from '../support/gpu';
+import { uploadAs } from '../support/uploadAs';
 import { halfError, normalHalves } from './device';
 import { dot, finiteDifferences } from './finiteDifferences';
 

@@ -35,7 +35,8 @@ import { bindRange } from '@/kernels/ranges';
 import type { Storage } from '@/kernels/storage';
 import { chooseStridedKernel, stridedInputGradient, stridedWeight } from '@/kernels/stridedInputGradient';
 import { elementCount, type Zyx } from '@/shared/geometry';
-import { test, uploadAs } from '../support/gpu';
+import { test } from '../support/gpu';
+import { uploadAs } from '../support/uploadAs';
 import { halfError, normalHalves, normals, relativeError, runKernel, scratch } from './device';
 
 /** Few workgroups per dimension and small bindings: grids fold, arrays are bound by ranges. */

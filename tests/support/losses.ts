@@ -7,7 +7,7 @@ import type { LossOptions, LossShape } from '@/kernels/losses/lossOptions';
 import type { LossArgs } from '@/kernels/losses/lossPasses';
 import { lossScratchSize, lossSumsSize } from '@/kernels/losses/lossSizes';
 import { packLabels, packRegions } from '@/kernels/losses/target';
-import { uploadAs } from './gpu';
+import { uploadAs } from './uploadAs';
 
 export interface LossProblem {
   readonly options: LossOptions;

@@ -5,7 +5,7 @@ import { filesBelow, kindOf } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { namesOfId, nnunetFolder } from '../nnunetFolders';
-import { numberOf, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
+import { noEffect, numberOf, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
 import { ProgressLine } from '../progressLine';
 
 export const convertMsdCommand: Command = {
@@ -29,7 +29,7 @@ export const convertMsdCommand: Command = {
       names: ['-np'],
       kind: 'number',
       value: 'N',
-      description: 'accepted for scripts made for nnU-Net; files are converted one after the other',
+      description: noEffect('files are converted one after the other'),
     },
     { names: ['-raw'], kind: 'text', value: 'FOLDER', description: 'instead of the variable nnUNet_raw' },
   ],

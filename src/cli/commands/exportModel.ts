@@ -9,11 +9,12 @@ import { filesBelow, kindOf } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../command';
 import { datasetFolder, nnunetResults, openModel } from '../modelSource';
-import { isGiven, listOf, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
+import { isGiven, listOf, noEffect, type ParsedOptions, requiredText, textOf, UsageError } from '../options';
 import { ProgressLine } from '../progressLine';
 
 export const exportModelCommand: Command = {
   name: 'export_model',
+  aliases: ['export_model_to_zip'],
   summary: 'packs trained models into a zip that nnU-Net installs',
   usage: '(-d DATASET | -m FOLDER) -o ZIP [OPTIONS]',
   options: [
@@ -48,7 +49,7 @@ export const exportModelCommand: Command = {
     {
       names: ['--not_strict'],
       kind: 'flag',
-      description: 'taken for the sake of scripts; it has no effect in nnU-Net either',
+      description: noEffect('nor has it in nnU-Net'),
     },
     { names: ['--disable_progress_bar'], kind: 'flag', description: 'no progress line' },
   ],

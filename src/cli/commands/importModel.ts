@@ -13,6 +13,7 @@ import { isGiven, type ParsedOptions, UsageError } from '../options';
 
 export const importModelCommand: Command = {
   name: 'import_model',
+  aliases: ['install_pretrained_model_from_zip'],
   summary: 'unpacks a model zip of nnU-Net, or a bundle, into nnUNet_results',
   usage: 'FILE',
   options: [
@@ -28,14 +29,6 @@ export const importModelCommand: Command = {
   ],
   examples: ['nnstudio import_model hippocampus.zip', 'nnstudio import_model hippocampus.nnstudio'],
   run,
-};
-
-/** The same by nnU-Net's own name. */
-export const installPretrainedModelCommand: Command = {
-  ...importModelCommand,
-  name: 'install_pretrained_model_from_zip',
-  summary: 'the same as import_model',
-  examples: ['nnstudio install_pretrained_model_from_zip hippocampus.zip'],
 };
 
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {

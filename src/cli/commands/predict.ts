@@ -16,7 +16,15 @@ import type { ResultFolder } from '@/storage/resultFolder';
 import { type Command, EXIT } from '../command';
 import { chooseDevice, DEVICE_OPTION } from '../device';
 import { MODEL_OPTIONS, type ModelSource, modelPaths, modelTitle, openModel } from '../modelSource';
-import { isGiven, listOf, numberOf, type ParsedOptions, requiredText, UsageError } from '../options';
+import {
+  isGiven,
+  listOf,
+  noEffect,
+  numberOf,
+  type ParsedOptions,
+  requiredText,
+  UsageError,
+} from '../options';
 import { PREVIOUS_STAGE_OPTION, type PreviousStage, previousStageOf, segmentationIn } from '../previousStage';
 import { formatSeconds, ProgressLine } from '../progressLine';
 
@@ -25,6 +33,7 @@ const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
 
 export const predictCommand: Command = {
   name: 'predict',
+  aliases: ['predict_from_modelfolder'],
   summary: 'segments images with a trained nnU-Net model',
   usage: '-i IMAGES -o RESULTS (-m MODEL | -d DATASET -c CONFIGURATION) [OPTIONS]',
   options: [
@@ -75,6 +84,23 @@ export const predictCommand: Command = {
     },
     { names: ['--verbose'], kind: 'flag', description: 'prints times and memory of each case' },
     { names: ['--disable_progress_bar'], kind: 'flag', description: 'no progress line' },
+    {
+      names: ['-npp'],
+      kind: 'number',
+      value: 'N',
+      description: noEffect('the next case is read and preprocessed while the network runs'),
+    },
+    {
+      names: ['-nps'],
+      kind: 'number',
+      value: 'N',
+      description: noEffect('the case before is written meanwhile'),
+    },
+    {
+      names: ['--not_on_device'],
+      kind: 'flag',
+      description: noEffect('sums of large cases are cut into slabs that fit'),
+    },
   ],
   notes: [
     'Channels of a case are files CASE_0000.nii.gz, CASE_0001.nii.gz, … as in nnU-Net.',

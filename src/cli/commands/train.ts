@@ -18,7 +18,7 @@ import { type Command, EXIT } from '../command';
 import { describeEpoch, describeStart, RunProgress } from '../describe/training';
 import { nnunetResults } from '../modelSource';
 import { namedDataset } from '../nnunetFolders';
-import { isGiven, numberOf, type ParsedOptions, textOf, UsageError } from '../options';
+import { isGiven, noEffect, numberOf, type ParsedOptions, textOf, UsageError } from '../options';
 import { formatSeconds, ProgressLine } from '../progressLine';
 import { nodeProgressPicture } from '../progressPicture';
 import { trainerIn, unaskedIterations } from '../scheduleOptions';
@@ -52,9 +52,9 @@ export const trainCommand: Command = {
       names: ['-device'],
       kind: 'text',
       value: 'NAME',
-      description: 'taken for the sake of scripts: it is always the GPU',
+      description: noEffect('it is always the GPU'),
     },
-    { names: ['-num_gpus'], kind: 'number', value: 'N', description: 'taken likewise: one GPU trains' },
+    { names: ['-num_gpus'], kind: 'number', value: 'N', description: noEffect('one GPU trains') },
     ...folderOption('-raw', 'nnUNet_raw'),
     ...folderOption('-preprocessed', 'nnUNet_preprocessed'),
     ...folderOption('-results', 'nnUNet_results'),

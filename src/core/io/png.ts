@@ -73,3 +73,13 @@ export async function encodePng(
     encode({ width, height, data, depth: data.BYTES_PER_ELEMENT === 2 ? 16 : 8, channels: 1 }),
   );
 }
+
+/** A picture of red, green, blue and opacity, eight bits each. */
+export async function encodeColorPng(
+  rgba: Uint8Array,
+  width: number,
+  height: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { encode } = await import('fast-png');
+  return Uint8Array.from(encode({ width, height, data: rgba, depth: 8, channels: 4 }));
+}

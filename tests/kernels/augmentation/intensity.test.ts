@@ -10,7 +10,8 @@ import {
   intensityUniform,
 } from '@/kernels/augmentation/intensity';
 import { mixBits } from '@/shared/random';
-import { test, uploadAs } from '../../support/gpu';
+import { test } from '../../support/gpu';
+import { uploadAs } from '../../support/uploadAs';
 
 /** Runs one entry point in place. `statistics`: mean, squared distances, lowest, highest, of before and after. */
 async function changed(

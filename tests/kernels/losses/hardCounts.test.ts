@@ -11,8 +11,9 @@ import {
 } from '@/kernels/losses/lossOptions';
 import type { KernelLimits } from '@/kernels/ranges';
 import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
-import { test, uploadAs } from '../../support/gpu';
+import { test } from '../../support/gpu';
 import { type LossProblem, packTarget, zeroCounts } from '../../support/losses';
+import { uploadAs } from '../../support/uploadAs';
 import { randomProblem } from './problems';
 
 /** Counts after the batch was counted `times` times. */
