@@ -15,6 +15,7 @@ import { type DeskParts, FINGERPRINT_FILE } from './datasetParts';
 import { datasetSplits } from './datasetSplits';
 import { datasetTasks } from './datasetTasks';
 import { datasetViews } from './datasetViews';
+import { rawOverlays, writeOverlays } from './plotOverlays';
 
 export interface DatasetDeskNeeds {
   readonly folders: DatasetFolders;
@@ -121,6 +122,18 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     readChecks: checks.readChecks,
     readGlances: checks.readGlances,
     readSamples: checks.readSamples,
+
+    drawOverview: (name, channel, callId, onPicture) =>
+      cancellable(
+        callId,
+        () => {},
+        async (signal) =>
+          writeOverlays(await rawOverlays(await open(name)), {
+            channel,
+            signal,
+            write: (caseId, png) => onPicture({ caseId, png }),
+          }),
+      ),
 
     extractFingerprint: (name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => takeFingerprint(name, signal, tell)),

@@ -86,6 +86,18 @@ export interface PreprocessOutcome {
   }[];
 }
 
+/** A case's picture, a PNG. */
+export interface OverviewPicture {
+  readonly caseId: string;
+  readonly png: Uint8Array<ArrayBuffer>;
+}
+
+/** A case that could not be drawn, and why. */
+export interface OverviewFailure {
+  readonly caseId: string;
+  readonly message: string;
+}
+
 /** As they are in the files, or less their case's mean and over its deviation, as most channels are normalised. */
 export type IntensityScale = 'stored' | 'z-score';
 
@@ -166,6 +178,17 @@ export interface DatasetApi {
   readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
   /** A small even sample of the intensities of all cases, by channel. */
   readSamples(name: string, scale: IntensityScale): Promise<readonly IntensitySample[]>;
+
+  /**
+   * Draws the labels of every case over one channel of its image, as nnU-Net's overview does, and hands out each picture as
+   * it is ready. Returns the cases that could not be drawn.
+   */
+  drawOverview(
+    name: string,
+    channel: number,
+    callId: string,
+    onPicture: (picture: OverviewPicture) => void,
+  ): Promise<readonly OverviewFailure[]>;
 
   extractFingerprint(name: string, callId: string, onProgress: OnDatasetProgress): Promise<DatasetRecord>;
   /** `undefined` before it is extracted. */

@@ -1,5 +1,5 @@
 import { proxy } from 'comlink';
-import type { DatasetApi, RecognisedDataset } from './datasetApi';
+import type { DatasetApi, OverviewFailure, RecognisedDataset } from './datasetApi';
 import { type WorkerClient, workerClient } from './workerClient';
 
 /**
@@ -11,6 +11,10 @@ export function datasetClient(): DatasetApi {
   return {
     ...quickCalls(quick),
     check: (name, callId, onProgress) => busy.ask((remote) => remote.check(name, callId, proxy(onProgress))),
+    drawOverview: (name, channel, callId, onPicture) =>
+      busy.ask<readonly OverviewFailure[]>((remote) =>
+        remote.drawOverview(name, channel, callId, proxy(onPicture)),
+      ),
     extractFingerprint: (name, callId, onProgress) =>
       busy.ask((remote) => remote.extractFingerprint(name, callId, proxy(onProgress))),
     preprocess: (name, request, callId, onProgress) =>
@@ -22,7 +26,7 @@ export function datasetClient(): DatasetApi {
   };
 }
 
-type BusyCall = 'check' | 'extractFingerprint' | 'preprocess' | 'cancel';
+type BusyCall = 'check' | 'drawOverview' | 'extractFingerprint' | 'preprocess' | 'cancel';
 
 function quickCalls({ ask }: WorkerClient<DatasetApi>): Omit<DatasetApi, BusyCall> {
   return {

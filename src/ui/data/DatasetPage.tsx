@@ -11,6 +11,7 @@ import { CaseViewer } from './CaseViewer';
 import styles from './data.module.css';
 import { FilesTab } from './FilesTab';
 import { foregroundLabels } from './foregroundLabels';
+import { OverviewTab } from './OverviewTab';
 import { RemoveDialog } from './RemoveDialog';
 import { SplitsTab } from './SplitsTab';
 import { Statistics } from './Statistics';
@@ -48,12 +49,16 @@ export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseI
         <Tabs value={tab} onChange={setTab} keepMounted={false}>
           <Tabs.List className={styles.tabs}>
             <Tabs.Tab value="cases">Cases</Tabs.Tab>
+            <Tabs.Tab value="overview">Overview</Tabs.Tab>
             <Tabs.Tab value="statistics">Figures</Tabs.Tab>
             <Tabs.Tab value="splits">Splits</Tabs.Tab>
             <Tabs.Tab value="files">Files and storage</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="cases">
             <CaseTable dataset={dataset} checks={checks} />
+          </Tabs.Panel>
+          <Tabs.Panel value="overview">
+            <OverviewTab dataset={dataset} />
           </Tabs.Panel>
           <Tabs.Panel value="statistics">
             <Statistics dataset={dataset} checks={checks ?? []} />
