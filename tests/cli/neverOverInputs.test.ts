@@ -162,7 +162,7 @@ const ATTEMPTS: Readonly<Record<string, readonly Attempt[] | string>> = {
       input: `preprocessed/${TINY_DATASET}/dataset.json`,
     },
   ],
-  import_model: [{ line: '@results/tiny.zip', input: 'results/tiny.zip' }],
+  import_model: [{ line: '@results/tiny.zip --force', input: 'results/tiny.zip' }],
   export_onnx: [
     { line: '-m @tiny.onnx -o @tiny.onnx', input: 'tiny.onnx' },
     { line: `-m @onnx/${ONNX_NAME()} -o @onnx`, input: `onnx/${ONNX_NAME()}` },

@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
+import { memoryFile } from '@/core/io/sourceFile';
+import { openZip } from '@/core/io/zip';
 import type { Workbench } from './files';
 import { expect, type StudioPage, test } from './studioPage';
 import { CASES, nifti, writeRawDataset, writeTask } from './trainingData';
@@ -56,6 +58,18 @@ test('a dropped Decathlon folder becomes plans and preprocessed cases, which a r
   await prepare(page);
   const plans = await downloadedPlans(studio);
   expect(plans).toEqual(plansOfCommand(workbench, await writeRawDataset(workbench)));
+
+  await page.getByRole('tab', { name: 'Overview' }).click();
+  const pictures = page.getByRole('tabpanel', { name: 'Overview' }).getByRole('listitem');
+  await expect(pictures).toHaveCount(CASES.length);
+  await expect(page.getByText(`${CASES.length} of ${CASES.length} cases drawn`)).toBeVisible();
+  const { file, name: zipName } = await studio.save('Save as zip');
+  expect(zipName).toMatch(/_overview\.zip$/);
+  const drawn = (await openZip(memoryFile(readFileSync(file), zipName))).map((entry) => entry.path);
+  expect(drawn).toEqual(CASES.map((caseId) => `${caseId}.png`));
+  await pictures.filter({ hasText: CASES[1] }).getByRole('link').click();
+  await expect(page.getByRole('heading', { name: CASES[1] })).toBeVisible();
+  await page.goBack();
 
   await page.reload();
   for (const name of ['Check', 'Fingerprint', 'Plan', 'Preprocess']) await expectDone(page, name);

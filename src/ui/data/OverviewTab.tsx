@@ -20,8 +20,8 @@ export function OverviewTab({ dataset }: { dataset: DatasetRecord }) {
     <section aria-label="Overview">
       <div className={styles.tools}>
         <Text size="sm" className={styles.hint}>
-          The slice with most of each case's labels, voxel by voxel: voxel size is disregarded, as in
-          nnU-Net's <code>plot_overlay_pngs</code>.
+          The slice with most of each case's labels, as nnU-Net's <code>plot_overlay_pngs</code> draws it:
+          voxel size is disregarded, and colours follow the order of the labels in the slice.
         </Text>
         {channelNames.length > 1 && (
           <Select
