@@ -26,6 +26,8 @@ export interface CaseQueue {
   readonly store: StoreApi<CaseQueueState>;
   /** Reads the kept cases; what was queued or running when the tab closed is queued again, and started. */
   load(): Promise<void>;
+  /** Reads the records again, after another tab has changed them; the case that this tab is at stays. */
+  refresh(): Promise<void>;
   /** Keeps the records; where there is no room, the cases' files go too. */
   add(cases: readonly CaseRecord[]): Promise<void>;
   enqueue(ids: readonly string[], job: PredictJob): Promise<void>;
@@ -68,6 +70,11 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
   async function setRun(id: string, run: CaseRun): Promise<void> {
     const found = find(id);
     if (found) await save({ ...found, run });
+  }
+
+  async function readAll(): Promise<readonly CaseRecord[]> {
+    const kept = await Promise.all((await records.keys()).map((key) => records.get<CaseRecord>(key)));
+    return kept.filter((one) => one !== undefined).sort((a, b) => a.addedAt - b.addedAt);
   }
 
   function pump(): void {
@@ -113,9 +120,17 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
   return {
     store,
 
+    async refresh() {
+      const kept = await readAll();
+      store.setState(({ cases, running }) => ({
+        cases: kept.map((one) =>
+          running?.id === one.id ? (cases.find(({ id }) => id === one.id) ?? one) : one,
+        ),
+      }));
+    },
+
     async load() {
-      const kept = await Promise.all((await records.keys()).map((key) => records.get<CaseRecord>(key)));
-      const found = kept.filter((one) => one !== undefined).sort((a, b) => a.addedAt - b.addedAt);
+      const found = await readAll();
       const isInterrupted = ({ run }: CaseRecord) => run.status === 'running' || run.status === 'queued';
       const cases = found.map((one) =>
         one.run.status === 'running'

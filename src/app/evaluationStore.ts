@@ -40,6 +40,8 @@ export interface Evaluations {
   readonly api: EvaluateApi;
   /** Reads what is kept. */
   load(): Promise<void>;
+  /** Reads it again, after another tab has changed it; the evaluation that this tab is at stays. */
+  refresh(): Promise<void>;
   /** Takes the files in and begins to judge; resolves to the evaluation's id as soon as there is one. */
   start(order: EvaluationOrder): Promise<string>;
   /** Judges what is left after an evaluation was cancelled or interrupted. */
@@ -163,6 +165,15 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
           one.state.status === 'running' ? { ...one, state: { status: 'interrupted' } } : one,
       );
       store.setState({ isLoaded: true, evaluations });
+    },
+
+    async refresh() {
+      const kept = await readAll();
+      store.setState(({ evaluations, running }) => ({
+        evaluations: kept.map((one) =>
+          running?.id === one.id ? (evaluations.find(({ id }) => id === one.id) ?? one) : one,
+        ),
+      }));
     },
 
     async start({ sources, title, toleranceMm }) {

@@ -1,9 +1,10 @@
 // What becomes of dropped files: models go into the library, images become cases, the rest is answered with a reason.
 import { type OnnxFacts, onnxFacts } from '@/core/interop/foreignNetwork';
 import { importModels } from '@/core/interop/importModel';
+import { nameAmong } from '@/core/interop/modelFolders';
 import { readOnnx } from '@/core/interop/onnxReader';
 import { openArchive } from '@/core/io/archive';
-import { type CaseFiles as CaseGroup, findCases, hasImageName } from '@/core/io/cases';
+import { type CaseFiles as CaseGroup, hasImageName } from '@/core/io/cases';
 import { readFrames } from '@/core/io/dicomFrames';
 import { readImageFacts } from '@/core/io/imageFacts';
 import { writeVolume } from '@/core/io/niftiWriter';
@@ -13,12 +14,14 @@ import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { isZip, withRandomAccess } from '@/core/io/zip';
 import { messageOf } from '@/shared/errors';
+import { formatShape } from '@/shared/geometry';
 import type { CaseFiles } from '@/storage/caseFiles';
 import type { CaseRecord, ImageFacts, IntensityHints } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
 import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport } from '@/workers/filesApi';
 import { windowOf } from './ctWindow';
+import { looksLikeLabelMap, type SortedFiles, segmentationOf, sortLabelMaps } from './givenSegmentations';
 
 export interface KeepFilesJob {
   readonly files: readonly SourceFile[];
@@ -41,13 +44,15 @@ export async function keepFiles(job: KeepFilesJob): Promise<AddReport> {
   const files = await unzipped(job.files, problems);
   const { models, folders } = await keepModels(files, job, problems);
   const isOfModel = ({ path }: SourceFile) => folders.some((folder) => path.startsWith(folder));
-  const images = files.filter((file) => !isOfModel(file) && !isLabelFile(file));
-  const { cases: groups, ignored, others } = await findCases(images);
+  const sorted = await sortLabelMaps(files.filter((file) => !isOfModel(file)));
+  const { ignored, others } = sorted;
   problems.push(
     ...ignored.map(({ path, reason }) => ({ path, name: 'Ignored', message: `${path}: ${reason}.` })),
   );
-  const cases = await keepCases(groups, job, problems);
-  if (models.length === 0) problems.push(...(await strangers(others)));
+  const cases = await keepCases(sorted, job, problems);
+  // What lies about beside models is theirs; an archive is somebody's that was meant to be taken.
+  const unknown = models.length === 0 ? others : others.filter(({ path }) => ARCHIVE_NAME.test(path));
+  problems.push(...(await strangers(unknown)));
   if (cases.length + models.length + problems.length === 0) problems.push(nothingFound(job.files));
   return { cases, models, problems };
 }
@@ -62,7 +67,8 @@ async function unzipped(dropped: readonly SourceFile[], problems: Problem[]): Pr
     }
     try {
       const entries = await openArchive(file);
-      files.push(...entries.map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` })));
+      const name = nameAmong(file, dropped);
+      files.push(...entries.map((entry) => ({ ...entry, path: `${name}/${entry.path}` })));
     } catch (error) {
       problems.push(problemOf(file.path, error));
     }
@@ -128,48 +134,113 @@ function modelPrefix(origin: string, files: readonly SourceFile[]): string {
   return files.some(({ path }) => path.startsWith(`${origin}/`)) ? `${origin}/` : 'fold_';
 }
 
-/** Label maps of an nnU-Net dataset are no images to segment. */
-function isLabelFile({ path }: SourceFile): boolean {
-  return /(^|\/)labelsT[rs]\//.test(path);
-}
-
 async function keepCases(
-  groups: readonly CaseGroup[],
+  { groups: found, labelMaps: named, lone }: SortedFiles,
   { caseFiles, onStep }: KeepFilesJob,
   problems: Problem[],
 ): Promise<readonly CaseRecord[]> {
-  const total = groups.flatMap(({ files }) => files).reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0);
+  const size = (groups: readonly CaseGroup[]) =>
+    groups.flatMap(({ files }) => files).reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0);
+  const isChecked = size(found) <= CHECKED_AT_ONCE_BYTES;
+  const { groups, labelMaps } = isChecked
+    ? await withUnnamedLabelMap(found, named)
+    : { groups: found, labelMaps: named };
   const cases: CaseRecord[] = [];
+  const maps: string[] = [];
   for (const [i, group] of groups.entries()) {
     onStep(groups.length === 1 ? `Reading ${group.caseId}` : `Reading case ${i + 1} of ${groups.length}`);
     try {
-      cases.push(await keepCase(group, caseFiles, total <= CHECKED_AT_ONCE_BYTES));
+      const labels = labelMaps.get(group.caseId);
+      const { caseRecord, looksLikeLabels, leftOut } = await keepCase(group, labels, caseFiles, isChecked);
+      cases.push(caseRecord);
+      if (looksLikeLabels || lone.has(group.caseId)) maps.push(fileName(group.files[0]));
+      if (leftOut) problems.push(leftOut);
     } catch (error) {
       problems.push(problemOf(group.files.map(({ path }) => path).join(', '), error));
     }
   }
+  if (maps.length > 0) problems.push(loneLabelMaps(maps));
   return cases;
 }
 
-async function keepCase(group: CaseGroup, caseFiles: CaseFiles, isChecked: boolean): Promise<CaseRecord> {
+/** Of two files of any name, the label map beside its image. */
+async function withUnnamedLabelMap(
+  groups: readonly CaseGroup[],
+  labelMaps: ReadonlyMap<string, SourceFile>,
+): Promise<Pick<SortedFiles, 'groups' | 'labelMaps'>> {
+  const asGiven = { groups, labelMaps };
+  if (groups.length !== 2 || labelMaps.size > 0) return asGiven;
+  const read = await Promise.all(groups.map(({ files }) => readAsStored(files).catch(() => undefined)));
+  const isMap = read.map((image) => image !== undefined && looksLikeLabelMap(image));
+  const [map, image] = isMap[0] ? [0, 1] : [1, 0];
+  const sizes = read.map((one) => one && formatShape(one.shape));
+  if (!isMap[map] || isMap[image] || sizes[0] !== sizes[1] || groups[map].files.length > 1) return asGiven;
+  return {
+    groups: [groups[image]],
+    labelMaps: new Map([[groups[image].caseId, groups[map].files[0]]]),
+  };
+}
+
+/** Label maps without their images are shown as images. */
+function loneLabelMaps(names: readonly string[]): Problem {
+  const [first, ...more] = names;
+  const what =
+    more.length === 0
+      ? `${first} looks like a label map and is shown as an image.`
+      : `${names.length} files look like label maps and are shown as images, ${first} for one.`;
+  const message = `${what} To see a label map over its image, drop both together, named alike: case_0000.nii.gz and case.nii.gz, or case_seg.nii.gz.`;
+  return { path: first, name: 'LabelMapAlone', message, isNote: true };
+}
+
+interface KeptCase {
+  readonly caseRecord: CaseRecord;
+  readonly looksLikeLabels: boolean;
+  /** The label map does not belong to the image. */
+  readonly leftOut: Problem | undefined;
+}
+
+async function keepCase(
+  group: CaseGroup,
+  labels: SourceFile | undefined,
+  caseFiles: CaseFiles,
+  isChecked: boolean,
+): Promise<KeptCase> {
   const files = await storableFiles(group);
   const intensities = await intensityHints(group.files);
-  const image = { ...(await imageFacts(files)), ...(intensities && { intensities }) };
-  if (isChecked) await readAsStored(files); // throws where voxels are missing or no numbers
+  const facts = { ...(await imageFacts(files)), ...(intensities && { intensities }) };
+  // Throws where voxels are missing or no numbers.
+  const image = isChecked || labels ? await readAsStored(files) : undefined;
+  const segmentation =
+    image && labels && (await segmentationOf(image, await readAsStored([labels]), fileName(labels)));
   const id = crypto.randomUUID();
   try {
-    for (const file of files) await caseFiles.write(id, file);
+    for (const file of [...files, ...(segmentation ? [segmentation.file] : [])]) {
+      await caseFiles.write(id, file);
+    }
   } catch (error) {
     await caseFiles.removeCase(id);
     throw error;
   }
   return {
-    id,
-    caseId: group.caseId,
-    files: files.map(fileName),
-    image,
-    addedAt: Date.now(),
-    run: { status: 'idle' },
+    caseRecord: {
+      id,
+      caseId: group.caseId,
+      files: files.map(fileName),
+      image: facts,
+      addedAt: Date.now(),
+      run: { status: 'idle' },
+      ...(segmentation && { result: segmentation.facts }),
+    },
+    looksLikeLabels: !labels && image !== undefined && looksLikeLabelMap(image),
+    leftOut: labels && !segmentation ? notItsLabelMap(labels, group) : undefined,
+  };
+}
+
+function notItsLabelMap(labels: SourceFile, { caseId }: CaseGroup): Problem {
+  return {
+    path: labels.path,
+    name: 'NotItsLabelMap',
+    message: `${fileName(labels)} is named like the label map of ${caseId}, but has another size or holds more than whole numbers from 0 to 65535. Drop it by itself to see it as an image.`,
   };
 }
 
@@ -224,6 +295,9 @@ const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
   empty: 'an empty file. Copy or download it again',
 };
 
+const ARCHIVE_NAME = /\.zip$/i;
+const DAMAGED_ARCHIVE = 'not a zip archive, whatever its name says. Copy or download it again';
+
 async function strangers(files: readonly SourceFile[]): Promise<readonly Problem[]> {
   const others = files.filter((file) => !MODEL_FILE.test(file.path));
   const isFew = others.length <= LISTED_PROBLEMS;
@@ -234,7 +308,7 @@ async function strangers(files: readonly SourceFile[]): Promise<readonly Problem
 }
 
 async function describeStranger(file: SourceFile): Promise<Problem> {
-  const kind = STRANGERS[await sniff(file)];
+  const kind = ARCHIVE_NAME.test(file.path) ? DAMAGED_ARCHIVE : STRANGERS[await sniff(file)];
   const what =
     kind ??
     'neither an image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF, BMP) nor an nnU-Net model or dataset, as a folder or zip';

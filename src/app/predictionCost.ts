@@ -65,7 +65,9 @@ export function estimateSeconds(
   previous?: NnunetModel | undefined,
 ): number | undefined {
   const [newest] = cases
-    .flatMap(({ image, result }) => (result?.job.modelId === modelId ? [{ image, result }] : []))
+    .flatMap(({ image, result }) =>
+      result && 'job' in result && result.job.modelId === modelId ? [{ image, result }] : [],
+    )
     .sort((a, b) => b.result.finishedAt - a.result.finishedAt);
   if (!newest) return undefined;
   const { settings, previousStage } = newest.result.job;

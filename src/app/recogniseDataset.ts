@@ -94,10 +94,27 @@ export function findPairs(
 }
 
 function isLabelMap(file: SourceFile, fileEnding: string): boolean {
-  const folders = file.path.split('/').slice(0, -1);
   const name = fileName(file);
   const stem = name.endsWith(fileEnding) ? name.slice(0, -fileEnding.length) : name;
-  return folders.some((folder) => LABEL_FOLDER.test(folder)) || LABEL_NAME.test(stem);
+  return isInLabelFolder(file) || isLabelName(stem);
+}
+
+/** Whether a folder on the way to a file is called as those of label maps are. */
+export function isInLabelFolder({ path }: Pick<SourceFile, 'path'>): boolean {
+  return path
+    .split('/')
+    .slice(0, -1)
+    .some((folder) => LABEL_FOLDER.test(folder));
+}
+
+/** Whether a file's name, without its ending, is that of a label map. */
+export function isLabelName(stem: string): boolean {
+  return LABEL_NAME.test(stem);
+}
+
+/** The name without what makes it a label map's. */
+export function labelStem(stem: string): string {
+  return stem.replace(LABEL_NAME, '');
 }
 
 /** The ending that most of the files have. */

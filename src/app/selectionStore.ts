@@ -8,6 +8,9 @@ export interface Problem {
   readonly path: string;
   readonly name: string;
   readonly message: string;
+  readonly isNote?: boolean;
+  /** Where the action that it came from ended; `undefined` while that goes on. */
+  readonly place?: string | undefined;
 }
 
 /** What the page is at: choices that need not outlive it. */

@@ -1,5 +1,7 @@
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { createModelLibrary } from '@/storage/modelLibrary';
+import { followChanges } from '@/storage/recordChanges';
+import { storedFiles } from '@/storage/storageSpace';
 import { runBenchmark } from '@/workers/benchmarkClient';
 import { chooseClient } from '@/workers/chooseClient';
 import { datasetClient } from '@/workers/datasetClient';
@@ -21,6 +23,7 @@ import { createLibrary, type Library } from './libraryStore';
 import { createPlansShelf, type PlansShelf } from './plansShelf';
 import { prefetchSample } from './sample';
 import { createSelection, type SelectionStore } from './selectionStore';
+import { storageParts } from './storageParts';
 import { createSystem, type System } from './systemStore';
 import { createPlanning, type Planning } from './throughput';
 import { watchPageForTraining } from './trainPage';
@@ -94,7 +97,13 @@ export function openStudio(): Studio {
     api: chooseClient(),
     exclusively: (work) => navigator.locks.request('nnstudio-choices', work),
   });
-  const system = createSystem(predictor);
+  const system = createSystem(predictor, (usedBytes) =>
+    storageParts(usedBytes, {
+      files: storedFiles,
+      models: browserRecords(DATABASES.models),
+      checkpoints: browserRecords(DATABASES.checkpoints),
+    }),
+  );
   void system.measureStorage();
   void library.refresh();
   const loaded = Promise.all([
@@ -113,6 +122,15 @@ export function openStudio(): Studio {
     if (!document.hidden) refresh();
   });
   addEventListener('focus', refresh);
+  followChanges({
+    'nnstudio-models': library.refresh,
+    'nnstudio-cases': queue.refresh,
+    'nnstudio-plans': plans.refresh,
+    'nnstudio-datasets': datasets.refresh,
+    'nnstudio-trainings': trainings.refresh,
+    'nnstudio-evaluations': evaluations.refresh,
+    'nnstudio-choices': choices.load,
+  });
   void loaded.then(() => sweepLeftovers({ files, queue, library, datasets, trainings, evaluations }));
   return {
     files,

@@ -3,6 +3,7 @@ import { messageOf } from '@/shared/errors';
 import { measureStorage, requestPersistence, type StorageSpace } from '@/storage/storageSpace';
 import type { GpuReport, PredictApi } from '@/workers/predictApi';
 import { followRequests } from '@/workers/requestLog';
+import type { StoragePart } from './storageParts';
 
 export type GpuState =
   | { readonly status: 'opening' }
@@ -22,6 +23,8 @@ export interface SystemState {
   /** Where there is no GPU: whether the person has chosen to compute on the processor. */
   readonly usesProcessor: boolean;
   readonly storage: StorageSpace | undefined;
+  /** What takes it, once asked for. */
+  readonly storageParts: readonly StoragePart[] | undefined;
   readonly load: LoadState;
   /** Requests that the page and its workers made since everything was loaded: the privacy promise, counted. */
   readonly requestsSinceLoad: number;
@@ -35,16 +38,22 @@ export interface System {
   /** From now on the processor computes where there is no GPU. */
   computeOnProcessor(): void;
   measureStorage(): Promise<void>;
+  /** The same, and by what it is taken: every file is looked at. */
+  measureStorageParts(): Promise<void>;
   persist(): Promise<boolean>;
   /** Follows the loading of nnStudio's parts, by title, and counts requests once it is over; the first call alone does. */
   followLoading(parts: ReadonlyMap<string, Promise<unknown>>): void;
 }
 
-export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
+export function createSystem(
+  predictor: Pick<PredictApi, 'openGpu'>,
+  listStorageParts: (usedBytes: number) => Promise<readonly StoragePart[]>,
+): System {
   const store = createStore<SystemState>(() => ({
     gpu: { status: 'opening' },
     usesProcessor: false,
     storage: undefined,
+    storageParts: undefined,
     load: { status: 'loading', loaded: 0, total: 0 },
     requestsSinceLoad: 0,
   }));
@@ -59,6 +68,12 @@ export function createSystem(predictor: Pick<PredictApi, 'openGpu'>): System {
     whenOpened,
     computeOnProcessor: () => store.setState({ usesProcessor: true }),
     measureStorage: measure,
+    async measureStorageParts() {
+      await measure();
+      const { storage } = store.getState();
+      const storageParts = await listStorageParts(storage?.usedBytes ?? 0);
+      store.setState({ storageParts });
+    },
     async persist() {
       const granted = await requestPersistence();
       await measure();

@@ -1,7 +1,8 @@
 import { createStore, del, delMany, get, keys, set, type UseStore } from 'idb-keyval';
+import { tellOfChange } from './recordChanges';
 import type { RecordStore } from './recordStore';
 
-/** One IndexedDB database with one object store; the only place that knows idb-keyval. */
+/** One IndexedDB database with one object store; the only place that knows idb-keyval. Other tabs are told of changes. */
 export function browserRecords(databaseName: string): RecordStore {
   let opened: UseStore | undefined;
   const store = () => {
@@ -10,8 +11,14 @@ export function browserRecords(databaseName: string): RecordStore {
   };
   return {
     get: (key) => get(key, store()),
-    set: (key, value) => set(key, value, store()),
-    remove: (doomed) => (doomed.length === 1 ? del(doomed[0], store()) : delMany([...doomed], store())),
+    async set(key, value) {
+      await set(key, value, store());
+      tellOfChange(databaseName);
+    },
+    async remove(doomed) {
+      await (doomed.length === 1 ? del(doomed[0], store()) : delMany([...doomed], store()));
+      tellOfChange(databaseName);
+    },
     keys: async () => (await keys(store())).map(String),
   };
 }

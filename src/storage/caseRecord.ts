@@ -89,6 +89,13 @@ export interface CaseResult {
   readonly finishedAt: number;
 }
 
+/** A label map that was given with the image, without its voxels. */
+export interface GivenSegmentation
+  extends Pick<CaseResult, 'labels' | 'hasProbabilities' | 'warnings' | 'finishedAt'> {
+  /** The file's name. */
+  readonly givenAs: string;
+}
+
 export interface CaseRecord {
   readonly id: string;
   /** nnU-Net's case identifier: the file name without channel suffix and ending. */
@@ -100,7 +107,7 @@ export interface CaseRecord {
   readonly addedAt: number;
   readonly run: CaseRun;
   /** The newest segmentation; a later run replaces it only once it is finished. */
-  readonly result?: CaseResult;
+  readonly result?: CaseResult | GivenSegmentation;
 }
 
 /** Names of a case's results in its folder. */

@@ -3,6 +3,7 @@ import { Suspense, useCallback, useEffect } from 'react';
 import { addDataset } from '@/app/addDataset';
 import { addGivenFiles } from '@/app/addGivenFiles';
 import { addPlans } from '@/app/addPlans';
+import type { Studio } from '@/app/studio';
 import type { GivenFile } from '@/workers/filesApi';
 import { fetchOwnParts } from '@/workers/ownParts';
 import { DropOverlay } from './frame/DropOverlay';
@@ -14,6 +15,7 @@ import { Spoken } from './frame/Spoken';
 import { useShortcuts } from './frame/useShortcuts';
 import { ModelsPlace } from './models/ModelsPlace';
 import NetworkDialog from './models/NetworkDialog';
+import { usePlaceNotices } from './placeNotices';
 import {
   ChoosePlace,
   DataPlace,
@@ -23,7 +25,8 @@ import {
   SegmentPlace,
   TrainPlace,
 } from './places';
-import { currentRoute, goTo, useRoute } from './route';
+import { currentRoute, goTo, type Route, useRoute } from './route';
+import { Problems } from './segment/Problems';
 import { SystemPlace } from './system/SystemPlace';
 import { useStudio, useSystem } from './useStudio';
 
@@ -36,26 +39,17 @@ export function App() {
   useFullLoad();
   const load = useSystem((state) => state.load.status);
 
+  const asAction = usePlaceNotices(studio.selection, route.place);
   const add = useCallback(
-    async (given: readonly GivenFile[]) => {
-      const { entries, rest: files } = await addPlans(studio, given);
-      if (files.length < given.length) goTo('plan', entries.at(-1)?.id);
-      if (files.length === 0) return;
-      const isExpected = currentRoute().place === 'data';
-      const dataset = await addDataset(studio, files, { isExpected, onFound: () => goTo('data') });
-      if (dataset.status === 'imported') goTo('data', dataset.name);
-      if (dataset.status !== 'no dataset') return;
-      const { cases, models } = await addGivenFiles(studio, files);
-      if (cases.length > 0) goTo('segment', cases[0].id);
-      else if (models.length > 0 && studio.queue.store.getState().cases.length === 0) goTo('models');
-    },
-    [studio],
+    (given: readonly GivenFile[]) => asAction(() => addFiles(studio, given)),
+    [studio, asAction],
   );
 
   return (
     <div className={styles.frame} data-load={load}>
       <Rail place={route.place} onHelp={help.open} />
       <main className={styles.place}>
+        {!showsProblems(route) && <Problems />}
         {route.place === 'segment' && (
           <Suspense fallback={null}>
             <SegmentPlace caseId={route.item} onFiles={add} />
@@ -96,6 +90,25 @@ export function App() {
       <Spoken />
     </div>
   );
+}
+
+/** Whether the place itself has room for what could not be taken. */
+function showsProblems({ place, item }: Route): boolean {
+  return ['segment', 'plan', 'models'].includes(place) || (place === 'data' && item === undefined);
+}
+
+/** What becomes of dropped or picked files: plans, a dataset, or images and models; moves to where they are shown. */
+async function addFiles(studio: Studio, given: readonly GivenFile[]): Promise<void> {
+  const { entries, rest: files } = await addPlans(studio, given);
+  if (files.length < given.length) goTo('plan', entries.at(-1)?.id);
+  if (files.length === 0) return;
+  const isExpected = currentRoute().place === 'data';
+  const dataset = await addDataset(studio, files, { isExpected, onFound: () => goTo('data') });
+  if (dataset.status === 'imported') goTo('data', dataset.name);
+  if (dataset.status !== 'no dataset') return;
+  const { cases, models } = await addGivenFiles(studio, files);
+  if (cases.length > 0) goTo('segment', cases[0].id);
+  else if (models.length > 0 && studio.queue.store.getState().cases.length === 0) goTo('models');
 }
 
 /** Fetches what later steps need; from there on the page and its workers should ask the network for nothing. */

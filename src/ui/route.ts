@@ -52,6 +52,11 @@ export function currentRoute(): Route {
   return current;
 }
 
+/** The place that the address names already, also before the page has moved there. */
+export function addressedPlace(): Place {
+  return readRoute(location.hash).place;
+}
+
 export function useRoute(): Route {
   return useSyncExternalStore(subscribe, currentRoute);
 }

@@ -7,6 +7,7 @@ import { messageOf } from '@/shared/errors';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { SavedFile } from '@/workers/filesApi';
+import { currentRoute, goTo } from './route';
 import { saveFile } from './saveFile';
 
 type Notifications = typeof mantineNotifications;
@@ -20,6 +21,7 @@ export async function removeCase(
   caseRecord: CaseRecord,
   toasts: Notifications,
 ): Promise<void> {
+  if (currentRoute().item === caseRecord.id) goTo('segment');
   await studio.queue.remove(caseRecord.id);
   offerUndo(toasts, `${caseRecord.caseId} removed`, {
     undo: () => studio.queue.restore(caseRecord),

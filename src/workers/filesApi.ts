@@ -23,6 +23,8 @@ export interface FileProblem {
   readonly path: string;
   readonly name: string;
   readonly message: string;
+  /** The file was taken; this is what to know of it. */
+  readonly isNote?: boolean;
   /** Of an ONNX file that only lacks its description: what the file itself says. */
   readonly onnx?: OnnxFacts;
 }

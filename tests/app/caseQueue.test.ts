@@ -96,6 +96,19 @@ describe('the queue', () => {
     expect(seen[0]).toBe('queued,queued');
   });
 
+  test('follows what another tab removes and renames, but for the case that it is at', async () => {
+    const { queue, records } = open();
+    await queue.add([caseRecord('a'), caseRecord('b', 1), caseRecord('c', 2)]);
+    await records.remove(['a']);
+    await records.set('b', { ...caseRecord('b', 1), caseId: 'renamed' });
+    await queue.refresh();
+    expect(queue.store.getState().cases.map(({ caseId }) => caseId)).toEqual(['renamed', 'c']);
+    queue.store.setState({ running: { id: 'c', startedAt: 0, progress: undefined } });
+    await records.set('c', { ...caseRecord('c', 2), caseId: 'stale' });
+    await queue.refresh();
+    expect(queue.store.getState().cases.map(({ caseId }) => caseId)).toEqual(['renamed', 'c']);
+  });
+
   test('runs one case at a time, in order', async () => {
     const { queue, predictor } = open();
     await queue.add([caseRecord('a'), caseRecord('b', 1)]);

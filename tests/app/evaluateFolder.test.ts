@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type EvaluatedCase, type EvaluateFolderJob, evaluateFolder, questionOf } from '@/app/evaluateFolder';
 import { formatOfFolder } from '@/app/labelMapFiles';
 import { memoryFile } from '@/core/io/sourceFile';
@@ -203,5 +203,27 @@ describe('what cannot be evaluated', () => {
       onCase: () => controller.abort(),
     });
     expect(await failureOf(stopped)).toMatch(/^AbortError/);
+  });
+
+  test('it tells label by label how far a case is, and stops in its middle', async () => {
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 1000)); // every step is a long one
+    onTestFinished(() => clock.mockRestore());
+    const controller = new AbortController();
+    const seen = new Set<number | undefined>();
+    const job = await jobOf({ a: [TRUTH, TRUTH] }, CROSSVAL_JSON, { surfaceToleranceMm: 1 });
+    const stopped = evaluateFolder({
+      ...job,
+      signal: controller.signal,
+      onStep: (caseId, { share, label }) => {
+        expect(caseId).toBe('a');
+        expect(share).toBeLessThanOrEqual(1);
+        seen.add(label);
+        if (label === 1) controller.abort();
+      },
+      onCase: () => expect.unreachable('the case should not be finished'),
+    });
+    expect(await failureOf(stopped)).toMatch(/^AbortError/);
+    expect([...seen]).toEqual([undefined, 0, 1]);
   });
 });

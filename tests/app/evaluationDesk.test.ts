@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createEvaluationDesk } from '@/app/evaluationDesk';
 import { createEvaluations, type Evaluations } from '@/app/evaluationStore';
 import { newGeometry } from '@/core/io/niftiWriter';
@@ -145,6 +145,43 @@ describe('an evaluation', () => {
     expect(new Set(await stores.evaluations.ids())).toHaveProperty('size', 1);
     await evaluations.remove(id);
     expect(await stores.evaluations.ids()).toEqual([]);
+  });
+
+  test('tells label by label how far a case is, and stops in its middle when cancelled', async () => {
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 1000)); // every step is a long one
+    onTestFinished(() => clock.mockRestore());
+    const labels: string[] = [];
+    const watching: EvaluateApi = {
+      ...stores.api,
+      evaluate: (record, onEvent) =>
+        stores.api.evaluate(record, async (event) => {
+          await onEvent(event);
+          if (event.kind === 'verdict') throw new Error('the case should not be finished');
+          const { label, share } = event.progress;
+          expect(share).toBeLessThanOrEqual(1 / 3);
+          if (!label) return;
+          labels.push(`${label.number} of ${label.count}: ${label.name}`);
+          if (label.number === 2) evaluations.cancel();
+        }),
+    };
+    evaluations = studioWith(watching, new MemoryRecords());
+    const names = json({ background: 0, organ: 1, lesion: 2 });
+    const id = await evaluations.start({ sources: await sources(names), title: 't', toleranceMm: 1 });
+    await evaluations.idle();
+    const found = evaluations.store.getState().evaluations.find((one) => one.id === id);
+    expect(found).toMatchObject({ state: { status: 'cancelled' }, verdicts: [] });
+    expect(new Set(labels)).toEqual(new Set(['1 of 2: organ', '2 of 2: lesion']));
+  });
+
+  test('removed in another tab is gone here too', async () => {
+    const records = new MemoryRecords();
+    evaluations = studioWith(stores.api, records);
+    const id = await evaluations.start({ sources: await sources(), title: 't', toleranceMm: 1 });
+    await evaluations.idle();
+    await records.remove([id]);
+    await evaluations.refresh();
+    expect(evaluations.store.getState().evaluations).toEqual([]);
   });
 
   test('of names that do not fit is refused, and leaves nothing', async () => {

@@ -1,7 +1,7 @@
 import { phantomImage } from './files';
 import { expect, test } from './studioPage';
 
-test('models, cases and results are there again after a reload; a removal can be undone', async ({
+test('models, cases and results are there again after a reload; a removal can be undone, and other tabs follow', async ({
   studio,
   workbench,
   page,
@@ -20,11 +20,27 @@ test('models, cases and results are there again after a reload; a removal can be
   const card = page.getByRole('article', { name: /Dataset001_Tiny/ });
   await expect(card).toContainText('0: 0.500');
   await expect(card).toContainText('16 × 16 × 4');
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  const otherCard = other.getByRole('article', { name: /Dataset001_Tiny/ });
+  await expect(otherCard).toBeVisible();
   await card.getByRole('button', { name: /^More about/ }).click();
   await page.getByRole('menuitem', { name: 'Remove' }).click();
   await expect(card).toHaveCount(0);
+  await expect(otherCard).toHaveCount(0);
   await page.getByRole('button', { name: 'Undo' }).click();
   await expect(card).toBeVisible();
+  await expect(otherCard).toBeVisible();
+
+  await page.getByRole('link', { name: 'Segment', exact: true }).click();
+  await page.getByRole('link', { name: /head/ }).first().click();
+  await other.goto(page.url());
+  await expect(other.getByRole('region', { name: 'Segmentation' })).toContainText('organ');
+  await page.getByRole('button', { name: 'Remove head' }).click();
+  await expect(other.getByRole('alert')).toContainText('This case is no longer here');
+  await other.close();
+
+  await page.getByRole('link', { name: 'Models' }).click();
   await card.getByRole('button', { name: /^More about/ }).click();
   await page.getByRole('menuitem', { name: 'Remove' }).click();
   await page.reload();

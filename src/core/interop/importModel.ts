@@ -12,7 +12,7 @@ import { descriptionBeside, importOnnx, isOnnxFile } from './importOnnx';
 import { readJson } from './json';
 import { type LabelSet, networkInputChannels } from './labels';
 import type { ModelFold, NnunetModel, StateDict } from './model';
-import { type ModelFolder, modelFolders } from './modelFolders';
+import { type ModelFolder, modelFolders, withoutArchives } from './modelFolders';
 import { integerItems, isDict, type PickleMap, type PickleValue } from './pickleValues';
 import { type DatasetDescription, readDatasetJson } from './readDatasetJson';
 import type { ReadModel } from './readModel';
@@ -53,10 +53,11 @@ export async function importModel(
 
 /** As {@link importModel}, but a model that cannot be used does not keep the others out. */
 export async function importModels(
-  files: readonly SourceFile[],
+  given: readonly SourceFile[],
   options: ImportOptions = {},
 ): Promise<readonly ImportOutcome[]> {
   const outcomes: ImportOutcome[] = [];
+  const files = await withoutDamagedArchives(given, outcomes);
   const tryImport = async (origin: string, read: () => Promise<ImportedModel>) => {
     try {
       outcomes.push({ origin, imported: await read() });
@@ -70,11 +71,33 @@ export async function importModels(
     await tryImport(file.path, () => importOnnx(file, descriptionBeside(file, files), options));
   }
   if (onnxFiles.length > 0 && !files.some(({ path }) => OF_A_FOLDER.test(path))) return outcomes;
+  if (outcomes.length > 0 && !files.some(({ path }) => OF_A_FOLDER.test(path))) return outcomes;
   for (const folder of await modelFolders(files)) {
     await tryImport(folder.path, () => importFolder(folder, options));
   }
   return outcomes;
 }
+
+/** An archive among others that cannot be opened is an outcome of its own, and does not keep the others out. */
+async function withoutDamagedArchives(
+  files: readonly SourceFile[],
+  outcomes: ImportOutcome[],
+): Promise<readonly SourceFile[]> {
+  if (files.length === 1) return files;
+  const sound: SourceFile[] = [];
+  for (const file of files) {
+    try {
+      if (ARCHIVE.test(file.path)) await withoutArchives([file]);
+      sound.push(file);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      outcomes.push({ origin: file.path, error });
+    }
+  }
+  return sound;
+}
+
+const ARCHIVE = /\.(zip|nnstudio)$/i;
 
 /** Files by which a model folder, or an archive of one, is known. */
 const OF_A_FOLDER = /\.(zip|nnstudio|pth|safetensors)$|(^|\/)plans\.json$/i;

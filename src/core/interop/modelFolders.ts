@@ -45,12 +45,18 @@ export async function modelFolders(files: readonly SourceFile[]): Promise<readon
 
 /** The files, with the entries of archives in place of these. */
 export async function withoutArchives(files: readonly SourceFile[]): Promise<readonly SourceFile[]> {
-  const all = (await Promise.all(files.map(unpacked))).flat();
+  const all = (await Promise.all(files.map((file) => unpacked(file, nameAmong(file, files))))).flat();
   return all.filter((file) => !isHiddenFile(file));
 }
 
+/** A file's name, or its path where others have the same name. */
+export function nameAmong(file: SourceFile, files: readonly SourceFile[]): string {
+  const name = fileName(file);
+  return files.some((other) => other !== file && fileName(other) === name) ? file.path : name;
+}
+
 /** The entries of a zip, below its name; a file that is none as it is. A `.pth` is a zip too, and stays whole. */
-async function unpacked(file: SourceFile): Promise<readonly SourceFile[]> {
+async function unpacked(file: SourceFile, name: string): Promise<readonly SourceFile[]> {
   if (!(await isArchive(file))) return [file];
   if (!(await isZip(file))) {
     if (!file.path.toLowerCase().endsWith(BUNDLE_ENDING)) return [file];
@@ -60,7 +66,7 @@ async function unpacked(file: SourceFile): Promise<readonly SourceFile[]> {
       'Copy or download the file again; nnstudio export_bundle and the Models place write bundles.',
     );
   }
-  return (await openArchive(file)).map((entry) => ({ ...entry, path: `${fileName(file)}/${entry.path}` }));
+  return (await openArchive(file)).map((entry) => ({ ...entry, path: `${name}/${entry.path}` }));
 }
 
 /** By its name; or what was given by itself, by its content. */

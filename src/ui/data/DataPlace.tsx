@@ -57,7 +57,11 @@ function DatasetList(props: { onFiles: DataPlaceProps['onFiles']; missing: strin
           <Problems />
         </div>
       )}
-      {missing && <p className={styles.hint}>There is no dataset {missing} in this browser.</p>}
+      {missing && (
+        <p className={styles.hint}>
+          There is no dataset {missing} in this browser; if it was open here, another tab removed it.
+        </p>
+      )}
       <ImportNotice />
       {datasets.length === 0 ? (
         <NoDatasets onFiles={onFiles} />

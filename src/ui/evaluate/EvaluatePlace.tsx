@@ -31,7 +31,8 @@ export default function EvaluatePlace({ item, caseId }: EvaluatePlaceProps) {
       {shown && <EvaluationPage key={shown.id} record={shown} />}
       {item !== undefined && !shown && isLoaded && (
         <Text>
-          There is no {item} in this browser. <a href={addressOf('evaluate')}>All evaluations</a>
+          There is no {item} in this browser; if it was open here, another tab removed it.{' '}
+          <a href={addressOf('evaluate')}>All evaluations</a>
         </Text>
       )}
       {item === undefined && (

@@ -140,7 +140,7 @@ function StateText({ caseRecord }: { caseRecord: CaseRecord }) {
   const { run } = caseRecord;
   switch (run.status) {
     case 'idle':
-      return 'not segmented yet';
+      return caseRecord.result ? 'segmentation given' : 'not segmented yet';
     case 'queued':
       return 'waiting';
     case 'running':

@@ -8,10 +8,11 @@ export function Problems() {
   const problems = useSelection((state) => state.problems);
   const dismiss = (id: string) =>
     selection.setState((state) => ({ problems: state.problems.filter((one) => one.id !== id) }));
-  return problems.map(({ id, path, name, message }) => (
+  return problems.map(({ id, path, name, message, isNote }) => (
     <ErrorNote
       key={id}
-      title="Not taken"
+      title={isNote ? 'Please note' : 'Not taken'}
+      isNote={isNote ?? false}
       name={name}
       message={message}
       where={path}
@@ -22,6 +23,8 @@ export function Problems() {
 
 interface ErrorNoteProps {
   readonly title: string;
+  /** Nothing went wrong. */
+  readonly isNote?: boolean;
   readonly name: string;
   readonly message: string;
   /** File, case or model it is about. */
@@ -30,16 +33,16 @@ interface ErrorNoteProps {
 }
 
 /** An error where it happened: in words, with a button that copies what a maintainer would ask for. */
-export function ErrorNote({ title, name, message, where, onDismiss }: ErrorNoteProps) {
+export function ErrorNote({ title, isNote = false, name, message, where, onDismiss }: ErrorNoteProps) {
   const details = [`${name}: ${message}`, `About: ${where}`, `Browser: ${navigator.userAgent}`].join('\n');
   return (
     <Alert
-      color="red"
+      color={isNote ? 'yellow' : 'red'}
       variant="light"
       radius={0}
       title={title}
       icon={<IconAlertTriangle aria-hidden />}
-      role="alert"
+      role={isNote ? 'status' : 'alert'}
       withCloseButton={onDismiss !== undefined}
       closeButtonLabel="Dismiss"
       {...(onDismiss && { onClose: onDismiss })}

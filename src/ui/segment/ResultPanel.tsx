@@ -39,7 +39,13 @@ export function ResultPanel({ current }: { current: CaseRecord }) {
           </Button>
         )}
       </Group>
-      <ResultFacts result={result} />
+      {'givenAs' in result ? (
+        <Text size="xs" c="dimmed" mt="sm">
+          Given as {result.givenAs}.
+        </Text>
+      ) : (
+        <ResultFacts result={result} />
+      )}
     </section>
   );
 }

@@ -1,4 +1,6 @@
+import { Alert } from '@mantine/core';
 import type { GivenFile } from '@/workers/filesApi';
+import { goTo } from '../route';
 import { useQueue, useSelection } from '../useStudio';
 import { CaseList } from './CaseList';
 import { CaseView } from './CaseView';
@@ -22,10 +24,14 @@ export default function SegmentPlace({ caseId, onFiles }: SegmentPlaceProps) {
   const { cases, isLoaded } = useQueue(({ cases, isLoaded }) => ({ cases, isLoaded }));
   const hasProblems = useSelection(({ problems }) => problems.length > 0);
   const current = cases.find(({ id }) => id === caseId) ?? cases.at(-1);
+  const isMissing = caseId !== undefined && current?.id !== caseId;
   if (!isLoaded) return null;
   return (
     <ViewerContext value={viewer}>
-      <div className={styles.place} style={current || hasProblems ? undefined : { display: 'block' }}>
+      <div
+        className={styles.place}
+        style={current || hasProblems || isMissing ? undefined : { display: 'block' }}
+      >
         <section className={styles.view} aria-label="Viewer" data-welcome={current ? undefined : ''}>
           {current ? (
             <>
@@ -36,10 +42,11 @@ export default function SegmentPlace({ caseId, onFiles }: SegmentPlaceProps) {
             <Welcome onFiles={onFiles} />
           )}
         </section>
-        {(current || hasProblems) && (
+        {(current || hasProblems || isMissing) && (
           <aside className={styles.panel} aria-label="Case">
             <GpuNotice />
             <Problems />
+            {isMissing && <MissingCase shown={current?.caseId} />}
             {current && (
               <>
                 <CaseList cases={cases} currentId={current.id} onFiles={onFiles} />
@@ -52,5 +59,22 @@ export default function SegmentPlace({ caseId, onFiles }: SegmentPlaceProps) {
         )}
       </div>
     </ViewerContext>
+  );
+}
+
+/** Another tab removed the case that was open here. */
+function MissingCase({ shown }: { shown: string | undefined }) {
+  return (
+    <Alert
+      color="yellow"
+      variant="light"
+      radius={0}
+      title="This case is no longer here"
+      withCloseButton
+      closeButtonLabel="Dismiss"
+      onClose={() => goTo('segment')}
+    >
+      It was removed, in this tab or in another one. {shown === undefined ? '' : `${shown} is shown instead.`}
+    </Alert>
   );
 }

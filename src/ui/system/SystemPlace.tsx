@@ -1,9 +1,17 @@
 import { Button, CopyButton, Group, Progress, Text, Title } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { Fragment, useEffect, useState } from 'react';
 import { formatBytes } from '@/shared/numeric';
 import { formatCount } from '../formats';
 import { GpuNotice } from '../segment/GpuNotice';
-import { useDatasets, useLibrary, useQueue, useStudio, useSystem } from '../useStudio';
+import {
+  useDatasets,
+  useEvaluations,
+  useLibrary,
+  useQueue,
+  useStudio,
+  useSystem,
+  useTrainings,
+} from '../useStudio';
 import { Benchmark } from './Benchmark';
 import styles from './system.module.css';
 import { offlineReadiness, systemReport } from './systemReport';
@@ -12,7 +20,9 @@ import { offlineReadiness, systemReport } from './systemReport';
 export function SystemPlace() {
   const { system } = useStudio();
   const state = useSystem((all) => all);
-  useEffect(() => void system.measureStorage(), [system]);
+  const kept = useKeptThings();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was added or removed takes another part of the storage
+  useEffect(() => void system.measureStorageParts(), [system, kept]);
   return (
     <div className={styles.place}>
       <Group justify="space-between" mb="md">
@@ -36,6 +46,20 @@ export function SystemPlace() {
       <Benchmark />
     </div>
   );
+}
+
+/** Changes whenever something kept comes or goes. */
+function useKeptThings(): string {
+  const ids = [
+    useLibrary(({ models }) => models.map(({ id }) => id)),
+    useQueue(({ cases }) => cases.map(({ id, result }) => `${id} ${result?.finishedAt}`)),
+    useDatasets(({ datasets }) =>
+      datasets.map(({ name, preprocessedBytes }) => `${name} ${preprocessedBytes}`),
+    ),
+    useTrainings(({ runs }) => runs.map(({ id }) => id)),
+    useEvaluations(({ evaluations }) => evaluations.map(({ id }) => id)),
+  ];
+  return ids.flat().join();
 }
 
 function GpuCard() {
@@ -81,17 +105,12 @@ function GpuCard() {
 
 function StorageCard() {
   const { system } = useStudio();
-  const storage = useSystem((state) => state.storage);
-  const modelBytes = useLibrary(({ models }) =>
-    models.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
-  );
-  const imageBytes = useQueue(({ cases }) => cases.reduce((sum, { image }) => sum + image.sizeInBytes, 0));
-  const datasetBytes = useDatasets(({ datasets }) =>
-    datasets.reduce((sum, { rawBytes, preprocessedBytes }) => sum + rawBytes + preprocessedBytes, 0),
-  );
+  const { storage, parts } = useSystem(({ storage, storageParts }) => ({ storage, parts: storageParts }));
   const [wasRefused, setWasRefused] = useState(false);
   if (!storage) return null;
-  const { usedBytes, quotaBytes, isPersistent } = storage;
+  const { quotaBytes, isPersistent } = storage;
+  // The browser's own figure may lag behind what is there.
+  const usedBytes = Math.max(storage.usedBytes, parts?.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0);
   return (
     <section className={styles.card} aria-label="Storage">
       <h2>Storage of this site</h2>
@@ -100,12 +119,16 @@ function StorageCard() {
         <dd>
           {formatBytes(usedBytes)} of {formatBytes(quotaBytes)}
         </dd>
-        <dt>Weights of models</dt>
-        <dd>{formatBytes(modelBytes)}</dd>
-        <dt>Images of cases</dt>
-        <dd>{formatBytes(imageBytes)}</dd>
-        <dt title="Images, label maps and what is preprocessed for training">Datasets</dt>
-        <dd>{formatBytes(datasetBytes)}</dd>
+        {parts
+          ?.filter(({ bytes }) => bytes > 0)
+          .map(({ title, meaning, bytes }) => (
+            <Fragment key={title}>
+              <dt className={styles.part} title={meaning}>
+                {title}
+              </dt>
+              <dd>{formatBytes(bytes)}</dd>
+            </Fragment>
+          ))}
         <dt title="Without it a browser short of disk space may clear this site by itself">Kept for good</dt>
         <dd>{isPersistent ? 'yes' : 'no'}</dd>
       </dl>

@@ -47,7 +47,11 @@ export default function TrainPlace({ item, caseId }: TrainPlaceProps) {
       {isLoaded && runs.length > 0 && (
         <div className={place.columns}>
           <RunList runs={runs} shownId={shown?.id} />
-          {shown ? <RunPage key={shown.id} run={shown} /> : <Text>There is no {item} in this browser.</Text>}
+          {shown ? (
+            <RunPage key={shown.id} run={shown} />
+          ) : (
+            <Text>There is no {item} in this browser; if it was open here, another tab removed it.</Text>
+          )}
         </div>
       )}
       {isAsking && (
