@@ -37,6 +37,9 @@ export async function addDataset(
       case 'pairs':
         datasets.store.setState({ pairs: { files, proposal: found } });
         return { status: 'asking' };
+      case 'unlabelled':
+        datasets.store.setState({ unlabelled: { files, caseIds: found.caseIds } });
+        return { status: 'asking' };
       case 'raw':
       case 'decathlon':
         if (found.isKept) {

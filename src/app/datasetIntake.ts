@@ -14,6 +14,7 @@ import {
   datasetNameFor,
   findDatasetJson,
   findPairs,
+  findUnlabelled,
   folderOfDataset,
   givenImages,
   isDecathlon,
@@ -131,6 +132,8 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
       const preprocessed = await findPreprocessedDataset(files);
       if (preprocessed) return { kind: 'preprocessed', name: datasetNameFor(preprocessed.folder, taken) };
       const found = findPairs(files);
+      const unlabelled = isExpected && !found && (await findUnlabelled(files));
+      if (unlabelled) return unlabelled;
       if (!found || (found.pairs.cases.length === 1 && !isExpected)) return { kind: 'none' };
       return proposePairs(found, { taken, signal, onProgress: tell });
     },

@@ -48,6 +48,10 @@ export interface DatasetsState {
   readonly pairs: { readonly files: readonly GivenFile[]; readonly proposal: PairsProposal } | undefined;
   /** A dataset whose name is taken waits for a decision. */
   readonly rival: { readonly files: readonly GivenFile[]; readonly name: string } | undefined;
+  /** Images without label maps that wait for a decision. */
+  readonly unlabelled:
+    | { readonly files: readonly GivenFile[]; readonly caseIds: readonly string[] }
+    | undefined;
   /** The last thing that happened, for screen readers. */
   readonly outcome: string;
 }
@@ -103,6 +107,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     outcomes: {},
     pairs: undefined,
     rival: undefined,
+    unlabelled: undefined,
     outcome: '',
   }));
   let pumping: Promise<void> | undefined;

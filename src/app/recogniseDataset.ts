@@ -3,10 +3,11 @@ import { isMsdTask } from '@/core/dataset/convertMsd';
 import { type PairedFiles, pairLooseFiles } from '@/core/dataset/looseDataset';
 import { unpackZips } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
+import { findCases } from '@/core/io/cases';
 import { readerFor } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
-import type { DatasetProgress, PairsProposal } from '@/workers/datasetApi';
+import type { DatasetProgress, PairsProposal, UnlabelledImages } from '@/workers/datasetApi';
 
 /** Endings that nnU-Net's readers take, longest first. */
 export const FILE_ENDINGS = [
@@ -91,6 +92,19 @@ export function findPairs(
   for (const file of files) (isLabelMap(file, fileEnding) ? labels : images).push(file);
   const pairs = pairLooseFiles(images, labels, fileEnding);
   return pairs.cases.length > 0 ? { pairs, fileEnding } : undefined;
+}
+
+/** Files that a model has, beside which images are its own. */
+const MODEL_FILE = /(\.(pth|pt|onnx|nnstudio)|(^|\/)plans\.json)$/i;
+
+/** Images of which none has a label map; `undefined` where there are no images, or where they belong to a model. */
+export async function findUnlabelled(files: readonly SourceFile[]): Promise<UnlabelledImages | undefined> {
+  if (files.some(({ path }) => MODEL_FILE.test(path))) return undefined;
+  const { cases } = await findCases(files);
+  const isMap = ({ caseId, files: [first] }: (typeof cases)[number]) =>
+    isInLabelFolder(first) || isLabelName(caseId);
+  if (cases.length === 0 || cases.every(isMap)) return undefined;
+  return { kind: 'unlabelled', caseIds: cases.map(({ caseId }) => caseId) };
 }
 
 function isLabelMap(file: SourceFile, fileEnding: string): boolean {

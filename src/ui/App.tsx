@@ -45,6 +45,11 @@ export function App() {
     [studio, asAction],
   );
 
+  const openImages = useCallback(
+    (given: readonly GivenFile[]) => void asAction(() => addImagesAndModels(studio, given)),
+    [studio, asAction],
+  );
+
   return (
     <div className={styles.frame} data-load={load}>
       <Rail place={route.place} onHelp={help.open} />
@@ -57,7 +62,7 @@ export function App() {
         )}
         {route.place === 'data' && (
           <Suspense fallback={null}>
-            <DataPlace name={route.item} caseId={route.part} onFiles={add} />
+            <DataPlace name={route.item} caseId={route.part} onFiles={add} onImages={openImages} />
           </Suspense>
         )}
         {route.place === 'plan' && (
@@ -106,6 +111,10 @@ async function addFiles(studio: Studio, given: readonly GivenFile[]): Promise<vo
   const dataset = await addDataset(studio, files, { isExpected, onFound: () => goTo('data') });
   if (dataset.status === 'imported') goTo('data', dataset.name);
   if (dataset.status !== 'no dataset') return;
+  await addImagesAndModels(studio, files);
+}
+
+async function addImagesAndModels(studio: Studio, files: readonly GivenFile[]): Promise<void> {
   const { cases, models } = await addGivenFiles(studio, files);
   if (cases.length > 0) goTo('segment', cases[0].id);
   else if (models.length > 0 && studio.queue.store.getState().cases.length === 0) goTo('models');

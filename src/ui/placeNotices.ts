@@ -1,7 +1,8 @@
 // Notices of what could not be taken belong to the place where the action ended: they go when one moves on.
 import { useCallback, useEffect, useRef } from 'react';
 import type { SelectionStore } from '@/app/selectionStore';
-import { addressedPlace, type Place } from './route';
+import type { Place } from './placeNames';
+import { addressedPlace } from './route';
 
 /** Runs an action that may move to another place; earlier notices go, and those of the action stay where it ends. */
 export type AsAction = (action: () => Promise<void>) => Promise<void>;

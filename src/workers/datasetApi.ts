@@ -18,8 +18,16 @@ export type RecognisedDataset =
   | { readonly kind: 'preprocessed'; readonly name: string }
   /** Images and label maps without a dataset.json: a form has to say what they are. */
   | PairsProposal
+  | UnlabelledImages
   /** Something else. */
   | { readonly kind: 'none' };
+
+/** Images without a label map among them, given where a dataset was meant. */
+export interface UnlabelledImages {
+  readonly kind: 'unlabelled';
+  /** Sorted. */
+  readonly caseIds: readonly string[];
+}
 
 /** What the form for loose pairs starts from. */
 export interface PairsProposal {

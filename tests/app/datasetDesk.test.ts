@@ -80,7 +80,9 @@ test('a raw dataset, a Decathlon task and loose pairs are told apart by what the
     name: 'Dataset001_Mine',
   });
   expect(await desk.recognise(pairs, false, 'r', quiet)).toEqual({ kind: 'none' });
-  expect(await desk.recognise(pairs.slice(0, 1), true, 'r', quiet)).toEqual({ kind: 'none' });
+  const unlabelled = await desk.recognise(pairs.slice(0, 1), true, 'r', quiet);
+  expect(unlabelled).toMatchObject({ kind: 'unlabelled', caseIds: [expect.any(String)] });
+  expect(await desk.recognise(pairs.slice(0, 1), false, 'r', quiet)).toEqual({ kind: 'none' });
   const model = ['plans.json', 'dataset.json', 'fold_0/checkpoint_final.pth'];
   const files = model.map((path) => ({ path: `model/${path}`, content: blobOf(jsonBytes(TINY_JSON)) }));
   expect(await desk.recognise(files, true, 'r', quiet)).toEqual({ kind: 'none' });

@@ -11,15 +11,18 @@ import { NoDatasets } from './NoDatasets';
 import { PairsDialog } from './PairsDialog';
 import { RivalDialog } from './RivalDialog';
 import { StorageLine } from './StorageLine';
+import { UnlabelledDialog } from './UnlabelledDialog';
 
 interface DataPlaceProps {
   readonly name: string | undefined;
   readonly caseId: string | undefined;
   readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
+  /** Opens files as images, whatever else they might be. */
+  readonly onImages: (files: readonly GivenFile[]) => void;
 }
 
 /** Datasets kept in this browser. The default export is what `lazy` asks for. */
-export default function DataPlace({ name, caseId, onFiles }: DataPlaceProps) {
+export default function DataPlace({ name, caseId, onFiles, onImages }: DataPlaceProps) {
   const { datasets, isLoaded } = useDatasets(({ datasets, isLoaded }) => ({ datasets, isLoaded }));
   if (!isLoaded) return null;
   const current = datasets.find((one) => one.name === name);
@@ -32,6 +35,7 @@ export default function DataPlace({ name, caseId, onFiles }: DataPlaceProps) {
       )}
       <PairsDialog />
       <RivalDialog />
+      <UnlabelledDialog onOpenImages={onImages} />
     </>
   );
 }
