@@ -111,7 +111,8 @@ export function labelMapFacts({
 /** Whether an image of any name looks like a label map. */
 export function looksLikeLabelMap(image: MedicalImage): boolean {
   const facts = labelMapFacts(image);
-  return facts !== undefined && facts.isInPieces && facts.voxels.size <= MOST_UNNAMED_LABELS;
+  if (!facts?.isInPieces) return false;
+  return facts.voxels.size <= MOST_UNNAMED_LABELS;
 }
 
 /**

@@ -124,7 +124,7 @@ function JobLog({ running, current }: { running: RunningCase; current: CaseRecor
 
 function IdleLine({ cases, waiting }: { cases: readonly CaseRecord[]; waiting: number }) {
   const { queue } = useStudio();
-  const done = cases.filter(({ result }) => result).length;
+  const done = cases.filter(({ result }) => result && 'job' in result).length;
   const failed = cases.filter(({ run }) => run.status === 'failed').length;
   const parts = [
     waiting > 0 && `${plural(waiting, 'case')} waiting for another tab of the studio`,
