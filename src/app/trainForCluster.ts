@@ -1,4 +1,5 @@
 // A run of the browser on its way to a cluster.
+import { openRawDataset } from '@/core/dataset/rawDataset';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { readText } from '@/core/io/sourceFile';
 import { type ZipPart, type ZipStreamOptions, zipPart } from '@/core/io/zipStream';
@@ -114,7 +115,7 @@ async function jobOf(
     gpus,
     splitNotices,
     dataIdentifier: configuration.dataIdentifier,
-    raw: hasRaw ? await datasets.files(datasetName, 'raw') : [],
+    raw: hasRaw ? await rawFiles(datasets, datasetName) : [],
     preprocessed: await datasets.files(datasetName, 'preprocessed'),
     results: [
       ...ofRun.filter((part) => !/^live\/|\/validation\//.test(part.path)),
@@ -122,6 +123,13 @@ async function jobOf(
     ],
     previousStage: beforeThis,
   };
+}
+
+/** None where the images are not here: what stands for them then is of no use to nnU-Net. */
+async function rawFiles(datasets: DatasetFolders, name: string): Promise<readonly SourceFile[]> {
+  const files = await datasets.files(name, 'raw');
+  const { cases } = await openRawDataset(files);
+  return cases.some(({ images }) => images.length > 0) ? files : [];
 }
 
 /** What the stage before has left for this one. */
