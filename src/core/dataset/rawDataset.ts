@@ -95,6 +95,16 @@ function noCases(
   strayFiles: RawDataset['strayFiles'],
 ): StudioError {
   const example = strayFiles.length > 0 ? `; the first is ${strayFiles[0].path}` : '';
+  const unnumbered = strayFiles
+    .map(({ path }) => path.slice(path.lastIndexOf('/') + 1))
+    .find((name) => name.endsWith(ending));
+  if (unnumbered !== undefined) {
+    return new StudioError(
+      'NoCases',
+      `${jsonPath}: no image is named case_0000${ending}${example}. The four digits are the channel of an image.`,
+      `Append the channel to the names in imagesTr, ${unnumbered} → ${unnumbered.slice(0, -ending.length)}_0000${ending}, and so on; the label maps keep their names.`,
+    );
+  }
   return new StudioError(
     'NoCases',
     `${jsonPath} has the file_ending ${ending}, but no image is named case_0000${ending}${example}.`,

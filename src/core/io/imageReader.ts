@@ -51,10 +51,22 @@ export function assertChannelCount(
   throw new StudioError(
     'ChannelCount',
     `${names}: the case has ${found} channel${found === 1 ? '' : 's'}, the model takes ${expected}.`,
-    expected > 1
-      ? `Name the files of a case case_0000, …, ${`case_${String(expected - 1).padStart(4, '0')}`}.`
-      : 'Give it one file per case.',
+    channelRemedy(found, expected, files),
   );
+}
+
+/** Four digits at the end of a name are the channel, which people take for the number of the case. */
+function channelRemedy(found: number, expected: number, files: readonly { readonly path: string }[]): string {
+  const name = files[0]?.path.slice(files[0].path.lastIndexOf('/') + 1) ?? '';
+  const numbered = /^(.*_\d{4})(\.[^/]*)$/.exec(name);
+  if (found > expected && files.length === found && numbered) {
+    const last = String(expected - 1).padStart(4, '0');
+    const to = `${numbered[1]}_0000${numbered[2]}${expected > 1 ? `, …, ${numbered[1]}_${last}${numbered[2]}` : ''}`;
+    return `The four digits at the end of a name are the channel. If they number the cases, append the channel: ${name} → ${to}, and so on.`;
+  }
+  return expected > 1
+    ? `Name the files of a case case_0000, …, ${`case_${String(expected - 1).padStart(4, '0')}`}.`
+    : 'Give it one file per case.';
 }
 
 /** Memory for an image, or an error that names it. */

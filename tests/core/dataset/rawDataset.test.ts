@@ -70,3 +70,15 @@ test('a dataset.json of the Decathlon says what to do', async () => {
     /channel_names is missing; nnU-Net 1 called it modality; file_ending is missing.*convert_MSD_dataset/,
   );
 });
+
+test('images without a channel in their names: what to append', async () => {
+  const contents = tinyDataset();
+  for (const [path, content] of [...contents]) {
+    if (!path.startsWith('imagesTr/')) continue;
+    contents.delete(path);
+    if (path.endsWith('_0000.nii')) contents.set(path.replace('_0000', ''), content);
+  }
+  await expect(openRawDataset(filesOf(contents))).rejects.toThrow(
+    /no image is named case_0000\.nii; the first is .*case_0\.nii\. .*case_0\.nii → case_0_0000\.nii/,
+  );
+});
