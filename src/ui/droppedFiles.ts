@@ -1,3 +1,4 @@
+import { rememberGiven } from '@/app/givenFromDisk';
 import type { GivenFile } from '@/workers/filesApi';
 
 /** All files of a drop, folders walked. Must be called in the drop event itself: items are gone after it. */
@@ -8,12 +9,20 @@ export function droppedFiles(transfer: DataTransfer): Promise<readonly GivenFile
     const file = item.getAsFile(); // what another page made has no place in a file system
     return file ? [{ path: file.name, content: file }] : [];
   });
-  return Promise.all(files).then((all) => all.flat());
+  return Promise.all(files).then((all) => remembered(all.flat()));
 }
 
 /** Files of an `<input type="file">`, with the paths of a picked folder. */
 export function pickedFiles(list: FileList): readonly GivenFile[] {
-  return Array.from(list, (file) => ({ path: file.webkitRelativePath || file.name, content: file }));
+  return remembered(
+    Array.from(list, (file) => ({ path: file.webkitRelativePath || file.name, content: file })),
+  );
+}
+
+/** The files; nothing is saved over them from now on. */
+function remembered(files: readonly GivenFile[]): readonly GivenFile[] {
+  rememberGiven(files.flatMap(({ content }) => (content instanceof File ? [content] : [])));
+  return files;
 }
 
 async function walk(entry: FileSystemEntry): Promise<GivenFile[]> {
@@ -62,7 +71,7 @@ export function canPickDirectory(): boolean {
 export async function pickedDirectory(): Promise<readonly GivenFile[] | undefined> {
   try {
     const folder = await window.showDirectoryPicker?.({ mode: 'read' });
-    return folder && (await filesOf(folder, folder.name));
+    return folder && remembered(await filesOf(folder, folder.name));
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') return undefined;
     throw error;

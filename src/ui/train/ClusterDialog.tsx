@@ -13,6 +13,7 @@ import {
 } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useEffect, useMemo, useState } from 'react';
+import { assertNotGiven } from '@/app/givenFromDisk';
 import { relatedTo, type TrainingRun } from '@/app/trainRuns';
 import { isAbort, messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
@@ -62,7 +63,8 @@ export function ClusterDialog({ run, onClose }: { run: TrainingRun; onClose: () 
       target = sizeInBytes > ASKED_FIRST_BYTES ? await askWhere(name) : undefined;
     } catch (error) {
       if (isAbort(error)) return;
-      throw error;
+      notifications.show({ color: 'red', title: 'Not saved', message: messageOf(error), autoClose: false });
+      return;
     }
     onClose();
     await showSaving(notifications, {
@@ -172,10 +174,15 @@ function Instructions({ preview: { commands, notes } }: { preview: ClusterPrevie
   );
 }
 
-/** `undefined` where the browser does not ask. Throws an `AbortError` where a person closed the dialog. */
-function askWhere(suggestedName: string): Promise<FileSystemFileHandle> | undefined {
-  return window.showSaveFilePicker?.({
+/**
+ * `undefined` where the browser does not ask. Throws an `AbortError` where a person closed the dialog, and
+ * `WouldReplaceInput` where they chose a file that was opened here.
+ */
+async function askWhere(suggestedName: string): Promise<FileSystemFileHandle | undefined> {
+  const chosen = await window.showSaveFilePicker?.({
     suggestedName,
     types: [{ description: 'Zip archive', accept: { 'application/zip': ['.zip'] } }],
   });
+  if (chosen) assertNotGiven(await chosen.getFile());
+  return chosen;
 }
