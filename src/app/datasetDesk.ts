@@ -15,7 +15,7 @@ import { type DeskParts, FINGERPRINT_FILE } from './datasetParts';
 import { datasetSplits } from './datasetSplits';
 import { datasetTasks } from './datasetTasks';
 import { datasetViews } from './datasetViews';
-import { rawOverlays, writeOverlays } from './plotOverlays';
+import { type OverlayCase, preprocessedOverlays, rawOverlays, writeOverlays } from './plotOverlays';
 
 export interface DatasetDeskNeeds {
   readonly folders: DatasetFolders;
@@ -70,6 +70,16 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
   const checks = datasetChecks(parts, needs.checks);
   const intake = datasetIntake(parts, records);
   const { takeFingerprint, preprocess, ...planning } = datasetTasks(parts, needs.startCaseWorkers);
+
+  /** Of the images as they are, or where they are not here, of what was preprocessed, in full resolution if there is any. */
+  async function overlaysOfKept(name: string): Promise<readonly OverlayCase[]> {
+    const { kind, preprocessed } = await find(name);
+    if (kind !== 'preprocessed') return rawOverlays(await open(name));
+    const identifiers = preprocessed.map(({ dataIdentifier }) => dataIdentifier);
+    const [first = ''] = identifiers;
+    const chosen = identifiers.find((identifier) => identifier.endsWith('_3d_fullres')) ?? first;
+    return preprocessedOverlays(parts.preprocessed(name), { name: chosen, dataIdentifier: chosen });
+  }
 
   /** Runs a long call until it is done or cancelled. */
   async function cancellable<Result>(
@@ -128,7 +138,7 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
         callId,
         () => {},
         async (signal) =>
-          writeOverlays(await rawOverlays(await open(name)), {
+          writeOverlays(await overlaysOfKept(name), {
             channel,
             signal,
             write: (caseId, png) => onPicture({ caseId, png }),

@@ -62,8 +62,8 @@ export async function preprocessedOverlays(
   if (caseIds.size === 0) {
     throw new StudioError(
       'NotPreprocessed',
-      `There are no preprocessed cases of ${name} (${dataIdentifier}).`,
-      'Preprocess this configuration first, or draw the raw images: --use_raw.',
+      `There are no preprocessed cases of ${name} in ${dataIdentifier}.`,
+      'Preprocess this configuration first; on the command line --use_raw draws the raw images.',
     );
   }
   return [...caseIds].sort().map((caseId) => ({
