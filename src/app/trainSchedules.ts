@@ -105,8 +105,3 @@ export function stepSecondsOf(cost: TrainingCost): StepSeconds {
     validation: (cost.secondsPerEpoch - iterationsPerEpoch * training) / validationIterationsPerEpoch,
   };
 }
-
-/** nnU-Net's name of a trainer with that many epochs: `nnUNetTrainer_30epochs`. */
-export function trainerNameFor(base: string, ownEpochs: number, epochs: number): string {
-  return epochs === ownEpochs ? base : `${base}_${epochs}epochs`;
-}

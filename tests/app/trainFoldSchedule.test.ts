@@ -1,8 +1,10 @@
 // A training that is continued under another schedule than it was begun with.
 import { beforeAll, describe, expect } from 'vitest';
+import { clusterSchedule, withoutStaleFinal } from '@/app/exportForCluster';
 import type { TrainFoldJob } from '@/app/trainFold';
+import { zipPart } from '@/core/io/zipStream';
 import { readCheckpointSchedule } from '@/core/training/readCheckpoint';
-import type { Trainer } from '@/core/training/trainers';
+import { type Trainer, trainerNamed } from '@/core/training/trainers';
 import type { EpochReport } from '@/core/training/trainingRun';
 import type { Gpu } from '@/gpu/device';
 import type { DatasetFolder } from '@/storage/datasetFolder';
@@ -144,6 +146,14 @@ describe('a training continued under another schedule', () => {
       },
     });
     expect(checkpoints.names()).toEqual([BEST, FINAL, LATEST]);
+    const files = await Promise.all(checkpoints.names().map((name) => checkpoints.read(name)));
+    const parts = files.flatMap((file) => (file ? [zipPart(file)] : []));
+    const taken = await withoutStaleFinal(parts);
+    expect(taken.map(({ path }) => path)).toEqual([BEST, LATEST]);
+    const byName = trainerNamed('nnUNetTrainer_5epochs');
+    const unasked = ['iterationsPerEpoch', 'validationIterationsPerEpoch'] as const;
+    expect(await clusterSchedule(byName, taken, unasked)).toEqual(trainerOf(5).schedule);
+    expect(await clusterSchedule(byName, taken, [])).toEqual(byName.schedule);
     const { rates, notices } = await proceed(gpu, checkpoints, { trainer: trainerOf(5) });
     expect(rates).toEqual([[4, poly(4, 5)]]);
     expect(notices).toEqual([]);

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { scheduleOf, schedulePresets, scheduleSeconds, trainerNameFor } from '@/app/trainSchedules';
+import { scheduleOf, schedulePresets, scheduleSeconds } from '@/app/trainSchedules';
 import { NNUNET_SCHEDULE } from '@/core/planning/trainingSchedule';
-import { trainerNamed } from '@/core/training/trainers';
 
 const HOUR = 3600;
 const byId = (step: { training: number; validation: number }) =>
@@ -31,10 +30,5 @@ describe('schedules', () => {
     const { look, evening } = byId({ training: Number.NaN, validation: Number.NaN });
     expect(look.epochs).toBe(20);
     expect(evening.epochs).toBe(100);
-  });
-
-  test('a trainer of other length has the name that nnU-Net would give it', () => {
-    expect(trainerNameFor('nnUNetTrainer', 1000, 1000)).toBe('nnUNetTrainer');
-    expect(trainerNamed(trainerNameFor('nnUNetTrainerAdam1en3', 1000, 30)).schedule.epochs).toBe(30);
   });
 });

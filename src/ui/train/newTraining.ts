@@ -1,10 +1,10 @@
 // The form of a new training: what may be chosen, and what follows from it.
 
 import type { NewTraining } from '@/app/trainRuns';
-import { type SchedulePreset, scheduleOf, trainerNameFor } from '@/app/trainSchedules';
+import { type SchedulePreset, scheduleOf } from '@/app/trainSchedules';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
-import { type Trainer, trainerNamed } from '@/core/training/trainers';
+import { type Trainer, trainerNamed, trainerNameWithEpochs } from '@/core/training/trainers';
 import type { AdapterFacts } from '@/gpu/device';
 import type { Storage } from '@/kernels/storage';
 import type { DatasetRecord, PreprocessedData } from '@/storage/datasetRecord';
@@ -117,7 +117,7 @@ interface Form {
 /** A training a fold. */
 export function newTrainings(form: Form): readonly NewTraining[] {
   const { dataset, plansName, configuration, schedule, trainer, choice, folds, gpu } = form;
-  const name = trainerNameFor(trainer.name, trainer.schedule.epochs, schedule.epochs);
+  const name = trainerNameWithEpochs(trainer.name, schedule.epochs);
   return choice.folds
     .filter((fold) => folds.includes(fold))
     .map((fold) => ({

@@ -34,6 +34,25 @@ async function zipped(
 }
 
 describe('a model folder', () => {
+  test('keeps the name of a trainer whose checkpoint names the stock class', async () => {
+    const nameIn = async (options: ModelFolderOptions) => (await importTiny(options)).model.trainerName;
+    const changeCheckpoint: NonNullable<ModelFolderOptions['changeCheckpoint']> = (checkpoint) =>
+      checkpoint.set('nnstudio', new Map([['trainer', 'nnUNetTrainer_30epochs']]));
+    const folder = 'x/nnUNetTrainer_30epochs__nnUNetPlans__3d_fullres';
+    expect(await nameIn({ folder })).toBe('nnUNetTrainer_30epochs');
+    expect(await nameIn({ folder: 'renamed', changeCheckpoint })).toBe('nnUNetTrainer_30epochs');
+    expect(await nameIn({ folder: 'renamed' })).toBe('nnUNetTrainer');
+    expect(await nameIn({ folder, trainerName: 'TheirTrainer' })).toBe('TheirTrainer');
+    expect(await nameIn({ folder: folder.replace('_30epochs', 'DA5') })).toBe('nnUNetTrainer');
+  });
+
+  test('of a trainer that stays outside says which, why and what to do', async () => {
+    await expect(importTiny({ trainerName: 'nnUNet_Primus_M_Trainer' })).rejects.toThrow(
+      /nnUNet_Primus_M_Trainer trains a transformer.*nnUNetv2_predict/,
+    );
+    await expect(importTiny({ trainerName: 'PretrainedTrainer_150ep' })).rejects.toThrow('nnssl pretrained');
+  });
+
   test('tells what it is', async () => {
     const { model, origin, sizeInBytes, crossValidationDice } = await importTiny({
       folds: ['0', '1'],
