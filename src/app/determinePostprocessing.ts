@@ -21,6 +21,7 @@ import {
   stepForAll,
 } from '@/core/postprocessing/steps';
 import { breathe } from '@/shared/concurrency';
+import { nameKey } from '@/shared/names';
 import { clearFolder, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
 import { assertSameShape, evaluateFolder, questionOf } from './evaluateFolder';
 import {
@@ -101,8 +102,9 @@ export async function determinePostprocessing(
   if (job.shouldKeepFiles) await bench.writeOutcome(after);
   await predictions.folder.write('postprocessing.pkl', writePostprocessing(steps));
   await predictions.folder.write('postprocessing.json', postprocessingJson(before, after, steps));
+  const known = new Set(names.map(nameKey));
   const missing = (await namesWithEnding(references.folder, format.fileEnding)).filter(
-    (name) => !names.includes(name),
+    (name) => !known.has(nameKey(name)),
   );
   return { steps, before, after, trials, missing };
 }

@@ -8,8 +8,9 @@ import { geometryOfProperties } from '@/core/preprocessing/readerGeometry';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatShape, type Zyx } from '@/shared/geometry';
+import { nameKey } from '@/shared/names';
 import type { DatasetFolder } from '@/storage/datasetFolder';
-import { type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
+import { openNamed, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
 import { duplicateCase, missingFold } from './accumulateCrossval';
 import { assertNoneFailed, type CaseFailure, someOf } from './evaluateFolder';
 import {
@@ -60,7 +61,14 @@ export async function ensembleFolders(job: EnsembleFoldersJob): Promise<readonly
   const plans = job.plans ?? (await neededFile(inputs[0].folder, 'plans.json'));
   const format = await formatOfFolder(inputs[0].folder, { dataset, plans });
   const names = await Promise.all(inputs.map(({ folder }) => namesWithEnding(folder, '.npz')));
-  const all = [...new Set(names.flat())].sort();
+  const all = [
+    ...new Map(
+      names
+        .flat()
+        .toReversed()
+        .map((name) => [nameKey(name), name]),
+    ).values(),
+  ].sort();
   for (const [i, { location }] of inputs.entries()) {
     if (names[i].length === 0) throw noProbabilities(location, 'Predict with --save_probabilities.');
     assertSameCases(all, names[i], location);
@@ -138,10 +146,11 @@ async function validationPlaces(
       );
     }
     for (const name of names) {
-      const other = foldOf.get(name);
+      const key = nameKey(name);
+      const other = foldOf.get(key);
       if (other !== undefined) throw duplicateCase(name, [other, fold], location);
-      foldOf.set(name, fold);
-      places.set(name, { folder: validation, location: `${location}/fold_${fold}/validation` });
+      foldOf.set(key, fold);
+      places.set(key, { folder: validation, location: `${location}/fold_${fold}/validation` });
     }
   }
   return places;
@@ -152,7 +161,8 @@ function noProbabilities(location: string, remedy: string): StudioError {
 }
 
 function assertSameCases(all: readonly string[], own: readonly string[], location: string): void {
-  const lacking = all.filter((name) => !own.includes(name));
+  const ownKeys = new Set(own.map(nameKey));
+  const lacking = all.filter((name) => !ownKeys.has(nameKey(name)));
   if (lacking.length === 0) return;
   throw new StudioError(
     'DifferentCases',
@@ -231,7 +241,7 @@ async function mergeCase(
   if (shouldSaveProbabilities) {
     const probabilities = { shape: [channels, ...shape], data };
     await output.write(`${caseId}.npz`, await writeNpz({ probabilities }));
-    const properties = await places[0].folder.open(`${caseId}.pkl`);
+    const properties = await openNamed(places[0].folder, `${caseId}.pkl`);
     if (properties) await output.write(`${caseId}.pkl`, await properties.bytes());
   }
   await writeLabelMap(output, `${caseId}${format.fileEnding}`, format.fileEnding, {

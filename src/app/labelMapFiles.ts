@@ -59,7 +59,7 @@ export async function formatOfFolder(
 
 /** A file that nnU-Net leaves in every folder of predictions. Throws `MissingFile`. */
 export async function neededFile(folder: ReadFolder, name: string): Promise<SourceFile> {
-  const file = await folder.open(name);
+  const file = await openNamed(folder, name);
   if (file) return file;
   throw new StudioError(
     'MissingFile',

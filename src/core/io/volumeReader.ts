@@ -22,6 +22,7 @@ import {
   reorientationToRas,
   reorientedShape,
 } from './orientation';
+import { placeDifferences } from './placeDifferences';
 import type { SourceFile } from './sourceFile';
 import type { VolumeFile } from './volumeFile';
 import { writeVolumeLabels } from './volumeWriter';
@@ -163,13 +164,12 @@ function assertSameGrid(
 
 function warningsOf(channels: readonly VolumeFile[], rule: ReaderRule): readonly string[] {
   const [first, ...others] = channels;
-  const placeOf = ({ affine, itkAffine }: VolumeFile) =>
-    (rule.library === 'SimpleITK' ? itkAffine : affine).flat();
-  const moved = others.filter((other) => !allClose(placeOf(other), placeOf(first)));
   return [
     ...channels.flatMap(({ warnings }) => warnings),
-    ...moved.map(
-      ({ path }) => `${path} and ${first.path} do not lie in the same place: position or direction differ.`,
+    ...others.flatMap((other) =>
+      placeDifferences(first, other, [first.path, other.path], rule.name).map(
+        (difference) => `${first.path} and ${other.path} differ in ${difference}.`,
+      ),
     ),
     ...refusalsOf(channels, rule).map(
       (reason) => `${reason}. nnU-Net's ${rule.name} would not read it; it is read here all the same.`,
