@@ -2,6 +2,7 @@ import { messageOf } from '@/shared/errors';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport, GivenFile } from '@/workers/filesApi';
+import { twinProblem, withoutTwins } from './imageContent';
 import type { UndescribedNetwork } from './selectionStore';
 import type { Studio } from './studio';
 
@@ -17,8 +18,15 @@ export async function addGivenFiles(
   try {
     const report = await navigator.locks.request('nnstudio-adding', { mode: 'shared' }, async () => {
       const added = await files.add(given, origin, setAdding);
-      await queue.add(added.cases);
-      return added;
+      const { fresh, twins } = withoutTwins(added.cases, queue.store.getState().cases);
+      if (twins.length > 0) await files.removeCases(twins.map((twin) => twin.given.id));
+      await queue.add(fresh);
+      return {
+        ...added,
+        cases: fresh,
+        problems: [...added.problems, ...twins.map(twinProblem)],
+        known: twins.map(({ kept }) => kept),
+      };
     });
     const undescribed = undescribedAmong(report, given);
     if (undescribed) selection.setState({ undescribed });

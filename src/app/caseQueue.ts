@@ -33,6 +33,8 @@ export interface CaseQueue {
   enqueue(ids: readonly string[], job: PredictJob): Promise<void>;
   /** Takes a waiting case out of the queue, or stops a running one. */
   cancel(id: string): Promise<void>;
+  /** Calls a case, and the files that are saved of it, by another name. */
+  rename(id: string, caseId: string): Promise<void>;
   /** Takes the case off the list; {@link CaseQueue.restore} brings it back until {@link CaseQueue.purge}. */
   remove(id: string): Promise<void>;
   restore(caseRecord: CaseRecord): Promise<void>;
@@ -164,6 +166,11 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
       const found = find(id);
       if (found?.run.status === 'queued') await setRun(id, { status: 'cancelled', job: found.run.job });
       if (found?.run.status === 'running') predictor.cancel(id);
+    },
+
+    async rename(id, caseId) {
+      const found = find(id);
+      if (found) await save({ ...found, caseId });
     },
 
     async remove(id) {

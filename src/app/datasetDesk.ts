@@ -104,6 +104,7 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       return found.filter((record) => record !== undefined).sort((a, b) => b.addedAt - a.addedAt);
     },
 
+    rename: (name, title) => change(name, () => ({ title })),
     addTasks: (name, tasks) => change(name, ({ tasks: waiting }) => ({ tasks: [...waiting, ...tasks] })),
     finishTask: (name) => change(name, ({ tasks }) => ({ tasks: tasks.slice(1) })),
     dropTasks: (name) => change(name, () => ({ tasks: [] })),

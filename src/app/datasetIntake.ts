@@ -75,9 +75,11 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
       await folders.remove(name);
     };
     try {
-      if (!replaces && (await records.get(name))) throw existsAlready(name);
+      const before = await records.get<DatasetRecord>(name);
+      if (!replaces && before) throw existsAlready(name);
       const { kind, sizeInBytes } = await copy(empty);
-      await records.set(name, await newRecord(name, kind, sizeInBytes));
+      const record = await newRecord(name, kind, sizeInBytes);
+      await records.set(name, before ? { ...record, title: before.title } : record);
       return await survey(name);
     } catch (error) {
       if (hasBegun) await empty();

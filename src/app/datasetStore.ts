@@ -75,6 +75,8 @@ export interface Datasets {
   /** The made-up dataset. */
   importSample(): Promise<DatasetRecord>;
   cancelImport(): void;
+  /** Gives a dataset another title. */
+  rename(name: string, title: string): Promise<void>;
   /** Adds tasks of a dataset to the queue. */
   enqueue(name: string, tasks: readonly DatasetTask[]): Promise<void>;
   /** Stops the running task of a dataset and forgets those that wait. */
@@ -248,6 +250,10 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
       takeIn(name, (show) => api.importPreprocessed(files, name, IMPORT_CALL, show)),
     importSample: () => takeIn('Sample', (show) => api.importSample(IMPORT_CALL, show)),
     cancelImport: () => api.cancel(IMPORT_CALL),
+
+    async rename(name, title) {
+      put(await api.rename(name, title));
+    },
 
     async cancel(name) {
       const isRunning = store.getState().running?.name === name;

@@ -22,6 +22,7 @@ import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport } from '@/workers/filesApi';
 import { windowOf } from './ctWindow';
 import { looksLikeLabelMap, type SortedFiles, segmentationOf, sortLabelMaps } from './givenSegmentations';
+import { fileHash, voxelHash } from './imageContent';
 
 export interface KeepFilesJob {
   readonly files: readonly SourceFile[];
@@ -210,6 +211,7 @@ async function keepCase(
   const facts = { ...(await imageFacts(files)), ...(intensities && { intensities }) };
   // Throws where voxels are missing or no numbers.
   const image = isChecked || labels ? await readAsStored(files) : undefined;
+  const contentHash = isChecked && image ? await voxelHash(image) : await fileHash(files);
   const segmentation =
     image && labels && (await segmentationOf(image, await readAsStored([labels]), fileName(labels)));
   const id = crypto.randomUUID();
@@ -227,6 +229,7 @@ async function keepCase(
       caseId: group.caseId,
       files: files.map(fileName),
       image: facts,
+      contentHash,
       addedAt: Date.now(),
       run: { status: 'idle' },
       ...(segmentation && { result: segmentation.facts }),

@@ -12,6 +12,7 @@ export interface Library {
   readonly store: StoreApi<LibraryState>;
   /** Reads what is kept; also after a worker has added to it. */
   refresh(): Promise<void>;
+  rename(id: string, name: string): Promise<void>;
   /** Hides a model; its files go with {@link Library.purge}. */
   remove(id: string): Promise<void>;
   restore(id: string): Promise<void>;
@@ -25,6 +26,7 @@ export function createLibrary(library: ModelLibrary): Library {
   return {
     store,
     refresh,
+    rename: (id, name) => library.rename(id, name).then(refresh),
     remove: (id) => library.remove(id).then(refresh),
     restore: (id) => library.restore(id).then(refresh),
     purge: (id) => library.purge(id),

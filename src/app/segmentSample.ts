@@ -7,8 +7,8 @@ import type { Studio } from './studio';
 export async function segmentSample(studio: Studio): Promise<string | undefined> {
   const sample = await studio.sample;
   if (!sample) return undefined;
-  const { cases, models } = await addGivenFiles(studio, sample, 'sample');
-  const [first] = cases;
+  const { cases, models, known = [] } = await addGivenFiles(studio, sample, 'sample');
+  const [first] = [...cases, ...known];
   const [model] = models;
   if (!first) return undefined;
   const { gpu, usesProcessor } = studio.system.store.getState();

@@ -103,6 +103,8 @@ export interface CaseRecord {
   /** One a channel, in channel order, as named in the case's folder; `.hdr` and `.img` count as two. */
   readonly files: readonly string[];
   readonly image: ImageFacts;
+  /** The same for the same image under any name; absent in records from before it was kept. */
+  readonly contentHash?: string;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
   readonly run: CaseRun;

@@ -13,8 +13,10 @@ import { readWeights, type WeightManifest, weightHashes, writeWeights } from './
 /** A model that is kept, without its weights. */
 export interface ModelRecord {
   readonly id: string;
-  /** Dataset and configuration, `Dataset004_Hippocampus · 3d_fullres`. */
+  /** Dataset and configuration, `Dataset004_Hippocampus · 3d_fullres`, or what a person calls it. */
   readonly name: string;
+  /** The name was given by a person. */
+  readonly isRenamed?: boolean;
   /** The folder or zip it came from. */
   readonly source: string;
   readonly model: NnunetModel;
@@ -58,6 +60,8 @@ export interface ModelLibrary {
   loadFold(id: string, fold: string): Promise<StateDict>;
   /** The files of its model folder; of older records none. */
   files(id: string): Promise<readonly SourceFile[]>;
+  /** Gives it another name; importing the same model again keeps it. */
+  rename(id: string, name: string): Promise<void>;
   /** Hides the model; its files stay until {@link ModelLibrary.purge}. */
   remove(id: string): Promise<void>;
   restore(id: string): Promise<void>;
@@ -151,8 +155,12 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
           else weights[fold] = await writeWeights(chunks, `${id}/${fold}`, await loadGiven(fold), facts.name);
           onFold?.(i + 1, facts.model.folds.length);
         }
-        const added = record();
-        const twins = await twinsOf(added);
+        const twins = await twinsOf(record());
+        const renamed = twins.find(({ isRenamed }) => isRenamed);
+        const added: ModelRecord = {
+          ...record(),
+          ...(renamed && { name: renamed.name, isRenamed: true }),
+        };
         await records.set(id, added);
         for (const twin of twins) await erase(twin);
         return added;
@@ -171,6 +179,7 @@ export function createModelLibrary(records: RecordStore, chunks: RecordStore): M
       return files.map((file) => openKeptFile(chunks, file, name));
     },
 
+    rename: async (id, name) => records.set(id, { ...(await find(id)), name, isRenamed: true }),
     remove: async (id) => records.set(id, { ...(await find(id)), isRemoved: true }),
     restore: async (id) => records.set(id, { ...(await find(id)), isRemoved: false }),
 

@@ -115,8 +115,9 @@ async function addFiles(studio: Studio, given: readonly GivenFile[]): Promise<vo
 }
 
 async function addImagesAndModels(studio: Studio, files: readonly GivenFile[]): Promise<void> {
-  const { cases, models } = await addGivenFiles(studio, files);
+  const { cases, models, known = [] } = await addGivenFiles(studio, files);
   if (cases.length > 0) goTo('segment', cases[0].id);
+  else if (known.length > 0) goTo('segment', known[0].id);
   else if (models.length > 0 && studio.queue.store.getState().cases.length === 0) goTo('models');
 }
 

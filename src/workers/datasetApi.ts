@@ -125,6 +125,8 @@ export interface DatasetApi {
   list(): Promise<readonly DatasetRecord[]>;
   /** Throws `DatasetMissing`. */
   find(name: string): Promise<DatasetRecord>;
+  /** What people read instead of its name; the name itself is nnU-Net's, by which everything is found. */
+  rename(name: string, title: string): Promise<DatasetRecord>;
   /** Keeps what else is to be done, so that a reload does not forget it. */
   addTasks(name: string, tasks: readonly DatasetTask[]): Promise<DatasetRecord>;
   /** Forgets the first task. */

@@ -34,6 +34,7 @@ function quickCalls({ ask }: WorkerClient<DatasetApi>): Omit<DatasetApi, BusyCal
     find: (name) => ask((remote) => remote.find(name)),
     addTasks: (name, tasks) => ask((remote) => remote.addTasks(name, tasks)),
     finishTask: (name) => ask((remote) => remote.finishTask(name)),
+    rename: (name, title) => ask((remote) => remote.rename(name, title)),
     dropTasks: (name) => ask((remote) => remote.dropTasks(name)),
     recognise: (files, isExpected, callId, onProgress) =>
       ask<RecognisedDataset>((remote) => remote.recognise(files, isExpected, callId, proxy(onProgress))),

@@ -16,6 +16,8 @@ export interface AddReport {
   readonly cases: readonly CaseRecord[];
   readonly models: readonly ModelRecord[];
   readonly problems: readonly FileProblem[];
+  /** Cases that were there already, whose images were given once more. */
+  readonly known?: readonly CaseRecord[];
 }
 
 /** A file that was not taken, and why. */

@@ -185,6 +185,21 @@ describe('the queue', () => {
     expect([statusOf(second.queue, 'b'), statusOf(second.queue, 'c')]).toEqual(['done', 'idle']);
   });
 
+  test('a renamed case keeps its name over a reload, and its result', async () => {
+    const { queue, predictor, records } = open();
+    await queue.add([caseRecord('a')]);
+    await queue.enqueue(['a'], JOB);
+    await settle();
+    await queue.rename('a', 'Anna, first visit');
+    predictor.end('a');
+    await queue.idle();
+    const again = open(records).queue;
+    await again.load();
+    expect(again.store.getState().cases).toMatchObject([
+      { id: 'a', caseId: 'Anna, first visit', run: { status: 'done' }, result: RESULT },
+    ]);
+  });
+
   test('a removed case can be restored; purging deletes its files', async () => {
     const { queue, records, removed } = open();
     await queue.add([caseRecord('a'), caseRecord('b', 1)]);

@@ -220,6 +220,14 @@ test('what a closed tab left is swept away, datasets are not', async () => {
   expect(await folders.names()).toEqual([TINY_DATASET]);
 });
 
+test('another title is kept, also by a dataset that takes its place; its name stays', async () => {
+  await imported();
+  expect(await desk.rename(TINY_DATASET, 'Brains of 2026')).toMatchObject({ name: TINY_DATASET });
+  expect(await desk.list()).toMatchObject([{ name: TINY_DATASET, title: 'Brains of 2026' }]);
+  const replaced = await desk.replaceDataset(given(), TINY_DATASET, 'a', quiet);
+  expect(replaced.title).toBe('Brains of 2026');
+});
+
 test("splits are nnU-Net's until own ones are given, which must know their cases", async () => {
   await imported();
   const ids = [0, 1, 2, 3, 4, 5].map((i) => `case_${i}`);

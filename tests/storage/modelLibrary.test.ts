@@ -46,6 +46,18 @@ describe('the model library', () => {
     expect(await library.list()).toHaveLength(2);
   });
 
+  test('a name that a person gave stays, also when the same model is imported again', async () => {
+    const [records, chunks] = [new MemoryRecords(), new MemoryRecords()];
+    const library = createModelLibrary(records, chunks);
+    const { id } = await library.add(await tinyModel());
+    await library.rename(id, 'Liver, hospital A');
+    expect(await createModelLibrary(records, chunks).list()).toMatchObject([{ name: 'Liver, hospital A' }]);
+    const again = await library.add({ ...(await tinyModel()), source: 'elsewhere' });
+    expect(await library.list()).toEqual([again]);
+    expect(again).toMatchObject({ name: 'Liver, hospital A', isRenamed: true });
+    expect(await library.add(await tinyModel(['0', '1']))).toMatchObject({ name: 'Tiny · 3d_fullres' });
+  });
+
   test('a removed model is hidden, can be restored, and is gone once purged', async () => {
     const [records, chunks] = [new MemoryRecords(), new MemoryRecords()];
     const library = createModelLibrary(records, chunks);

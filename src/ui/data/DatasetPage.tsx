@@ -3,9 +3,11 @@ import { IconArrowLeft, IconDots, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import { EditableName } from '../EditableName';
 import { formatCount } from '../formats';
 import { LabelNames } from '../labels/LabelNames';
 import { addressOf } from '../route';
+import { useDatasets, useStudio } from '../useStudio';
 import { CaseTable } from './CaseTable';
 import { CaseViewer } from './CaseViewer';
 import styles from './data.module.css';
@@ -23,6 +25,10 @@ export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseI
   const checks = useChecks(dataset);
   const [tab, setTab] = useState<string | null>('cases');
   const [isRemoving, setIsRemoving] = useState(false);
+  const { datasets } = useStudio();
+  const taken = useDatasets((state) =>
+    state.datasets.filter(({ name }) => name !== dataset.name).map(({ title }) => title),
+  );
   if (caseId !== undefined) {
     return <CaseViewer dataset={dataset} caseId={caseId} checks={checks} />;
   }
@@ -34,9 +40,15 @@ export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseI
           All datasets
         </a>
         <Group gap="sm" mt={2} wrap="nowrap">
-          <Title order={1} fz={22} lineClamp={2} title={dataset.title} style={{ overflowWrap: 'anywhere' }}>
-            {dataset.title}
-          </Title>
+          <EditableName
+            name={dataset.title}
+            rules={{ what: 'dataset', taken }}
+            onRename={(title) => datasets.rename(dataset.name, title)}
+          >
+            <Title order={1} fz={22} lineClamp={2} title={dataset.title} style={{ overflowWrap: 'anywhere' }}>
+              {dataset.title}
+            </Title>
+          </EditableName>
           <Badge variant="light" color="gray" tt="none" style={{ flexShrink: 0 }}>
             {dataset.name.slice(0, 10)}
           </Badge>

@@ -1,10 +1,11 @@
 import { ActionIcon, Progress, Tooltip } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
-import { formatPercent, taskName } from '../formats';
+import { formatPercent } from '../formats';
 import { formatLongTime } from '../plan/planFormats';
 import { addressOf } from '../route';
 import { type TrainingProgress, trainingProgress } from '../train/trainingProgress';
+import { useDatasetTitle } from '../useDatasetTitle';
 import { useStudio, useTrainings } from '../useStudio';
 import styles from './frame.module.css';
 
@@ -25,12 +26,13 @@ export function useTrainingJob(): TrainingJob | undefined {
 export function TrainingJobLine({ job: { run, live, progress } }: { job: TrainingJob }) {
   const { trainings } = useStudio();
   const { doing, share, secondsLeft } = progress;
+  const title = useDatasetTitle(run.order.datasetName);
   const PauseIcon = live.isPaused ? IconPlayerPlay : IconPlayerPause;
   const pauseLabel = live.isPaused ? 'Go on training' : 'Pause the training';
   return (
     <div className={styles.job}>
       <a className={styles.jobName} href={addressOf('train', run.id)}>
-        {taskName(run.order.datasetName)} {run.order.configurationName}
+        {title} {run.order.configurationName}
       </a>
       <span className={styles.quiet}>{doing}</span>
       <Progress

@@ -1,11 +1,13 @@
 import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { IconBox, IconLayersSelectedBottom } from '@tabler/icons-react';
+import { modelDifferences } from '@/app/modelDifferences';
 import { missingStage } from '@/app/modelFit';
 import { previousStageIn } from '@/app/predictJob';
 import { type ForeignNetwork, type ModelFold, type NnunetModel, takesAnySpacing } from '@/core/interop/model';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
+import { EditableName } from '../EditableName';
 import { formatXyz } from '../formats';
 import { LabelNames } from '../labels/LabelNames';
 import { goTo } from '../route';
@@ -65,16 +67,31 @@ function ModelCard({ record }: { record: ModelRecord }) {
   const studio = useStudio();
   const { model } = record;
   const { configuration } = model;
+  const heading = headingOf(record);
+  const models = useLibrary((state) => state.models);
+  const taken = models.filter(({ id }) => id !== record.id).map(({ name }) => name);
+  const difference = modelDifferences(models).get(record.id);
   return (
     <article className={styles.card} aria-label={record.name}>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
-        <div style={{ minWidth: 0 }}>
-          <Text fw={650} style={{ overflowWrap: 'anywhere' }}>
-            {record.sharing?.title ?? model.datasetName}
-          </Text>
-          {record.sharing?.title && (
+        <div style={{ minWidth: 0, flex: 1 }}>
+          <EditableName
+            name={heading}
+            rules={{ what: 'model', taken }}
+            onRename={(name) => studio.library.rename(record.id, name)}
+          >
+            <Text fw={650} style={{ overflowWrap: 'anywhere' }}>
+              {heading}
+            </Text>
+          </EditableName>
+          {heading !== model.datasetName && (
             <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
               {model.datasetName}
+            </Text>
+          )}
+          {difference && (
+            <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+              {difference}
             </Text>
           )}
           <Group gap={6} mt={4}>
@@ -118,6 +135,11 @@ function ModelCard({ record }: { record: ModelRecord }) {
       </Button>
     </article>
   );
+}
+
+/** What a person calls the model, else who shared it, else its dataset. */
+function headingOf({ isRenamed, name, sharing, model }: ModelRecord): string {
+  return isRenamed ? name : (sharing?.title ?? model.datasetName);
 }
 
 /** What the second stage of a cascade runs after, or lacks. */

@@ -14,6 +14,7 @@ import {
 } from '@tabler/icons-react';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { GivenFile } from '@/workers/filesApi';
+import { EditableName } from '../EditableName';
 import { stageText } from '../frame/stages';
 import { addressOf } from '../route';
 import { removeCase, saveAllSegmentations } from '../studioActions';
@@ -64,19 +65,32 @@ function CaseRow({ caseRecord, isCurrent }: { caseRecord: CaseRecord; isCurrent:
   const studio = useStudio();
   const { id, caseId, run } = caseRecord;
   const isActive = run.status === 'queued' || run.status === 'running';
+  const taken = useQueue(({ cases }) => cases.filter((one) => one.id !== id).map((one) => one.caseId));
   return (
     <li className={styles.case} data-selected={isCurrent || undefined}>
-      <a className={styles.caseLink} href={addressOf('segment', id)} aria-current={isCurrent || undefined}>
-        <StateIcon status={run.status} />
-        <span style={{ minWidth: 0 }}>
-          <div className={styles.caseName} title={caseId}>
-            {caseId}
-          </div>
-          <div className={styles.caseState}>
-            <StateText caseRecord={caseRecord} />
-          </div>
-        </span>
-      </a>
+      <div className={styles.caseMain}>
+        <EditableName
+          name={caseId}
+          rules={{ what: 'case', taken, isFileName: true }}
+          onRename={(name) => studio.queue.rename(id, name)}
+        >
+          <a
+            className={styles.caseLink}
+            href={addressOf('segment', id)}
+            aria-current={isCurrent || undefined}
+          >
+            <StateIcon status={run.status} />
+            <span style={{ minWidth: 0 }}>
+              <div className={styles.caseName} title={caseId}>
+                {caseId}
+              </div>
+              <div className={styles.caseState}>
+                <StateText caseRecord={caseRecord} />
+              </div>
+            </span>
+          </a>
+        </EditableName>
+      </div>
       {isActive && (
         <Tooltip label={run.status === 'queued' ? 'Take out of the queue' : 'Cancel'}>
           <ActionIcon

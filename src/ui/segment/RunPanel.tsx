@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Menu, Select, Stack, Text } from '@mantine/core';
 import { IconChevronDown, IconPlayerPlayFilled, IconPlayerStopFilled } from '@tabler/icons-react';
 import { describeRecipe, type Recipe } from '@/app/bestRecipe';
+import { modelDifferences } from '@/app/modelDifferences';
 import { modelFit } from '@/app/modelFit';
 import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
@@ -26,6 +27,7 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
   const { selection } = useStudio();
   const { models, recipes, chosen, recipe, folds, previous, job } = useRunChoice(current);
   const processor = useProcessor(chosen?.model);
+  const differences = modelDifferences(models.map(({ model }) => model));
   return (
     <section className={styles.section} aria-label="Model">
       <h2 className={styles.heading}>Model</h2>
@@ -57,6 +59,9 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
               return (
                 <div>
                   <Text size="sm">{option.label}</Text>
+                  {entry && differences.has(entry.model.id) && (
+                    <Text size="xs">{differences.get(entry.model.id)}</Text>
+                  )}
                   {entry && (
                     <Text size="xs" c="dimmed">
                       {entry.fit.fits ? describeModel(entry.model) : `Does not fit. ${entry.fit.reason}`}
@@ -71,6 +76,9 @@ export function RunPanel({ current, cases, onFiles }: RunPanelProps) {
               );
             }}
           />
+          {!recipe && differences.has(chosen.model.id) && (
+            <Text size="xs">{differences.get(chosen.model.id)}</Text>
+          )}
           {chosen.fit.fits ? (
             <Text size="xs" c="dimmed">
               {recipe ? textOfRecipe(recipe) : describeModel(chosen.model)}

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import type { TrainingRun } from '@/app/trainRuns';
-import { taskName } from '../formats';
 import { addressOf } from '../route';
+import { useDatasetTitle } from '../useDatasetTitle';
 import { useTrainings } from '../useStudio';
 import { RunState } from './RunState';
 import styles from './train.module.css';
@@ -21,6 +21,7 @@ export function RunList({ runs, shownId }: { runs: readonly TrainingRun[]; shown
 function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
   const live = useTrainings((state) => (state.live?.id === run.id ? state.live : undefined));
   const { order, epochs, validation } = run;
+  const title = useDatasetTitle(order.datasetName);
   const link = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
     if (isShown) link.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
@@ -28,7 +29,7 @@ function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
   const best = bestEpoch(epochs);
   return (
     <a href={addressOf('train', run.id)} className={styles.entry} aria-current={isShown ? 'page' : undefined}>
-      <b>{taskName(order.datasetName)}</b>
+      <b>{title}</b>
       <span>
         {order.configurationName}, {foldText(order.fold)}
       </span>
