@@ -78,5 +78,6 @@ test('a series packed as JPEG 2000 is unpacked by our own codec', async ({ studi
   await studio.choose(readdirSync(folder).map((file) => path.join(folder, file)));
   await studio.waitUntilShown();
   await expect(studio.panel).toContainText('CT-Body-3-0');
+  await expect(studio.page.getByRole('button', { name: /^L / })).toHaveText('L 40 W 300'); // as its tags say
   expect(studio.requests).toEqual([]);
 });

@@ -72,6 +72,12 @@ for (const { what, map, values } of [
   });
 }
 
+test('while the next image is read, nothing is left of the one before', async ({ page }) => {
+  await page.evaluate(() => window.labels.show(117));
+  await page.evaluate(() => window.labels.clear());
+  expect(new Set(await colorsOnScreen(page))).toEqual(new Set([BLACK]));
+});
+
 test('an outline is the voxels beside another label', async ({ page }) => {
   // Bands of four columns: their edges are drawn, the two columns inside are not.
   await page.evaluate(() => window.labels.show([0, 0, 0, 0, 7, 7, 7, 7]));

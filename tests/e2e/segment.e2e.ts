@@ -6,7 +6,7 @@ import { readNpz } from '@/core/io/npy';
 import { headerOf, labelsOf, shareOfEqualVoxels } from './compare';
 import { phantomImage } from './files';
 import { expect, test } from './studioPage';
-import { expectMouseWorks } from './viewerMouse';
+import { expectMouseWorks, expectToolbarWhole } from './viewerMouse';
 
 test('an image and a model zip give the file that the command gives', async ({ studio, workbench, page }) => {
   const image = workbench.write('in/head_0000.nii.gz', await phantomImage());
@@ -21,6 +21,7 @@ test('an image and a model zip give the file that the command gives', async ({ s
   await expect(studio.segmentation).toContainText('organ');
   await expect(studio.segmentation).toContainText('fold 1,');
   await expectMouseWorks(page);
+  await expectToolbarWhole(page);
 
   const output = path.join(workbench.folder, 'out');
   mkdirSync(output);

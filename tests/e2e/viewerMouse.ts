@@ -54,3 +54,46 @@ export async function expectMouseWorks(page: Page): Promise<void> {
     },
   );
 }
+
+/** Window sizes, CSS pixels: a desktop, a small one, a phone, and the desktop and the small one at 200 %. */
+const WINDOWS = [
+  { width: 1024, height: 768 },
+  { width: 390, height: 844 },
+  { width: 720, height: 450 },
+  { width: 512, height: 384 },
+  { width: 1440, height: 900 },
+];
+
+/** No tool of the viewer is cut off or hidden behind another, whatever the window; ends in the first one's size. */
+export async function expectToolbarWhole(page: Page): Promise<void> {
+  const toolbar = page.getByRole('toolbar', { name: 'Viewer' });
+  for (const size of WINDOWS) {
+    await page.setViewportSize(size);
+    await expect(async () =>
+      expect(await toolbar.evaluate(faultsOf), `at ${size.width} pixels`).toEqual([]),
+    ).toPass();
+  }
+}
+
+/** In the page: tools that stick out of the toolbar or of the window, or overlap. */
+function faultsOf(toolbar: Element): readonly string[] {
+  const outer = toolbar.getBoundingClientRect();
+  const tools = [...toolbar.children].map((tool) => ({
+    name: tool.getAttribute('aria-label') ?? tool.textContent ?? '',
+    box: tool.getBoundingClientRect(),
+  }));
+  const isOutside = ({ left, right, top, bottom }: DOMRect) =>
+    left < outer.left ||
+    right > outer.right ||
+    top < outer.top ||
+    bottom > outer.bottom ||
+    right > innerWidth;
+  const doOverlap = (a: DOMRect, b: DOMRect) =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  return tools.flatMap(({ name, box }, i) => [
+    ...(isOutside(box) ? [`${name} is cut off`] : []),
+    ...tools
+      .slice(i + 1)
+      .flatMap((other) => (doOverlap(box, other.box) ? [`${name} and ${other.name} overlap`] : [])),
+  ]);
+}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findCases } from '@/core/io/cases';
+import { readFrames } from '@/core/io/dicomFrames';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { readCase } from '@/core/io/readers';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
@@ -35,6 +36,16 @@ describe('a DICOM series', () => {
     expect([...image.data].slice(0, 6)).toEqual(rescaled);
     expect([...image.data].slice(6, 12)).toEqual(rescaled.map((value) => value + 40));
     expect(image.warnings).toEqual([]);
+  });
+
+  test('the window that its tags name is told, the first of several', async () => {
+    const named: readonly DicomElement[] = [
+      [0x00281050, 'DS', '40\\300'],
+      [0x00281051, 'DS', '300\\1500'],
+    ];
+    const [frame] = await readFrames(slice(0, { more: named }));
+    expect(frame.window).toEqual({ level: 40, width: 300 });
+    expect((await readFrames(slice(0)))[0].window).toBeUndefined();
   });
 
   test('results are saved as NIfTI in its place', async () => {

@@ -35,6 +35,8 @@ const labels = {
     const voxels = new Uint16Array(EDGE * EDGE).map((_, i) => values[i % values.length]);
     viewer.showLabels({ ...PLACE, voxels, centers: {} }, styleOf([], false));
   },
+  /** What comes next is still being read. */
+  clear: () => viewer.clear(),
   restyle: (hidden: readonly number[], isOutline: boolean) => viewer.styleLabels(styleOf(hidden, isOutline)),
 };
 
