@@ -72,13 +72,12 @@ export async function openChunk(file: SourceFile, start: number, limit: number):
   const head = await file.slice(start, Math.min(start + FIRST_READ, limit));
   const header = readHeader(head);
   if (start + header.packedBytes > limit) throw damaged('ends within a chunk');
-  const read = (from: number, to: number) =>
-    to <= head.length
-      ? Promise.resolve(head.subarray(from, to))
-      : readExactly(file, start + from, start + to);
+  const read = readerFrom(file, start);
   if (header.special !== SPECIAL.none) return sameElements(header, await specialElement(header, read));
   if (header.isStored) return storedChunk(header, read);
-  return packedChunk(header, read);
+  return packedChunk(header, read, (from, to) =>
+    to <= head.length ? Promise.resolve(head.subarray(from, to)) : read(from, to),
+  );
 }
 
 /** A chunk that takes no room in the file. */
@@ -92,12 +91,15 @@ export function chunkOfSame(
   return sameElements({ sizeInBytes, blockBytes }, element);
 }
 
+/** Reads bytes of a chunk, counted from its start. */
 type Read = (from: number, to: number) => Promise<Uint8Array>;
 
-async function readExactly(file: SourceFile, from: number, to: number): Promise<Uint8Array> {
-  const bytes = await file.slice(from, to);
-  if (bytes.length !== to - from) throw damaged('ends within a chunk');
-  return bytes;
+function readerFrom(file: SourceFile, start: number): Read {
+  return async (from, to) => {
+    const bytes = await file.slice(start + from, start + to);
+    if (bytes.length !== to - from) throw damaged('ends within a chunk');
+    return bytes;
+  };
 }
 
 function readHeader(bytes: Uint8Array): ChunkHeader {
@@ -226,24 +228,29 @@ function storedChunk(header: ChunkHeader, read: Read): Blosc2Chunk {
   };
 }
 
-async function packedChunk(header: ChunkHeader, read: Read): Promise<Blosc2Chunk> {
+/**
+ * Blocks by a codec. `readStart` is for what lies in front of them. Many chunks stay open, so that of each no more is kept
+ * than where its blocks lie.
+ */
+async function packedChunk(header: ChunkHeader, read: Read, readStart: Read): Promise<Blosc2Chunk> {
   const { sizeInBytes, blockBytes, headerBytes, packedBytes, codec, hasDictionary, filters } = header;
   const blockCount = Math.ceil(sizeInBytes / blockBytes);
   const startsEnd = headerBytes + 4 * blockCount;
   if (startsEnd > packedBytes) throw damaged('has a chunk whose header is damaged');
-  const starts = blockStarts(await read(headerBytes, startsEnd), startsEnd, packedBytes);
+  const starts = blockStarts(await readStart(headerBytes, startsEnd), startsEnd, packedBytes);
   const ends = blockEnds(starts, packedBytes);
   const dictionary = hasDictionary ? await readDictionary(startsEnd, packedBytes, read) : undefined;
-  const unpacker = blockUnpacker(header, await codecNumbered(codec, hasDictionary), dictionary);
+  const unpack = await codecNumbered(codec, hasDictionary);
   const place = (index: number) => ({ index, from: starts[index], to: ends[index] });
   const isDelta = filters.at(-1)?.id === FILTERS.delta;
-  let first: Uint8Array | undefined;
 
   return {
     sizeInBytes,
     blockBytes,
     async readBlocks(indices, take) {
-      if (isDelta && !first) {
+      const unpacker = blockUnpacker(header, unpack, dictionary);
+      let first: Uint8Array | undefined;
+      if (isDelta) {
         await readPlaces([place(0)], read, (_, packed) => {
           first = unpacker(packed, 0).slice();
         });

@@ -1,6 +1,9 @@
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { unpackLz4 } from '@/core/io/blosc2/lz4';
+import { writeB2nd } from '@/core/io/blosc2/writeB2nd';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { elementCount } from '@/shared/geometry';
 import { integerBelow, keyedRandom } from '@/shared/random';
@@ -75,6 +78,24 @@ test('a box reads the chunks that it lies in and no others', async () => {
   const bytes = reads.reduce((sum, [start, end]) => sum + end - start, 0);
   // One of its eight chunks, and the first bytes of that once more.
   expect(bytes).toBeLessThan(2 * (file.sizeInBytes / 8));
+});
+
+test('an open array keeps none of the blocks that were read', async () => {
+  v8.setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = vm.runInNewContext('gc');
+  const shape = [1, 128, 256, 256];
+  const file = memoryFile(writeB2nd({ shape, data: new Uint8Array(elementCount(shape)) }), 'case.b2nd');
+  const array = await openB2nd(file);
+  collectGarbage();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let chunk = 0; chunk < 32; chunk++) {
+    const start = [0, 64 * (chunk >> 4), 64 * ((chunk >> 2) & 3), 64 * (chunk & 3)];
+    await array.readBox(start, [1, 2, 2, 2]);
+  }
+  collectGarbage();
+  // A block of each of its 32 chunks would be a megabyte.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(300_000);
+  expect(array.shape).toEqual(shape);
 });
 
 describe('what is not read here is said', () => {
