@@ -92,7 +92,9 @@ export const trainCommand: Command = {
   ],
   notes: [
     `Trainers: ${TRAINER_NAMES.join(', ')}.`,
-    'Any of them may be followed by _Xepochs: nnUNetTrainerAdam1en3_30epochs.',
+    'Any of them may be followed by _Xepochs: nnUNetTrainerAdam1en3_30epochs. Primus and the trainers of nnssl checkpoints',
+    'are left to nnU-Net.',
+    'To train longer, copy the fold below the folder of the longer trainer and give --c.',
     'Ctrl-C writes a checkpoint and stops; --c goes on from it, to the bit as if nothing had happened.',
     'Checkpoints are nnU-Net’s own; a training begun by nnU-Net is gone on with too.',
     `Options marked ${OURS} are not nnU-Net’s.`,
@@ -245,7 +247,7 @@ async function runTraining(
       console.log(describeEpoch(report, progress.secondsLeft(report)));
     },
   });
-  if (!hasStarted) console.log(`All ${outcome.state.epoch} epochs are done: nothing is left to train.`);
+  if (!hasStarted) console.log(`All ${outcome.state.epoch} epochs are done.`);
   return outcome;
 }
 
