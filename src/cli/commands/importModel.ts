@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { assertNothingReplaced, replacedBy } from '@/app/importIntoResults';
 import { modelArchiveParts } from '@/app/modelArchive';
+import { importModels } from '@/core/interop/importModel';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ZipPart } from '@/core/io/zipStream';
 import { outsideTrainer } from '@/core/training/trainerName';
@@ -45,6 +46,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     ...parts.map((part) => path.join(results, part.path)),
     ...(await filesAt(replaced.map((each) => path.join(results, each.path)))),
   ]);
+  await assertSoundWeights(file);
   await unpackInto(results, parts, { replaced: replaced.map((each) => each.path), signal });
   const models = new Set(
     parts.map((part) => path.dirname(part.path)).filter((name) => /\/[^/]+__[^/]+__[^/]+$/.test(name)),
@@ -52,6 +54,20 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   for (const name of models) console.log(path.join(results, name));
   for (const name of models) tellOutside(path.basename(name).split('__')[0]);
   return EXIT.ok;
+}
+
+/** Throws `WeightsNotFinite`. What cannot be read here is unpacked for nnU-Net all the same. */
+async function assertSoundWeights(file: SourceFile): Promise<void> {
+  const outcomes = await importModels([file]).catch(() => []);
+  for (const outcome of outcomes) {
+    if (!('imported' in outcome)) continue;
+    const { model, loadFold } = outcome.imported;
+    for (const { fold } of model.folds) {
+      await loadFold(fold).catch((error: unknown) => {
+        if (error instanceof Error && error.name === 'WeightsNotFinite') throw error;
+      });
+    }
+  }
 }
 
 /** Says of a model what nnStudio cannot do with it: it is unpacked for nnU-Net all the same. */
