@@ -227,10 +227,8 @@ function* compareLabelMaps(
     warnings.push(`prediction and reference differ in ${difference}; they are compared voxel by voxel`);
   }
   if (knownLabels) {
-    warnings.push(
-      ...unknownLabels('prediction', prediction, knownLabels),
-      ...unknownLabels('reference', reference, knownLabels),
-    );
+    warnings.push(...(yield* unknownLabels('prediction', prediction, knownLabels)));
+    warnings.push(...(yield* unknownLabels('reference', reference, knownLabels)));
   }
   const counting = segmentationMetricsStepwise(prediction.labels, reference.labels, labels, ignoreLabel);
   if (surfaceToleranceMm === undefined) {
@@ -249,9 +247,20 @@ function* compareLabelMaps(
   return { metrics, surfaces: yield* partOf(COUNTING_SHARE, 1 - COUNTING_SHARE, measuring), warnings };
 }
 
-function unknownLabels(what: string, { labels }: LabelMap, known: readonly number[]): readonly string[] {
+/** Voxels looked at between two pauses. */
+const CHUNK = 1 << 20;
+
+function* unknownLabels(
+  what: string,
+  { labels }: LabelMap,
+  known: readonly number[],
+): Stepwise<EvaluationStep, readonly string[]> {
   const isThere = new Uint8Array(1 << 16);
-  for (let i = 0; i < labels.length; i++) isThere[labels[i]] = 1;
+  for (let start = 0; start < labels.length; start += CHUNK) {
+    const end = Math.min(start + CHUNK, labels.length);
+    for (let i = start; i < end; i++) isThere[labels[i]] = 1;
+    yield { share: 0, label: undefined };
+  }
   for (const label of known) isThere[label] = 0;
   const found = [...isThere.keys()].filter((label) => isThere[label] === 1);
   if (found.length === 0) return [];

@@ -103,7 +103,9 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     show({ stage: 'Evaluating', share: record.verdicts.length / record.pairs.length });
     await change(id, { state: { status: 'running' } });
     let keptAt = Date.now();
+    let isOver = false;
     const take = (event: EvaluationEvent) => {
+      if (isOver) return undefined; // on its way while the evaluation was cancelled
       if (event.kind === 'progress') return show(event.progress);
       const isKept = Date.now() - keptAt > KEEP_EVERY_MS;
       if (isKept) keptAt = Date.now();
@@ -118,6 +120,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
         ? { status: 'cancelled' }
         : { status: 'failed', name, message: messageOf(error) };
     }
+    isOver = true;
     await change(id, { state });
     const cases = verdictsOf(id).length;
     store.setState({ running: undefined, outcome: outcomeText(record.title, state, cases) });
@@ -129,8 +132,12 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     show: (progress: EvaluationProgress) => void,
   ): Promise<EvaluationRecord> {
     const filesId = crypto.randomUUID();
-    const taken = await api.take(sources, filesId, (event) => {
-      if (event.kind === 'progress') show(event.progress);
+    let isOver = false;
+    const take = (event: EvaluationEvent) => {
+      if (event.kind === 'progress' && !isOver) show(event.progress);
+    };
+    const taken = await api.take(sources, filesId, take).finally(() => {
+      isOver = true;
     });
     const numbers = (await records.keys()).map((key) => Number(key.slice(key.lastIndexOf('-') + 1)));
     const record: EvaluationRecord = {
