@@ -338,7 +338,7 @@ export const ODDITIES: Readonly<Record<string, Breakage>> = {
   'an image is empty': (contents, caseId) => {
     for (const channel of ['0000', '0001'])
       changed(contents, `imagesTr/${caseId}_${channel}.nii`, tinyImage(1, { values: new Uint8Array(960) }));
-    return new RegExp(`${caseId}: every voxel of the image is zero. Check`);
+    return new RegExp(`${caseId}: Every voxel of the image is zero. Check`);
   },
   'a label map is empty': (contents, caseId) => {
     changed(contents, `labelsTr/${caseId}.nii`, tinyLabels({ values: new Uint8Array(960) }));

@@ -3,7 +3,7 @@ import type { MedicalImage } from './medicalImage';
 
 /** What to say of one, and what to do. */
 export const EMPTY_IMAGE = {
-  what: 'every voxel of the image is zero.',
+  what: 'Every voxel of the image is zero.',
   remedy: 'Check that the export from the scanner or the conversion kept the voxels.',
 } as const;
 
