@@ -7,7 +7,7 @@ import { labelsFromScores } from '@/core/preprocessing/exportPrediction';
 import { geometryOfProperties } from '@/core/preprocessing/readerGeometry';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
-import { formatShape, type Zyx } from '@/shared/geometry';
+import { formatShape, formatXyz, type Zyx } from '@/shared/geometry';
 import { nameKey } from '@/shared/names';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { openNamed, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
@@ -259,7 +259,7 @@ async function geometryOf(place: ReadFolder, caseId: string, format: Segmentatio
   if (formatShape(map.shape) === formatShape(shape)) return map.geometry;
   throw new StudioError(
     'GeometryMismatch',
-    `${caseId}: the label map is ${formatShape(map.shape)} but its probabilities are ${formatShape(shape)} voxels.`,
+    `${caseId}: the label map is ${formatXyz(map.shape)} but its probabilities are ${formatXyz(shape)} voxels.`,
     'They are not of one prediction; predict again.',
   );
 }

@@ -14,7 +14,7 @@ import { hasImageName } from '@/core/io/cases';
 import { placeDifferences } from '@/core/io/placeDifferences';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
-import { formatShape } from '@/shared/geometry';
+import { formatShape, formatXyz } from '@/shared/geometry';
 import { nameKey } from '@/shared/names';
 import { allClose } from '@/shared/numeric';
 import { runInPauses, type Stepwise } from '@/shared/stepwise';
@@ -187,7 +187,7 @@ export function assertSameShape(caseId: string, prediction: LabelMap, reference:
   if (formatShape(prediction.shape) === formatShape(reference.shape)) return;
   throw new StudioError(
     'GeometryMismatch',
-    `${caseId}: the prediction is ${formatShape(prediction.shape)} but the reference ${formatShape(reference.shape)} voxels.`,
+    `${caseId}: the prediction is ${formatXyz(prediction.shape)} but the reference ${formatXyz(reference.shape)} voxels.`,
     'They are not of the same image; compare predictions on the images that the references belong to.',
   );
 }
@@ -219,7 +219,7 @@ function* compareLabelMaps(
   const warnings: string[] = [];
   if (!allClose(prediction.spacing, reference.spacing)) {
     warnings.push(
-      `its voxels are ${prediction.spacing.join(' × ')} mm, those of the reference ${reference.spacing.join(' × ')} mm`,
+      `its voxels are ${formatXyz(prediction.spacing)} mm, those of the reference ${formatXyz(reference.spacing)} mm`,
     );
   }
   const names = ['the prediction', 'the reference'] as const;

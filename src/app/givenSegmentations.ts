@@ -4,7 +4,7 @@ import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
-import { formatShape } from '@/shared/geometry';
+import { formatShape, formatXyz } from '@/shared/geometry';
 import { type GivenSegmentation, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import { isInLabelFolder, isLabelName, labelStem } from './recogniseDataset';
 
@@ -130,7 +130,7 @@ export async function segmentationOf(
   const labels = highest < 256 ? Uint8Array.from(map.data) : Uint16Array.from(map.data);
   const content = await writeSegmentation(labels, image.shape, image.geometry);
   const isElsewhere = image.spacing.some((mm, axis) => Math.abs(mm - map.spacing[axis]) > 1e-3 * mm);
-  const warning = `${name} says that its voxels are ${formatShape(map.spacing.toReversed())} mm, the image ${formatShape(image.spacing.toReversed())} mm. It is laid over the image voxel by voxel.`;
+  const warning = `${name} says that its voxels are ${formatXyz(map.spacing)} mm, the image ${formatXyz(image.spacing)} mm. It is laid over the image voxel by voxel.`;
   return {
     file: memoryFile(content, SEGMENTATION_FILE),
     facts: {

@@ -3,7 +3,7 @@ import { surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { placeDifferences } from '@/core/io/placeDifferences';
 import { StudioError } from '@/shared/errors';
-import { formatShape, type Spacing } from '@/shared/geometry';
+import { formatShape, formatXyz, type Spacing } from '@/shared/geometry';
 import type { Stepwise } from '@/shared/stepwise';
 import type { CaseVerdict, EvaluationRecord } from '@/storage/evaluationRecord';
 
@@ -71,9 +71,9 @@ function spacingDifference(predicted: Spacing, there: Spacing): string | undefin
 }
 
 function formatVoxels(shape: readonly number[]): string {
-  return formatShape(shape.toReversed());
+  return formatXyz(shape);
 }
 
 function formatMm(spacing: Spacing): string {
-  return formatShape(spacing.toReversed().map((mm) => Number(mm.toPrecision(4))));
+  return formatXyz(spacing.map((mm) => Number(mm.toPrecision(4))));
 }

@@ -1,5 +1,5 @@
 import { readPlans } from '@/core/planning/readPlans';
-import { formatShape } from '@/shared/geometry';
+import { formatXyz } from '@/shared/geometry';
 
 /** A configuration that can be preprocessed. */
 export interface PreprocessChoice {
@@ -17,7 +17,7 @@ export function preprocessChoices(plansText: string, plansName: string): readonl
   return Object.values(configurations).map(({ name, dataIdentifier, spacing }) => {
     const sharedWith = owners.get(dataIdentifier);
     if (sharedWith === undefined) owners.set(dataIdentifier, name);
-    const millimetres = formatShape(spacing.map((value) => Number(value.toPrecision(4))).toReversed());
+    const millimetres = formatXyz(spacing.map((value) => Number(value.toPrecision(4))));
     const text = `Voxels of ${millimetres} mm${spacing.length === 2 ? ', slice by slice' : ''}`;
     return { configuration: name, text, sharedWith };
   });

@@ -29,7 +29,7 @@ import { resampleData } from '@/core/preprocessing/resampling';
 import type { Trainer } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
-import { elementCount, formatShape, permute, type Zyx } from '@/shared/geometry';
+import { elementCount, formatXyz, permute, type Zyx } from '@/shared/geometry';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { PredictionSession } from './predict';
 import { type CaseOfStage, findCaseFiles, loadFoldCase } from './trainFoldCases';
@@ -91,7 +91,7 @@ export async function validateFold(job: ValidateFoldJob): Promise<EvaluationSumm
       if (segmentation.length !== reference.data.length) {
         throw new StudioError(
           'GeometryMismatch',
-          `${caseId}: its prediction is ${formatShape(shape)}, its reference ${formatShape(reference.shape)} voxels.`,
+          `${caseId}: its prediction is ${formatXyz(shape)}, its reference ${formatXyz(reference.shape)} voxels.`,
           'Preprocess the dataset again.',
         );
       }

@@ -15,7 +15,7 @@ import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDo
 import { readPlans } from '@/core/planning/readPlans';
 import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { messageOf, StudioError } from '@/shared/errors';
-import { formatShape } from '@/shared/geometry';
+import { formatShape, formatXyz } from '@/shared/geometry';
 import { datasetFolder, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
@@ -213,8 +213,8 @@ function caseTable({ cases }: IntegrityReport): string {
   const rows = cases.map(({ caseId, status, shape, spacing, channels, labels }) => [
     caseId,
     status,
-    shape ? formatShape(shape) : '',
-    spacing ? formatShape(spacing.map((value) => Number(value.toPrecision(4)))) : '',
+    shape ? formatXyz(shape) : '',
+    spacing ? formatXyz(spacing.map((value) => Number(value.toPrecision(4)))) : '',
     channels === undefined ? '' : `${channels}`,
     labels?.join(' ') ?? '',
   ]);

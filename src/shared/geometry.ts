@@ -31,7 +31,16 @@ export function permute(values: readonly number[], order: readonly number[]): Zy
   return [values[order[0]], values[order[1]], values[order[2]]];
 }
 
-/** `3 × 4 × 5`, as messages show a shape. */
+/**
+ * Sizes along z, y, x as people read them: `512 × 512 × 300`, x first as viewers and ITK count, with at most `digits`
+ * digits after the point. Plans and arrays, in their own order, are shown by {@link formatShape}.
+ */
+export function formatXyz(zyx: readonly number[], digits?: number): string {
+  const text = (value: number) => (digits === undefined ? `${value}` : `${Number(value.toFixed(digits))}`);
+  return zyx.toReversed().map(text).join(' × ');
+}
+
+/** `3 × 4 × 5`: the shape of an array or a tensor, in its own order. */
 export function formatShape(shape: readonly number[]): string {
   return shape.join(' × ');
 }

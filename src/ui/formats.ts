@@ -1,13 +1,4 @@
 // How numbers read on the page.
-import type { Zyx } from '@/shared/geometry';
-
-/** Sizes or spacings as people write them, x first. */
-export function formatXyz(zyx: Zyx | readonly number[], digits?: number): string {
-  return [...zyx]
-    .reverse()
-    .map((value) => (digits === undefined ? String(value) : trimmed(value, digits)))
-    .join(' × ');
-}
 
 /** `3.40 s`, `48 s`, `3 min 20 s`, `2 h 5 min`. */
 export function formatSeconds(seconds: number): string {
@@ -37,11 +28,6 @@ export function plural(n: number, noun: string): string {
 
 export function formatPercent(share: number): string {
   return `${Math.round(share * 100)} %`;
-}
-
-function trimmed(value: number, digits: number): string {
-  const text = value.toFixed(digits);
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 /** `Dataset004_Hippocampus` without its number. */

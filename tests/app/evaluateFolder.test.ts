@@ -89,7 +89,7 @@ describe('evaluating a folder', () => {
     expect(reports).toMatchObject([
       {
         warnings: [
-          'its voxels are 2 × 1 × 1 mm, those of the reference 3 × 1 × 1 mm',
+          'its voxels are 1 × 1 × 2 mm, those of the reference 1 × 1 × 3 mm',
           'the prediction has the label 7, 9, which dataset.json does not know',
         ],
       },
@@ -172,7 +172,7 @@ describe('what cannot be evaluated', () => {
     const job = await jobOf({ a: [labelFile([1, 2], { dim: [2, 1, 1] }), TRUTH], b: [TRUTH, TRUTH] });
     const statuses: string[] = [];
     const failing = evaluateFolder({ ...job, onCase: ({ status }) => statuses.push(status) });
-    expect(await failureOf(failing)).toMatch(/^GeometryMismatch: a: .*1 × 1 × 2 .*3 × 5 × 8/);
+    expect(await failureOf(failing)).toMatch(/^GeometryMismatch: a: .*2 × 1 × 1 .*8 × 5 × 3/);
     expect(statuses).toEqual(['failed', 'done']);
   });
 

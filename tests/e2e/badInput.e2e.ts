@@ -68,7 +68,7 @@ const BAD_FILES: readonly BadFile[] = [
         bench.write('pair_0001.nii.gz', await phantomImage(2, other)),
       ];
     },
-    message: /pair_0001\.nii\.gz is 10 × 30 × 38 voxels.*pair_0000/,
+    message: /pair_0001\.nii\.gz is 38 × 30 × 10 voxels.*pair_0000/,
   },
   {
     what: 'a checkpoint without its folder',

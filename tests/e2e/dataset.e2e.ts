@@ -130,9 +130,9 @@ test('a broken dataset is not planned, and says what is wrong with which case', 
   await expect(rows.filter({ hasText: CASES[1] })).toContainText(
     'is missing. Add the file, or remove the case.',
   );
-  await expect(rows.filter({ hasText: CASES[2] })).toContainText('its label map 10 × 12 × 14');
+  await expect(rows.filter({ hasText: CASES[2] })).toContainText('its label map 14 × 12 × 10');
   await expect(rows.filter({ hasText: CASES[3] })).toContainText('not a NIfTI file');
-  await page.getByLabel('Search cases').fill('label map 10');
+  await page.getByLabel('Search cases').fill('label map 14');
   await expect(rows).toHaveCount(2);
 
   // Corrected and dropped again, it takes the old one's place.

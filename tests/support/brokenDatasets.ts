@@ -38,7 +38,7 @@ export const CASE_BREAKAGES: Readonly<Record<string, Breakage>> = {
   },
   'the label map has another shape': (contents, caseId) => {
     changed(contents, `labelsTr/${caseId}.nii`, tinyLabels({ dim: [12, 10, 7] }));
-    return new RegExp(`${caseId}: the image is 8 × 10 × 12 voxels .* its label map 7 × 10 × 12 .*Export`);
+    return new RegExp(`${caseId}: the image is 12 × 10 × 8 voxels .* its label map 12 × 10 × 7 .*Export`);
   },
   'channels differ in shape': (contents, caseId) => {
     changed(
@@ -46,11 +46,11 @@ export const CASE_BREAKAGES: Readonly<Record<string, Breakage>> = {
       `imagesTr/${caseId}_0001.nii`,
       tinyImage(1, { dim: [12, 10, 9], values: new Float32Array(1080) }),
     );
-    return new RegExp(`${caseId}: .*${caseId}_0001.nii is 9 × 10 × 12 .*Resample`);
+    return new RegExp(`${caseId}: .*${caseId}_0001.nii is 12 × 10 × 9 .*Resample`);
   },
   'the label map has another voxel size': (contents, caseId) => {
     changed(contents, `labelsTr/${caseId}.nii`, tinyLabels({ pixdim: [1, 1, 2.5] }));
-    return new RegExp(`${caseId}: voxels of the image are 2 × 1 × 1 mm .* 2.5 × 1 × 1 mm .*Write the same`);
+    return new RegExp(`${caseId}: voxels of the image are 1 × 1 × 2 mm .* 1 × 1 × 2.5 mm .*Write the same`);
   },
   'a label is not declared': (contents, caseId, random) => {
     const values = labelValues();
@@ -110,7 +110,7 @@ export const CASE_BREAKAGES: Readonly<Record<string, Breakage>> = {
   },
   'channels differ in voxel size': (contents, caseId) => {
     changed(contents, `imagesTr/${caseId}_0001.nii`, tinyImage(1, { pixdim: [1, 1.5, 2] }));
-    return new RegExp(`${caseId}: .*${caseId}_0001.nii has voxels of 2 × 1.5 × 1 mm.*Resample`);
+    return new RegExp(`${caseId}: .*${caseId}_0001.nii has voxels of 1 × 1.5 × 2 mm.*Resample`);
   },
   'a label is negative': (contents, caseId) => {
     const values = Int16Array.from(labelValues());

@@ -2,7 +2,7 @@
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { placeDifferences } from '@/core/io/placeDifferences';
 import type { SourceFile } from '@/core/io/sourceFile';
-import { formatShape } from '@/shared/geometry';
+import { formatXyz } from '@/shared/geometry';
 import { allClose } from '@/shared/numeric';
 import { error, type Finding, warning } from './findings';
 
@@ -20,7 +20,7 @@ export function geometryFindings(
   if (`${image.shape}` !== `${seg.shape}`) {
     findings.push(
       error(
-        `${caseId}: the image is ${formatShape(image.shape)} voxels (z × y × x), its label map ${formatShape(seg.shape)} (${names}).`,
+        `${caseId}: the image is ${formatXyz(image.shape)} voxels (x × y × z), its label map ${formatXyz(seg.shape)} (${names}).`,
         'Export both from the same series, then import again.',
       ),
     );
@@ -28,7 +28,7 @@ export function geometryFindings(
   if (!allClose(seg.spacing, image.spacing)) {
     findings.push(
       error(
-        `${caseId}: voxels of the image are ${formatShape(image.spacing)} mm (z × y × x), of its label map ${formatShape(seg.spacing)} mm (${names}).`,
+        `${caseId}: voxels of the image are ${formatXyz(image.spacing)} mm (x × y × z), of its label map ${formatXyz(seg.spacing)} mm (${names}).`,
         'Write the same voxel size into both, or resample one to the other.',
       ),
     );

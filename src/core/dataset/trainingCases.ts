@@ -8,7 +8,7 @@ import { preprocessCase } from '@/core/preprocessing/preprocessCase';
 import type { ResampleOptions } from '@/core/preprocessing/resampleAsync';
 import { type TrainingCaseFiles, trainingCaseFiles } from '@/core/preprocessing/trainingCase';
 import { messageOf, StudioError } from '@/shared/errors';
-import { elementCount, formatShape } from '@/shared/geometry';
+import { elementCount, formatXyz } from '@/shared/geometry';
 import type { RawCase } from './rawDataset';
 
 /** Image and label map of a case, checked against each other as far as the arrays need it. `reader`: nnU-Net's name. */
@@ -29,7 +29,7 @@ export async function readTrainingCase(
     if (seg.data.length !== elementCount(image.shape)) {
       throw new StudioError(
         'GeometryMismatch',
-        `the image is ${formatShape(image.shape)} but its label map is ${formatShape(seg.shape)} voxels.`,
+        `the image is ${formatXyz(image.shape)} but its label map is ${formatXyz(seg.shape)} voxels.`,
         'Export both from the same series, then import again.',
       );
     }

@@ -5,7 +5,7 @@ import { allocate } from '@/core/io/imageReader';
 import { type TakeValues, visitNpzArray } from '@/core/io/npy';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
-import { elementCount, formatShape, type Zyx } from '@/shared/geometry';
+import { elementCount, formatShape, formatXyz, type Zyx } from '@/shared/geometry';
 
 /** Probabilities on a case's own grid. */
 export interface Probabilities {
@@ -51,7 +51,7 @@ function assertSameShape(shape: Zyx, first: Zyx, path: string, firstPath: string
   if (formatShape(shape) === formatShape(first)) return;
   throw new StudioError(
     'GeometryMismatch',
-    `${path} is ${formatShape(shape)} but ${firstPath} is ${formatShape(first)} voxels.`,
+    `${path} is ${formatXyz(shape)} but ${firstPath} is ${formatXyz(first)} voxels.`,
     'Predict the same images with every model.',
   );
 }

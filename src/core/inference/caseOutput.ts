@@ -2,7 +2,7 @@
 
 import type { LabelSet } from '@/core/interop/labels';
 import { StudioError } from '@/shared/errors';
-import { type BoundingBox, elementCount, formatShape, type Zyx } from '@/shared/geometry';
+import { type BoundingBox, elementCount, formatXyz, type Zyx } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { RowBlock } from './slabPlan';
 import type { Chunk, SliceExporter } from './sliceExporter';
@@ -49,7 +49,7 @@ export function logitsOutput(channels: number, shape: Zyx): LogitsOutput {
   if (bytes > MAX_LOGITS_BYTES) {
     throw new StudioError(
       'TooLargeForLogits',
-      `Keeping ${channels} channels of ${formatShape(shape)} voxels would take ${formatBytes(bytes)}.`,
+      `Keeping ${channels} channels of ${formatXyz(shape)} voxels would take ${formatBytes(bytes)}.`,
       'Predict without saving probabilities, or crop the image.',
     );
   }

@@ -4,7 +4,7 @@ import type { LabelSet } from '@/core/interop/labels';
 import type { NnunetModel } from '@/core/interop/model';
 import type { SegVoxels } from '@/core/preprocessing/preprocessCase';
 import { StudioError } from '@/shared/errors';
-import { formatShape, type Zyx } from '@/shared/geometry';
+import { formatXyz, type Zyx } from '@/shared/geometry';
 
 /** Labels of one case, `[z, y, x]` in reader order. A `MedicalImage` of one channel is one. */
 export interface LabelMap {
@@ -36,7 +36,7 @@ export function previousStageOf(
   if (given.shape.some((size, axis) => size !== shape[axis])) {
     throw new StudioError(
       'GeometryMismatch',
-      `The segmentation of ${previousStage} is ${formatShape(given.shape)} voxels, but the image is ${formatShape(shape)}.`,
+      `The segmentation of ${previousStage} is ${formatXyz(given.shape)} voxels, but the image is ${formatXyz(shape)}.`,
       'Give the segmentation that was made of this very image.',
     );
   }

@@ -1,7 +1,7 @@
 // Sums of weighted logits over all windows, kept on the host: for networks that do not run on our GPU kernels.
 
 import { StudioError } from '@/shared/errors';
-import { elementCount, formatShape, type Zyx } from '@/shared/geometry';
+import { elementCount, formatXyz, type Zyx } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { Padding } from './slidingWindow';
 import type { WindowPass } from './windowAccumulator';
@@ -36,7 +36,7 @@ export class WindowSums {
       if (!(cause instanceof RangeError)) throw cause;
       throw new StudioError(
         'OutOfMemory',
-        `${request.classes} classes on ${formatShape(request.padding.paddedShape)} voxels take ${formatBytes(bytes)}, for which there is no memory.`,
+        `${request.classes} classes on ${formatXyz(request.padding.paddedShape)} voxels take ${formatBytes(bytes)}, for which there is no memory.`,
         'Crop the image, or use a machine with WebGPU, where the sums are computed in blocks.',
         { cause },
       );

@@ -1,7 +1,7 @@
 // nnU-Net's reader of TIFF stacks: 3D, a file per channel, the voxel size in `{case}.json` beside them.
 import { z } from 'zod';
 import { StudioError } from '@/shared/errors';
-import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
+import { formatShape, formatXyz, type Spacing, type Zyx } from '@/shared/geometry';
 import { nameKey } from '@/shared/names';
 import { allocate, assertChannelCount, assertFinite, type ImageReader, labelsToStore } from './imageReader';
 import type { Raster } from './raster';
@@ -126,7 +126,7 @@ export const tiff3dIO: ImageReader = {
       if (formatShape(raster.shape) !== formatShape(shape)) {
         throw new StudioError(
           'GeometryMismatch',
-          `${file.path} is ${formatShape(raster.shape)} voxels (z × y × x) but ${stacks[0].path} is ${formatShape(shape)}.`,
+          `${file.path} is ${formatXyz(raster.shape)} voxels (x × y × z) but ${stacks[0].path} is ${formatXyz(shape)}.`,
           'Resample the channels to one grid, then try again.',
         );
       }

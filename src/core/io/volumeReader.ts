@@ -1,6 +1,6 @@
 // Cases in volumes as nnU-Net's readers deliver them: one or several channel files to one `[c, z, y, x]` array.
 import { StudioError } from '@/shared/errors';
-import { elementCount, formatShape, type Spacing, type Zyx } from '@/shared/geometry';
+import { elementCount, formatShape, formatXyz, type Spacing, type Zyx } from '@/shared/geometry';
 import { allClose } from '@/shared/numeric';
 import {
   allocate,
@@ -145,18 +145,18 @@ function assertSameGrid(
 ): void {
   const remedy = 'Resample the channels to one grid, then try again.';
   const sizes = ({ shape, channels }: Layout) =>
-    `${formatShape(shape)}${channels > 1 ? ` with ${channels} channels` : ''}`;
+    `${formatXyz(shape)}${channels > 1 ? ` with ${channels} channels` : ''}`;
   if (sizes(firstLayout) !== sizes(otherLayout)) {
     throw new StudioError(
       'GeometryMismatch',
-      `${other.path} is ${sizes(otherLayout)} voxels (z × y × x) but ${first.path} is ${sizes(firstLayout)}.`,
+      `${other.path} is ${sizes(otherLayout)} voxels (x × y × z) but ${first.path} is ${sizes(firstLayout)}.`,
       remedy,
     );
   }
   if (!allClose(otherLayout.spacing, firstLayout.spacing)) {
     throw new StudioError(
       'GeometryMismatch',
-      `${other.path} has voxels of ${formatShape(otherLayout.spacing)} mm (z × y × x) but ${first.path} of ${formatShape(firstLayout.spacing)} mm.`,
+      `${other.path} has voxels of ${formatXyz(otherLayout.spacing)} mm (x × y × z) but ${first.path} of ${formatXyz(firstLayout.spacing)} mm.`,
       remedy,
     );
   }

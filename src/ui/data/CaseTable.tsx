@@ -2,8 +2,9 @@ import { Button, CopyButton, Pagination, SegmentedControl, Table, Text, TextInpu
 import { IconAlertTriangle, IconCheck, IconCopy, IconSearch } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
+import { formatXyz } from '@/shared/geometry';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import { formatCount, formatXyz, plural } from '../formats';
+import { formatCount, plural } from '../formats';
 import { labelColor } from '../labelColors';
 import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
 import { addressOf, goTo } from '../route';

@@ -4,9 +4,9 @@ import { nearestCase, PATCH_LABEL, patchBox, patchExtent } from '@/app/patchBox'
 import type { CaseCheck } from '@/core/dataset/integrity';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { Xyz } from '@/shared/geometry';
+import { formatXyz } from '@/shared/geometry';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { DisplayChannel, DisplayVolume } from '@/workers/filesApi';
-import { formatXyz } from '../formats';
 import { ImageView, type ViewedImage } from '../segment/ImageView';
 import { namedChannels } from '../segment/viewedChannel';
 import { useViewerController, ViewerContext } from '../segment/viewerContext';

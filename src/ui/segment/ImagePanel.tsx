@@ -1,7 +1,7 @@
 import { isPicture } from '@/app/picture';
+import { formatXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
-import { formatXyz } from '../formats';
 import styles from './segment.module.css';
 
 function PictureSize({ shape }: ImageFacts) {

@@ -3,10 +3,10 @@ import { IconChevronDown, IconPlayerPlayFilled, IconPlayerStopFilled } from '@ta
 import { describeRecipe, type Recipe } from '@/app/bestRecipe';
 import { modelDifferences } from '@/app/modelDifferences';
 import { modelFit } from '@/app/modelFit';
+import { formatXyz } from '@/shared/geometry';
 import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
-import { formatXyz } from '../formats';
 import { namesInShort } from '../labels/labelFilter';
 import { useLibrary, useStudio } from '../useStudio';
 import { FilePicker, FolderPicker } from './FilePickers';

@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import { formatXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { TrainingStart } from '@/workers/trainApi';
-import { formatCount, formatPercent, formatXyz } from '../formats';
+import { formatCount, formatPercent } from '../formats';
 import { formatLongTime } from '../plan/planFormats';
 import styles from './train.module.css';
 import { bestEpoch, epochCount, formatDice, formatRate, formatStepTime } from './trainFormats';

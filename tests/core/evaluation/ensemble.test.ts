@@ -52,7 +52,7 @@ describe('averaged probabilities', () => {
         () => undefined,
         (error: Error) => `${error.name}: ${error.message}`,
       );
-    expect(await failure([good, wide])).toMatch(/^GeometryMismatch: wide.npz is 1 × 1 × 3/);
+    expect(await failure([good, wide])).toMatch(/^GeometryMismatch: wide.npz is 3 × 1 × 1/);
     expect(await failure([good, two])).toMatch(/^BadProbabilities: two.npz has 2 channels/);
     expect(await failure([other])).toMatch(/^BadProbabilities: other.npz has no array/);
   });

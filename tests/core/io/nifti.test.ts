@@ -217,7 +217,7 @@ describe('channels', () => {
   test('of different shape are refused with both names and shapes', async () => {
     await expect(readCase(two({ dim: [4, 3, 3] }), 'SimpleITKIO')).rejects.toMatchObject({
       name: 'GeometryMismatch',
-      message: expect.stringMatching(/^p\/case_0001\.nii is 3 × 3 × 4 .* but p\/case_0000\.nii is 2 × 3 × 4/),
+      message: expect.stringMatching(/^p\/case_0001\.nii is 4 × 3 × 3 .* but p\/case_0000\.nii is 4 × 3 × 2/),
     });
   });
 
