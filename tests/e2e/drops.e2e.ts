@@ -27,8 +27,8 @@ test('a label map opens with its image, alone it is said; images without labels 
   await expect(note).toHaveCount(0);
 
   await page.getByRole('link', { name: 'Data', exact: true }).click();
-  for (const name of ['anna', 'bert']) {
-    workbench.write(`imagesTr/${name}_0000.nii.gz`, await phantomImage(2));
+  for (const [i, name] of ['anna', 'bert'].entries()) {
+    workbench.write(`imagesTr/${name}_0000.nii.gz`, await phantomImage(2 + i));
   }
   await studio.drop(`${workbench.folder}/imagesTr`);
   const dialog = page.getByRole('dialog', { name: '2 images without label maps' });
