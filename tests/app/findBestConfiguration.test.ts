@@ -312,7 +312,7 @@ describe('ensembles', () => {
     const right = second.contents.get('x.npz') ?? new Uint8Array();
     await second.write('x.npz', await writeNpz({ probabilities: wide }));
     expect(await failureOf(ensembleFolders(job))).toMatch(
-      /\/in_1\/x\.npz is 3 × 5 × 9 but \/in_0\/x\.npz is 3 × 5 × 8/,
+      /\/in_1\/x\.npz is 9 × 5 × 3 but \/in_0\/x\.npz is 8 × 5 × 3/,
     );
     await second.write('x.npz', right);
     await inputs[1].folder.write('y.npz', new Uint8Array());
