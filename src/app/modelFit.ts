@@ -1,5 +1,6 @@
 import { type NnunetModel, takesAnySpacing } from '@/core/interop/model';
 import { naturalImage2dIO } from '@/core/io/naturalImage2dIO';
+import { formatNetworkXyz } from '@/shared/geometry';
 import type { ImageFacts } from '@/storage/caseRecord';
 import { isPicture } from './picture';
 import { previousStagesAmong } from './previousStage';
@@ -37,7 +38,7 @@ export function modelFit(
   if (dimensions !== undefined) return { fits: false, reason: dimensions };
   // The voxels of a picture have no size, and the plans of its model none that could differ.
   if (isPicture(image) || takesAnySpacing(configuration)) return { fits: true };
-  const caution = spacingCaution(image, configuration.spacing, plans.transposeForward);
+  const caution = spacingCaution(image, configuration.spacing, plans);
   return caution ? { fits: true, caution } : { fits: true };
 }
 
@@ -65,7 +66,7 @@ function wrongDimensions({ configuration, plans }: NnunetModel, image: ImageFact
 function spacingCaution(
   image: ImageFacts,
   trained: readonly number[],
-  transposeForward: readonly number[],
+  { transposeForward, transposeBackward }: NnunetModel['plans'],
 ): string | undefined {
   // A 2d configuration says nothing about its slowest axis.
   const spacing = transposeForward.map((axis) => image.spacing[axis]).slice(3 - trained.length);
@@ -74,7 +75,7 @@ function spacingCaution(
     (ratio) => ratio > UNUSUAL_SPACING_RATIO || ratio < 1 / UNUSUAL_SPACING_RATIO,
   );
   if (!isUnusual) return undefined;
-  const show = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(' × ');
+  const show = (values: readonly number[]) => formatNetworkXyz(values, transposeBackward, 2);
   return `Its voxels are ${show(spacing)} mm; the model was trained at ${show(trained)} mm.`;
 }
 

@@ -56,15 +56,19 @@ export function networkChannels(
   return { input, output, areAssumed: dataset === undefined };
 }
 
-/** Throughput is left to the caller: without one, times come out as `NaN`. `storage` is of feature maps. */
+/**
+ * Throughput is left to the caller: without one, times come out as `NaN`. `storage` is of feature maps. `transposeBackward`:
+ * of the plans, for the sizes in a reason.
+ */
 export function configurationCost(
   configuration: Configuration,
   dataset: DatasetRecord | undefined,
   gpu: GpuReport | undefined,
   flopsPerSecond: number | undefined,
   storage: Storage = 'f32',
+  transposeBackward?: readonly number[],
 ): ConfigurationCost {
-  const [problem] = checkEdit(editOf(configuration));
+  const [problem] = checkEdit(editOf(configuration), transposeBackward);
   if (problem) return { status: 'unknown', reason: problem.message };
   const channels = networkChannels(configuration, dataset);
   try {
@@ -78,12 +82,12 @@ export function configurationCost(
 
 /** Costs of all configurations, by name. */
 export function plansCosts(
-  { configurations }: Pick<PlansOverview, 'configurations'>,
+  { configurations, transposeBackward }: Pick<PlansOverview, 'configurations' | 'transposeBackward'>,
   ...context: readonly [DatasetRecord | undefined, GpuReport | undefined, number | undefined]
 ): ReadonlyMap<string, ConfigurationCost> {
   const costOf = ({ configuration, problem }: ConfigurationOverview): ConfigurationCost =>
     configuration
-      ? configurationCost(configuration, ...context)
+      ? configurationCost(configuration, ...context, 'f32', transposeBackward)
       : { status: 'unknown', reason: problem ?? 'It cannot be used here.' };
   return new Map(configurations.map((one) => [one.name, costOf(one)]));
 }

@@ -1,5 +1,5 @@
 import { readPlans } from '@/core/planning/readPlans';
-import { formatXyz } from '@/shared/geometry';
+import { formatNetworkXyz } from '@/shared/geometry';
 
 /** A configuration that can be preprocessed. */
 export interface PreprocessChoice {
@@ -12,12 +12,13 @@ export interface PreprocessChoice {
 
 /** The configurations of a plans file, in its order. */
 export function preprocessChoices(plansText: string, plansName: string): readonly PreprocessChoice[] {
-  const { configurations } = readPlans(plansText, `${plansName}.json`);
+  const { configurations, transposeBackward } = readPlans(plansText, `${plansName}.json`);
   const owners = new Map<string, string>();
   return Object.values(configurations).map(({ name, dataIdentifier, spacing }) => {
     const sharedWith = owners.get(dataIdentifier);
     if (sharedWith === undefined) owners.set(dataIdentifier, name);
-    const millimetres = formatXyz(spacing.map((value) => Number(value.toPrecision(4))));
+    const rounded = spacing.map((value) => Number(value.toPrecision(4)));
+    const millimetres = formatNetworkXyz(rounded, transposeBackward);
     const text = `Voxels of ${millimetres} mm${spacing.length === 2 ? ', slice by slice' : ''}`;
     return { configuration: name, text, sharedWith };
   });

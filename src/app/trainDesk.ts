@@ -251,7 +251,7 @@ function startOf(
   report: StartReport,
   gpu: Gpu | undefined,
 ): TrainingStart {
-  const { configuration, dataset, split } = setup;
+  const { configuration, dataset, plans, split } = setup;
   const { inputChannels } = networkOfFold(setup, trainer);
   const channels = { input: inputChannels, output: dataset.labels.outputChannels };
   const trained = { ...configuration, batchSize: report.batchSize };
@@ -263,6 +263,7 @@ function startOf(
     microBatch: report.microBatch,
     hasOtherRoundings: report.hasOtherRoundings,
     patchSize: configuration.patchSize,
+    transposeBackward: plans.transposeBackward,
     trainingCases: split.train,
     validationCases: split.val,
     classNames: classNames(setup),

@@ -15,7 +15,7 @@ import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDo
 import { readPlans } from '@/core/planning/readPlans';
 import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { messageOf, StudioError } from '@/shared/errors';
-import { formatShape, formatXyz } from '@/shared/geometry';
+import { formatNetworkXyz, formatXyz } from '@/shared/geometry';
 import { datasetFolder, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
@@ -296,15 +296,17 @@ async function existingPlans(named: NamedDataset, plansName: string): Promise<An
   return file && readAnyPlans(await readText(file), file.path);
 }
 
-function planTable({ configurations }: PlansDocument): string {
+/** Sizes are x × y × z of the image. */
+function planTable({ configurations, transpose_backward: transposeBackward }: PlansDocument): string {
   const rows = Object.entries(configurations).map(([name, configuration]) => {
     if ('inherits_from' in configuration) return [name, `as ${configuration.inherits_from}`, '', ''];
     const { batch_size: batch, patch_size: patch, spacing } = configuration;
     if (!Array.isArray(patch) || !Array.isArray(spacing)) return [name, `${batch}`, '', ''];
     const rounded = spacing.map((value) => Number(Number(value).toPrecision(4)));
-    return [name, `${batch}`, formatShape(patch), formatShape(rounded)];
+    const sizes = [patch, rounded].map((values) => formatNetworkXyz(values, transposeBackward));
+    return [name, `${batch}`, ...sizes];
   });
-  return formatColumns([['configuration', 'batch', 'patch', 'spacing'], ...rows]);
+  return formatColumns([['configuration', 'batch', 'patch (x, y, z)', 'spacing, mm'], ...rows]);
 }
 
 /** Arrays for training, for every configuration asked for. Throws `SomeFailed` if a case could not be preprocessed. */

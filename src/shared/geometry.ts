@@ -33,11 +33,42 @@ export function permute(values: readonly number[], order: readonly number[]): Zy
 
 /**
  * Sizes along z, y, x as people read them: `512 × 512 × 300`, x first as viewers and ITK count, with at most `digits`
- * digits after the point. Plans and arrays, in their own order, are shown by {@link formatShape}.
+ * digits after the point. Sizes along the network's axes are shown by {@link formatNetworkXyz}, arrays in their own order
+ * by {@link formatShape}.
  */
 export function formatXyz(zyx: readonly number[], digits?: number): string {
   const text = (value: number) => (digits === undefined ? `${value}` : `${Number(value.toFixed(digits))}`);
   return zyx.toReversed().map(text).join(' × ');
+}
+
+/**
+ * Values along the axes of a network, as plans have them, in the order in which people read them: x, y, z of the image. A
+ * pair is that of a 2D configuration, which leaves out the network's first axis. `transposeBackward`: of the plans.
+ */
+export function xyzOfNetwork<T>(values: readonly T[], transposeBackward: readonly number[]): readonly T[] {
+  const first = transposeBackward.length - values.length;
+  return transposeBackward
+    .filter((axis) => axis >= first)
+    .map((axis) => values[axis - first])
+    .toReversed();
+}
+
+/** The inverse of {@link xyzOfNetwork}: values that a person gave as x, y, z along the axes of the network. */
+export function networkOfXyz<T>(xyz: readonly T[], transposeBackward: readonly number[]): readonly T[] {
+  const axes = xyzOfNetwork(
+    xyz.map((_, axis) => axis),
+    transposeBackward,
+  );
+  return xyz.map((_, axis) => xyz[axes.indexOf(axis)]);
+}
+
+/** {@link formatXyz} of sizes along the axes of a network: a patch, a spacing, or a pair of a 2D configuration. */
+export function formatNetworkXyz(
+  values: readonly number[],
+  transposeBackward: readonly number[],
+  digits?: number,
+): string {
+  return formatXyz(xyzOfNetwork(values, transposeBackward).toReversed(), digits);
 }
 
 /** `3 × 4 × 5`: the shape of an array or a tensor, in its own order. */

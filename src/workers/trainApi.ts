@@ -46,7 +46,9 @@ export interface TrainingStart {
   readonly microBatch?: number;
   /** There was no more room for as many as before: from here on other roundings. */
   readonly hasOtherRoundings?: boolean;
+  /** Voxels along the network's axes, and how the plans order them; runs from before it was kept have no order. */
   readonly patchSize: readonly number[];
+  readonly transposeBackward?: readonly number[];
   readonly trainingCases: readonly string[];
   readonly validationCases: readonly string[];
   /** What each pseudo Dice is of. */

@@ -34,7 +34,24 @@ describe('whether a model fits an image', () => {
 
   test('a far coarser voxel fits with a caution', async () => {
     const fit = modelFit(await tinyModel(), { ...IMAGE, spacing: [3, 4, 1] });
-    expect(fit).toMatchObject({ fits: true, caution: expect.stringContaining('3.00 × 4.00 × 1.00 mm') });
+    expect(fit).toMatchObject({ fits: true, caution: expect.stringContaining('1 × 4 × 3 mm') });
+  });
+
+  test('the caution has sizes as x, y, z of the image, however the plans transpose them', async () => {
+    const model = await tinyModel();
+    const plans = { ...model.plans, transposeForward: [2, 0, 1], transposeBackward: [1, 2, 0] } as const;
+    // The network's axes are x, z, y.
+    const configuration = { ...model.configuration, spacing: [5, 3, 1] };
+    const image = { ...IMAGE, spacing: [3, 1, 0.75] } as const;
+    expect(modelFit({ ...model, plans, configuration }, image)).toEqual({
+      fits: true,
+      caution: 'Its voxels are 0.75 × 1 × 3 mm; the model was trained at 5 × 1 × 3 mm.',
+    });
+    const slices = { ...configuration, patchSize: [16, 16], spacing: [12, 1] };
+    expect(modelFit({ ...model, plans, configuration: slices }, image)).toEqual({
+      fits: true,
+      caution: 'Its voxels are 1 × 3 mm; the model was trained at 1 × 12 mm.',
+    });
   });
 
   test('a picture fits models of pictures and slices alone, and theirs no volume', async () => {

@@ -3,6 +3,7 @@ import { planExperiment } from '@/core/planning/planExperiment';
 import { type Planner, plannerNamed } from '@/core/planning/planners';
 import { readPlans } from '@/core/planning/readPlans';
 import { plansJson } from '@/core/planning/writePlans';
+import { formatXyz } from '@/shared/geometry';
 import { expect, test } from './studioPage';
 import { writeRawDataset } from './trainingData';
 
@@ -49,7 +50,7 @@ test('a plans file from anywhere opens under Plan, is kept, and comes out as it 
   const { configurations } = readPlans(DEFAULT, 'plans.json');
   for (const name of ['2d', '3d_lowres', '3d_fullres', '3d_cascade_fullres']) {
     await expect(table.getByRole('button', { name, exact: true })).toBeVisible();
-    const patch = configurations[name].patchSize.join(' × ');
+    const patch = formatXyz(configurations[name].patchSize);
     await expect(table.getByRole('row', { name: /^Patch, voxels/ })).toContainText(patch);
   }
   await expect(table.getByRole('row', { name: /^Parameters/ })).toContainText(' M');
@@ -78,10 +79,10 @@ test('an edit that does not fit is refused with the size that does, and saved as
   await page.getByText('Edit', { exact: true }).click();
   const save = page.getByRole('button', { name: 'Save as new plans' });
   await expect(save).toBeDisabled();
-  await page.getByLabel('Patch, voxels').fill('60 120 120');
-  await expect(page.getByText('The patch 60 × 120 × 120 is not a multiple of')).toBeVisible();
+  await page.getByLabel('Patch, voxels').fill('120 120 60');
+  await expect(page.getByText('The patch 120 × 120 × 60 is not a multiple of')).toBeVisible();
   await expect(save).toBeDisabled();
-  await page.getByRole('button', { name: 'Use 64 × 128 × 128' }).click();
+  await page.getByRole('button', { name: 'Use 128 × 128 × 64' }).click();
   await page.getByLabel('Batch', { exact: true }).fill('3');
   await expect(page.getByRole('region', { name: 'What it costs' })).toContainText('GB');
 
@@ -195,11 +196,11 @@ test('a dataset is planned by another planner and for this GPU, its patch shown 
   await expect(page.getByRole('row', { name: /^Network U-Net/ })).toContainText('residual encoder');
   await plan('ExperimentPlanner', async () => {
     await page.getByLabel('GPU memory target, GB').fill('4');
-    await page.getByLabel('Target spacing, mm').fill('1 2 2');
+    await page.getByLabel('Target spacing, mm').fill('2 2 1');
     await page.getByLabel('Name of the plans').fill('coarse');
   });
   await expect(article('coarse')).toBeVisible();
-  await expect(page.getByRole('row', { name: /^Spacing, mm/ })).toContainText('2 × 1 × 2');
+  await expect(page.getByRole('row', { name: /^Spacing, mm/ })).toContainText('2 × 2 × 1');
 
   await plan('For this GPU', async () => {
     await page.getByLabel('Hours').fill('100000');

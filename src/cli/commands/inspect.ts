@@ -17,7 +17,7 @@ import { describeCheckpoint } from '../describe/checkpoint';
 import { describeImage, describeOtherImage } from '../describe/image';
 import { describeDataset, describeModel } from '../describe/model';
 import { describePlans } from '../describe/plans';
-import { formatRows, formatSizes, type Row } from '../describe/table';
+import { formatRows, formatXyzSizes, type Row } from '../describe/table';
 import { type ParsedOptions, UsageError } from '../options';
 
 export const inspectCommand: Command = {
@@ -82,8 +82,7 @@ async function summariseImage(files: readonly SourceFile[]): Promise<string> {
   try {
     const { shape, spacing, orientation, voxelType, channels } = await readImageFacts(files);
     const counted = channels > 1 ? `${channels} channels, ` : '';
-    const size = [...shape].reverse().join(' × ');
-    return `${counted}${size} voxels, ${formatSizes([...spacing].reverse())} mm, ${orientation ?? 'no orientation'}, ${voxelType ?? 'picture'}`;
+    return `${counted}${formatXyzSizes(shape)} voxels, ${formatXyzSizes(spacing)} mm, ${orientation ?? 'no orientation'}, ${voxelType ?? 'picture'}`;
   } catch (error) {
     if (!(error instanceof StudioError)) throw error;
     return `cannot be read: ${messageOf(error)}`;

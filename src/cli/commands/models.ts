@@ -1,4 +1,5 @@
 import { type ImportedModel, importModels } from '@/core/interop/importModel';
+import { xyzConfiguration } from '@/core/planning/xyzConfiguration';
 import { messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { filesBelow, kindOf } from '@/storage/nodeFiles';
@@ -33,7 +34,7 @@ async function run({ positionals }: ParsedOptions): Promise<number> {
 }
 
 function lines({ origin, model, sizeInBytes, crossValidationDice }: ImportedModel): readonly string[] {
-  const { patchSize, spacing } = model.configuration;
+  const { patchSize, spacing } = xyzConfiguration(model.configuration, model.plans.transposeBackward);
   const names = [...model.labels.names].filter(([value]) => value !== 0).map(([, name]) => name);
   const folds = model.folds.map(({ fold, validationDice }) =>
     validationDice === undefined ? fold : `${fold} (Dice ${validationDice.toFixed(3)})`,

@@ -7,7 +7,7 @@ import { messageOf, StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { intensityStatistics } from './statistics';
-import { formatNumber, formatRows, formatSizes, type Row } from './table';
+import { formatNumber, formatRows, formatXyzSizes, type Row } from './table';
 
 /** Header, geometry and intensities of a NIfTI file; what makes it unusable is a line, not an error. */
 export async function describeImage(files: readonly SourceFile[]): Promise<readonly string[]> {
@@ -23,8 +23,8 @@ export async function describeImage(files: readonly SourceFile[]): Promise<reado
 export async function describeOtherImage(files: readonly SourceFile[]): Promise<readonly string[]> {
   const { shape, spacing, orientation, voxelType, channels } = await readImageFacts(files);
   const rows: Row[] = [
-    ['voxels (x, y, z)', [...shape].reverse().join(' × ')],
-    ['spacing (x, y, z)', `${formatSizes([...spacing].reverse())} mm`],
+    ['voxels (x, y, z)', formatXyzSizes(shape)],
+    ['spacing (x, y, z)', `${formatXyzSizes(spacing)} mm`],
     ['channels', String(channels)],
     ['orientation', orientation ?? 'not given'],
     ...(voxelType ? [['stored as', voxelType] as const] : []),
@@ -43,7 +43,6 @@ async function describeVoxels(files: readonly SourceFile[]): Promise<readonly st
 }
 
 function headerRows(facts: NiftiFacts): readonly Row[] {
-  const [z, y, x] = facts.spacing;
   const packing = facts.isGzipped ? `, gzipped to ${formatBytes(facts.fileBytes)}` : '';
   const endianness = facts.isLittleEndian ? 'little-endian' : 'big-endian';
   const scaling =
@@ -53,8 +52,8 @@ function headerRows(facts: NiftiFacts): readonly Row[] {
   return [
     ['format', `NIfTI-${facts.version}${facts.isSingleFile ? '' : ' pair'}, ${endianness}`],
     ['voxels (x, y, z)', facts.dim.join(' × ')],
-    ['spacing (x, y, z)', `${formatSizes([x, y, z])} mm`],
-    ['field of view', `${formatSizes([facts.shape[2] * x, facts.shape[1] * y, facts.shape[0] * z])} mm`],
+    ['spacing (x, y, z)', `${formatXyzSizes(facts.spacing)} mm`],
+    ['field of view', `${formatXyzSizes(facts.shape.map((size, axis) => size * facts.spacing[axis]))} mm`],
     ['orientation', facts.orientation ?? 'not given'],
     ['qform, sform code', `${facts.qformCode}, ${facts.sformCode}`],
     ['stored as', `${facts.voxelType}, ${formatBytes(facts.storedBytes)}${packing}`],

@@ -34,7 +34,7 @@ export async function describeModel(imported: ImportedModel): Promise<readonly s
     `Model ${fileName({ path: origin })}`,
     ...formatRows(rows, '  '),
     ...describeLabels(model.labels),
-    ...describeConfiguration(model.configuration),
+    ...describeConfiguration(model.configuration, model.plans),
   ];
 }
 

@@ -1,4 +1,7 @@
 import type { Architecture, Configuration, Plans } from '@/core/planning/plans';
+import { axisNames } from '@/core/planning/plansOverview';
+import { xyzConfiguration } from '@/core/planning/xyzConfiguration';
+import { xyzOfNetwork } from '@/shared/geometry';
 import { formatNumber, formatRows, formatSizes, type Row } from './table';
 
 /** What planning decided, one block a configuration. */
@@ -6,7 +9,7 @@ export function describePlans(plans: Plans): readonly string[] {
   const rows: Row[] = [
     ['dataset', plans.datasetName],
     ['reader', plans.imageReaderWriter],
-    ['axes of the network', plans.transposeForward.join(', ')],
+    ['axes of the network', axisNames(plans.transposeForward, 3).join(', ')],
     ...plans.foregroundIntensityProperties.map(
       ({ mean, std, percentile005, percentile995 }, channel): Row => [
         `foreground, channel ${channel}`,
@@ -17,19 +20,24 @@ export function describePlans(plans: Plans): readonly string[] {
   return [
     `Plans ${plans.plansName}`,
     ...formatRows(rows, '  '),
-    ...Object.values(plans.configurations).flatMap(describeConfiguration),
+    ...Object.values(plans.configurations).flatMap((one) => describeConfiguration(one, plans)),
     ...Object.entries(plans.unusableConfigurations ?? {}).map(
       ([name, reason]) => `Configuration ${name} cannot be used here: ${reason}`,
     ),
   ];
 }
 
-export function describeConfiguration(configuration: Configuration): readonly string[] {
+/** Sizes, kernels and strides are x × y × z of the image; the pairs of a 2D configuration those of its slices. */
+export function describeConfiguration(
+  configuration: Configuration,
+  { transposeForward, transposeBackward }: Plans,
+): readonly string[] {
   const { name, patchSize, spacing, batchSize, normalizationSchemes, architecture, previousStage } =
-    configuration;
+    xyzConfiguration(configuration, transposeBackward);
+  const axes = xyzOfNetwork(axisNames(transposeForward, patchSize.length), transposeBackward).join(', ');
   const rows: Row[] = [
-    ['patch', `${formatSizes(patchSize)} voxels`],
-    ['spacing', `${formatSizes(spacing)} mm`],
+    [`patch (${axes})`, `${formatSizes(patchSize)} voxels`],
+    [`spacing (${axes})`, `${formatSizes(spacing)} mm`],
     ['batch size', String(batchSize)],
     ['normalisation', normalizationSchemes.join(', ')],
     ...architectureRows(architecture),

@@ -14,6 +14,11 @@ export function formatNumber(value: number): string {
     : String(Number(value.toPrecision(5)));
 }
 
+/** Sizes along z, y, x of an image as people read them, x first, with enough digits to compare by eye. */
+export function formatXyzSizes(zyx: readonly number[]): string {
+  return formatSizes(zyx.toReversed());
+}
+
 /** `a × b × c`. */
 export function formatSizes(values: readonly number[]): string {
   return values.map(formatNumber).join(' × ');

@@ -1,5 +1,6 @@
 import type { StartReport, TrainFoldJob } from '@/app/trainFold';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
+import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { formatSeconds } from '../progressLine';
 
@@ -55,7 +56,7 @@ export function describeStart(
   const parts = microBatch < batchSize ? ` in parts of ${microBatch}` : '';
   return [
     `${begin}${setup.plans.datasetName} ${setup.configuration.name} fold ${setup.question.fold}, ${trainer.name}, seed ${seed}`,
-    `  epochs ${epoch} to ${epochs} of ${iterationsPerEpoch} + ${validationIterationsPerEpoch} iterations, batch ${batchSize}${parts}, patch ${setup.configuration.patchSize.join(' × ')}`,
+    `  epochs ${epoch} to ${epochs} of ${iterationsPerEpoch} + ${validationIterationsPerEpoch} iterations, batch ${batchSize}${parts}, patch ${formatNetworkXyz(setup.configuration.patchSize, setup.plans.transposeBackward)}`,
     `  ${trainingCases} cases to train on, ${validationCases} to validate; ${formatBytes(allocatedBytes)} on ${adapter}`,
     ...(hasOtherRoundings ? ['  less room than before: from here on roundings differ'] : []),
   ].join('\n');

@@ -2,7 +2,7 @@
 
 import type { LabelSet } from '@/core/interop/labels';
 import { StudioError } from '@/shared/errors';
-import { type BoundingBox, elementCount, formatXyz, type Zyx } from '@/shared/geometry';
+import { type BoundingBox, elementCount, formatNetworkXyz, type Zyx } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { RowBlock } from './slabPlan';
 import type { Chunk, SliceExporter } from './sliceExporter';
@@ -42,14 +42,14 @@ export interface LogitsOutput extends CaseOutput {
   readonly logits: Float32Array;
 }
 
-/** All logits of a grid on the host. Throws `TooLargeForLogits`. */
-export function logitsOutput(channels: number, shape: Zyx): LogitsOutput {
+/** All logits of a grid on the host. `transposeBackward`: of the plans, for the message. Throws `TooLargeForLogits`. */
+export function logitsOutput(channels: number, shape: Zyx, transposeBackward: Zyx): LogitsOutput {
   const size = elementCount(shape);
   const bytes = channels * size * Float32Array.BYTES_PER_ELEMENT;
   if (bytes > MAX_LOGITS_BYTES) {
     throw new StudioError(
       'TooLargeForLogits',
-      `Keeping ${channels} channels of ${formatXyz(shape)} voxels would take ${formatBytes(bytes)}.`,
+      `Keeping ${channels} channels of ${formatNetworkXyz(shape, transposeBackward)} voxels would take ${formatBytes(bytes)}.`,
       'Predict without saving probabilities, or crop the image.',
     );
   }

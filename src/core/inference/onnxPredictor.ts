@@ -122,6 +122,7 @@ export class OnnxPredictor implements CasePredictor {
       padding,
       patchSize,
       importance: this.importance,
+      transposeBackward: model.plans.transposeBackward,
     });
     const image = { data: prepared.data, channels: prepared.shape[0], shape, padding };
     const window = new Float32Array(prepared.shape[0] * elementCount(patchSize));

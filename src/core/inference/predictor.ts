@@ -108,7 +108,8 @@ export class Predictor {
   /** Mean logits on the network's own grid, `[k, z, y, x]`: what nnU-Net's predictor returns before its export. */
   async predictLogits(prepared: PreparedCase, options: CaseOptions = {}): Promise<Float32Array> {
     const shape = networkShape(prepared);
-    const output = logitsOutput(this.options.model.labels.outputChannels, shape);
+    const { labels, plans } = this.options.model;
+    const output = logitsOutput(labels.outputChannels, shape, plans.transposeBackward);
     await this.collect(prepared, output, shape, options);
     assertFiniteLogits(output.logits);
     return output.logits;
@@ -128,7 +129,7 @@ export class Predictor {
   ): Promise<Prediction> {
     const { model, settings } = this.options;
     const shape = isStreamed ? this.caseShape(prepared) : networkShape(prepared);
-    const output = logitsOutput(model.labels.outputChannels, shape);
+    const output = logitsOutput(model.labels.outputChannels, shape, model.plans.transposeBackward);
     const run = await this.collect(prepared, output, shape, options);
     assertFiniteLogits(output.logits);
     const started = performance.now();

@@ -1,7 +1,7 @@
 // Sums of weighted logits over all windows, kept on the host: for networks that do not run on our GPU kernels.
 
 import { StudioError } from '@/shared/errors';
-import { elementCount, formatXyz, type Zyx } from '@/shared/geometry';
+import { elementCount, formatNetworkXyz, type Zyx } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { Padding } from './slidingWindow';
 import type { WindowPass } from './windowAccumulator';
@@ -15,6 +15,8 @@ export interface WindowSumsRequest {
   readonly patchSize: Zyx;
   /** `[z, y, x]` of the window. */
   readonly importance: Float32Array;
+  /** Of the plans, for messages: people read x × y × z. */
+  readonly transposeBackward: Zyx;
 }
 
 /** f32 sums over the padded image, which become mean logits of the image when all windows were added. */
@@ -36,7 +38,7 @@ export class WindowSums {
       if (!(cause instanceof RangeError)) throw cause;
       throw new StudioError(
         'OutOfMemory',
-        `${request.classes} classes on ${formatXyz(request.padding.paddedShape)} voxels take ${formatBytes(bytes)}, for which there is no memory.`,
+        `${request.classes} classes on ${formatNetworkXyz(request.padding.paddedShape, request.transposeBackward)} voxels take ${formatBytes(bytes)}, for which there is no memory.`,
         'Crop the image, or use a machine with WebGPU, where the sums are computed in blocks.',
         { cause },
       );

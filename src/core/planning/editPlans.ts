@@ -1,6 +1,6 @@
 // Changing plans by hand: what may be changed, what is wrong with a change, and the document that comes out.
 import { StudioError } from '@/shared/errors';
-import { formatShape } from '@/shared/geometry';
+import { formatNetworkXyz, formatShape } from '@/shared/geometry';
 import type { AnyPlans } from './anyPlans';
 import { nextFittingPatch, patchDivisor } from './patchCheck';
 import { PLANNERS } from './planners';
@@ -77,8 +77,16 @@ export function configurationWith(configuration: Configuration, edit: Configurat
   };
 }
 
-/** Everything that keeps an edit from being used; empty where it can be. */
-export function checkEdit(edit: ConfigurationEdit): readonly EditProblem[] {
+/**
+ * Everything that keeps an edit from being used; empty where it can be. With the `transposeBackward` of the plans the messages
+ * have sizes as people read them, x × y × z; without it in the order of the file, for those who look at the file.
+ */
+export function checkEdit(
+  edit: ConfigurationEdit,
+  transposeBackward?: readonly number[],
+): readonly EditProblem[] {
+  const sizes = (values: readonly number[]) =>
+    transposeBackward ? formatNetworkXyz(values, transposeBackward) : formatShape(values);
   const problems: EditProblem[] = [];
   const refuse = (field: EditField, message: string) => problems.push({ field, message });
   if (!isCount(edit.batchSize)) refuse('batchSize', 'The batch needs a whole number of samples, 1 or more.');
@@ -88,7 +96,7 @@ export function checkEdit(edit: ConfigurationEdit): readonly EditProblem[] {
   problems.push(...stageProblems(edit));
   if (!edit.patchSize.every(isCount)) {
     refuse('patchSize', 'Every edge of the patch must be a whole number of voxels, 1 or more.');
-  } else if (problems.every(({ field }) => field !== 'stages')) problems.push(...patchProblems(edit));
+  } else if (problems.every(({ field }) => field !== 'stages')) problems.push(...patchProblems(edit, sizes));
   return problems;
 }
 
@@ -114,16 +122,16 @@ function stageProblems({ stages }: ConfigurationEdit): EditProblem[] {
   return problems;
 }
 
-function patchProblems(edit: ConfigurationEdit): EditProblem[] {
+function patchProblems(edit: ConfigurationEdit, sizes: (values: readonly number[]) => string): EditProblem[] {
   const strides = edit.stages.map(({ stride }) => stride);
   const divisor = patchDivisor(strides);
   const fitting = nextFittingPatch(edit.patchSize, strides);
   const use = (patchSize: readonly number[]) => ({
-    label: `Use ${formatShape(patchSize)}`,
+    label: `Use ${sizes(patchSize)}`,
     edit: { ...edit, patchSize },
   });
   if (fitting.some((size, axis) => size !== edit.patchSize[axis])) {
-    const message = `The patch ${formatShape(edit.patchSize)} is not a multiple of ${formatShape(divisor)}, by which the network pools. The next size that fits is ${formatShape(fitting)}.`;
+    const message = `The patch ${sizes(edit.patchSize)} is not a multiple of ${sizes(divisor)}, by which the network pools. The next size that fits is ${sizes(fitting)}.`;
     return [{ field: 'patchSize', message, fix: use(fitting) }];
   }
   if (edit.patchSize.some((size, axis) => size !== divisor[axis])) return [];

@@ -1,6 +1,6 @@
 // What nnU-Net cannot plan for, said before anything is computed with it.
 import { StudioError } from '@/shared/errors';
-import { formatShape } from '@/shared/geometry';
+import { formatXyz } from '@/shared/geometry';
 import type { FingerprintDocument } from './plansDocument';
 
 /** Throws `EmptyFingerprint`, or `NoForeground` where no case has foreground, whose intensities would be NaN in the plans. */
@@ -46,7 +46,7 @@ export function assertSliceAxis(
   const inFile = transposeForward.map((_, i) => shape[transposeForward.indexOf(i)]);
   throw new StudioError(
     'SingleSlice',
-    `${datasetName}: the images are single slices along ${name}: the median case is ${formatShape(inFile)} voxels (z × y × x). Single slices must lie along z, the first axis of the array and the last of a NIfTI file.`,
+    `${datasetName}: the images are single slices along ${name}: the median case is ${formatXyz(inFile)} voxels (x × y × z). Single slices must lie along z, the first axis of the array and the last of a NIfTI file.`,
     'Move that axis to z, voxel size and label maps too (in Python: np.moveaxis), or save the slices as 2D images (.png, .tif) in a new dataset.',
   );
 }

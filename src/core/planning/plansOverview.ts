@@ -40,6 +40,8 @@ export interface PlansOverview {
   readonly readerName: string | undefined;
   /** Which axis of the images each axis of the network is; `[0, 1, 2]` is z, y, x. */
   readonly transposeForward: readonly number[];
+  /** Its inverse. */
+  readonly transposeBackward: readonly number[];
   readonly medianSpacing: readonly number[] | undefined;
   readonly medianShape: readonly number[] | undefined;
   readonly channels: number;
@@ -47,7 +49,10 @@ export interface PlansOverview {
 }
 
 const IDENTITY = [0, 1, 2];
-const numbers = z.array(z.number());
+const permutation = z
+  .array(z.number())
+  .length(3)
+  .refine((order) => IDENTITY.every((axis) => order.includes(axis)));
 const sizes = z.array(z.number().positive()).min(2).max(3);
 
 /** Reads what there is to see. Throws `BadJson` or `BadPlans` for what is no plans file at all. */
@@ -76,7 +81,7 @@ export function plansOverview(text: string, file: string): PlansOverview {
     plansName: plans.plans_name,
     plannerName: given(z.string(), plans.experiment_planner_used),
     readerName: given(z.string(), plans.image_reader_writer),
-    transposeForward: given(numbers.length(3), plans.transpose_forward) ?? IDENTITY,
+    ...transposesOf(plans),
     medianSpacing,
     medianShape,
     channels: Math.max(0, ...overviews.map(({ normalizationSchemes }) => normalizationSchemes.length)),
@@ -84,9 +89,15 @@ export function plansOverview(text: string, file: string): PlansOverview {
   };
 }
 
+/** The order of axes; none is changed where a file leaves it out, or has something else there. */
+export function transposesOf(plans: AnyPlans): Pick<PlansOverview, 'transposeForward' | 'transposeBackward'> {
+  const transposeForward = given(permutation, plans.transpose_forward) ?? IDENTITY;
+  return { transposeForward, transposeBackward: IDENTITY.map((axis) => transposeForward.indexOf(axis)) };
+}
+
 /** Letters of the image axes in the order of the network's, for 2 or 3 of them: `z`, `y`, `x` unless transposed. */
 export function axisNames(transposeForward: readonly number[], dimensions: number): readonly string[] {
-  return transposeForward.map((axis) => 'zyx'[axis] ?? '?').slice(3 - dimensions);
+  return transposeForward.map((axis) => 'zyx'[axis]).slice(3 - dimensions);
 }
 
 function configurationOverview(

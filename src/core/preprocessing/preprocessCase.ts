@@ -5,7 +5,7 @@ import type { MedicalImage } from '@/core/io/medicalImage';
 import type { Configuration, Plans } from '@/core/planning/plans';
 import { StudioError } from '@/shared/errors';
 import type { BoundingBox, Spacing, Zyx } from '@/shared/geometry';
-import { boxShape, elementCount, formatShape, permute } from '@/shared/geometry';
+import { boxShape, elementCount, formatXyz, permute } from '@/shared/geometry';
 import { markOutside, nonzeroBox, nonzeroMask } from './cropToNonzero';
 import { computeNewShape } from './gridShape';
 import { NORMALIZATIONS } from './normalization';
@@ -130,7 +130,7 @@ function checkJob({ image, configuration, seg }: PreprocessJob): void {
   if (seg && seg.length !== elementCount(image.shape)) {
     throw new StudioError(
       'GeometryMismatch',
-      `The label map has ${seg.length} voxels, but the image is ${formatShape(image.shape)} = ${elementCount(image.shape)}.`,
+      `The label map has ${seg.length} voxels, but the image is ${formatXyz(image.shape)} = ${elementCount(image.shape)}.`,
       'Export both from the same series, then import again.',
     );
   }

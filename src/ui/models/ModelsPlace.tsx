@@ -4,7 +4,7 @@ import { modelDifferences } from '@/app/modelDifferences';
 import { missingStage } from '@/app/modelFit';
 import { previousStageIn } from '@/app/predictJob';
 import { type ForeignNetwork, type ModelFold, type NnunetModel, takesAnySpacing } from '@/core/interop/model';
-import { formatXyz } from '@/shared/geometry';
+import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
@@ -184,7 +184,7 @@ function diceOfFold({ fold, validationDice, validationCases }: ModelFold): strin
 
 function ModelFacts({ record }: { record: ModelRecord }) {
   const { model, sizeInBytes, source, importedAt, crossValidationDice, sharing } = record;
-  const { configuration, folds, channelNames } = model;
+  const { configuration, plans, folds, channelNames } = model;
   const foldDice = folds.filter(({ validationDice }) => validationDice !== undefined);
   return (
     <dl className={styles.facts}>
@@ -199,10 +199,12 @@ function ModelFacts({ record }: { record: ModelRecord }) {
         </>
       )}
       <dt>Patch</dt>
-      <dd>{formatXyz(configuration.patchSize)}</dd>
+      <dd>{formatNetworkXyz(configuration.patchSize, plans.transposeBackward)}</dd>
       <dt>Voxel size</dt>
       <dd>
-        {takesAnySpacing(configuration) ? 'as the image has it' : `${formatXyz(configuration.spacing, 2)} mm`}
+        {takesAnySpacing(configuration)
+          ? 'as the image has it'
+          : `${formatNetworkXyz(configuration.spacing, plans.transposeBackward, 2)} mm`}
       </dd>
       <dt>Folds</dt>
       <dd>{folds.map(({ fold }) => fold).join(', ')}</dd>

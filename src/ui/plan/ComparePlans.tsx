@@ -2,7 +2,9 @@ import { Alert, Group, Select, Switch, Text } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import type { PlansEntry } from '@/app/plansShelf';
 import { type ComparedField, comparedTexts } from '@/core/planning/comparedSections';
+import { formatShape } from '@/shared/geometry';
 import { plural } from '../formats';
+import { formatKernel } from './planFormats';
 import tables from './tables.module.css';
 import { usePlans } from './usePlans';
 
@@ -46,6 +48,7 @@ export function ComparePlans({ entry }: { entry: PlansEntry }) {
         />
         <Text size="sm" c="dimmed" mb={7} aria-live="polite">
           {problem === undefined && (differences === 0 ? 'No difference' : plural(differences, 'difference'))}
+          {problem === undefined && '; sizes are x × y × z'}
         </Text>
       </Group>
       {problem !== undefined && (
@@ -94,17 +97,27 @@ function ComparedHead({ entry }: { entry: PlansEntry }) {
   );
 }
 
-function FieldRow({ field: { path, a, b, differs } }: { field: ComparedField }) {
+function FieldRow({ field: { path, isXyz, a, b, differs } }: { field: ComparedField }) {
+  const text = isXyz ? sizesText : valueText;
   return (
     <tr data-differs={differs}>
       <th scope="row">{path.replace('architecture.arch_kwargs.', '')}</th>
-      <td>{valueText(a)}</td>
+      <td>{text(a)}</td>
       <td>
         {differs && <span className="spoken">differs: </span>}
-        {valueText(b)}
+        {text(b)}
       </td>
     </tr>
   );
+}
+
+/** `48 × 32 × 16`; of every stage `3×3×1, 3×3×3`. */
+function sizesText(value: unknown): string {
+  if (!Array.isArray(value)) return valueText(value);
+  if (value.some(Array.isArray)) {
+    return value.map((one) => (Array.isArray(one) ? formatKernel(one) : valueText(one))).join(', ');
+  }
+  return formatShape(value.map((size) => (typeof size === 'number' ? Number(size.toPrecision(6)) : size)));
 }
 
 /** JSON with a space after commas, so that lists can wrap; numbers to six digits. */

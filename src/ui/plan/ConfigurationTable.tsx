@@ -25,6 +25,7 @@ const UNKNOWN = { cost: undefined, fit: undefined };
 
 interface ConfigurationTableProps {
   readonly configurations: readonly ConfigurationOverview[];
+  readonly transposeBackward: readonly number[];
   readonly costs: ReadonlyMap<string, ConfigurationCost>;
   readonly channelNames: readonly string[] | undefined;
   /** The one that is drawn below. */
@@ -44,10 +45,10 @@ interface Row {
 
 /** All configurations side by side; a click on a name draws that one. */
 export function ConfigurationTable(props: ConfigurationTableProps) {
-  const { configurations, costs, channelNames, chosen, onChoose } = props;
+  const { configurations, transposeBackward, costs, channelNames, chosen, onChoose } = props;
   const groups: readonly { readonly title: string; readonly rows: readonly Row[] }[] = [
-    { title: 'Images', rows: imageRows(channelNames) },
-    { title: 'Patch', rows: PATCH_ROWS },
+    { title: 'Images', rows: imageRows(channelNames, transposeBackward) },
+    { title: 'Patch', rows: patchRows(transposeBackward) },
     { title: 'Network', rows: NETWORK_ROWS },
     { title: 'Training, on this computer', rows: COST_ROWS },
   ];
@@ -103,17 +104,20 @@ export function ConfigurationTable(props: ConfigurationTableProps) {
   );
 }
 
-function imageRows(channelNames: readonly string[] | undefined): readonly Row[] {
+function imageRows(
+  channelNames: readonly string[] | undefined,
+  transposeBackward: readonly number[],
+): readonly Row[] {
   return [
     {
       term: 'spacing',
       label: 'Spacing, mm',
-      cell: ({ spacing }) => spacing && formatSpacing(spacing),
+      cell: ({ spacing }) => spacing && formatSpacing(spacing, transposeBackward),
     },
     {
       term: 'medianShape',
       label: 'Median case, voxels',
-      cell: ({ medianShape }) => medianShape && formatVoxels(medianShape),
+      cell: ({ medianShape }) => medianShape && formatVoxels(medianShape, transposeBackward),
     },
     {
       term: 'normalization',
@@ -133,25 +137,27 @@ function imageRows(channelNames: readonly string[] | undefined): readonly Row[] 
   ];
 }
 
-const PATCH_ROWS: readonly Row[] = [
-  {
-    term: 'patch',
-    label: 'Patch, voxels',
-    cell: ({ patchSize }) => patchSize && <b>{formatVoxels(patchSize)}</b>,
-  },
-  {
-    term: 'coverage',
-    label: 'Covers of the median case',
-    cell: ({ patchSize, medianShape }) =>
-      patchSize && medianShape && formatPercent(patchCoverage(patchSize, medianShape)),
-  },
-  { term: 'batch', label: 'Batch', cell: ({ batchSize }) => batchSize !== undefined && <b>{batchSize}</b> },
-  {
-    term: 'batchDice',
-    label: 'Batch Dice',
-    cell: ({ batchDice }) => (batchDice === undefined ? undefined : batchDice ? 'yes' : 'no'),
-  },
-];
+function patchRows(transposeBackward: readonly number[]): readonly Row[] {
+  return [
+    {
+      term: 'patch',
+      label: 'Patch, voxels',
+      cell: ({ patchSize }) => patchSize && <b>{formatVoxels(patchSize, transposeBackward)}</b>,
+    },
+    {
+      term: 'coverage',
+      label: 'Covers of the median case',
+      cell: ({ patchSize, medianShape }) =>
+        patchSize && medianShape && formatPercent(patchCoverage(patchSize, medianShape)),
+    },
+    { term: 'batch', label: 'Batch', cell: ({ batchSize }) => batchSize !== undefined && <b>{batchSize}</b> },
+    {
+      term: 'batchDice',
+      label: 'Batch Dice',
+      cell: ({ batchDice }) => (batchDice === undefined ? undefined : batchDice ? 'yes' : 'no'),
+    },
+  ];
+}
 
 const NETWORK_ROWS: readonly Row[] = [
   {

@@ -27,6 +27,7 @@ import type { Configuration, NormalizationScheme } from '@/core/planning/plans';
 import { axisNames, type PlansOverview } from '@/core/planning/plansOverview';
 import { plansJson } from '@/core/planning/writePlans';
 import { messageOf } from '@/shared/errors';
+import { networkOfXyz, xyzOfNetwork } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { useStudio } from '../useStudio';
 import editing from './edit.module.css';
@@ -62,6 +63,7 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
     () => (editable.find((one) => one.name === '3d_fullres') ?? editable[0])?.name ?? '',
   );
   const [edits, setEdits] = useState<Readonly<Record<string, ConfigurationEdit>>>({});
+  const { transposeBackward } = overview;
   const taken = useTakenNames(entry);
   const dataset = useDatasetOf(entry);
   const [plansName, setPlansName] = useState(() => freePlansName(entry.plansName, taken));
@@ -79,7 +81,7 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
   const edit = edits[name] ?? editOf(configuration);
   const setEdit = (next: ConfigurationEdit) => setEdits({ ...edits, [name]: next });
   const problems = new Map(
-    editable.map((one) => [one.name, checkEdit(edits[one.name] ?? editOf(one))] as const),
+    editable.map((one) => [one.name, checkEdit(edits[one.name] ?? editOf(one), transposeBackward)] as const),
   );
   const badNames = editable.filter((one) => edits[one.name] && (problems.get(one.name)?.length ?? 0) > 0);
   const nameProblem = problemOf(() => assertPlansName(plansName, taken));
@@ -116,10 +118,11 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
             key={name}
             configuration={configuration}
             edit={edit}
-            axes={axisNames(overview.transposeForward, edit.patchSize.length)}
+            transposeForward={overview.transposeForward}
+            transposeBackward={transposeBackward}
             onChange={setEdit}
           />
-          <EditProblems edit={edit} onFix={setEdit} />
+          <EditProblems edit={edit} transposeBackward={transposeBackward} onFix={setEdit} />
         </Stack>
       </div>
       <div className={editing.editResult}>
@@ -157,7 +160,11 @@ export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
       </div>
       {isValid && (
         <section className={`${styles.card} ${editing.editNetwork}`} aria-label="Edited network">
-          <NetworkDrawing configuration={edited} channels={networkChannels(edited, dataset)} />
+          <NetworkDrawing
+            configuration={edited}
+            transposeBackward={transposeBackward}
+            channels={networkChannels(edited, dataset)}
+          />
         </section>
       )}
     </div>
@@ -172,12 +179,16 @@ function saveHint(isChanged: boolean, bad: readonly Configuration[]): string {
 interface ConfigurationFormProps {
   readonly configuration: Configuration;
   readonly edit: ConfigurationEdit;
-  readonly axes: readonly string[];
+  readonly transposeForward: readonly number[];
+  readonly transposeBackward: readonly number[];
   readonly onChange: (edit: ConfigurationEdit) => void;
 }
 
-function ConfigurationForm({ configuration, edit, axes, onChange }: ConfigurationFormProps) {
-  const order = axes.join(' × ');
+function ConfigurationForm(props: ConfigurationFormProps) {
+  const { configuration, edit, transposeForward, transposeBackward, onChange } = props;
+  const names = axisNames(transposeForward, edit.patchSize.length);
+  const order = xyzOfNetwork(names, transposeBackward).join(' × ');
+  const problems = checkEdit(edit);
   return (
     <>
       <div className={editing.fields}>
@@ -185,17 +196,17 @@ function ConfigurationForm({ configuration, edit, axes, onChange }: Configuratio
           label={<Term term="patch">Patch, voxels</Term>}
           aria-label="Patch, voxels"
           description={order}
-          value={edit.patchSize}
-          onChange={(patchSize) => onChange({ ...edit, patchSize })}
-          error={checkEdit(edit).some(({ field }) => field === 'patchSize')}
+          value={xyzOfNetwork(edit.patchSize, transposeBackward)}
+          onChange={(xyz) => onChange({ ...edit, patchSize: networkOfXyz(xyz, transposeBackward) })}
+          error={problems.some(({ field }) => field === 'patchSize')}
         />
         <TupleInput
           label={<Term term="spacing">Spacing, mm</Term>}
           aria-label="Spacing, mm"
           description={order}
-          value={edit.spacing}
-          onChange={(spacing) => onChange({ ...edit, spacing })}
-          error={checkEdit(edit).some(({ field }) => field === 'spacing')}
+          value={xyzOfNetwork(edit.spacing, transposeBackward)}
+          onChange={(xyz) => onChange({ ...edit, spacing: networkOfXyz(xyz, transposeBackward) })}
+          error={problems.some(({ field }) => field === 'spacing')}
         />
         <NumberInput
           label={<Term term="batch">Batch</Term>}
@@ -240,7 +251,7 @@ function ConfigurationForm({ configuration, edit, axes, onChange }: Configuratio
       </div>
       <StageEditor
         stages={edit.stages}
-        axes={axes}
+        transposeBackward={transposeBackward}
         isPlain={configuration.architecture.networkClass === 'PlainConvUNet'}
         onChange={(stages) => onChange({ ...edit, stages })}
       />
@@ -251,12 +262,14 @@ function ConfigurationForm({ configuration, edit, axes, onChange }: Configuratio
 /** What is refused, each with a click that puts it right where there is one. */
 function EditProblems({
   edit,
+  transposeBackward,
   onFix,
 }: {
   edit: ConfigurationEdit;
+  transposeBackward: readonly number[];
   onFix: (edit: ConfigurationEdit) => void;
 }) {
-  const problems = checkEdit(edit);
+  const problems = checkEdit(edit, transposeBackward);
   return (
     <div aria-live="polite">
       {problems.map(({ field, message, fix }) => (
@@ -332,7 +345,8 @@ function EditPreview({ entry, overview, configuration, edit }: EditPreviewProps)
           patchSize={edit.patchSize}
           spacing={edit.spacing}
           medianShape={median?.map((size, axis) => (size * configuration.spacing[axis]) / edit.spacing[axis])}
-          axes={axisNames(overview.transposeForward, edit.patchSize.length)}
+          transposeForward={overview.transposeForward}
+          transposeBackward={overview.transposeBackward}
         />
       </section>
     </>

@@ -1,6 +1,7 @@
 import { useId } from 'react';
 import type { NetworkChannels } from '@/app/plansCost';
 import type { Configuration } from '@/core/planning/plans';
+import { xyzConfiguration } from '@/core/planning/xyzConfiguration';
 import { formatShape } from '@/shared/geometry';
 import { plural } from '../formats';
 import styles from './network.module.css';
@@ -10,11 +11,14 @@ import { Term } from './Term';
 
 interface NetworkDrawingProps {
   readonly configuration: Configuration;
+  /** Of its plans. */
+  readonly transposeBackward: readonly number[];
   readonly channels: NetworkChannels;
 }
 
-/** The U of a configuration, drawn, and the same as a table. */
-export function NetworkDrawing({ configuration, channels }: NetworkDrawingProps) {
+/** The U of a configuration, drawn, and the same as a table; sizes are x × y × z. */
+export function NetworkDrawing({ configuration: inFile, transposeBackward, channels }: NetworkDrawingProps) {
+  const configuration = xyzConfiguration(inFile, transposeBackward);
   const { architecture, patchSize } = configuration;
   const layout = networkLayout(architecture, patchSize);
   const id = useId();

@@ -23,6 +23,7 @@ interface Choice {
   readonly planner: string;
   readonly memoryGb: number | undefined;
   readonly hours: number;
+  /** mm along z, y, x of the images. */
   readonly spacing: readonly number[];
   readonly plansName: string;
 }
@@ -135,9 +136,9 @@ export function NewPlansDialog({ initial, onClose }: NewPlansDialogProps) {
             />
             <TupleInput
               label="Target spacing, mm"
-              description="z × y × x; empty: the median of the dataset"
-              value={choice.spacing}
-              onChange={(spacing) => set({ spacing })}
+              description="x × y × z; empty: the median of the dataset"
+              value={choice.spacing.toReversed()}
+              onChange={(xyz) => set({ spacing: xyz.toReversed() })}
               error={isSpacingBad ? 'Three numbers above 0, or nothing.' : undefined}
             />
           </Group>

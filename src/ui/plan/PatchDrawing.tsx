@@ -1,21 +1,23 @@
-import type { ConfigurationOverview } from '@/core/planning/plansOverview';
+import { axisNames, type ConfigurationOverview, type PlansOverview } from '@/core/planning/plansOverview';
 import { formatPercent } from '../formats';
 import styles from './patch.module.css';
 import { type Projection, patchCoverage, planeName, projections, scaleBarLength } from './patchLayout';
 import { formatVoxels } from './planFormats';
 
 type Sizes = Pick<ConfigurationOverview, 'patchSize' | 'medianShape' | 'spacing'>;
+type AxisOrder = Pick<PlansOverview, 'transposeForward' | 'transposeBackward'>;
 
 /** Largest edge of a projection on the page. */
 const EDGE = 128;
 const PADDING = 6;
 
 /** The patch over the median case, all projections at one scale. */
-export function PatchDrawing({ patchSize, medianShape, spacing, axes }: Sizes & { axes: readonly string[] }) {
+export function PatchDrawing(props: Sizes & AxisOrder) {
+  const { patchSize, medianShape, spacing, transposeForward, transposeBackward } = props;
   if (!patchSize || !spacing || !medianShape) {
     return <p className={styles.note}>These plans do not say how large a case is.</p>;
   }
-  const planes = projections(patchSize, medianShape, spacing, axes);
+  const planes = projections(patchSize, medianShape, spacing, axisNames(transposeForward, patchSize.length));
   const longest = Math.max(
     ...planes.flatMap(({ rows, columns }) => [rows, columns].map((one) => Math.max(one.patchMm, one.caseMm))),
   );
@@ -25,8 +27,9 @@ export function PatchDrawing({ patchSize, medianShape, spacing, axes }: Sizes & 
   return (
     <div>
       <p className={styles.note}>
-        A patch of <b>{formatVoxels(patchSize)}</b> voxels covers <b>{formatPercent(coverage)}</b> of the
-        median {patchSize.length === 2 ? 'slice' : 'case'} of {formatVoxels(medianShape)}
+        A patch of <b>{formatVoxels(patchSize, transposeBackward)}</b> voxels covers{' '}
+        <b>{formatPercent(coverage)}</b> of the median {patchSize.length === 2 ? 'slice' : 'case'} of{' '}
+        {formatVoxels(medianShape, transposeBackward)}
         {isPadded ? '; where it is larger than the case, the case is padded.' : '.'}
       </p>
       <div className={styles.planes}>

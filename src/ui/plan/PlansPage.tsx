@@ -172,6 +172,7 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
       </Group>
       <ConfigurationTable
         configurations={overview.configurations}
+        transposeBackward={overview.transposeBackward}
         costs={costs}
         channelNames={dataset?.channelNames}
         chosen={chosen}
@@ -185,7 +186,11 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
               Network <span>{chosen}</span>
             </h3>
             {configuration.configuration && cost?.status === 'known' ? (
-              <NetworkDrawing configuration={configuration.configuration} channels={cost.channels} />
+              <NetworkDrawing
+                configuration={configuration.configuration}
+                transposeBackward={overview.transposeBackward}
+                channels={cost.channels}
+              />
             ) : (
               <Alert color="yellow" variant="light">
                 {cost?.status === 'unknown' ? cost.reason : configuration.problem}
@@ -198,7 +203,8 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
             </h3>
             <PatchDrawing
               {...configuration}
-              axes={axisNames(overview.transposeForward, configuration.patchSize?.length ?? 3)}
+              transposeForward={overview.transposeForward}
+              transposeBackward={overview.transposeBackward}
             />
             {dataset && <PatchOverCase dataset={dataset} overview={overview} configuration={configuration} />}
           </section>
@@ -215,7 +221,8 @@ function firstChoice({ configurations }: PlansOverview): string {
 }
 
 function PlansFacts({ overview }: { overview: PlansOverview }) {
-  const { plannerName, readerName, transposeForward, medianSpacing, medianShape, channels } = overview;
+  const { plannerName, readerName, medianSpacing, medianShape, channels } = overview;
+  const { transposeForward, transposeBackward } = overview;
   return (
     <dl className={styles.facts}>
       <div>
@@ -230,7 +237,8 @@ function PlansFacts({ overview }: { overview: PlansOverview }) {
             <Term term="medianCase">Median case</Term>
           </dt>
           <dd>
-            {formatVoxels(medianShape)} voxels of {formatSpacing(medianSpacing)} mm
+            {formatVoxels(medianShape, transposeBackward)} voxels of{' '}
+            {formatSpacing(medianSpacing, transposeBackward)} mm
           </dd>
         </div>
       )}
@@ -240,9 +248,9 @@ function PlansFacts({ overview }: { overview: PlansOverview }) {
       </div>
       <div>
         <dt>
-          <Term term="axes">Axes</Term>
+          <Term term="axes">Axes of the network</Term>
         </dt>
-        <dd>{axisNames(transposeForward, 3).join(' × ')}</dd>
+        <dd>{axisNames(transposeForward, 3).join(', ')}</dd>
       </div>
       <div>
         <dt>

@@ -1,20 +1,22 @@
 import { ActionIcon, Button, Group, TextInput, Tooltip } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
 import type { StageEdit } from '@/core/planning/editPlans';
+import { networkOfXyz, xyzOfNetwork } from '@/shared/geometry';
 import editing from './edit.module.css';
 import { Term } from './Term';
 import { TupleInput } from './TupleInput';
 
 interface StageEditorProps {
   readonly stages: readonly StageEdit[];
-  readonly axes: readonly string[];
+  /** Of the plans: strides and kernels are edited as x × y × z. */
+  readonly transposeBackward: readonly number[];
   /** Plain convolutions, not residual blocks. */
   readonly isPlain: boolean;
   readonly onChange: (stages: readonly StageEdit[]) => void;
 }
 
 /** The stages of the U as a table of fields. */
-export function StageEditor({ stages, axes, isPlain, onChange }: StageEditorProps) {
+export function StageEditor({ stages, transposeBackward, isPlain, onChange }: StageEditorProps) {
   const change = (index: number, part: Partial<StageEdit>) =>
     onChange(stages.map((stage, i) => (i === index ? { ...stage, ...part } : stage)));
   const addStage = () => {
@@ -22,7 +24,7 @@ export function StageEditor({ stages, axes, isPlain, onChange }: StageEditorProp
     onChange([
       ...stages.slice(0, -1),
       { ...last, decoderConvs: Math.max(1, stages[stages.length - 2]?.decoderConvs ?? 1) },
-      { ...last, stride: axes.map(() => 2), decoderConvs: 0 },
+      { ...last, stride: last.stride.map(() => 2), decoderConvs: 0 },
     ]);
   };
   return (
@@ -64,16 +66,16 @@ export function StageEditor({ stages, axes, isPlain, onChange }: StageEditorProp
                 <TupleInput
                   size="xs"
                   aria-label={`Stage ${i + 1}, stride`}
-                  value={stage.stride}
-                  onChange={(stride) => change(i, { stride })}
+                  value={xyzOfNetwork(stage.stride, transposeBackward)}
+                  onChange={(xyz) => change(i, { stride: networkOfXyz(xyz, transposeBackward) })}
                 />
               </td>
               <td>
                 <TupleInput
                   size="xs"
                   aria-label={`Stage ${i + 1}, kernel`}
-                  value={stage.kernelSize}
-                  onChange={(kernelSize) => change(i, { kernelSize })}
+                  value={xyzOfNetwork(stage.kernelSize, transposeBackward)}
+                  onChange={(xyz) => change(i, { kernelSize: networkOfXyz(xyz, transposeBackward) })}
                 />
               </td>
               <td>

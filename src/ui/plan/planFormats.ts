@@ -1,16 +1,19 @@
 // How the numbers of plans read on the page.
 import type { BatchFit, TrainingCost } from '@/core/planning/trainingCost';
-import { formatShape } from '@/shared/geometry';
+import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 
-/** `0.767 × 0.767`; enough digits to tell spacings apart. */
-export function formatSpacing(spacing: readonly number[]): string {
-  return spacing.map((mm) => String(Number(mm.toPrecision(4)))).join(' × ');
+/** `0.767 × 0.767` of a spacing along the network's axes, x first; enough digits to tell spacings apart. */
+export function formatSpacing(spacing: readonly number[], transposeBackward: readonly number[]): string {
+  return formatNetworkXyz(
+    spacing.map((mm) => Number(mm.toPrecision(4))),
+    transposeBackward,
+  );
 }
 
-/** A shape that may have halves, as medians do. */
-export function formatVoxels(shape: readonly number[]): string {
-  return formatShape(shape.map((size) => Number(size.toFixed(1))));
+/** A shape along the network's axes, x first; it may have halves, as medians do. */
+export function formatVoxels(shape: readonly number[], transposeBackward: readonly number[]): string {
+  return formatNetworkXyz(shape, transposeBackward, 1);
 }
 
 /** `3×3×3`, tight, for drawings. */

@@ -4,7 +4,7 @@ export const TERMS = {
   planner: 'The set of rules that chose patch, batch and network.',
   medianCase: 'The middle image of the dataset, axis by axis, before resampling.',
   reader: "nnU-Net's name for the code that reads the image files.",
-  axes: 'The order in which the network sees the image axes: the coarsest comes first.',
+  axes: 'The order in which the network and the file have the image axes: the coarsest comes first. Sizes on this page are x × y × z, as in the viewer.',
   spacing: 'Size of a voxel in mm; every image is resampled to it before training and prediction.',
   medianShape: 'Voxels of the middle case once it is resampled to this spacing.',
   patch: 'The piece of an image that the network sees at once, in voxels.',

@@ -3,7 +3,8 @@ import { IconChevronDown, IconPlayerPlayFilled, IconPlayerStopFilled } from '@ta
 import { describeRecipe, type Recipe } from '@/app/bestRecipe';
 import { modelDifferences } from '@/app/modelDifferences';
 import { modelFit } from '@/app/modelFit';
-import { formatXyz } from '@/shared/geometry';
+import type { NnunetModel } from '@/core/interop/model';
+import { formatNetworkXyz } from '@/shared/geometry';
 import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/filesApi';
@@ -136,11 +137,11 @@ function Stages({ first, second }: { first: ModelRecord; second: ModelRecord }) 
       </Text>
       <ol aria-label="Stages">
         <li>
-          {first.model.configuration.name}, voxels {formatXyz(first.model.configuration.spacing, 2)} mm
+          {first.model.configuration.name}, voxels {voxelsOf(first.model)} mm
         </li>
         <li>
-          {second.model.configuration.name}, voxels {formatXyz(second.model.configuration.spacing, 2)} mm,
-          which refines what the first one finds
+          {second.model.configuration.name}, voxels {voxelsOf(second.model)} mm, which refines what the first
+          one finds
         </li>
       </ol>
     </div>
@@ -155,7 +156,11 @@ function describeModel({ model, crossValidationDice }: ModelRecord): string {
   const names = [...model.labels.names].filter(([value]) => value !== 0).map(([, name]) => name);
   const shown = namesInShort(names, 4);
   const dice = crossValidationDice === undefined ? '' : `, Dice ${crossValidationDice.toFixed(2)}`;
-  return `${shown}; voxels ${formatXyz(model.configuration.spacing, 2)} mm${dice}`;
+  return `${shown}; voxels ${voxelsOf(model)} mm${dice}`;
+}
+
+function voxelsOf({ configuration, plans }: NnunetModel): string {
+  return formatNetworkXyz(configuration.spacing, plans.transposeBackward, 2);
 }
 
 function NoModel({ onFiles }: Pick<RunPanelProps, 'onFiles'>) {

@@ -89,6 +89,7 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
       gpu,
       throughput?.flopsPerSecond,
       chosenStorage(choice, gpu?.facts),
+      overview?.transposeBackward,
     );
   const step = cost?.status === 'known' ? stepSecondsOf(cost.cost) : undefined;
   const presets = schedulePresets(step ?? { training: Number.NaN, validation: Number.NaN });

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
-import { formatXyz } from '@/shared/geometry';
+import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { TrainingStart } from '@/workers/trainApi';
 import { formatCount, formatPercent } from '../formats';
@@ -80,7 +80,7 @@ export function RunFigures({ run, live }: RunFiguresProps) {
         {formatBytes(start.allocatedBytes)}
       </Figure>
       <Figure name="Patch" meaning="Voxels that the network sees at once, and how many patches a step takes">
-        {formatXyz(start.patchSize)}, batch {start.batchSize}
+        {formatNetworkXyz(start.patchSize, start.transposeBackward ?? [0, 1, 2])}, batch {start.batchSize}
         <Parts start={start} />
       </Figure>
       <Figure name="Cases" meaning="Cases to learn from, and cases left out to validate on">

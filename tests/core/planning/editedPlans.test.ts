@@ -150,6 +150,8 @@ test('a patch that does not divide by the strides is refused, with the next that
   expect(checkEdit(edit)).toEqual([]);
   const [problem] = checkEdit({ ...edit, patchSize: [100, 130, 128] });
   expect(problem.message).toMatch(/The patch 100 × 130 × 128 is not a multiple of \d+ × \d+ × \d+/);
+  const [shown] = checkEdit({ ...edit, patchSize: [100, 130, 128] }, [1, 2, 0]);
+  expect(shown.message).toContain('The patch 100 × 128 × 130 is not a multiple of');
   expect(problem.fix?.edit.patchSize).toEqual([112, 160, 128]);
   expect(problem.fix && checkEdit(problem.fix.edit)).toEqual([]);
 });
@@ -247,6 +249,38 @@ test('inheritance and file format are no differences; values are', () => {
   expect(differing).toEqual([
     { title: '3d_cascade_fullres', path: 'batch_size', a: parent.batch_size, b: 7 },
   ]);
+});
+
+test('sizes are compared as x, y, z of the image, whatever the order of each file', () => {
+  const turned = JSON.parse(text);
+  // The same network on axes in the order x, z, y.
+  const turn = ([z, y, x]: readonly unknown[]) => [x, z, y];
+  turned.transpose_forward = [2, 0, 1];
+  turned.transpose_backward = [1, 2, 0];
+  for (const key of ['original_median_spacing_after_transp', 'original_median_shape_after_transp']) {
+    turned[key] = turn(turned[key]);
+  }
+  for (const one of Object.values<Record<string, unknown>>(turned.configurations)) {
+    for (const key of ['patch_size', 'spacing', 'median_image_size_in_voxels']) {
+      const value = one[key];
+      if (Array.isArray(value) && value.length === 3) one[key] = turn(value);
+    }
+  }
+  const fields = comparedSections(plans, readAnyPlans(JSON.stringify(turned), 'b')).flatMap((section) =>
+    section.fields.map((field) => ({ ...field, title: section.title })),
+  );
+  const of = (title: string, path: string) =>
+    fields.find((field) => field.title === title && field.path === path);
+  expect(of('plans', 'transpose_forward')).toMatchObject({ a: [0, 1, 2], b: [2, 0, 1], differs: true });
+  const shape = plans.original_median_shape_after_transp;
+  expect(of('plans', 'original_median_shape_after_transp')).toMatchObject({
+    a: Array.isArray(shape) && shape.toReversed(),
+    differs: false,
+    isXyz: true,
+  });
+  for (const path of ['patch_size', 'spacing', 'median_image_size_in_voxels']) {
+    expect(of('3d_fullres', path)).toMatchObject({ differs: false, isXyz: true });
+  }
 });
 
 test('a comparison with a file that is no plans says so', () => {

@@ -33,7 +33,7 @@ describe('single slices', () => {
   ] as const)('%j voxels lie along %s: refused, as nnU-Net cannot plan for them', (shape, axis) => {
     expect(() => plan(shape, [1, 1, 1])).toThrow(expect.objectContaining({ name: 'SingleSlice' }));
     expect(() => plan(shape, [1, 1, 1])).toThrow(
-      `Dataset001_Slices: the images are single slices along ${axis}: the median case is ${shape.join(' × ')} voxels`,
+      `Dataset001_Slices: the images are single slices along ${axis}: the median case is ${shape.toReversed().join(' × ')} voxels (x × y × z)`,
     );
   });
 

@@ -6,6 +6,7 @@ import {
   formatLongTime,
   formatParameters,
   formatSpacing,
+  formatVoxels,
   resamplingText,
 } from '@/ui/plan/planFormats';
 import { parseTuple } from '@/ui/plan/TupleInput';
@@ -90,7 +91,8 @@ test('a scale bar has a round length, about a quarter of the width', () => {
 });
 
 test('numbers read as people say them', () => {
-  expect(formatSpacing([5, 0.976562023162842])).toBe('5 × 0.9766');
+  expect(formatSpacing([5, 0.976562023162842], [0, 1, 2])).toBe('0.9766 × 5');
+  expect(formatVoxels([160, 96.5, 128], [1, 2, 0])).toBe('160 × 128 × 96.5');
   expect(formatParameters(30_787_000)).toBe('30.8 M');
   expect(formatFlops(5.75e12)).toBe('5.75 TFLOP');
   expect(formatLongTime(4.04)).toBe('4.0 s');
