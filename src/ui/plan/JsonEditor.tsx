@@ -60,8 +60,8 @@ export function JsonEditor({ entry, onDone }: { entry: PlansEntry; onDone: () =>
           Undo all changes
         </Button>
         <Text size="xs" c="dimmed">
-          Change plans_name: edits are kept as new plans, the old ones stay. Sizes are in the file’s own
-          order, z before x.
+          Change plans_name: edits are kept as new plans, the old ones stay. Here sizes are in the file’s own
+          order, that of the network’s axes.
         </Text>
       </Group>
     </div>
