@@ -25,6 +25,8 @@ export const accessibleControls: MantineThemeComponents = {
   Select: { defaultProps: SELECT },
   MultiSelect: { defaultProps: SELECT },
   Autocomplete: { defaultProps: SELECT },
+  /** A plain span, Mantine's, may have no name. */
+  Loader: { defaultProps: { role: 'status' } },
   /** Focus goes to the first item; Mantine's stand-in for it is no child that a menu may have. */
   Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
   ColorPicker: {

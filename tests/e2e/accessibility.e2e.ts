@@ -39,6 +39,10 @@ const DIALOGS: Readonly<Record<string, (studio: StudioPage) => Promise<void>>> =
     await open(studio.page, 'data');
     await studio.drop(`${bench}/brains`);
   },
+  'data/UnlabelledDialog': async (studio) => {
+    await open(studio.page, 'data');
+    await studio.drop(`${bench}/imagesTr`);
+  },
   'plan/NewPlansDialog': async ({ page }) => {
     await open(page, `plan/${body.DATASET}`);
     await page.getByRole('button', { name: 'New plans' }).click();
@@ -58,6 +62,11 @@ const DIALOGS: Readonly<Record<string, (studio: StudioPage) => Promise<void>>> =
   'train/NewTrainingDialog': async ({ page }) => {
     await open(page, 'train/run-1');
     await page.getByRole('button', { name: 'New training' }).click();
+  },
+  'train/LengthDialog': async ({ page }) => {
+    await open(page, 'train/run-1');
+    await page.getByRole('button', { name: 'More about this training' }).click();
+    await page.getByRole('menuitem', { name: /^Change length/ }).click();
   },
   'train/ClusterDialog': async ({ page }) => {
     await open(page, 'train/run-1');
@@ -90,6 +99,10 @@ const POPUPS: readonly (readonly [
   name: RegExp,
   part: string,
 ])[] = [
+  ['segment', 'button', /^L /, '[role=dialog]'],
+  ['segment', 'button', /^Rename /, '[aria-label=Cases]'],
+  [`data/${body.DATASET}`, 'button', /^Rename /, 'main'],
+  ['models', 'button', /^Rename /, 'main'],
   ['segment', 'button', /^Settings/, '[aria-label=Model]'],
   ['segment', 'button', /^Colour of structure_001/, '[role=dialog]'],
   ['segment', 'combobox', /^Model$/, '[role=listbox]'],
@@ -153,7 +166,7 @@ test('no place and no dialog has anything axe-core objects to, in either theme',
   await axe.check('a notice');
   await open(page, 'segment');
   await studio.drop(workbench.write('notes.txt', 'nothing to see'));
-  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(page.getByRole('alert', { name: 'Not taken' })).toBeVisible();
   await axe.check('a problem');
   expect(axe.violations, axe.violations.join('\n')).toEqual([]);
 });

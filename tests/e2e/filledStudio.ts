@@ -72,6 +72,7 @@ export async function fillStudio(studio: StudioPage, workbench: Workbench): Prom
   const { image, labels } = await nifti(0);
   workbench.write('brains/images/anna.nii.gz', image);
   workbench.write('brains/labels/anna.nii.gz', labels);
+  workbench.write('imagesTr/bert_0000.nii.gz', image);
   const elu = { operator: 'Elu', inputs: ['x'], outputs: ['h'] };
   workbench.write('tones.onnx', threeClassNetwork([elu], [1, 1, 8, 8, 8]));
 }

@@ -1,24 +1,5 @@
-import {
-  ActionIcon,
-  Button,
-  Group,
-  Menu,
-  NumberInput,
-  SegmentedControl,
-  Select,
-  Slider,
-  Text,
-  Tooltip,
-} from '@mantine/core';
-import {
-  IconBorderOuter,
-  IconContrast,
-  IconEye,
-  IconEyeOff,
-  IconPlayerPause,
-  IconPlayerPlay,
-} from '@tabler/icons-react';
-import { CT_WINDOWS, levelAndWidth, windowOf } from '@/app/ctWindow';
+import { ActionIcon, Group, SegmentedControl, Select, Slider, Tooltip } from '@mantine/core';
+import { IconBorderOuter, IconEye, IconEyeOff, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { preferences } from '@/app/preferences';
 import type { Window } from '@/workers/filesApi';
 import { usePreferences } from '../useStudio';
@@ -27,6 +8,7 @@ import styles from '../viewer/viewer.module.css';
 import type { Layout } from '../viewer/viewerController';
 import type { ViewedChannel } from './viewedChannel';
 import { useSharedViewer } from './viewerContext';
+import { WindowChoice } from './WindowChoice';
 
 const LAYOUTS: readonly { value: Layout; label: string }[] = [
   { value: 'planes', label: 'All' },
@@ -69,7 +51,7 @@ export function ViewerToolbar(props: ViewerToolbarProps) {
         />
       )}
       {channel?.channel !== 'color' && (
-        <WindowMenu automatic={props.automaticWindow} named={channel?.hints.window} />
+        <WindowChoice automatic={props.automaticWindow} named={channel?.hints.window} />
       )}
       {channels.length > 1 && (
         <Select
@@ -137,79 +119,4 @@ export function ViewerToolbar(props: ViewerToolbarProps) {
       )}
     </div>
   );
-}
-
-/** `named`: the window that the file names. */
-function WindowMenu(props: { automatic: Window | undefined; named: Window | undefined }) {
-  const { automatic, named } = props;
-  const viewer = useSharedViewer();
-  const { window } = useViewer(viewer);
-  const { level, width } = levelAndWidth(window ?? { low: 0, high: 1 });
-  const set = (change: Partial<{ level: number; width: number }>) =>
-    viewer.setWindow(windowOf({ level, width, ...change }));
-  return (
-    <Menu position="bottom-start" closeOnItemClick={false} disabled={!window}>
-      <Menu.Target>
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconContrast size={15} aria-hidden />}
-          title="Level and width of the shown intensities"
-        >
-          L {round(level)} W {round(width)}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown w={230}>
-        <Group gap="xs" p="xs" wrap="nowrap">
-          <NumberInput
-            label="Level"
-            size="xs"
-            value={round(level)}
-            onChange={(value) => set({ level: Number(value) })}
-          />
-          <NumberInput
-            label="Width"
-            size="xs"
-            min={0}
-            value={round(width)}
-            onChange={(value) => Number(value) > 0 && set({ width: Number(value) })}
-          />
-        </Group>
-        <Menu.Item disabled={!automatic} onClick={() => automatic && viewer.setWindow(automatic)}>
-          Automatic
-        </Menu.Item>
-        {named && (
-          <Menu.Item
-            rightSection={<Figures {...levelAndWidth(named)} />}
-            onClick={() => viewer.setWindow(named)}
-          >
-            As the file says
-          </Menu.Item>
-        )}
-        <Menu.Divider />
-        <Menu.Label>CT, Hounsfield units</Menu.Label>
-        {CT_WINDOWS.map((preset) => (
-          <Menu.Item
-            key={preset.name}
-            rightSection={<Figures {...preset} />}
-            onClick={() => viewer.setWindow(windowOf(preset))}
-          >
-            {preset.name}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
-function Figures({ level, width }: { level: number; width: number }) {
-  return (
-    <Text size="xs" c="dimmed">
-      {round(level)} / {round(width)}
-    </Text>
-  );
-}
-
-function round(value: number): number {
-  return Number(value.toPrecision(4));
 }
