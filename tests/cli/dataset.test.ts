@@ -109,6 +109,30 @@ test('plan_experiment needs no images, and keeps configurations it does not make
   expect(Object.keys(plans.configurations)).toEqual(['2d', '3d_fullres', 'my_config']);
 });
 
+test('plan_experiment tells sizes as x, y, z of the images, however the network has its axes', async () => {
+  const name = 'Dataset011_Sagittal';
+  mkdirSync(inRaw(name), { recursive: true });
+  mkdirSync(inPreprocessed(name), { recursive: true });
+  writeFileSync(inRaw(name, 'dataset.json'), tinyDataset().get('dataset.json') ?? '');
+  const tiny = readFileSync(inPreprocessed(TINY_DATASET, 'dataset_fingerprint.json'), 'utf8');
+  const sagittal = {
+    ...JSON.parse(tiny),
+    shapes_after_crop: Array.from({ length: 6 }, () => [48, 40, 16]),
+    spacings: Array.from({ length: 6 }, () => [1, 0.75, 3]),
+  };
+  writeFileSync(inPreprocessed(name, 'dataset_fingerprint.json'), JSON.stringify(sagittal));
+  await run(planExperimentCommand, '-d 11');
+  const { transpose_forward: forward, configurations } = JSON.parse(
+    readFileSync(inPreprocessed(name, 'nnUNetPlans.json'), 'utf8'),
+  );
+  expect(forward).toEqual([2, 0, 1]);
+  const [x, z, y] = configurations['3d_fullres'].patch_size;
+  const table = vi.mocked(console.log).mock.calls.flat().join('\n');
+  expect(table).toMatch(new RegExp(`^ +3d_fullres +2 +${x} × ${y} × ${z} +3 × 0\\.75 × 1$`, 'm'));
+  const [rows, columns] = configurations['2d'].patch_size;
+  expect(table).toMatch(new RegExp(`^ +2d +\\d+ +${columns} × ${rows} +0\\.75 × 1$`, 'm'));
+});
+
 test('move_plans_between_datasets renames what names the plans and the dataset', async () => {
   writeDataset('Dataset009_Other');
   await run(movePlansCommand, '-s 7 -t 9 -sp nnUNetPlans -tp fromTiny');

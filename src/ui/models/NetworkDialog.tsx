@@ -20,12 +20,15 @@ import { goTo } from '../route';
 import { saveFile } from '../saveFile';
 import { useSelection, useStudio } from '../useStudio';
 import {
+  axesOfLayout,
   describedBy,
   INTENSITIES,
   type Intensity,
   type NetworkForm,
   networkFormError,
   startNetworkForm,
+  withLayout,
+  xyzOfLayout,
 } from './networkForm';
 
 const SCHEMES = [
@@ -82,7 +85,8 @@ function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
     const { models } = await addGivenFiles(studio, [file, json()]);
     if (models.length > 0) goTo('models');
   };
-  const axes = [...form.layout].filter((letter) => 'XYZ'.includes(letter)).map((axis) => axis.toLowerCase());
+  const axes = axesOfLayout(form.layout);
+  const order = xyzOfLayout(form.layout).join(' × ');
   return (
     <Modal opened onClose={close} title="What does this network take and give?" size="lg">
       <form
@@ -117,7 +121,7 @@ function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
               data={LAYOUTS[facts.dimensions ?? 3]}
               value={form.layout}
               allowDeselect={false}
-              onChange={(layout) => layout && set({ layout })}
+              onChange={(layout) => layout && setForm((before) => withLayout(before, layout))}
             />
             <Select
               label="Its output is"
@@ -129,12 +133,12 @@ function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
             />
             <TextInput
               label="Patch, voxels"
-              description={`What it takes at once, ${axes.join(' × ')}`}
+              description={`What it takes at once, ${order}`}
               {...text('patch')}
             />
             <TextInput
               label="Voxel size, mm"
-              description={`${axes.join(' × ')}; empty: images as they are`}
+              description={`${order}; empty: images as they are`}
               placeholder="as the image has it"
               {...text('spacing')}
             />

@@ -11,7 +11,7 @@ export interface NetworkForm {
   readonly name: string;
   /** Names, with commas between. */
   readonly channels: string;
-  /** Voxels along the network's axes, with spaces or × between. */
+  /** Voxels as x, y, z of the image, with spaces or × between. */
   readonly patch: string;
   /** mm, likewise; empty: images are taken as they are. */
   readonly spacing: string;
@@ -46,7 +46,10 @@ export function startNetworkForm(path: string, facts: OnnxFacts): NetworkForm {
     channels: Array.from({ length: channels }, (_, i) => (channels === 1 ? 'image' : `channel ${i}`)).join(
       ', ',
     ),
-    patch: patchSize.map((size) => size ?? 128).join(' × '),
+    patch: toXyz(
+      patchSize.map((size) => size ?? 128),
+      layout,
+    ).join(' × '),
     spacing: '',
     scheme: 'ZScoreNormalization',
     intensities: { mean: '', std: '', percentile_00_5: '', percentile_99_5: '' },
@@ -56,6 +59,22 @@ export function startNetworkForm(path: string, facts: OnnxFacts): NetworkForm {
     mirrorAxes: [],
     cropsToNonzero: false,
   };
+}
+
+/** The form with the axes of the input in another order: the patch stays what it is for the network. */
+export function withLayout(form: NetworkForm, layout: string): NetworkForm {
+  const patch = toXyz(fromXyz(numbersOf(form.patch), form.layout), layout);
+  return { ...form, layout, patch: patch.some(Number.isNaN) ? form.patch : patch.join(' × ') };
+}
+
+/** Letters of the input's axes in its own order, as `z`, `y`, `x`. */
+export function axesOfLayout(layout: string): readonly string[] {
+  return [...layout].filter((letter) => 'XYZ'.includes(letter)).map((axis) => axis.toLowerCase());
+}
+
+/** `x`, `y` and `z`, as the form has sizes. */
+export function xyzOfLayout(layout: string): readonly string[] {
+  return axesOfLayout(layout).toSorted();
 }
 
 /** The JSON that the form stands for. */
@@ -68,8 +87,8 @@ export function describedBy(form: NetworkForm): NetworkDescriptionInput {
     version: 1,
     name: form.name.trim(),
     channels: listOf(form.channels),
-    spacing: form.spacing.trim() === '' ? null : numbersOf(form.spacing),
-    patch_size: numbersOf(form.patch),
+    spacing: form.spacing.trim() === '' ? null : fromXyz(numbersOf(form.spacing), form.layout),
+    patch_size: fromXyz(numbersOf(form.patch), form.layout),
     normalization:
       form.scheme === 'CTNormalization'
         ? { scheme: form.scheme, ...Object.fromEntries(intensities) }
@@ -102,6 +121,20 @@ export function networkFormError(form: NetworkForm, { channels, classes }: OnnxF
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** Values along the network's axes as x, y, z; as they are where they are not one for each axis. */
+function toXyz(values: readonly number[], layout: string): number[] {
+  return reordered(values, axesOfLayout(layout), xyzOfLayout(layout));
+}
+
+/** The inverse of {@link toXyz}. */
+function fromXyz(values: readonly number[], layout: string): number[] {
+  return reordered(values, xyzOfLayout(layout), axesOfLayout(layout));
+}
+
+function reordered(values: readonly number[], before: readonly string[], after: readonly string[]): number[] {
+  return values.length === before.length ? after.map((axis) => values[before.indexOf(axis)]) : [...values];
 }
 
 function listOf(text: string): string[] {

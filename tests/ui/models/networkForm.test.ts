@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OnnxFacts } from '@/core/interop/foreignNetwork';
-import { describedBy, networkFormError, startNetworkForm } from '@/ui/models/networkForm';
+import { describedBy, networkFormError, startNetworkForm, withLayout } from '@/ui/models/networkForm';
 
 const FACTS: OnnxFacts = {
   dimensions: 3,
@@ -32,6 +32,24 @@ describe('the form for a foreign network', () => {
       mirror_axes: [],
       crop_to_nonzero: false,
     });
+  });
+
+  test('has sizes as x, y, z, and the JSON in the order of the network’s axes', () => {
+    const form = startNetworkForm('a.onnx', FACTS);
+    expect(form.patch).toBe('64 × 128 × 32');
+    expect(describedBy({ ...form, spacing: '0.7 0.8 5' }).spacing).toEqual([5, 0.8, 0.7]);
+    const turned = withLayout({ ...form, spacing: '0.7 0.8 5' }, 'NCXYZ');
+    expect(turned.patch).toBe('32 × 128 × 64');
+    expect(describedBy(turned)).toMatchObject({ patch_size: [32, 128, 64], spacing: [0.7, 0.8, 5] });
+    expect(withLayout({ ...form, patch: '32 big 64' }, 'NCXYZ').patch).toBe('32 big 64');
+    const flat = startNetworkForm('a.onnx', {
+      ...FACTS,
+      dimensions: 2,
+      patchSize: [256, 320],
+      layout: 'NCYX',
+    });
+    expect(flat.patch).toBe('320 × 256');
+    expect(describedBy(flat).patch_size).toEqual([256, 320]);
   });
 
   test('CT takes the four figures of the training data', () => {
