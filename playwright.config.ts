@@ -6,13 +6,13 @@ const PORT = Number(process.env.NNSTUDIO_TEST_PORT ?? 4319);
 
 const executablePath = await findChromium();
 
-/** Journeys through the built studio, on a software GPU: one at a time, with patience. */
+/** Journeys through the built studio, on a software GPU: two browsers side by side, with patience. */
 export default defineConfig({
   testDir: 'tests/e2e',
   tsconfig: './tsconfig.json',
   testMatch: '**/*.e2e.ts',
   outputDir: 'test-results',
-  workers: 1,
+  workers: 2, // one a core
   timeout: 900_000,
   expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env.CI),
