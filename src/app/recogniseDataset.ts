@@ -23,7 +23,8 @@ export const FILE_ENDINGS = [
 ] as const;
 
 /** Names of folders that hold label maps, in whatever words people use. */
-const LABEL_FOLDER = /^(labels?(T[rs])?|masks?|seg(mentation)?s?|gt|ground[-_ ]?truths?|annotations?)$/i;
+const LABEL_FOLDER =
+  /^(labels?(T[rs])?|masks?|seg(mentation)?s?|gt(_segmentations)?|ground[-_ ]?truths?|annotations?)$/i;
 /** What people append to the name of a label map. */
 const LABEL_NAME = /[-_](seg|segmentation|labels?|mask|gt|groundtruth|lbl)$/i;
 
