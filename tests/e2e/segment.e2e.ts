@@ -102,11 +102,8 @@ test('a model for another number of channels says why it does not fit', async ({
   await expect(studio.panel.getByRole('button', { name: 'Segment', exact: true })).toBeDisabled();
 });
 
-/**
- * What the page may compute at a stretch, ms of the processor. A tenth of a second is what a person notices; caches shared
- * with other programs may double it, while one window of a network would take seconds.
- */
-const LONGEST_TASK_MS = 200;
+/** What the page may compute at a stretch, ms of the processor: a person notices a tenth of a second. */
+const LONGEST_TASK_MS = 100;
 
 /** One event of a Chrome trace; times in µs, `tdur` is what the thread computed, without its waits. */
 interface TraceEvent {
