@@ -145,9 +145,12 @@ test('no place and no dialog has anything axe-core objects to, in either theme',
 
   for (const [address, role, name, part] of POPUPS) {
     await open(page, address);
-    await page.getByRole(role, { name }).first().click();
+    const opener = page.getByRole(role, { name }).first();
+    await expect(opener).toBeEnabled();
+    await opener.press(role === 'button' ? 'Enter' : 'ArrowDown');
     await axe.check(`${address}, ${name}`, part);
     await page.keyboard.press('Escape');
+    await expect(opener, `${name} has the focus again`).toBeFocused();
   }
   for (const [file, openDialog] of Object.entries(DIALOGS)) {
     await openDialog(studio);

@@ -8,7 +8,7 @@ export function ColorChoice({ value, name, color }: { value: number; name: strin
   const choose = (chosen: string) =>
     preferences.setState(({ labelColors }) => ({ labelColors: { ...labelColors, [value]: chosen } }));
   return (
-    <Popover position="left" withArrow shadow="md" trapFocus>
+    <Popover position="left" withArrow shadow="md" trapFocus returnFocus>
       <Popover.Target>
         <button
           type="button"

@@ -33,15 +33,16 @@ export function WindowChoice({ automatic, named }: WindowChoiceProps) {
     />
   );
   return (
-    <Popover position="bottom-start" shadow="md" trapFocus returnFocus disabled={!window}>
+    <Popover position="bottom-start" shadow="md" trapFocus returnFocus>
       <Popover.Target>
         <Button
           size="xs"
           variant="default"
           leftSection={<IconContrast size={15} aria-hidden />}
           title="Level and width of the shown intensities"
+          disabled={!window}
         >
-          L {round(level)} W {round(width)}
+          {window ? `L ${round(level)} W ${round(width)}` : 'L – W –'}
         </Button>
       </Popover.Target>
       <Popover.Dropdown w={250} p={6} aria-labelledby={title}>
