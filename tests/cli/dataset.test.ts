@@ -110,7 +110,7 @@ test('plan_experiment needs no images, and keeps configurations it does not make
 });
 
 test('plan_experiment tells sizes as x, y, z of the images, however the network has its axes', async () => {
-  const name = 'Dataset011_Sagittal';
+  const name = 'Dataset012_Sagittal';
   mkdirSync(inRaw(name), { recursive: true });
   mkdirSync(inPreprocessed(name), { recursive: true });
   writeFileSync(inRaw(name, 'dataset.json'), tinyDataset().get('dataset.json') ?? '');
@@ -121,7 +121,7 @@ test('plan_experiment tells sizes as x, y, z of the images, however the network 
     spacings: Array.from({ length: 6 }, () => [1, 0.75, 3]),
   };
   writeFileSync(inPreprocessed(name, 'dataset_fingerprint.json'), JSON.stringify(sagittal));
-  await run(planExperimentCommand, '-d 11');
+  await run(planExperimentCommand, '-d 12');
   const { transpose_forward: forward, configurations } = JSON.parse(
     readFileSync(inPreprocessed(name, 'nnUNetPlans.json'), 'utf8'),
   );
