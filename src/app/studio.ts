@@ -45,10 +45,11 @@ export interface Studio {
   readonly benchmark: Benchmark;
   readonly selection: SelectionStore;
   readonly sample: Promise<readonly GivenFile[] | undefined>;
+  /** Runs `work` while no tab clears away what was removed or left behind. */
+  withoutSweep<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
-/** Runs `work` while no tab sweeps. */
-const whileAdding = <Result>(work: () => Promise<Result>): Promise<Result> =>
+const withoutSweep = <Result>(work: () => Promise<Result>): Promise<Result> =>
   navigator.locks.request('nnstudio-adding', { mode: 'shared' }, work);
 
 /** Starts the workers, which open the GPU, and takes up what was kept. */
@@ -68,7 +69,7 @@ export function openStudio(): Studio {
   const datasets = createDatasets({
     api: datasetClient(),
     exclusively: (work) => navigator.locks.request('nnstudio-dataset-tasks', work),
-    whileAdding,
+    whileAdding: withoutSweep,
   });
   const plans = createPlansShelf(browserRecords(DATABASES.plans), datasets.api, datasets.refresh);
   const trainings = createTrainings({
@@ -90,7 +91,7 @@ export function openStudio(): Studio {
     records: browserRecords(DATABASES.evaluations),
     api: evaluateClient(),
     exclusively: (work) => navigator.locks.request('nnstudio-evaluations', work),
-    whileAdding,
+    whileAdding: withoutSweep,
   });
   const choices = createChoices({
     records: browserRecords(DATABASES.choices),
@@ -151,6 +152,7 @@ export function openStudio(): Studio {
     }),
     selection: createSelection(),
     sample: prefetchSample(),
+    withoutSweep,
   };
 }
 

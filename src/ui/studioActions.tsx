@@ -15,66 +15,53 @@ type Notifications = typeof mantineNotifications;
 /** How long a removal can be undone. */
 const UNDO_MS = 8000;
 
-/** Removes a case; its files go when the offer to undo has passed. */
-export async function removeCase(
-  studio: Studio,
-  caseRecord: CaseRecord,
-  toasts: Notifications,
-): Promise<void> {
+/** Removes a case; its files go when the offer to undo has passed, until when no other tab clears them away. */
+export function removeCase(studio: Studio, caseRecord: CaseRecord, toasts: Notifications): Promise<void> {
   if (currentRoute().item === caseRecord.id) goTo('segment');
-  await studio.queue.remove(caseRecord.id);
-  offerUndo(toasts, `${caseRecord.caseId} removed`, {
-    undo: () => studio.queue.restore(caseRecord),
-    finish: async () => {
-      await studio.queue.purge(caseRecord.id);
-      await studio.system.measureStorage();
-    },
+  return studio.withoutSweep(async () => {
+    await studio.queue.remove(caseRecord.id);
+    if (await offerUndo(toasts, `${caseRecord.caseId} removed`)) return studio.queue.restore(caseRecord);
+    await studio.queue.purge(caseRecord.id);
+    await studio.system.measureStorage();
   });
 }
 
-/** Removes a model; its weights go when the offer to undo has passed. */
-export async function removeModel(studio: Studio, model: ModelRecord, toasts: Notifications): Promise<void> {
-  await studio.library.remove(model.id);
-  offerUndo(toasts, `${model.name} removed`, {
-    undo: () => studio.library.restore(model.id),
-    finish: async () => {
-      await studio.library.purge(model.id);
-      await studio.system.measureStorage();
-    },
+/** Removes a model; its weights go when the offer to undo has passed, until when no other tab clears them away. */
+export function removeModel(studio: Studio, model: ModelRecord, toasts: Notifications): Promise<void> {
+  return studio.withoutSweep(async () => {
+    await studio.library.remove(model.id);
+    if (await offerUndo(toasts, `${model.name} removed`)) return studio.library.restore(model.id);
+    await studio.library.purge(model.id);
+    await studio.system.measureStorage();
   });
 }
 
-export function offerUndo(
-  toasts: Notifications,
-  message: string,
-  { undo, finish }: { undo: () => Promise<void>; finish: () => Promise<void> },
-): void {
+/** Says what was removed and offers to undo it; whether that was wanted, once the offer has passed. */
+export function offerUndo(toasts: Notifications, message: string): Promise<boolean> {
   const id = crypto.randomUUID();
-  let isUndone = false;
-  toasts.show({
-    id,
-    autoClose: UNDO_MS,
-    color: 'gray',
-    message: (
-      <>
-        {message}{' '}
-        <Button
-          size="compact-xs"
-          variant="light"
-          ml="xs"
-          onClick={() => {
-            isUndone = true;
-            toasts.hide(id);
-            void undo();
-          }}
-        >
-          Undo
-        </Button>
-      </>
-    ),
-    onClose: () => {
-      if (!isUndone) void finish();
-    },
+  return new Promise((resolve) => {
+    toasts.show({
+      id,
+      autoClose: UNDO_MS,
+      color: 'gray',
+      message: (
+        <>
+          {message}{' '}
+          <Button
+            size="compact-xs"
+            variant="light"
+            ml="xs"
+            onClick={() => {
+              resolve(true);
+              toasts.hide(id);
+            }}
+          >
+            Undo
+          </Button>
+        </>
+      ),
+      onClose: () => resolve(false),
+    });
   });
 }
 

@@ -27,7 +27,12 @@ test('models, cases and results are there again after a reload; a removal can be
   await card.getByRole('button', { name: /^More about/ }).click();
   await page.getByRole('menuitem', { name: 'Remove' }).click();
   await expect(card).toHaveCount(0);
+  // The offer stands as long as the pointer is over it, and a tab that opens meanwhile leaves the files alone.
+  await page.getByRole('button', { name: 'Undo' }).hover();
   await expect(otherCard).toHaveCount(0);
+  await other.reload();
+  await other.waitForLoadState('networkidle');
+  await expect(other.getByText('Import a trained nnU-Net model')).toBeVisible();
   await page.getByRole('button', { name: 'Undo' }).click();
   await expect(card).toBeVisible();
   await expect(otherCard).toBeVisible();

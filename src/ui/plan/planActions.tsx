@@ -46,8 +46,5 @@ export function downloadPlans({ plansName, text }: PlansEntry): void {
 export async function removePlans(studio: Studio, entry: PlansEntry): Promise<void> {
   await studio.plans.remove(entry);
   goTo('plan');
-  offerUndo(notifications, `${entry.plansName} removed`, {
-    undo: () => studio.plans.restore(entry),
-    finish: async () => undefined,
-  });
+  if (await offerUndo(notifications, `${entry.plansName} removed`)) await studio.plans.restore(entry);
 }
