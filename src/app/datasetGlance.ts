@@ -1,5 +1,5 @@
 // What the check keeps of a case to look at: a small picture with its labels, and a sample of intensities.
-import type { MedicalImage } from '@/core/io/medicalImage';
+import { isPictureGeometry, type MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { niftiGeometryOf } from '@/core/io/niftiWriter';
 import { axisDirections } from '@/core/io/orientation';
@@ -100,8 +100,7 @@ function windowOf(slice: Float32Array): { low: number; high: number } {
  * top up. Pictures have their own first row at the top.
  */
 function mirrored({ geometry, shape }: MedicalImage): readonly [x: boolean, y: boolean] {
-  const isPicture = geometry.format === 'png' || geometry.format === 'bmp' || geometry.format === 'tiff';
-  if (isPicture || geometry.format === 'tiff-stack') return [false, false];
+  if (isPictureGeometry(geometry) || geometry.format === 'tiff-stack') return [false, false];
   const affine = bestAffine(parseNiftiHeader(niftiGeometryOf(geometry, shape).header, 'image'));
   const directions = axisDirections(affine);
   return [directions?.[0].isReversed === false, directions?.[1].isReversed === false];

@@ -1,7 +1,7 @@
 // What the viewer is given of an image: one channel in the smallest type that holds it, so that the page's thread
 // neither unpacks nor converts nor measures.
 
-import type { ImageGeometry, MedicalImage } from '@/core/io/medicalImage';
+import { type ImageGeometry, isPictureGeometry, type MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, hasOrientation, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { niftiGeometryOf } from '@/core/io/niftiWriter';
 import { elementCount, type Xyz } from '@/shared/geometry';
@@ -42,12 +42,9 @@ export function placeOf({ geometry, shape, spacing }: Omit<MedicalImage, 'data'>
     affine: bestAffine(header),
     isOriented,
     // A single slice without orientation and 1 × 1 mm is a picture that was saved as a volume.
-    hasMillimetres: !isPicture(geometry) && (isOriented || !isFlat || spacing[1] !== 1 || spacing[2] !== 1),
+    hasMillimetres:
+      !isPictureGeometry(geometry) && (isOriented || !isFlat || spacing[1] !== 1 || spacing[2] !== 1),
   };
-}
-
-function isPicture({ format }: ImageGeometry): boolean {
-  return format === 'png' || format === 'bmp' || format === 'tiff';
 }
 
 function knowsOrientation(geometry: ImageGeometry): boolean {

@@ -3,6 +3,7 @@
 import { parseJson } from '@/core/interop/json';
 import { orderedEntries } from '@/core/interop/orderedJson';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
+import { haveSameBytes } from '@/shared/bytes';
 import { StudioError } from '@/shared/errors';
 
 /** What is there already, looked up by paths below nnUNet_results. */
@@ -46,7 +47,7 @@ export async function replacedBy(
     const isCovered = replaced.some(({ path }) => file.path === path || file.path.startsWith(`${path}/`));
     if (isCovered || isDocument(file.path)) continue;
     const other = await existing.open(file.path);
-    if (other && !(await haveSameBytes(file, other)))
+    if (other && !(await areSameFiles(file, other)))
       replaced.push({ path: file.path, what: `${file.path}, which differs` });
   }
   return replaced;
@@ -120,8 +121,7 @@ async function meaningOfDataset(file: SourceFile): Promise<string> {
   return JSON.stringify([ordered(channel_names), ordered(labels), regions_class_order, file_ending]);
 }
 
-async function haveSameBytes(a: SourceFile, b: SourceFile): Promise<boolean> {
+async function areSameFiles(a: SourceFile, b: SourceFile): Promise<boolean> {
   if (a.sizeInBytes !== b.sizeInBytes) return false;
-  const [first, second] = [await a.bytes(), await b.bytes()];
-  return first.every((byte, i) => byte === second[i]);
+  return haveSameBytes(await a.bytes(), await b.bytes());
 }

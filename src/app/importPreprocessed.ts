@@ -1,6 +1,7 @@
 // Takes in a dataset that nnU-Net preprocessed elsewhere: arrays, plans and label maps, to train from as they are.
 import { GROUND_TRUTH, type PreprocessedDataset } from '@/core/dataset/preprocessedDataset';
 import { pythonJson } from '@/core/interop/pythonJson';
+import { haveSameBytes } from '@/shared/bytes';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { StudioError } from '@/shared/errors';
 import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';
@@ -90,7 +91,7 @@ export async function assertCanJoin(
   for (const [path, file] of files) {
     const there = path.includes('/') ? undefined : await folder.open(path);
     if (!there || path === 'dataset.json') continue;
-    if (!isSame(await there.bytes(), await file.bytes())) {
+    if (!haveSameBytes(await there.bytes(), await file.bytes())) {
       throw new StudioError(
         'PreprocessedExists',
         `${name} has another ${path} than the one that was dropped, which its cases were preprocessed by.`,
@@ -98,8 +99,4 @@ export async function assertCanJoin(
       );
     }
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

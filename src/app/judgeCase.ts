@@ -33,7 +33,7 @@ export function* judgeCase(
   if (formatShape(prediction.shape) !== formatShape(reference.shape)) {
     throw new StudioError(
       'GeometryMismatch',
-      `${caseId}: the prediction has ${formatVoxels(prediction.shape)} voxels, its reference ${formatVoxels(reference.shape)}.`,
+      `${caseId}: the prediction has ${formatXyz(prediction.shape)} voxels, its reference ${formatXyz(reference.shape)}.`,
       'Both must be of the same image.',
     );
   }
@@ -68,10 +68,6 @@ function spacingDifference(predicted: Spacing, there: Spacing): string | undefin
   const differs = predicted.some((mm, axis) => Math.abs(mm - there[axis]) > SPACING_TOLERANCE * there[axis]);
   if (!differs) return undefined;
   return `voxel size: ${formatMm(predicted)} mm and ${formatMm(there)} mm`;
-}
-
-function formatVoxels(shape: readonly number[]): string {
-  return formatXyz(shape);
 }
 
 function formatMm(spacing: Spacing): string {

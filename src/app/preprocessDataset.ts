@@ -6,6 +6,7 @@ import { pythonJson } from '@/core/interop/pythonJson';
 import { concatenate } from '@/core/io/compression';
 import { fileName, readText } from '@/core/io/sourceFile';
 import type { Configuration, Plans } from '@/core/planning/plans';
+import { haveSameBytes } from '@/shared/bytes';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, StudioError } from '@/shared/errors';
 import { sha256, sha256Hex } from '@/shared/sha256';
@@ -193,13 +194,9 @@ async function copyGroundTruth({ dataset, folder, signal }: PreprocessDatasetJob
     const target = `gt_segmentations/${caseId}${dataset.document.file_ending}`;
     const content = await label.bytes();
     const existing = await folder.open(target);
-    if (existing?.sizeInBytes === content.length && isSame(await existing.bytes(), content)) continue;
+    if (existing?.sizeInBytes === content.length && haveSameBytes(await existing.bytes(), content)) continue;
     await folder.write(target, content);
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i]);
 }
 
 /**

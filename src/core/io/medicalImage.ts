@@ -18,6 +18,11 @@ export interface MedicalImage {
 /** What a writer needs, by the format that the image came from. */
 export type ImageGeometry = NiftiGeometry | GridGeometry | PictureGeometry | TiffStackGeometry;
 
+/** Whether an image comes from a picture format: its first row is at the top, and it has no place in space. */
+export function isPictureGeometry(geometry: ImageGeometry): geometry is PictureGeometry {
+  return geometry.format === 'png' || geometry.format === 'bmp' || geometry.format === 'tiff';
+}
+
 export interface NiftiGeometry {
   readonly format: 'nifti';
   /** The first channel's header bytes (NIfTI-1: 348, NIfTI-2: 540), extensions left out. */

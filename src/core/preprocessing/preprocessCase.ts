@@ -8,6 +8,7 @@ import type { BoundingBox, Spacing, Zyx } from '@/shared/geometry';
 import { boxShape, elementCount, formatXyz, permute } from '@/shared/geometry';
 import { markOutside, nonzeroBox, nonzeroMask } from './cropToNonzero';
 import { computeNewShape } from './gridShape';
+import { narrowestLabels } from './narrowestLabels';
 import { NORMALIZATIONS } from './normalization';
 import { type ResampleOptions, resampleChannel } from './resampleAsync';
 import { type ResampleRequest, resampledShape, resampleSegmentation } from './resampling';
@@ -50,8 +51,6 @@ export interface PreprocessJob extends ResampleOptions {
   readonly labelsAsChannels?: readonly number[];
 }
 
-const LARGEST_INT8 = 127;
-
 /** Preprocesses one case. */
 export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedCase> {
   const { image, plans, configuration, onProgress, labelsAsChannels = [], isCropped = true } = job;
@@ -81,7 +80,9 @@ export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedCa
   }
   const seg =
     croppedLabels &&
-    narrowest(resampleSegmentation(croppedLabels, { ...request, resampling: configuration.resamplingSeg }));
+    narrowestLabels(
+      resampleSegmentation(croppedLabels, { ...request, resampling: configuration.resamplingSeg }),
+    );
   for (const [i, label] of labelsAsChannels.entries()) {
     if (seg) markLabel(seg, label, channelOf(data, image.channels + i, channels));
   }
@@ -172,8 +173,4 @@ function normalizedChannel(
 function channelOf(data: Float32Array, c: number, channels: number): Float32Array {
   const size = data.length / channels;
   return data.subarray(c * size, (c + 1) * size);
-}
-
-function narrowest(seg: Int16Array): Int8Array | Int16Array {
-  return seg.some((label) => label > LARGEST_INT8) ? seg : Int8Array.from(seg);
 }

@@ -5,6 +5,7 @@ import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { writeB2nd } from '@/core/io/blosc2/writeB2nd';
 import { type NpyArray, readNpz, writeNpz } from '@/core/io/npy';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { narrowestLabels } from '@/core/preprocessing/narrowestLabels';
 import { StudioError } from '@/shared/errors';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import type { BoxedArrays } from './caseBoxes';
@@ -119,7 +120,7 @@ function checkedArrays(
   const shape = spatialShape(image.shape);
   const isWhole = image.shape.length === 4 && seg.data.length === elementCount(shape);
   if (!(image.data instanceof Float32Array) || !isWhole) throw badShapes(file, image.shape, seg.shape);
-  return { channels: image.shape[0], shape, image: image.data, seg: narrowest(seg.data) };
+  return { channels: image.shape[0], shape, image: image.data, seg: narrowestLabels(seg.data) };
 }
 
 function asFloats(data: NpyArray['data']): Float32Array {
@@ -130,15 +131,11 @@ function spatialShape([, z, y, x]: readonly number[]): Zyx {
   return [z, y, x];
 }
 
-function narrowest(seg: ArrayLike<number>): Int8Array | Int16Array {
-  for (let i = 0; i < seg.length; i++) if (seg[i] > 127) return Int16Array.from(seg);
-  return Int8Array.from(seg);
-}
-
 function badShapes({ path }: SourceFile, image: readonly number[], seg: readonly number[]): StudioError {
   return badCase(path, `holds arrays of shapes [${image}] and [${seg}], or of another type than float32`);
 }
 
-function badCase(file: string, what: string): StudioError {
+/** A preprocessed case that cannot be used. */
+export function badCase(file: string, what: string): StudioError {
   return new StudioError('BadPreparedCase', `${file} ${what}.`, 'Preprocess the dataset again.');
 }

@@ -6,9 +6,8 @@ import { integerItems, isDict, type PickleValue, sequenceItems } from '@/core/in
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ClassLocations } from '@/core/preprocessing/classLocations';
 import type { CaseProperties } from '@/core/preprocessing/preprocessCase';
-import { StudioError } from '@/shared/errors';
 import { type BoundingBox, permute, type Zyx } from '@/shared/geometry';
-import type { CaseArrays, CaseFormat } from './caseFormats';
+import { badCase, type CaseArrays, type CaseFormat } from './caseFormats';
 
 /** What is known of a case beside its voxels. */
 export interface CaseRecord {
@@ -100,8 +99,4 @@ function casePropertiesOf(
     bboxUsedForCropping,
     shapeAfterCroppingAndBeforeResampling: triple('shape_after_cropping_and_before_resampling'),
   };
-}
-
-function badCase(file: string, what: string): StudioError {
-  return new StudioError('BadPreparedCase', `${file} ${what}.`, 'Preprocess the dataset again.');
 }
