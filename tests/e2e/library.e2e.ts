@@ -48,6 +48,7 @@ test('models, cases and results are there again after a reload; a removal can be
   await page.getByRole('link', { name: 'Models' }).click();
   await card.getByRole('button', { name: /^More about/ }).click();
   await page.getByRole('menuitem', { name: 'Remove' }).click();
+  await expect(card).toHaveCount(0);
   await page.reload();
   await expect(page.getByText('Import a trained nnU-Net model')).toBeVisible();
 });
