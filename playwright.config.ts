@@ -39,7 +39,7 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: `npx vite preview --port ${PORT} --strictPort`,
+    command: `node bin/nnstudio.mjs studio --port ${PORT} --no-open`,
     port: PORT,
     reuseExistingServer: false,
   },

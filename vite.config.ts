@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { thirdPartyNotices } from './scripts/support/thirdPartyNotices.mjs';
 import { DEVELOPMENT_HEADERS, headersFile, PAGE_POLICY, SECURITY_HEADERS } from './securityHeaders.ts';
 
 /** Writes `_headers`, and the policy into the page itself for hosts that cannot set headers. */
@@ -32,9 +33,13 @@ export default defineConfig({
       { find: /^onnxruntime-web$/, replacement: 'onnxruntime-web/wasm' },
     ],
   },
-  plugins: [react(), securityFiles()],
+  plugins: [react(), securityFiles(), thirdPartyNotices()],
   // One file a worker: what is needed later is there from the start, and the page asks for nothing more.
-  worker: { format: 'es', rolldownOptions: { output: { codeSplitting: false } } },
+  worker: {
+    format: 'es',
+    plugins: () => [thirdPartyNotices()],
+    rolldownOptions: { output: { codeSplitting: false } },
+  },
   build: { outDir: 'dist/studio', emptyOutDir: true, target: 'es2023', chunkSizeWarningLimit: 2000 },
   server: { headers: DEVELOPMENT_HEADERS },
   preview: { headers: SECURITY_HEADERS },

@@ -3,11 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { nodeComplaint } from '../bin/nodeVersion.mjs';
 import { findChromium } from './support/chromium.mjs';
 import { projectRoot, runCommand } from './support/command.mjs';
 import { canInstall, debianRelease, installPackages } from './support/debian.mjs';
 
-const MINIMUM_NODE = [20, 19];
 /** Dawn refuses the software Vulkan of older Mesa releases. */
 const MINIMUM_MESA = 23;
 const VULKAN_PACKAGES = ['mesa-vulkan-drivers', 'libvulkan1'];
@@ -27,13 +27,8 @@ export async function setup({ forTests }) {
 }
 
 function checkNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  const isOld = major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1]);
-  if (isOld) {
-    throw new SetupError(
-      `Node ${process.versions.node} is too old: install Node ${MINIMUM_NODE.join('.')} or newer.`,
-    );
-  }
+  const complaint = nodeComplaint();
+  if (complaint) throw new SetupError(complaint);
 }
 
 async function installNpmPackages() {

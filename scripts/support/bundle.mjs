@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectRoot } from './command.mjs';
+import { thirdPartyNotices } from './thirdPartyNotices.mjs';
 
 /** What bundled code starts as threads; they are looked for beside it. */
 const THREADS = { 'nodeCase.worker': 'workers/nodeCase.worker.ts' };
@@ -12,21 +13,23 @@ const THREADS = { 'nodeCase.worker': 'workers/nodeCase.worker.ts' };
  *
  * @param {string} folder
  * @param {Readonly<Record<string, string>>} entries
+ * @param {{ sourcemap?: boolean }} [options]
  */
-export async function bundle(folder, entries) {
+export async function bundle(folder, entries, { sourcemap = true } = {}) {
   const { build } = await import('vite');
   await build({
     root: projectRoot,
     configFile: false,
     logLevel: 'error',
     publicDir: false,
+    plugins: [thirdPartyNotices()],
     resolve: { alias: { '@': path.join(projectRoot, 'src') } },
     build: {
       ssr: true,
       target: 'node20',
       outDir: path.join(projectRoot, 'dist', folder),
       emptyOutDir: true,
-      sourcemap: true,
+      sourcemap,
       rolldownOptions: {
         input: Object.fromEntries(
           Object.entries({ ...entries, ...THREADS }).map(([name, file]) => [

@@ -24,6 +24,7 @@ import { planExperimentCommand } from './commands/planExperiment';
 import { plotOverlayCommand } from './commands/plotOverlay';
 import { predictCommand } from './commands/predict';
 import { preprocessCommand } from './commands/preprocess';
+import { studioCommand } from './commands/system/studio';
 import { trainCommand } from './commands/train';
 
 export const COMMANDS: readonly Command[] = [
@@ -52,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   importModelCommand,
   exportOnnxCommand,
   benchCommand,
+  studioCommand,
 ];
 
 /** The command of that name, of one of nnU-Net's for it, or of nnU-Net's program: `nnUNetv2_predict`. */

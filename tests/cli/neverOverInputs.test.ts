@@ -168,6 +168,7 @@ const ATTEMPTS: Readonly<Record<string, readonly Attempt[] | string>> = {
     { line: `-m @onnx/${ONNX_NAME()} -o @onnx`, input: `onnx/${ONNX_NAME()}` },
   ],
   bench: 'reads no file',
+  studio: 'writes nothing',
 };
 
 function ONNX_NAME(): string {
