@@ -1,5 +1,5 @@
 // Works on training cases in the browser, one at a time.
-import { answerTo, type CaseRequest } from '@/workers/caseMessages';
+import { answerTo, type CaseRequest } from '@/workers/data/caseMessages';
 import { beginWorker } from '@/workers/workerSide';
 
 beginWorker();

@@ -1,8 +1,8 @@
 // Chooses among trained configurations, for the page.
-import { createChooseDesk } from '@/app/chooseDesk';
+import { createChooseDesk } from '@/app/choose/chooseService';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
-import { RESULTS_FOLDER } from '@/workers/chooseApi';
-import { RUNS_FOLDER } from '@/workers/trainApi';
+import { RESULTS_FOLDER } from '@/workers/choose/api';
+import { RUNS_FOLDER } from '@/workers/train/api';
 import { serve } from '@/workers/workerSide';
 
 serve(

@@ -1,9 +1,9 @@
 // Judges segmentations, for the page.
 import { transfer } from 'comlink';
-import { createEvaluationDesk } from '@/app/evaluationDesk';
+import { createEvaluationDesk } from '@/app/evaluate/evaluationService';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserCaseFiles } from '@/storage/caseFiles';
-import { EVALUATIONS_FOLDER, type EvaluateApi } from '@/workers/evaluateApi';
+import { EVALUATIONS_FOLDER, type EvaluateApi } from '@/workers/evaluate/api';
 import { serve } from '@/workers/workerSide';
 
 const desk = createEvaluationDesk({

@@ -1,10 +1,10 @@
 // Reads, checks and keeps files, off the page's thread.
 import { transfer } from 'comlink';
-import { displayLabels } from '@/app/displayLabels';
-import { displayVolume } from '@/app/displayVolume';
-import { exportLibraryModel } from '@/app/exportLibraryModel';
-import { keepFiles } from '@/app/keepFiles';
-import { savedProbabilities, savedSegmentation, savedZip } from '@/app/saveResults';
+import { displayLabels } from '@/app/files/displayLabels';
+import { displayVolume } from '@/app/files/displayVolume';
+import { keepFiles } from '@/app/files/importFiles';
+import { exportLibraryModel } from '@/app/models/exportLibraryModel';
+import { savedProbabilities, savedSegmentation, savedZip } from '@/app/segment/saveResults';
 import { readAsStored } from '@/core/io/readers';
 import { browserFile } from '@/core/io/sourceFile';
 import { throttled } from '@/shared/throttledProgress';
@@ -13,7 +13,7 @@ import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCaseFiles } from '@/storage/caseFiles';
 import { SEGMENTATION_FILE } from '@/storage/caseRecord';
 import { createModelLibrary } from '@/storage/modelLibrary';
-import type { FilesApi } from '@/workers/filesApi';
+import type { FilesApi } from '@/workers/files/api';
 import { serve } from '@/workers/workerSide';
 
 const caseFiles = browserCaseFiles;

@@ -1,11 +1,11 @@
 // Trains, on a device of its own.
-import { createTrainDesk } from '@/app/trainDesk';
+import { createTrainDesk } from '@/app/train/trainingService';
 import { openGpu } from '@/gpu/device';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import { browserCheckpointRecords } from '@/storage/checkpointStoreBrowser';
 import { createModelLibrary } from '@/storage/modelLibrary';
-import { RUNS_FOLDER } from '@/workers/trainApi';
+import { RUNS_FOLDER } from '@/workers/train/api';
 import { serve } from '@/workers/workerSide';
 
 serve(

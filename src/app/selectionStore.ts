@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { OnnxFacts } from '@/core/interop/foreignNetwork';
-import type { GivenFile } from '@/workers/filesApi';
+import type { GivenFile } from '@/workers/files/api';
 
 /** A file that was not taken, and why. */
 export interface Problem {

@@ -1,31 +1,31 @@
 // Every command of `nnstudio`, in the order of its help.
 import type { Command } from './command';
-import { accumulateCrossvalCommand } from './commands/accumulateCrossval';
-import { applyPostprocessingCommand } from './commands/applyPostprocessing';
-import { benchCommand } from './commands/bench';
-import { convertMsdCommand } from './commands/convertMsd';
-import { convertOldDatasetCommand } from './commands/convertOldDataset';
-import { determinePostprocessingCommand } from './commands/determinePostprocessing';
-import { ensembleCommand } from './commands/ensemble';
-import { evaluateFolderCommand } from './commands/evaluateFolder';
-import { evaluateSimpleCommand } from './commands/evaluateSimple';
-import { exportBundleCommand } from './commands/exportBundle';
-import { exportForClusterCommand } from './commands/exportForCluster';
-import { exportModelCommand } from './commands/exportModel';
-import { exportOnnxCommand } from './commands/exportOnnx';
-import { extractFingerprintCommand } from './commands/extractFingerprint';
-import { findBestConfigurationCommand } from './commands/findBestConfiguration';
-import { importModelCommand } from './commands/importModel';
-import { inspectCommand } from './commands/inspect';
-import { modelsCommand } from './commands/models';
-import { movePlansCommand } from './commands/movePlans';
-import { planAndPreprocessCommand } from './commands/planAndPreprocess';
-import { planExperimentCommand } from './commands/planExperiment';
-import { plotOverlayCommand } from './commands/plotOverlay';
-import { predictCommand } from './commands/predict';
-import { preprocessCommand } from './commands/preprocess';
+import { applyPostprocessingCommand } from './commands/choose/applyPostprocessing';
+import { determinePostprocessingCommand } from './commands/choose/determinePostprocessing';
+import { ensembleCommand } from './commands/choose/ensemble';
+import { findBestConfigurationCommand } from './commands/choose/findBestConfiguration';
+import { convertMsdCommand } from './commands/data/convertMsd';
+import { convertOldDatasetCommand } from './commands/data/convertOldDataset';
+import { extractFingerprintCommand } from './commands/data/extractFingerprint';
+import { planAndPreprocessCommand } from './commands/data/planAndPreprocess';
+import { plotOverlayCommand } from './commands/data/plotOverlay';
+import { preprocessCommand } from './commands/data/preprocess';
+import { accumulateCrossvalCommand } from './commands/evaluate/accumulateCrossval';
+import { evaluateFolderCommand } from './commands/evaluate/evaluateFolder';
+import { evaluateSimpleCommand } from './commands/evaluate/evaluateSimple';
+import { inspectCommand } from './commands/files/inspect';
+import { exportBundleCommand } from './commands/models/exportBundle';
+import { exportModelCommand } from './commands/models/exportModel';
+import { exportOnnxCommand } from './commands/models/exportOnnx';
+import { importModelCommand } from './commands/models/importModel';
+import { modelsCommand } from './commands/models/models';
+import { movePlansCommand } from './commands/plan/movePlans';
+import { planExperimentCommand } from './commands/plan/planExperiment';
+import { predictCommand } from './commands/segment/predict';
+import { benchCommand } from './commands/system/bench';
 import { studioCommand } from './commands/system/studio';
-import { trainCommand } from './commands/train';
+import { exportForClusterCommand } from './commands/train/exportForCluster';
+import { trainCommand } from './commands/train/train';
 
 export const COMMANDS: readonly Command[] = [
   planAndPreprocessCommand,

@@ -1,8 +1,8 @@
 // The three steps of self-configuration, as the commands share them: fingerprint, plans, preprocessed data.
 
-import { extractFingerprint } from '@/app/extractFingerprint';
-import { planDataset, readFingerprint } from '@/app/planDataset';
-import { preprocessDataset } from '@/app/preprocessDataset';
+import { extractFingerprint } from '@/app/data/extractFingerprint';
+import { preprocessDataset } from '@/app/data/preprocessDataset';
+import { planDataset, readFingerprint } from '@/app/plan/planDataset';
 import type { Finding } from '@/core/dataset/findings';
 import { checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
 import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
@@ -18,8 +18,8 @@ import { messageOf, StudioError } from '@/shared/errors';
 import { formatNetworkXyz, formatXyz } from '@/shared/geometry';
 import { datasetFolder, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
-import { type CaseWorkers, localCaseWorkers } from '@/workers/caseWorkers';
-import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/nodeCaseWorkers';
+import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
+import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/data/nodeCaseWorkers';
 import { formatColumns } from './describe/columns';
 import { type NamedDataset, openDataset } from './nnunetFolders';
 import {

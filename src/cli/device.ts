@@ -1,6 +1,6 @@
 // What computes: the GPU by our kernels, or the processor by onnxruntime.
 import { availableParallelism } from 'node:os';
-import type { PredictionOptions } from '@/app/predict';
+import type { PredictionOptions } from '@/app/segment/predictionSession';
 import type { NnunetModel } from '@/core/interop/model';
 import type { Gpu } from '@/gpu/device';
 import { openNodeGpu } from '@/gpu/nodeGpu';

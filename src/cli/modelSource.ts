@@ -1,7 +1,7 @@
 // Finds the model that `-m`, or `-d -tr -p -c` below nnUNet_results, name.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { previousStagesAmong } from '@/app/previousStage';
+import { previousStagesAmong } from '@/app/segment/cascadeModels';
 import {
   type ImportedModel,
   type ImportOptions,

@@ -1,6 +1,6 @@
 // Models of a dataset in nnUNet_results, and the label maps that judge them.
 import path from 'node:path';
-import type { Fold } from '@/app/trainFoldSetup';
+import type { Fold } from '@/app/train/foldSetup';
 import { modelIdentifier, type TrainedModel } from '@/core/evaluation/inferenceInstructions';
 import { StudioError } from '@/shared/errors';
 import type { PlacedFolder } from '@/storage/folderViews';

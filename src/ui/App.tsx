@@ -1,18 +1,13 @@
 import { useDisclosure } from '@mantine/hooks';
 import { Suspense, useCallback, useEffect } from 'react';
-import { addDataset } from '@/app/addDataset';
-import { addGivenFiles } from '@/app/addGivenFiles';
-import { addPlans } from '@/app/addPlans';
+import { addDataset } from '@/app/data/addDataset';
+import { addGivenFiles } from '@/app/files/addFiles';
+import { addPlans } from '@/app/plan/addPlans';
 import type { Studio } from '@/app/studio';
-import type { GivenFile } from '@/workers/filesApi';
+import type { GivenFile } from '@/workers/files/api';
 import { fetchOwnParts } from '@/workers/ownParts';
-import { DropOverlay } from './frame/DropOverlay';
-import styles from './frame/frame.module.css';
-import { JobStrip } from './frame/JobStrip';
-import { Rail } from './frame/Rail';
-import { ShortcutsDialog } from './frame/ShortcutsDialog';
-import { Spoken } from './frame/Spoken';
-import { useShortcuts } from './frame/useShortcuts';
+import { Problems } from './components/ErrorNote';
+import { useShortcuts } from './components/useShortcuts';
 import { ModelsPlace } from './models/ModelsPlace';
 import NetworkDialog from './models/NetworkDialog';
 import { usePlaceNotices } from './placeNotices';
@@ -26,7 +21,12 @@ import {
   TrainPlace,
 } from './places';
 import { currentRoute, goTo, type Route, useRoute } from './route';
-import { Problems } from './segment/Problems';
+import { DropOverlay } from './shell/DropOverlay';
+import { Spoken } from './shell/LiveAnnouncer';
+import { Rail } from './shell/Rail';
+import { ShortcutsDialog } from './shell/ShortcutsDialog';
+import { JobStrip } from './shell/StatusBar';
+import styles from './shell/shell.module.css';
 import { SystemPlace } from './system/SystemPlace';
 import { useStudio, useSystem } from './useStudio';
 

@@ -1,5 +1,5 @@
-import { rememberGiven } from '@/app/givenFromDisk';
-import type { GivenFile } from '@/workers/filesApi';
+import { rememberGiven } from '@/app/files/givenFromDisk';
+import type { GivenFile } from '@/workers/files/api';
 
 /** All files of a drop, folders walked. Must be called in the drop event itself: items are gone after it. */
 export function droppedFiles(transfer: DataTransfer): Promise<readonly GivenFile[]> {

@@ -1,4 +1,4 @@
-import type { SavedFile } from '@/workers/filesApi';
+import type { SavedFile } from '@/workers/files/api';
 
 /** Long enough for the browser to have begun the download. */
 const REVOKE_AFTER_MS = 60_000;

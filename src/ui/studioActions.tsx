@@ -1,12 +1,12 @@
 // Things a person does from several places, each with what it tells them.
 import { Button } from '@mantine/core';
 import type { notifications as mantineNotifications } from '@mantine/notifications';
-import { addProblems } from '@/app/addGivenFiles';
+import { addProblems } from '@/app/files/addFiles';
 import type { Studio } from '@/app/studio';
 import { messageOf } from '@/shared/errors';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import type { SavedFile } from '@/workers/filesApi';
+import type { SavedFile } from '@/workers/files/api';
 import { currentRoute, goTo } from './route';
 import { saveFile } from './saveFile';
 

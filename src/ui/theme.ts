@@ -1,5 +1,5 @@
 import { createTheme, defaultVariantColorsResolver, type MantineColorsTuple } from '@mantine/core';
-import { accessibleControls } from './accessibleControls';
+import { accessibleControls } from './components/accessibleControls';
 
 /** The one accent: a teal that keeps 4.5:1 as text on both backgrounds (shade 4 on dark, 8 on light). */
 const accent: MantineColorsTuple = [

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { BenchmarkProgress } from '@/workers/benchmarkApi';
+import type { BenchmarkProgress } from '@/workers/system/api';
 
 /** How far the benchmark is now: reports come between measurements, and time passes within them. */
 export function useBenchmarkProgress(progress: BenchmarkProgress | undefined): {

@@ -1,17 +1,17 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
-import type { BenchmarkState } from '@/app/benchmarkStore';
-import type { CaseQueueState } from '@/app/caseQueue';
-import type { ChoicesState } from '@/app/choiceStore';
-import type { DatasetsState } from '@/app/datasetStore';
-import type { EvaluationsState } from '@/app/evaluationStore';
-import type { LibraryState } from '@/app/libraryStore';
-import { type Preferences, preferences } from '@/app/preferences';
+import type { ChoicesState } from '@/app/choose/choiceStore';
+import type { DatasetsState } from '@/app/data/datasetStore';
+import type { EvaluationsState } from '@/app/evaluate/evaluationStore';
+import type { LibraryState } from '@/app/models/modelsStore';
+import { type Preferences, preferences } from '@/app/preferencesStore';
+import type { CaseQueueState } from '@/app/segment/caseQueueStore';
 import type { Selection } from '@/app/selectionStore';
 import type { Studio } from '@/app/studio';
-import type { SystemState } from '@/app/systemStore';
-import type { TrainingsState } from '@/app/trainRuns';
+import type { BenchmarkState } from '@/app/system/benchmarkStore';
+import type { SystemState } from '@/app/system/systemStore';
+import type { TrainingsState } from '@/app/train/trainingsStore';
 
 export const StudioContext = createContext<Studio | undefined>(undefined);
 

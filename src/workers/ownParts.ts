@@ -5,16 +5,16 @@ import libjpegBinary from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm?ur
 import openjpegBinary from '@cornerstonejs/codec-openjpeg/decodewasm?url';
 import onnxRuntimeBinary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { StudioError } from '@/shared/errors';
-import benchmarkScript from '../../workers/benchmark.worker.ts?worker&url';
 import caseScript from '../../workers/case.worker.ts?worker&url';
 import chooseScript from '../../workers/choose.worker.ts?worker&url';
-import datasetScript from '../../workers/dataset.worker.ts?worker&url';
+import datasetScript from '../../workers/data.worker.ts?worker&url';
 import evaluateScript from '../../workers/evaluate.worker.ts?worker&url';
 import filesScript from '../../workers/files.worker.ts?worker&url';
-import planningScript from '../../workers/planning.worker.ts?worker&url';
-import predictScript from '../../workers/predict.worker.ts?worker&url';
+import planningScript from '../../workers/plan.worker.ts?worker&url';
+import predictScript from '../../workers/segment.worker.ts?worker&url';
+import benchmarkScript from '../../workers/system.worker.ts?worker&url';
 import trainScript from '../../workers/train.worker.ts?worker&url';
-import trainViewScript from '../../workers/trainView.worker.ts?worker&url';
+import trainViewScript from '../../workers/trainingResults.worker.ts?worker&url';
 import type { BinaryName } from './sharedParts';
 
 interface OwnPart {

@@ -4,10 +4,10 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
-import { networkOfFold, trainFold } from '@/app/trainFold';
-import { openCaseInFiles, openCaseInMemory } from '@/app/trainFoldCases';
-import { TrainFoldLog } from '@/app/trainFoldLog';
-import { type FoldSetup, openFold } from '@/app/trainFoldSetup';
+import { openCaseInFiles, openCaseInMemory } from '@/app/train/foldCases';
+import { TrainFoldLog } from '@/app/train/foldLog';
+import { type FoldSetup, openFold } from '@/app/train/foldSetup';
+import { networkOfFold, trainFold } from '@/app/train/trainFold';
 import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { augmentBatch, BatchLoader, type BatchRecipe, type DrawnBatch } from '@/core/training/batchLoader';
 import type { EpochReport } from '@/core/training/trainingRun';

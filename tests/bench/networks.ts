@@ -1,7 +1,7 @@
 // Whole networks, forward: time, rate, share of the peak, memory, compile time, and the rate of their convolutions alone.
-import type { BenchmarkNetwork } from '@/app/benchmarkNetworks';
-import { benchmarkGraph, measureForward } from '@/app/benchmarkPasses';
-import { timeRuns } from '@/app/benchmarkTiming';
+import type { BenchmarkNetwork } from '@/app/system/benchmarkNetworks';
+import { benchmarkGraph, measureForward } from '@/app/system/benchmarkPasses';
+import { timeRuns } from '@/app/system/benchmarkTiming';
 import { arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { prepare, submitDispatches } from '@/gpu/dispatch';

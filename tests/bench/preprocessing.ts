@@ -3,9 +3,9 @@
 // their size.
 import { existsSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import { extractFingerprint } from '@/app/extractFingerprint';
-import { planDataset } from '@/app/planDataset';
-import { preprocessDataset } from '@/app/preprocessDataset';
+import { extractFingerprint } from '@/app/data/extractFingerprint';
+import { preprocessDataset } from '@/app/data/preprocessDataset';
+import { planDataset } from '@/app/plan/planDataset';
 import { openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
 import { memoryFile } from '@/core/io/sourceFile';
 import { plannerNamed } from '@/core/planning/planners';
@@ -14,8 +14,8 @@ import { plansJson } from '@/core/planning/writePlans';
 import { randomNormal } from '@/shared/random';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { filesBelow } from '@/storage/nodeFiles';
-import { localCaseWorkers } from '@/workers/caseWorkers';
-import { nodeCaseWorkers } from '@/workers/nodeCaseWorkers';
+import { localCaseWorkers } from '@/workers/data/caseWorkers';
+import { nodeCaseWorkers } from '@/workers/data/nodeCaseWorkers';
 import { niftiFile } from '../support/nifti';
 import { jsonBytes } from '../support/tinyDataset';
 import type { BenchOptions } from './bench';

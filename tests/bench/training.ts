@@ -1,5 +1,5 @@
 // Training steps: time, rate and memory of the whole, and how the time divides among the kinds of kernels.
-import { measureForward, measureTrainingStep, planBenchmarkStep } from '@/app/benchmarkPasses';
+import { measureForward, measureTrainingStep, planBenchmarkStep } from '@/app/system/benchmarkPasses';
 import { allocate, arrayOf } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { prepare, submitDispatches } from '@/gpu/dispatch';

@@ -4,7 +4,7 @@ import {
   BENCHMARK_NETWORKS,
   type BenchmarkNetwork,
   plainUNet,
-} from '@/app/benchmarkNetworks';
+} from '@/app/system/benchmarkNetworks';
 import { deepSupervisionWeights } from '@/core/training/deepSupervision';
 import { memoryLowerBound } from '@/graph/memoryPlan';
 import { planTrainingStep, type TrainingPlan, type TrainingPlanOptions } from '@/graph/trainingProgram';

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { importModelCommand } from '@/cli/commands/importModel';
+import { importModelCommand } from '@/cli/commands/models/importModel';
 import { parseOptions } from '@/cli/options';
 import { zipPart } from '@/core/io/zipStream';
 import { modelFolderFiles, TINY_FOLDER } from '../support/modelFolder';

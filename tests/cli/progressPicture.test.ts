@@ -1,7 +1,7 @@
 import { decode } from 'fast-png';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ProgressCurves } from '@/app/progressPlot';
-import { TrainFoldLog } from '@/app/trainFoldLog';
+import { TrainFoldLog } from '@/app/train/foldLog';
+import type { ProgressCurves } from '@/app/train/progressPlot';
 import { nodeProgressPicture } from '@/cli/progressPicture';
 import { EMPTY_LOG, withEpoch } from '@/core/training/trainingLog';
 import { memoryFolder } from '../support/memoryFolder';

@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { trainFold } from '@/app/trainFold';
-import { openCaseInFiles, openCaseInMemory } from '@/app/trainFoldCases';
-import { TrainFoldLog } from '@/app/trainFoldLog';
-import { type FoldSetup, openFold } from '@/app/trainFoldSetup';
+import { openCaseInFiles, openCaseInMemory } from '@/app/train/foldCases';
+import { TrainFoldLog } from '@/app/train/foldLog';
+import { type FoldSetup, openFold } from '@/app/train/foldSetup';
+import { trainFold } from '@/app/train/trainFold';
 import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { readPlans } from '@/core/planning/readPlans';
 import { trainerNamed } from '@/core/training/trainers';

@@ -2,10 +2,10 @@
 // instructions, and the largest component. Each dataset is taken through the whole chain from its validated folds.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { determinePostprocessing } from '@/app/determinePostprocessing';
-import { evaluateFolder, questionOf } from '@/app/evaluateFolder';
-import { type CandidateModel, findBestConfiguration } from '@/app/findBestConfiguration';
-import { formatOfFolder } from '@/app/labelMapFiles';
+import { determinePostprocessing } from '@/app/choose/determinePostprocessing';
+import { type CandidateModel, findBestConfiguration } from '@/app/choose/findBestConfiguration';
+import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { formatOfFolder } from '@/app/files/labelMapFiles';
 import { readInferenceInformation } from '@/core/evaluation/inferenceInstructions';
 import { summaryJson } from '@/core/evaluation/summary';
 import { parseJson } from '@/core/interop/json';

@@ -3,7 +3,7 @@
 // the weights are the same to the bit under the same keys, aliases included, and so is all that is no optimiser's.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { bundleParts, nnunetParts } from '@/app/exportModel';
+import { bundleParts, nnunetParts } from '@/app/models/exportModel';
 import { type ImportedModel, importModel } from '@/core/interop/importModel';
 import { isDict, PickleTuple, type PickleValue } from '@/core/interop/pickleValues';
 import { readTorchCheckpoint, type TorchCheckpoint, TorchTensor } from '@/core/interop/torchCheckpoint';

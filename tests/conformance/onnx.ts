@@ -4,7 +4,7 @@
 // voxels that differ, as in the topic checkpoint.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { exportOnnx } from '@/app/exportOnnx';
+import { exportOnnx } from '@/app/models/exportOnnx';
 import { type CasePredictor, OnnxPredictor } from '@/core/inference/onnxPredictor';
 import { openOnnxSession } from '@/core/inference/onnxRuntime';
 import { Predictor } from '@/core/inference/predictor';

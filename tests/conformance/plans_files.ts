@@ -2,7 +2,7 @@
 // may change nothing, and what cannot be used must say why.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { plansCosts } from '@/app/plansCost';
+import { plansCosts } from '@/app/plan/plansCost';
 import { comparedSections } from '@/core/planning/comparedSections';
 import { checkEdit, editedPlans, editOf } from '@/core/planning/editPlans';
 import { type ConfigurationOverview, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';

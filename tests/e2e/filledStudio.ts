@@ -1,7 +1,7 @@
 // The studio with something in every place, put there through its own doors or as it would lie after hours of work.
 import { expect, type Page } from '@playwright/test';
 import { DATABASES } from '@/storage/browserRecords';
-import { RUNS_FOLDER } from '@/workers/trainApi';
+import { RUNS_FOLDER } from '@/workers/train/api';
 import { threeClassNetwork } from '../support/onnxFiles';
 import { keepFiles, keepRecords } from './browserContents';
 import { EvaluatePage } from './evaluatePage';

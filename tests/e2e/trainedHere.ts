@@ -1,9 +1,9 @@
 // Validated trainings as they lie in the browser once they are done, put there without the hours.
 import type { Page } from '@playwright/test';
-import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingRun } from '@/app/train/trainingsStore';
 import { DATABASES } from '@/storage/browserRecords';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import { RUNS_FOLDER } from '@/workers/trainApi';
+import { RUNS_FOLDER } from '@/workers/train/api';
 import { CROSSVAL_CASES, type TinyModel, tinyCrossval } from '../support/tinyCrossval';
 import { keepFiles, keepRecords, type StoredFile } from './browserContents';
 

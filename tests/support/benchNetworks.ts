@@ -1,11 +1,16 @@
 // Networks that the benchmarks run.
-import { BENCHMARK_NETWORKS, type BenchmarkNetwork, plainUNet, residualUNet } from '@/app/benchmarkNetworks';
-import { benchmarkGraph } from '@/app/benchmarkPasses';
-import { measureMultiplyAddPeak } from '@/app/benchmarkPeak';
-import { formatRate, passCells } from '@/app/benchmarkReport';
+import {
+  BENCHMARK_NETWORKS,
+  type BenchmarkNetwork,
+  plainUNet,
+  residualUNet,
+} from '@/app/system/benchmarkNetworks';
+import { benchmarkGraph } from '@/app/system/benchmarkPasses';
+import { measureMultiplyAddPeak } from '@/app/system/benchmarkPeak';
+import { formatRate, passCells } from '@/app/system/benchmarkReport';
 import type { Gpu } from '@/gpu/device';
 import { countFlops } from '@/graph/flops';
-import type { PassFigures } from '@/workers/benchmarkApi';
+import type { PassFigures } from '@/workers/system/api';
 import type { BenchOptions } from '../bench/bench';
 
 /** Of a forward pass, at most, where a software adapter is to take seconds. */

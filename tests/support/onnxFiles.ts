@@ -1,5 +1,5 @@
 // Small ONNX networks and the models they are made of.
-import { exportOnnx, type OnnxFile } from '@/app/exportOnnx';
+import { exportOnnx, type OnnxFile } from '@/app/models/exportOnnx';
 import { type ImportedModel, importModel } from '@/core/interop/importModel';
 import { encodeOnnxModel, type OnnxNode } from '@/core/interop/onnxProto';
 import { memoryFile, readText, type SourceFile } from '@/core/io/sourceFile';

@@ -1,5 +1,5 @@
 // Models with validated folds in memory, made by hand: what evaluation, ensembles and the choice between them work on.
-import type { CandidateModel, FindBestConfigurationJob } from '@/app/findBestConfiguration';
+import type { CandidateModel, FindBestConfigurationJob } from '@/app/choose/findBestConfiguration';
 import { writeNpz } from '@/core/io/npy';
 import { type PlacedFolder, placedSubfolder } from '@/storage/folderViews';
 import { memoryFolder } from './memoryFolder';

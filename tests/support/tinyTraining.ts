@@ -1,8 +1,8 @@
 // The tiny dataset, preprocessed for tiny networks: a training of some epochs takes seconds.
-import { preprocessDataset } from '@/app/preprocessDataset';
-import { type TrainFoldJob, trainFold } from '@/app/trainFold';
-import { TrainFoldLog } from '@/app/trainFoldLog';
-import { type Fold, openFold } from '@/app/trainFoldSetup';
+import { preprocessDataset } from '@/app/data/preprocessDataset';
+import { TrainFoldLog } from '@/app/train/foldLog';
+import { type Fold, openFold } from '@/app/train/foldSetup';
+import { type TrainFoldJob, trainFold } from '@/app/train/trainFold';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { readPlans } from '@/core/planning/readPlans';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';

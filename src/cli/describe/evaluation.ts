@@ -1,4 +1,4 @@
-import type { EvaluatedCase } from '@/app/evaluateFolder';
+import type { EvaluatedCase } from '@/app/evaluate/evaluateFolder';
 import { type LabelOrRegion, labelKey } from '@/core/evaluation/metrics';
 import type { EvaluationSummary } from '@/core/evaluation/summary';
 import { type CaseSurfaces, meanSurface } from '@/core/evaluation/surfaceSummary';

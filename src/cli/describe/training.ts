@@ -1,4 +1,4 @@
-import type { StartReport, TrainFoldJob } from '@/app/trainFold';
+import type { StartReport, TrainFoldJob } from '@/app/train/trainFold';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';

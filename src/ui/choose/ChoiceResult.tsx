@@ -1,16 +1,16 @@
 import { Button, CopyButton, Group, Table, Text } from '@mantine/core';
 import { IconCopy, IconDownload, IconLayersSelectedBottom, IconTrophy } from '@tabler/icons-react';
-import { nameOfStep, recipeId, recipesOf } from '@/app/bestRecipe';
+import { nameOfStep, recipeId, recipesOf } from '@/app/choose/bestConfiguration';
 import { describeStep } from '@/core/postprocessing/steps';
 import type { ChoiceRecord, ChoiceScore } from '@/storage/choiceRecord';
+import { ScrollTable } from '../components/ScrollTable';
+import { formatDice } from '../components/trainFormats';
 import { plural } from '../formats';
 import { useLabelColumns, WorstLabel } from '../labels/labelColumns';
 import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
 import labelStyles from '../labels/labels.module.css';
 import { goTo } from '../route';
-import { ScrollTable } from '../ScrollTable';
 import { saveFile } from '../saveFile';
-import { formatDice } from '../train/trainFormats';
 import { useLibrary, useStudio } from '../useStudio';
 import styles from './choose.module.css';
 

@@ -1,7 +1,7 @@
 import { Button, Select, Stack, Text } from '@mantine/core';
 import { IconTrophy } from '@tabler/icons-react';
-import { candidateRuns } from '@/app/candidateRuns';
-import { ModelsHead } from '../models/ModelsHead';
+import { candidateRuns } from '@/app/choose/candidateRuns';
+import { ModelsHead } from '../components/ModelsHead';
 import { goTo } from '../route';
 import { useChoices, useTrainings } from '../useStudio';
 import { Candidates } from './Candidates';

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { CandidateRuns } from '@/app/candidateRuns';
+import type { CandidateRuns } from '@/app/choose/candidateRuns';
 import { useStudio } from '../useStudio';
 
 /** Folds of the dataset's splits, and whatever was trained beyond them. */

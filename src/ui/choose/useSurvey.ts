@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import type { CandidateRuns } from '@/app/candidateRuns';
-import type { FoldFiles } from '@/workers/chooseApi';
+import type { CandidateRuns } from '@/app/choose/candidateRuns';
+import type { FoldFiles } from '@/workers/choose/api';
 import { useStudio } from '../useStudio';
 
 /** What the candidates' validations have left, by run id; empty until it is counted. */

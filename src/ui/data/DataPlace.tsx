@@ -1,6 +1,6 @@
 import { Title } from '@mantine/core';
-import type { GivenFile } from '@/workers/filesApi';
-import { Problems } from '../segment/Problems';
+import type { GivenFile } from '@/workers/files/api';
+import { Problems } from '../components/ErrorNote';
 import { useDatasets, useSelection } from '../useStudio';
 import { DatasetCard } from './DatasetCard';
 import { DatasetPage } from './DatasetPage';

@@ -2,13 +2,13 @@ import { Badge, Button, Group } from '@mantine/core';
 import { IconAlertTriangle, IconArrowRight, IconCheck, IconCircle, IconLoader2 } from '@tabler/icons-react';
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import { type Step, type StepState, stepsOf } from '../components/datasetSteps';
 import { formatCount } from '../formats';
 import { LabelNames } from '../labels/LabelNames';
 import { addressOf } from '../route';
 import { useDatasets } from '../useStudio';
 import styles from './data.module.css';
 import { foregroundLabels } from './foregroundLabels';
-import { type Step, type StepState, stepsOf } from './steps';
 
 /** One dataset: what it is, how far it is, what to do next. */
 export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {

@@ -3,7 +3,7 @@ import { IconArrowLeft, IconDots, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import { EditableName } from '../EditableName';
+import { EditableName } from '../components/EditableName';
 import { formatCount } from '../formats';
 import { LabelNames } from '../labels/LabelNames';
 import { addressOf } from '../route';

@@ -2,12 +2,12 @@ import { SegmentedControl, Table } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import { ScrollTable } from '../components/ScrollTable';
 import { formatCount } from '../formats';
 import { labelColor } from '../labelColors';
 import { LabelSearch } from '../labels/LabelSearch';
 import { labelsThatFit, MANY_LABELS } from '../labels/labelFilter';
 import labelStyles from '../labels/labels.module.css';
-import { ScrollTable } from '../ScrollTable';
 import { usePreferences } from '../useStudio';
 import styles from './data.module.css';
 

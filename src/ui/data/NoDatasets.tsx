@@ -1,7 +1,7 @@
 import { Button, Group, Text, Title } from '@mantine/core';
 import { IconDatabase, IconLock, IconPlayerPlay } from '@tabler/icons-react';
-import { addSampleDataset } from '@/app/addDataset';
-import type { GivenFile } from '@/workers/filesApi';
+import { addSampleDataset } from '@/app/data/addDataset';
+import type { GivenFile } from '@/workers/files/api';
 import { goTo } from '../route';
 import { useDatasets, useStudio } from '../useStudio';
 import styles from './data.module.css';

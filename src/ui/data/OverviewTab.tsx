@@ -3,10 +3,10 @@ import { IconDownload } from '@tabler/icons-react';
 import { useState } from 'react';
 import { writeZip } from '@/core/io/zip';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import { ErrorNote } from '../components/ErrorNote';
 import { plural } from '../formats';
 import { addressOf } from '../route';
 import { saveFile } from '../saveFile';
-import { ErrorNote } from '../segment/Problems';
 import styles from './overview.module.css';
 import { type Overview, useOverview } from './useOverview';
 

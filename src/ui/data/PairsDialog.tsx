@@ -1,11 +1,11 @@
 import { Alert, Button, Group, Modal, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { addPairs } from '@/app/addDataset';
-import type { PairsFacts, PairsProposal } from '@/workers/datasetApi';
+import { addPairs } from '@/app/data/addDataset';
+import type { PairsFacts, PairsProposal } from '@/workers/data/api';
+import { ScrollTable } from '../components/ScrollTable';
 import { formatCount, plural } from '../formats';
 import { labelColor } from '../labelColors';
 import { goTo } from '../route';
-import { ScrollTable } from '../ScrollTable';
 import { useDatasets, useStudio } from '../useStudio';
 import styles from './data.module.css';
 import { type PairsForm, pairsFacts, pairsFormErrors, startPairsForm } from './pairsForm';

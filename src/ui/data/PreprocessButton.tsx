@@ -1,6 +1,6 @@
 import { Button, Checkbox, Group, Modal, Select, Stack, Text } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { type PreprocessChoice, preprocessChoices } from '@/app/preprocessChoices';
+import { type PreprocessChoice, preprocessChoices } from '@/app/data/preprocessChoices';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { useStudio } from '../useStudio';
 

@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Text } from '@mantine/core';
-import { replaceDataset } from '@/app/addDataset';
+import { replaceDataset } from '@/app/data/addDataset';
 import { goTo } from '../route';
 import { useDatasets, useStudio } from '../useStudio';
 

@@ -4,10 +4,10 @@ import { useEffect, useRef, useState } from 'react';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import type { DatasetSplits } from '@/workers/datasetApi';
+import type { DatasetSplits } from '@/workers/data/api';
+import { ErrorNote } from '../components/ErrorNote';
 import { formatCount } from '../formats';
 import { saveFile } from '../saveFile';
-import { ErrorNote } from '../segment/Problems';
 import { useStudio } from '../useStudio';
 import styles from './data.module.css';
 

@@ -5,9 +5,10 @@ import type { CaseCheck } from '@/core/dataset/integrity';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { formatXyz } from '@/shared/geometry';
 import type { DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
-import type { IntensityScale } from '@/workers/datasetApi';
+import type { IntensityScale } from '@/workers/data/api';
+import { hasNoImages } from '../components/datasetSteps';
+import { ScrollTable } from '../components/ScrollTable';
 import { formatPercent, plural } from '../formats';
-import { ScrollTable } from '../ScrollTable';
 import { saveFile } from '../saveFile';
 import { useStudio } from '../useStudio';
 import { DistributionPlot } from './DistributionPlot';
@@ -16,7 +17,6 @@ import { withoutFlatAxis } from './flatAxis';
 import { spreadOf } from './histogram';
 import { IntensityPlot } from './IntensityPlot';
 import { LabelCounts } from './LabelCounts';
-import { hasNoImages } from './steps';
 
 interface StatisticsProps {
   readonly dataset: DatasetRecord;

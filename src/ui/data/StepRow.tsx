@@ -7,13 +7,20 @@ import {
   IconLoader2,
 } from '@tabler/icons-react';
 import type { DatasetRecord, DatasetTask } from '@/storage/datasetRecord';
+import {
+  hasNoImages,
+  remainingTasks,
+  type Step,
+  type StepKind,
+  type StepState,
+  stepsOf,
+} from '../components/datasetSteps';
+import { ErrorNote } from '../components/ErrorNote';
 import { formatPercent } from '../formats';
 import { goTo } from '../route';
-import { ErrorNote } from '../segment/Problems';
 import { useDatasets, useStudio } from '../useStudio';
 import styles from './data.module.css';
 import { PreprocessButton } from './PreprocessButton';
-import { hasNoImages, remainingTasks, type Step, type StepKind, type StepState, stepsOf } from './steps';
 
 /** Check → Fingerprint → Plan → Preprocess, each with where it stands and the one thing to do. */
 export function StepRow({ dataset }: { dataset: DatasetRecord }) {

@@ -1,5 +1,5 @@
 import { Button, Code, Group, List, Modal, Stack, Text } from '@mantine/core';
-import type { GivenFile } from '@/workers/filesApi';
+import type { GivenFile } from '@/workers/files/api';
 import { plural } from '../formats';
 import { useDatasets, useStudio } from '../useStudio';
 

@@ -1,5 +1,5 @@
 // The form for loose pairs without its looks: where it starts, what is wrong with it, what it says.
-import type { PairsFacts, PairsProposal } from '@/workers/datasetApi';
+import type { PairsFacts, PairsProposal } from '@/workers/data/api';
 
 export interface PairsForm {
   readonly id: number;

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { isAbort, messageOf } from '@/shared/errors';
-import type { OverviewFailure, OverviewPicture } from '@/workers/datasetApi';
+import type { OverviewFailure, OverviewPicture } from '@/workers/data/api';
 import { useStudio } from '../useStudio';
 
 /** A picture that the page can show. */

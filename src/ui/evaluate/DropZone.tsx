@@ -3,10 +3,10 @@ import { notifications } from '@mantine/notifications';
 import { IconCheck, IconFolderDown } from '@tabler/icons-react';
 import { type DragEvent, useState } from 'react';
 import { messageOf } from '@/shared/errors';
-import type { GivenFile } from '@/workers/filesApi';
+import type { GivenFile } from '@/workers/files/api';
+import { FilePicker, FolderPicker } from '../components/FilePickers';
 import { droppedFiles } from '../droppedFiles';
 import { plural } from '../formats';
-import { FilePicker, FolderPicker } from '../segment/FilePickers';
 import styles from './evaluate.module.css';
 
 interface DropZoneProps {

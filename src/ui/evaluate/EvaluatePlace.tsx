@@ -1,5 +1,5 @@
 import { Text } from '@mantine/core';
-import { ModelsHead } from '../models/ModelsHead';
+import { ModelsHead } from '../components/ModelsHead';
 import { addressOf } from '../route';
 import { useEvaluations } from '../useStudio';
 import { EvaluationList } from './EvaluationList';

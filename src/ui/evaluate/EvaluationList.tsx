@@ -1,8 +1,8 @@
 import { Table } from '@mantine/core';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
+import { ScrollTable } from '../components/ScrollTable';
 import { plural } from '../formats';
 import { addressOf, goTo } from '../route';
-import { ScrollTable } from '../ScrollTable';
 import { EvaluationState } from './EvaluationState';
 import styles from './evaluate.module.css';
 import { columnNamed, meanRows } from './verdicts';

@@ -10,10 +10,10 @@ import {
 import { useState } from 'react';
 import { messageOf } from '@/shared/errors';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
+import { ErrorNote } from '../components/ErrorNote';
 import { plural } from '../formats';
 import { addressOf, goTo } from '../route';
 import { saveFile } from '../saveFile';
-import { ErrorNote } from '../segment/Problems';
 import { useEvaluations, useStudio } from '../useStudio';
 import { EvaluationState } from './EvaluationState';
 import styles from './evaluate.module.css';

@@ -1,12 +1,12 @@
 import { Table } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
+import { ScrollTable } from '../components/ScrollTable';
 import { plural } from '../formats';
 import { labelColor } from '../labelColors';
 import { LabelSearch } from '../labels/LabelSearch';
 import { labelsThatFit } from '../labels/labelFilter';
 import labelStyles from '../labels/labels.module.css';
-import { ScrollTable } from '../ScrollTable';
 import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
 import { type Sort, SortHead } from './SortHead';

@@ -2,8 +2,8 @@ import { Button, Group, NumberInput, SegmentedControl, Select, Stack, Text } fro
 import { IconScale } from '@tabler/icons-react';
 import { useState } from 'react';
 import { isAbort, messageOf } from '@/shared/errors';
+import { ErrorNote } from '../components/ErrorNote';
 import { goTo } from '../route';
-import { ErrorNote } from '../segment/Problems';
 import { useDatasets, useEvaluations, useQueue, useStudio } from '../useStudio';
 import { DropZone } from './DropZone';
 import styles from './evaluate.module.css';

@@ -1,10 +1,10 @@
 import { Loader, Text } from '@mantine/core';
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
 import type { Unpaired } from '@/core/evaluation/pairSegmentations';
-import type { EvaluationPreview } from '@/workers/evaluateApi';
+import type { EvaluationPreview } from '@/workers/evaluate/api';
+import { ErrorNote } from '../components/ErrorNote';
 import { plural } from '../formats';
 import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
-import { ErrorNote } from '../segment/Problems';
 import styles from './evaluate.module.css';
 import type { PreviewState } from './usePreview';
 

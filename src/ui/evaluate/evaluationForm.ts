@@ -1,6 +1,6 @@
 import type { CaseRecord } from '@/storage/caseRecord';
-import type { EvaluationSources } from '@/workers/evaluateApi';
-import type { GivenFile } from '@/workers/filesApi';
+import type { EvaluationSources } from '@/workers/evaluate/api';
+import type { GivenFile } from '@/workers/files/api';
 import { folderOf } from './DropZone';
 
 /** What is filled in so far. */

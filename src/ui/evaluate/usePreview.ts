@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { messageOf } from '@/shared/errors';
-import type { EvaluationPreview, EvaluationSources } from '@/workers/evaluateApi';
+import type { EvaluationPreview, EvaluationSources } from '@/workers/evaluate/api';
 import { useStudio } from '../useStudio';
 
 /** What the given files come to. */

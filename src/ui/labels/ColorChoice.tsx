@@ -1,5 +1,5 @@
 import { ColorPicker, Popover } from '@mantine/core';
-import { preferences } from '@/app/preferences';
+import { preferences } from '@/app/preferencesStore';
 import { SWATCHES } from '../labelColors';
 import styles from './labels.module.css';
 

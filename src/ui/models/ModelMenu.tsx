@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { IconBox, IconDots, IconFileExport, IconPackageExport, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import type { ExportFormat } from '@/workers/filesApi';
+import type { ExportFormat } from '@/workers/files/api';
 import { removeModel } from '../studioActions';
 import { useStudio } from '../useStudio';
 import { BundleDialog } from './BundleDialog';

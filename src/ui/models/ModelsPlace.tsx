@@ -1,21 +1,21 @@
 import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { IconBox, IconLayersSelectedBottom } from '@tabler/icons-react';
-import { modelDifferences } from '@/app/modelDifferences';
-import { missingStage } from '@/app/modelFit';
-import { previousStageIn } from '@/app/predictJob';
+import { modelDifferences } from '@/app/models/modelDifferences';
+import { missingStage } from '@/app/segment/modelCompatibility';
+import { previousStageIn } from '@/app/segment/predictJob';
 import { type ForeignNetwork, type ModelFold, type NnunetModel, takesAnySpacing } from '@/core/interop/model';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import type { GivenFile } from '@/workers/filesApi';
-import { EditableName } from '../EditableName';
+import type { GivenFile } from '@/workers/files/api';
+import { EditableName } from '../components/EditableName';
+import { Problems } from '../components/ErrorNote';
+import { FilePicker, FolderPicker } from '../components/FilePickers';
+import { ModelsHead } from '../components/ModelsHead';
 import { LabelNames } from '../labels/LabelNames';
 import { goTo } from '../route';
-import { FilePicker, FolderPicker } from '../segment/FilePickers';
-import { Problems } from '../segment/Problems';
 import { useLibrary, useSelection, useStudio } from '../useStudio';
 import { ModelMenu } from './ModelMenu';
-import { ModelsHead } from './ModelsHead';
 import styles from './models.module.css';
 
 /** Models kept in this browser. */

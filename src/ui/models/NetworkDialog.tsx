@@ -13,7 +13,7 @@ import {
   TextInput,
 } from '@mantine/core';
 import { useState } from 'react';
-import { addGivenFiles } from '@/app/addGivenFiles';
+import { addGivenFiles } from '@/app/files/addFiles';
 import type { UndescribedNetwork } from '@/app/selectionStore';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { goTo } from '../route';

@@ -3,9 +3,9 @@ import type { Studio } from '@/app/studio';
 import type { ModelSharing } from '@/core/interop/bundleManifest';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import type { ExportFormat } from '@/workers/filesApi';
+import type { ExportFormat } from '@/workers/files/api';
+import { showSaving } from '../components/savingNotice';
 import { saveFile } from '../saveFile';
-import { showSaving } from '../savingNotice';
 
 export interface ExportChoice {
   readonly format: ExportFormat;

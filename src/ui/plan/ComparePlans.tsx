@@ -1,12 +1,12 @@
 import { Alert, Group, Select, Switch, Text } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import type { PlansEntry } from '@/app/plansShelf';
+import type { PlansEntry } from '@/app/plan/plansStore';
 import { type ComparedField, comparedTexts } from '@/core/planning/comparedSections';
 import { formatShape } from '@/shared/geometry';
+import { formatKernel } from '../components/planFormats';
+import { usePlans } from '../components/usePlans';
 import { plural } from '../formats';
-import { formatKernel } from './planFormats';
 import tables from './tables.module.css';
-import { usePlans } from './usePlans';
 
 /** Two plans side by side, of one dataset or of two, with what differs marked. */
 export function ComparePlans({ entry }: { entry: PlansEntry }) {

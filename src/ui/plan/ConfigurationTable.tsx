@@ -1,12 +1,9 @@
 import { Badge } from '@mantine/core';
 import type { ReactNode } from 'react';
-import type { ConfigurationCost } from '@/app/plansCost';
+import type { ConfigurationCost } from '@/app/plan/plansCost';
 import type { ConfigurationOverview } from '@/core/planning/plansOverview';
 import type { BatchFit, TrainingCost } from '@/core/planning/trainingCost';
 import { formatBytes } from '@/shared/numeric';
-import { formatPercent } from '../formats';
-import { patchCoverage } from './patchLayout';
-import styles from './plan.module.css';
 import {
   formatFlops,
   formatLongTime,
@@ -16,7 +13,10 @@ import {
   partsText,
   resamplingText,
   schemeName,
-} from './planFormats';
+} from '../components/planFormats';
+import { formatPercent } from '../formats';
+import { patchCoverage } from './patchLayout';
+import styles from './plan.module.css';
 import { Term } from './Term';
 import tables from './tables.module.css';
 import type { TERMS } from './terms';

@@ -11,8 +11,8 @@ import {
   TextInput,
 } from '@mantine/core';
 import { useId, useMemo, useState } from 'react';
-import { configurationCost, networkChannels } from '@/app/plansCost';
-import type { PlansEntry } from '@/app/plansShelf';
+import { configurationCost, networkChannels } from '@/app/plan/plansCost';
+import type { PlansEntry } from '@/app/plan/plansStore';
 import type { AnyPlans } from '@/core/planning/anyPlans';
 import {
   assertPlansName,
@@ -29,17 +29,17 @@ import { plansJson } from '@/core/planning/writePlans';
 import { messageOf } from '@/shared/errors';
 import { networkOfXyz, xyzOfNetwork } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
+import { formatFlops, formatLongTime, formatParameters, schemeName } from '../components/planFormats';
+import { useDatasetOf, useGpuReport, usePlans, useThroughput } from '../components/usePlans';
 import { useStudio } from '../useStudio';
 import editing from './edit.module.css';
 import { NetworkDrawing } from './NetworkDrawing';
 import { PatchDrawing } from './PatchDrawing';
 import styles from './plan.module.css';
 import { showPlans } from './planActions';
-import { formatFlops, formatLongTime, formatParameters, schemeName } from './planFormats';
 import { StageEditor } from './StageEditor';
 import { Term } from './Term';
 import { TupleInput } from './TupleInput';
-import { useDatasetOf, useGpuReport, usePlans, useThroughput } from './usePlans';
 
 interface EditPlansProps {
   readonly entry: PlansEntry;

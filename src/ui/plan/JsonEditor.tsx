@@ -1,6 +1,6 @@
 import { Alert, Button, Group, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
-import type { PlansEntry } from '@/app/plansShelf';
+import type { PlansEntry } from '@/app/plan/plansStore';
 import { checkPlansText } from '@/core/planning/checkPlansText';
 import { assertPlansName } from '@/core/planning/editPlans';
 import { useStudio } from '../useStudio';

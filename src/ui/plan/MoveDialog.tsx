@@ -1,12 +1,12 @@
 import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { type PlansEntry, readerNameFor } from '@/app/plansShelf';
+import { type PlansEntry, readerNameFor } from '@/app/plan/plansStore';
 import { plansOverview } from '@/core/planning/plansOverview';
 import { messageOf } from '@/shared/errors';
+import { usePlans } from '../components/usePlans';
 import { plural } from '../formats';
 import { useStudio } from '../useStudio';
 import { showPlans } from './planActions';
-import { usePlans } from './usePlans';
 
 /** Gives a copy of plans to another dataset, as nnU-Net moves them. */
 export function MoveDialog({ entry, onClose }: { entry: PlansEntry; onClose: () => void }) {

@@ -1,12 +1,12 @@
 import { useId } from 'react';
-import type { NetworkChannels } from '@/app/plansCost';
+import type { NetworkChannels } from '@/app/plan/plansCost';
 import type { Configuration } from '@/core/planning/plans';
 import { xyzConfiguration } from '@/core/planning/xyzConfiguration';
 import { formatShape } from '@/shared/geometry';
+import { formatKernel } from '../components/planFormats';
 import { plural } from '../formats';
 import styles from './network.module.css';
 import { BOX, type NetworkBox, type NetworkStep, networkLayout, stageShapes } from './networkLayout';
-import { formatKernel } from './planFormats';
 import { Term } from './Term';
 
 interface NetworkDrawingProps {

@@ -1,17 +1,17 @@
 import { Alert, Button, Group, Modal, NumberInput, Select, Stack, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
-import { planForThisGpu } from '@/app/planForThisGpu';
+import { planForThisGpu } from '@/app/plan/planForThisGpu';
 import { assertPlansName } from '@/core/planning/editPlans';
 import { PLANNERS } from '@/core/planning/planners';
 import { WEBGPU_PLANNER_NAME, WEBGPU_PLANS_NAME } from '@/core/planning/webgpuPlanner';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import { useGpuReport, usePlans, useThroughput } from '../components/usePlans';
 import { useStudio } from '../useStudio';
 import { showPlans } from './planActions';
 import { PLANNER_GROUPS, wordsFor } from './plannerChoices';
 import { TupleInput } from './TupleInput';
-import { useGpuReport, usePlans, useThroughput } from './usePlans';
 
 interface NewPlansDialogProps {
   readonly initial: string | undefined;

@@ -1,8 +1,8 @@
 import { axisNames, type ConfigurationOverview, type PlansOverview } from '@/core/planning/plansOverview';
+import { formatVoxels } from '../components/planFormats';
 import { formatPercent } from '../formats';
 import styles from './patch.module.css';
 import { type Projection, patchCoverage, planeName, projections, scaleBarLength } from './patchLayout';
-import { formatVoxels } from './planFormats';
 
 type Sizes = Pick<ConfigurationOverview, 'patchSize' | 'medianShape' | 'spacing'>;
 type AxisOrder = Pick<PlansOverview, 'transposeForward' | 'transposeBackward'>;

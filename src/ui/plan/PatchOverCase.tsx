@@ -1,17 +1,17 @@
 import { Button, Group, Loader, Modal, Text } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
-import { nearestCase, PATCH_LABEL, patchBox, patchExtent } from '@/app/patchBox';
+import { nearestCase, PATCH_LABEL, patchBox, patchExtent } from '@/app/plan/patchBox';
 import type { CaseCheck } from '@/core/dataset/integrity';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { Xyz } from '@/shared/geometry';
 import { formatXyz } from '@/shared/geometry';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import type { DisplayChannel, DisplayVolume } from '@/workers/filesApi';
-import { ImageView, type ViewedImage } from '../segment/ImageView';
-import { namedChannels } from '../segment/viewedChannel';
-import { useViewerController, ViewerContext } from '../segment/viewerContext';
+import type { DisplayChannel, DisplayVolume } from '@/workers/files/api';
 import { useStudio } from '../useStudio';
+import { ImageView, type ViewedImage } from '../viewer/ImageView';
 import { useViewer } from '../viewer/ViewerCanvas';
+import { namedChannels } from '../viewer/viewedChannel';
+import { useViewerController, ViewerContext } from '../viewer/viewerContext';
 import styles from './patch.module.css';
 
 interface PatchOverCaseProps {

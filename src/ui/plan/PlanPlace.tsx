@@ -2,16 +2,16 @@ import { Button, FileButton, Group, Loader, Stack, Text, Title } from '@mantine/
 import { IconPlus, IconRulerMeasure, IconUpload } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useStore } from 'zustand';
-import type { PlansEntry } from '@/app/plansShelf';
-import place from '../listedPlace.module.css';
+import type { PlansEntry } from '@/app/plan/plansStore';
+import { Problems } from '../components/ErrorNote';
+import place from '../components/listedPlace.module.css';
+import { usePlans } from '../components/usePlans';
 import { addressOf, goTo } from '../route';
-import { Problems } from '../segment/Problems';
 import { useStudio } from '../useStudio';
 import { NewPlansDialog } from './NewPlansDialog';
 import { PlansList } from './PlansList';
 import { PlansPage } from './PlansPage';
 import { importPlans, showExample } from './planActions';
-import { usePlans } from './usePlans';
 
 /**
  * Plans of the datasets, and plans files by themselves. `item` is a dataset's name, or the id of an entry. The default

@@ -1,4 +1,4 @@
-import type { PlansEntry } from '@/app/plansShelf';
+import type { PlansEntry } from '@/app/plan/plansStore';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { addressOf } from '../route';
 import styles from './plan.module.css';

@@ -8,13 +8,15 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
-import type { PlansEntry } from '@/app/plansShelf';
+import type { PlansEntry } from '@/app/plan/plansStore';
 import { axisNames, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';
 import { messageOf } from '@/shared/errors';
+import { CostNote } from '../components/CostNote';
+import { formatSpacing, formatVoxels } from '../components/planFormats';
+import { useCosts, useDatasetOf, usePlans } from '../components/usePlans';
 import { plural } from '../formats';
 import { ComparePlans } from './ComparePlans';
 import { ConfigurationTable } from './ConfigurationTable';
-import { CostNote } from './CostNote';
 import { EditPlans } from './EditPlans';
 import { JsonEditor } from './JsonEditor';
 import { MoveDialog } from './MoveDialog';
@@ -23,10 +25,8 @@ import { PatchDrawing } from './PatchDrawing';
 import { PatchOverCase } from './PatchOverCase';
 import styles from './plan.module.css';
 import { downloadPlans } from './planActions';
-import { formatSpacing, formatVoxels } from './planFormats';
 import { RemoveDialog } from './RemoveDialog';
 import { Term } from './Term';
-import { useCosts, useDatasetOf, usePlans } from './usePlans';
 
 type Mode = 'look' | 'json' | 'edit' | 'compare';
 

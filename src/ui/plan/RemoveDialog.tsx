@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Text } from '@mantine/core';
-import type { PlansEntry } from '@/app/plansShelf';
+import type { PlansEntry } from '@/app/plan/plansStore';
 import { useStudio } from '../useStudio';
 import { removePlans } from './planActions';
 

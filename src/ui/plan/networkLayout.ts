@@ -1,6 +1,6 @@
 // Where the parts of a U-Net lie in its drawing. Units are those of the SVG's view box.
 import type { Architecture } from '@/nn/architecture';
-import { formatKernel } from './planFormats';
+import { formatKernel } from '../components/planFormats';
 
 export interface NetworkBox {
   readonly x: number;

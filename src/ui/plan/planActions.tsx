@@ -1,8 +1,8 @@
 // What a person does with plans, and what they are told.
 import { notifications } from '@mantine/notifications';
-import { addProblems } from '@/app/addGivenFiles';
-import { examplePlans } from '@/app/examplePlans';
-import type { PlansEntry } from '@/app/plansShelf';
+import { addProblems } from '@/app/files/addFiles';
+import { examplePlans } from '@/app/plan/examplePlans';
+import type { PlansEntry } from '@/app/plan/plansStore';
 import type { Studio } from '@/app/studio';
 import { messageOf } from '@/shared/errors';
 import { goTo } from '../route';

@@ -13,13 +13,13 @@ import {
   IconX,
 } from '@tabler/icons-react';
 import type { CaseRecord } from '@/storage/caseRecord';
-import type { GivenFile } from '@/workers/filesApi';
-import { EditableName } from '../EditableName';
-import { stageText } from '../frame/stages';
+import type { GivenFile } from '@/workers/files/api';
+import { EditableName } from '../components/EditableName';
+import { FilePicker } from '../components/FilePickers';
+import { stageText } from '../components/stages';
 import { addressOf } from '../route';
 import { removeCase, saveAllSegmentations } from '../studioActions';
 import { useQueue, useStudio } from '../useStudio';
-import { FilePicker } from './FilePickers';
 import styles from './segment.module.css';
 
 interface CaseListProps {

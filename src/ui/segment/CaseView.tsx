@@ -1,10 +1,10 @@
 import { useMemo } from 'react';
 import type { CaseRecord } from '@/storage/caseRecord';
-import type { DisplayChannel } from '@/workers/filesApi';
+import type { DisplayChannel } from '@/workers/files/api';
 import { useStudio } from '../useStudio';
-import { ImageView, type ViewedImage } from './ImageView';
+import { ImageView, type ViewedImage } from '../viewer/ImageView';
+import { channelsOf } from '../viewer/viewedChannel';
 import { useRunChoice } from './useRunChoice';
-import { channelsOf } from './viewedChannel';
 
 /** One case in the viewer, with its newest segmentation. */
 export function CaseView({ current }: { current: CaseRecord }) {

@@ -1,4 +1,4 @@
-import { isPicture } from '@/app/picture';
+import { isPicture } from '@/app/files/picture';
 import { formatXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';

@@ -1,7 +1,7 @@
 import { Alert, Loader, Text } from '@mantine/core';
 import { IconCpu } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
-import { passesOf } from '@/app/predictionCost';
+import { passesOf } from '@/app/segment/predictionCost';
 import { messageOf } from '@/shared/errors';
 import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';

@@ -1,13 +1,13 @@
 import { Button, Group, Text } from '@mantine/core';
 import { IconDeviceFloppy } from '@tabler/icons-react';
 import { useMemo } from 'react';
-import { isPicture } from '@/app/picture';
+import { isPicture } from '@/app/files/picture';
 import { formatBytes } from '@/shared/numeric';
 import type { CaseRecord, CaseResult } from '@/storage/caseRecord';
 import { formatCount, formatMillilitres, formatSeconds } from '../formats';
-import { LabelTable, type ListedLabel } from '../labels/LabelTable';
 import { saveProbabilities, saveSegmentation } from '../studioActions';
 import { useStudio } from '../useStudio';
+import { LabelTable, type ListedLabel } from '../viewer/LabelTable';
 import styles from './segment.module.css';
 
 /** What was found: labels with their volumes, and the files to save. Nothing before there is a result. */

@@ -1,11 +1,11 @@
 import { Chip, Collapse, Group, SegmentedControl, Stack, Switch, Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconChevronRight } from '@tabler/icons-react';
-import type { Recipe } from '@/app/bestRecipe';
-import { estimateSeconds, passesOf, predictionCost } from '@/app/predictionCost';
-import { previousStageIn } from '@/app/predictJob';
-import { preferences } from '@/app/preferences';
-import { foldsOfPreviousStage } from '@/app/previousStage';
+import type { Recipe } from '@/app/choose/bestConfiguration';
+import { preferences } from '@/app/preferencesStore';
+import { foldsOfPreviousStage } from '@/app/segment/cascadeModels';
+import { estimateSeconds, passesOf, predictionCost } from '@/app/segment/predictionCost';
+import { previousStageIn } from '@/app/segment/predictJob';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { formatCount, formatSeconds } from '../formats';

@@ -1,16 +1,16 @@
 import { Alert } from '@mantine/core';
-import type { GivenFile } from '@/workers/filesApi';
+import type { GivenFile } from '@/workers/files/api';
+import { Problems } from '../components/ErrorNote';
+import { GpuNotice } from '../components/GpuNotice';
 import { goTo } from '../route';
 import { useQueue, useSelection } from '../useStudio';
+import { useViewerController, ViewerContext } from '../viewer/viewerContext';
 import { CaseList } from './CaseList';
 import { CaseView } from './CaseView';
-import { GpuNotice } from './GpuNotice';
 import { ImagePanel } from './ImagePanel';
-import { Problems } from './Problems';
 import { ResultPanel } from './ResultPanel';
 import { RunPanel } from './RunPanel';
 import styles from './segment.module.css';
-import { useViewerController, ViewerContext } from './viewerContext';
 import { Welcome } from './Welcome';
 
 interface SegmentPlaceProps {

@@ -1,12 +1,12 @@
 import { Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { IconLock, IconPlayerPlay, IconStack2 } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
-import { segmentSample } from '@/app/segmentSample';
-import type { GivenFile } from '@/workers/filesApi';
+import { segmentSample } from '@/app/segment/segmentSample';
+import type { GivenFile } from '@/workers/files/api';
+import { FilePicker, FolderPicker } from '../components/FilePickers';
+import { GpuNotice } from '../components/GpuNotice';
 import { goTo } from '../route';
 import { useSelection, useStudio, useSystem } from '../useStudio';
-import { FilePicker, FolderPicker } from './FilePickers';
-import { GpuNotice } from './GpuNotice';
 import styles from './segment.module.css';
 
 /** The page before there is a case: where to drop, what happens to it, and the sample. */

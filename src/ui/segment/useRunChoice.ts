@@ -1,6 +1,6 @@
-import { type Recipe, recipeJob, recipesOf } from '@/app/bestRecipe';
-import { type ModelFit, modelFit } from '@/app/modelFit';
-import { predictJobOf, previousStageIn } from '@/app/predictJob';
+import { type Recipe, recipeJob, recipesOf } from '@/app/choose/bestConfiguration';
+import { type ModelFit, modelFit } from '@/app/segment/modelCompatibility';
+import { predictJobOf, previousStageIn } from '@/app/segment/predictJob';
 import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { useChoices, useLibrary, usePreferences, useSelection } from '../useStudio';

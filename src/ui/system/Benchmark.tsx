@@ -1,10 +1,10 @@
 import { Alert, Anchor, Button, CopyButton, Group, Progress, Select, Text } from '@mantine/core';
 import { IconCheck, IconCopy, IconDownload, IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
-import { defaultLimitSeconds } from '@/app/benchmarkEstimate';
-import { adapterName, type BenchmarkReport, benchmarkText } from '@/app/benchmarkReport';
 import type { GpuUse } from '@/app/gpuLocks';
-import type { BenchmarkProgress } from '@/workers/benchmarkApi';
+import { defaultLimitSeconds } from '@/app/system/benchmarkEstimate';
+import { adapterName, type BenchmarkReport, benchmarkText } from '@/app/system/benchmarkReport';
+import type { BenchmarkProgress } from '@/workers/system/api';
 import { formatPercent, formatSeconds } from '../formats';
 import { addressOf } from '../route';
 import { saveFile } from '../saveFile';

@@ -5,8 +5,8 @@ import {
   PASS_COLUMNS,
   passCells,
   peakText,
-} from '@/app/benchmarkReport';
-import type { BenchmarkPeak, BenchmarkRow } from '@/workers/benchmarkApi';
+} from '@/app/system/benchmarkReport';
+import type { BenchmarkPeak, BenchmarkRow } from '@/workers/system/api';
 import styles from './benchmark.module.css';
 
 /** Columns that a narrow screen has no room for; the report holds them. */

@@ -1,8 +1,8 @@
 import { Button, CopyButton, Group, Progress, Text, Title } from '@mantine/core';
 import { Fragment, useEffect, useState } from 'react';
 import { formatBytes } from '@/shared/numeric';
+import { GpuNotice } from '../components/GpuNotice';
 import { formatCount } from '../formats';
-import { GpuNotice } from '../segment/GpuNotice';
 import {
   useDatasets,
   useEvaluations,

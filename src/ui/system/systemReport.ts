@@ -1,4 +1,4 @@
-import type { LoadState, SystemState } from '@/app/systemStore';
+import type { LoadState, SystemState } from '@/app/system/systemStore';
 import { formatBytes } from '@/shared/numeric';
 
 /** What a maintainer asks for, as text. Holds nothing about images or models. */

@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Text } from '@mantine/core';
-import type { PreviousStageGap } from '@/app/previousStageGap';
+import type { PreviousStageGap } from '@/app/train/missingFirstStage';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { plural } from '../formats';

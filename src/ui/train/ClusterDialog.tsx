@@ -13,13 +13,13 @@ import {
 } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useEffect, useMemo, useState } from 'react';
-import { assertNotGiven } from '@/app/givenFromDisk';
-import { relatedTo, type TrainingRun } from '@/app/trainRuns';
+import { assertNotGiven } from '@/app/files/givenFromDisk';
+import { relatedTo, type TrainingRun } from '@/app/train/trainingsStore';
 import { isAbort, messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import type { ClusterChoice, ClusterPreview } from '@/workers/trainApi';
+import type { ClusterChoice, ClusterPreview } from '@/workers/train/api';
+import { showSaving } from '../components/savingNotice';
 import { saveFile } from '../saveFile';
-import { showSaving } from '../savingNotice';
 import { useStudio, useTrainings } from '../useStudio';
 import styles from './train.module.css';
 

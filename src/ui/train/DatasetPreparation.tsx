@@ -1,6 +1,6 @@
 import { Alert, Button, Group, Progress, Text } from '@mantine/core';
 import type { DatasetRecord, DatasetTask } from '@/storage/datasetRecord';
-import { remainingTasks } from '../data/steps';
+import { remainingTasks } from '../components/datasetSteps';
 import { formatPercent } from '../formats';
 import { goTo } from '../route';
 import { useDatasets, useStudio } from '../useStudio';

@@ -1,7 +1,7 @@
 import { Button, Group, Modal, NumberInput, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
-import { scheduleOf } from '@/app/trainSchedules';
+import { scheduleOf } from '@/app/train/schedulePresets';
+import type { TrainingRun } from '@/app/train/trainingsStore';
 import { trainerNamed } from '@/core/training/trainers';
 import { formatCount } from '../formats';
 import { useStudio } from '../useStudio';

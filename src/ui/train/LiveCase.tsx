@@ -1,11 +1,11 @@
 import { Alert, Loader, Select, Switch, Text } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
-import { ImageView, type ViewedImage } from '../segment/ImageView';
-import { useViewerController, ViewerContext } from '../segment/viewerContext';
+import type { TrainingRun } from '@/app/train/trainingsStore';
+import { bestEpoch } from '../components/trainFormats';
 import { useStudio } from '../useStudio';
+import { ImageView, type ViewedImage } from '../viewer/ImageView';
+import { useViewerController, ViewerContext } from '../viewer/viewerContext';
 import styles from './train.module.css';
-import { bestEpoch } from './trainFormats';
 import { useDatasetImage } from './useDatasetImage';
 import { useLivePrediction } from './useLivePrediction';
 

@@ -1,10 +1,10 @@
 import { Text } from '@mantine/core';
-import { type StepSeconds, scheduleSeconds } from '@/app/trainSchedules';
+import { type StepSeconds, scheduleSeconds } from '@/app/train/schedulePresets';
 import type { BatchFit, TrainingCost } from '@/core/planning/trainingCost';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { type Optimiser, optimiserStateCount } from '@/kernels/optimisers/optimiserOptions';
 import { formatBytes } from '@/shared/numeric';
-import { formatFlops, formatLongTime, formatParameters, partsText } from '../plan/planFormats';
+import { formatFlops, formatLongTime, formatParameters, partsText } from '../components/planFormats';
 import styles from './form.module.css';
 
 /** Latest and best, and of each the one before. */

@@ -13,12 +13,12 @@ import {
 } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
-import { configurationCost } from '@/app/plansCost';
-import { schedulePresets, stepSecondsOf } from '@/app/trainSchedules';
+import { configurationCost } from '@/app/plan/plansCost';
+import { schedulePresets, stepSecondsOf } from '@/app/train/schedulePresets';
 import { trainerNamed } from '@/core/training/trainers';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import { CostNote } from '../plan/CostNote';
-import { useGpuReport, useThroughput } from '../plan/usePlans';
+import { CostNote } from '../components/CostNote';
+import { useGpuReport, useThroughput } from '../components/usePlans';
 import { goTo } from '../route';
 import { useDatasets, useStudio, useSystem } from '../useStudio';
 import { FirstStageNote, SecondStageNote } from './CascadeNote';

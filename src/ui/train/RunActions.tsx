@@ -13,12 +13,12 @@ import {
   IconTrophy,
 } from '@tabler/icons-react';
 import { useState } from 'react';
-import { progressPicture } from '@/app/progressPicture';
-import { curvesOfReports } from '@/app/progressPlot';
-import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import { progressPicture } from '@/app/train/progressPicture';
+import { curvesOfReports } from '@/app/train/progressPlot';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
 import { trainerNamed } from '@/core/training/trainers';
 import { messageOf } from '@/shared/errors';
-import type { SavedFile } from '@/workers/filesApi';
+import type { SavedFile } from '@/workers/files/api';
 import { goTo } from '../route';
 import { saveFile } from '../saveFile';
 import { useLibrary, useStudio } from '../useStudio';

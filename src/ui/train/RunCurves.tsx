@@ -1,10 +1,10 @@
 import { useMemo } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingRun } from '@/app/train/trainingsStore';
+import { formatStepTime } from '../components/trainFormats';
 import { labelColor } from '../labelColors';
 import { usePreferences } from '../useStudio';
 import { type Curve, CurveChart } from './CurveChart';
 import styles from './curves.module.css';
-import { formatStepTime } from './trainFormats';
 import { classNames, type ShownClass, useCurvesOfLabels } from './useCurvesOfLabels';
 
 const FULL_RANGE: readonly [number, number] = [0, 1];

@@ -1,12 +1,12 @@
 import type { ReactNode } from 'react';
-import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
-import type { TrainingStart } from '@/workers/trainApi';
+import type { TrainingStart } from '@/workers/train/api';
+import { formatLongTime } from '../components/planFormats';
+import { bestEpoch, epochCount, formatDice, formatRate, formatStepTime } from '../components/trainFormats';
 import { formatCount, formatPercent } from '../formats';
-import { formatLongTime } from '../plan/planFormats';
 import styles from './train.module.css';
-import { bestEpoch, epochCount, formatDice, formatRate, formatStepTime } from './trainFormats';
 
 interface RunFiguresProps {
   readonly run: TrainingRun;

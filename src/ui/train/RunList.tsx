@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingRun } from '@/app/train/trainingsStore';
+import { bestEpoch, epochCount, epochsText, foldText } from '../components/trainFormats';
 import { addressOf } from '../route';
 import { useDatasetTitle } from '../useDatasetTitle';
 import { useTrainings } from '../useStudio';
 import { RunState } from './RunState';
 import styles from './train.module.css';
-import { bestEpoch, epochCount, epochsText, foldText } from './trainFormats';
 
 /** All runs, newest first, with where each stands. */
 export function RunList({ runs, shownId }: { runs: readonly TrainingRun[]; shownId: string | undefined }) {

@@ -1,8 +1,9 @@
 import { Alert, Anchor, Button, Group, Select, Text } from '@mantine/core';
 import { useState } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingRun } from '@/app/train/trainingsStore';
+import { ErrorNote } from '../components/ErrorNote';
+import { foldText, scheduleText } from '../components/trainFormats';
 import { addressOf } from '../route';
-import { ErrorNote } from '../segment/Problems';
 import { useBenchmark, useStudio, useTrainings } from '../useStudio';
 import { LiveCase } from './LiveCase';
 import { RunActions } from './RunActions';
@@ -12,7 +13,6 @@ import { RunLog } from './RunLog';
 import { RunProgress } from './RunProgress';
 import { RunState } from './RunState';
 import styles from './train.module.css';
-import { foldText, scheduleText } from './trainFormats';
 import { ValidationTable } from './ValidationTable';
 
 /** One run: what it does, its figures and curves, and what it came to. */

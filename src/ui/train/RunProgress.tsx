@@ -1,11 +1,11 @@
 import { Progress, Switch } from '@mantine/core';
-import { preferences } from '@/app/preferences';
-import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import { preferences } from '@/app/preferencesStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import { formatLongTime } from '../components/planFormats';
+import { trainingProgress } from '../components/trainingProgress';
 import { formatPercent } from '../formats';
-import { formatLongTime } from '../plan/planFormats';
 import { usePreferences } from '../useStudio';
 import styles from './train.module.css';
-import { trainingProgress } from './trainingProgress';
 
 /** How far the run is, what it is doing, and how long it will take. */
 export function RunProgress({ run, live }: { run: TrainingRun; live: LiveTraining }) {

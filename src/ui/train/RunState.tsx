@@ -1,5 +1,5 @@
 import { Badge } from '@mantine/core';
-import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
 
 interface RunStateProps {
   readonly run: TrainingRun;

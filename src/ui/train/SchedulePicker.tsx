@@ -1,9 +1,14 @@
 import { Group, NumberInput, Radio, Stack } from '@mantine/core';
-import { type SchedulePreset, type StepSeconds, scheduleOf, scheduleSeconds } from '@/app/trainSchedules';
+import {
+  type SchedulePreset,
+  type StepSeconds,
+  scheduleOf,
+  scheduleSeconds,
+} from '@/app/train/schedulePresets';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { Trainer } from '@/core/training/trainers';
+import { formatLongTime } from '../components/planFormats';
 import { formatCount } from '../formats';
-import { formatLongTime } from '../plan/planFormats';
 import styles from './form.module.css';
 import type { FormChoice } from './newTraining';
 

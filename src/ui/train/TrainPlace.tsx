@@ -1,7 +1,7 @@
 import { Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { IconChartLine, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
-import place from '../listedPlace.module.css';
+import place from '../components/listedPlace.module.css';
 import { goTo } from '../route';
 import { useDatasets, useTrainings } from '../useStudio';
 import { NewTrainingDialog } from './NewTrainingDialog';

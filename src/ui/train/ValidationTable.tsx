@@ -1,16 +1,16 @@
 import { ActionIcon, Group, Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingRun } from '@/app/train/trainingsStore';
 import { nanMean } from '@/shared/statistics';
-import type { CaseDice, TrainingValidation } from '@/workers/trainApi';
+import type { CaseDice, TrainingValidation } from '@/workers/train/api';
+import { ScrollTable } from '../components/ScrollTable';
+import { formatDice } from '../components/trainFormats';
 import { plural } from '../formats';
 import { useLabelColumns, WorstLabel } from '../labels/labelColumns';
 import labelStyles from '../labels/labels.module.css';
 import { addressOf, goTo } from '../route';
-import { ScrollTable } from '../ScrollTable';
 import styles from './train.module.css';
-import { formatDice } from './trainFormats';
 
 /** Dice of every validation case, the worst first: those are the ones to look at. */
 export function ValidationTable({ run, validation }: { run: TrainingRun; validation: TrainingValidation }) {

@@ -1,15 +1,15 @@
 import { SegmentedControl, Text } from '@mantine/core';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingRun } from '@/app/train/trainingsStore';
+import { formatDice } from '../components/trainFormats';
+import { useShortcuts } from '../components/useShortcuts';
 import dataStyles from '../data/data.module.css';
-import { useShortcuts } from '../frame/useShortcuts';
-import { ShownLabels, useLabelPanel, WithLabelPanel } from '../labels/LabelPanel';
 import { addressOf } from '../route';
-import { ImageView, type ViewedImage } from '../segment/ImageView';
-import { useViewerController, ViewerContext } from '../segment/viewerContext';
 import { useStudio } from '../useStudio';
-import { formatDice } from './trainFormats';
+import { ImageView, type ViewedImage } from '../viewer/ImageView';
+import { ShownLabels, useLabelPanel, WithLabelPanel } from '../viewer/LabelPanel';
+import { useViewerController, ViewerContext } from '../viewer/viewerContext';
 import { useDatasetImage } from './useDatasetImage';
 import { meanDice } from './ValidationTable';
 

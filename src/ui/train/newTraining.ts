@@ -1,14 +1,14 @@
 // The form of a new training: what may be chosen, and what follows from it.
 
-import type { NewTraining } from '@/app/trainRuns';
-import { type SchedulePreset, scheduleOf } from '@/app/trainSchedules';
+import { type SchedulePreset, scheduleOf } from '@/app/train/schedulePresets';
+import type { NewTraining } from '@/app/train/trainingsStore';
 import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plansOverview';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { type Trainer, trainerNamed, trainerNameWithEpochs } from '@/core/training/trainers';
 import type { AdapterFacts } from '@/gpu/device';
 import type { Storage } from '@/kernels/storage';
 import type { DatasetRecord, PreprocessedData } from '@/storage/datasetRecord';
-import type { DatasetSplits } from '@/workers/datasetApi';
+import type { DatasetSplits } from '@/workers/data/api';
 
 export interface FormChoice {
   /** Chosen by hand; otherwise what suits most people. */

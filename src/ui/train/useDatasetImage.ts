@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
-import type { ViewedImage } from '../segment/ImageView';
-import { namedChannels } from '../segment/viewedChannel';
 import { useDatasets, useStudio } from '../useStudio';
+import type { ViewedImage } from '../viewer/ImageView';
+import { namedChannels } from '../viewer/viewedChannel';
 
 /** A training case for the viewer, without anything over it. */
 export function useDatasetImage(

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
-import type { TrainingRun } from '@/app/trainRuns';
+import type { TrainingRun } from '@/app/train/trainingsStore';
 import { messageOf } from '@/shared/errors';
+import { bestEpoch } from '../components/trainFormats';
 import { useStudio } from '../useStudio';
-import { bestEpoch } from './trainFormats';
 
 /** For one second of segmenting the training has so many to itself. */
 const REST_PER_WORK = 19;

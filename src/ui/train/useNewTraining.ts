@@ -1,10 +1,10 @@
 // What the form of a new training has to know of the chosen dataset.
 import { useEffect, useState } from 'react';
-import { type PreviousStageGap, previousStageGap } from '@/app/previousStageGap';
+import { type PreviousStageGap, previousStageGap } from '@/app/train/missingFirstStage';
 import { type ConfigurationOverview, type PlansOverview, plansOverview } from '@/core/planning/plansOverview';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import type { DatasetSplits } from '@/workers/datasetApi';
+import type { DatasetSplits } from '@/workers/data/api';
 import { useStudio, useTrainings } from '../useStudio';
 
 export interface PlansToTrain {

@@ -4,7 +4,7 @@
 // and each label value has one entry in a table that is never interpolated.
 import type { Affine } from '@/core/io/orientation';
 import type { Xyz } from '@/shared/geometry';
-import type { DisplayLabels, DisplayVolume, Window } from '@/workers/filesApi';
+import type { DisplayLabels, DisplayVolume, Window } from '@/workers/files/api';
 
 /** One entry a label value, up to the highest there can be: 256 × 256 entries of red, green, blue and opacity. */
 const TABLE_EDGE = 256;

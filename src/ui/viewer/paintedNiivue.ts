@@ -1,8 +1,8 @@
 // NiiVue with our own painting of images and labels, and our own windowing by the mouse.
 import { Niivue, NVImage } from '@niivue/niivue';
-import { spacingOf } from '@/app/displayVolume';
+import { spacingOf } from '@/app/files/displayVolume';
 import type { Xyz } from '@/shared/geometry';
-import type { DisplayLabels, DisplayVolume, Window } from '@/workers/filesApi';
+import type { DisplayLabels, DisplayVolume, Window } from '@/workers/files/api';
 import { voxelMap } from './fileGrid';
 import { type LabelPaint, LayerPainter } from './layerPainter';
 import { volumeBox } from './volumeBox';

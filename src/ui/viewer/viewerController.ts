@@ -1,8 +1,8 @@
 // The viewer without React: owns the canvas, knows NiiVue, tells subscribers what it shows.
 import { DRAG_MODE, MULTIPLANAR_TYPE, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
-import { spacingOf } from '@/app/displayVolume';
+import { spacingOf } from '@/app/files/displayVolume';
 import { axisDirections } from '@/core/io/orientation';
-import type { DisplayLabels, DisplayVolume, Window } from '@/workers/filesApi';
+import type { DisplayLabels, DisplayVolume, Window } from '@/workers/files/api';
 import { mmToVoxel, voxelToMm } from './fileGrid';
 import { COLOR_TABLE_BYTES, type LabelPaint } from './layerPainter';
 import { PaintedNiivue } from './paintedNiivue';

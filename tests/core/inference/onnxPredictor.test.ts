@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { runsOnProcessor } from '@/app/predict';
+import { runsOnProcessor } from '@/app/segment/predictionSession';
 import { type CasePredictor, OnnxPredictor } from '@/core/inference/onnxPredictor';
 import { Predictor } from '@/core/inference/predictor';
 import { importModel } from '@/core/interop/importModel';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { pairsFacts, pairsFormErrors, startPairsForm } from '@/ui/data/pairsForm';
-import type { PairsProposal } from '@/workers/datasetApi';
+import type { PairsProposal } from '@/workers/data/api';
 
 const proposal: PairsProposal = {
   kind: 'pairs',

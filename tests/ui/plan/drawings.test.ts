@@ -1,6 +1,4 @@
 import { expect, test } from 'vitest';
-import { networkLayout, stageShapes } from '@/ui/plan/networkLayout';
-import { patchCoverage, planeName, projections, scaleBarLength } from '@/ui/plan/patchLayout';
 import {
   formatFlops,
   formatLongTime,
@@ -8,7 +6,9 @@ import {
   formatSpacing,
   formatVoxels,
   resamplingText,
-} from '@/ui/plan/planFormats';
+} from '@/ui/components/planFormats';
+import { networkLayout, stageShapes } from '@/ui/plan/networkLayout';
+import { patchCoverage, planeName, projections, scaleBarLength } from '@/ui/plan/patchLayout';
 import { parseTuple } from '@/ui/plan/TupleInput';
 import { testConfiguration } from '../../support/plans';
 

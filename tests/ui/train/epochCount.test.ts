@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { LiveTraining, TrainingRun } from '@/app/trainRuns';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
 import type { EpochReport } from '@/core/training/trainingRun';
-import { epochCount, epochsText, trainedShare } from '@/ui/train/trainFormats';
-import { trainingProgress } from '@/ui/train/trainingProgress';
+import { epochCount, epochsText, trainedShare } from '@/ui/components/trainFormats';
+import { trainingProgress } from '@/ui/components/trainingProgress';
 import { stoppedRun } from '../../e2e/manyLabels';
 
 const RUN = stoppedRun(); // three of eight epochs

@@ -1,7 +1,7 @@
 // A tiny 3D U-Net on one patch: nnU-Net's loss, Adam, until it knows the patch by heart.
 
 import { expose } from 'comlink';
-import { plainUNet } from '@/app/benchmarkNetworks';
+import { plainUNet } from '@/app/system/benchmarkNetworks';
 import { readFloats } from '@/gpu/buffers';
 import { openGpu } from '@/gpu/device';
 import { compileTraining, planTrainingStep } from '@/graph/trainingProgram';

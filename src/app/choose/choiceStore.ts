@@ -1,0 +1,94 @@
+// The best configuration of each dataset, as the page shows it: found one at a time, kept across reloads.
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { isAbort, messageOf } from '@/shared/errors';
+import type { ChoiceRecord } from '@/storage/choiceRecord';
+import type { RecordStore } from '@/storage/recordStore';
+import type { ChooseApi, ChooseOrder, ChooseProgress } from '@/workers/choose/api';
+
+export interface ChoicesState {
+  readonly isLoaded: boolean;
+  /** Newest first. */
+  readonly choices: readonly ChoiceRecord[];
+  readonly running:
+    | {
+        readonly datasetName: string;
+        /** Milliseconds since 1970. */
+        readonly startedAt: number;
+        readonly progress: ChooseProgress | undefined;
+      }
+    | undefined;
+  /** Why the last attempt came to nothing, by dataset. */
+  readonly failures: Readonly<Record<string, { readonly name: string; readonly message: string }>>;
+  /** The last thing that happened, for screen readers. */
+  readonly outcome: string;
+}
+
+export interface Choices {
+  readonly store: StoreApi<ChoicesState>;
+  readonly api: ChooseApi;
+  load(): Promise<void>;
+  /** Compares the candidates; what went wrong is in the state. */
+  find(order: ChooseOrder): Promise<void>;
+  cancel(): void;
+}
+
+interface Needs {
+  readonly records: RecordStore;
+  readonly api: ChooseApi;
+  /** Runs `work` while no other tab chooses. */
+  readonly exclusively: (work: () => Promise<void>) => Promise<void>;
+}
+
+export function createChoices({ records, api, exclusively }: Needs): Choices {
+  const store = createStore<ChoicesState>(() => ({
+    isLoaded: false,
+    choices: [],
+    running: undefined,
+    failures: {},
+    outcome: '',
+  }));
+
+  async function load(): Promise<void> {
+    const found = await Promise.all((await records.keys()).map((key) => records.get<ChoiceRecord>(key)));
+    const choices = found.filter((one) => one !== undefined).sort((a, b) => b.foundAt - a.foundAt);
+    store.setState({ isLoaded: true, choices });
+  }
+
+  function setFailure(datasetName: string, failure: ChoicesState['failures'][string] | undefined): void {
+    store.setState(({ failures }) => {
+      const { [datasetName]: _, ...others } = failures;
+      return { failures: failure ? { ...others, [datasetName]: failure } : others };
+    });
+  }
+
+  async function find(order: ChooseOrder): Promise<void> {
+    const { datasetName } = order;
+    const startedAt = Date.now();
+    const show = (progress?: ChooseProgress) =>
+      store.setState({ running: { datasetName, startedAt, progress } });
+    show();
+    setFailure(datasetName, undefined);
+    try {
+      const record = await api.findBest(order, show);
+      await records.set(datasetName, record);
+      await load();
+      store.setState({ outcome: `The best configuration of ${datasetName} is found.` });
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error';
+      if (!isAbort(error)) setFailure(datasetName, { name, message: messageOf(error) });
+      store.setState({ outcome: `${datasetName}: ${isAbort(error) ? 'cancelled' : messageOf(error)}` });
+    } finally {
+      store.setState({ running: undefined });
+    }
+  }
+
+  return {
+    store,
+    api,
+    load,
+    async find(order) {
+      if (!store.getState().running) await exclusively(() => find(order));
+    },
+    cancel: () => api.cancel(),
+  };
+}

@@ -1,0 +1,108 @@
+// The integrity check of a kept dataset, and what it leaves: findings, pictures and samples of intensities.
+import { type CaseCheck, checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
+import type { CaseGlance, CheckSummary, DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
+import type { RecordStore } from '@/storage/recordStore';
+import type { IntensityScale, OnDatasetProgress } from '@/workers/data/api';
+import { caseGlance } from './casePreview';
+import type { DeskParts } from './datasetContext';
+
+export interface DatasetChecks {
+  check(name: string, signal: AbortSignal, tell: OnDatasetProgress): Promise<DatasetRecord>;
+  readChecks(name: string): Promise<readonly CaseCheck[]>;
+  readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
+  readSamples(name: string, scale: IntensityScale): Promise<readonly IntensitySample[]>;
+  /** Removes what was found. */
+  forget(name: string): Promise<void>;
+}
+
+const checksKey = (name: string) => `checks/${name}`;
+const glanceKey = (name: string, caseId: string) => `glance/${name}/${caseId}`;
+
+export function datasetChecks({ open, browse, survey }: DeskParts, records: RecordStore): DatasetChecks {
+  const forget = async (name: string) => {
+    const own = (await records.keys()).filter(
+      (key) => key === checksKey(name) || key.startsWith(glanceKey(name, '')),
+    );
+    if (own.length > 0) await records.remove(own);
+  };
+  const readChecks = async (name: string): Promise<readonly CaseCheck[]> => {
+    const kept = await records.get<readonly CaseCheck[]>(checksKey(name));
+    if (kept) return kept;
+    const { cases } = await browse(name);
+    return cases.map(({ caseId }) => ({ caseId, status: 'ok', findings: [] }));
+  };
+  const readGlances = (name: string, caseIds: readonly string[]) =>
+    Promise.all(caseIds.map((caseId) => records.get<CaseGlance>(glanceKey(name, caseId))));
+
+  return {
+    forget,
+    readChecks,
+    readGlances,
+
+    async check(name, signal, tell) {
+      const dataset = await open(name);
+      await forget(name);
+      await survey(name, { check: undefined });
+      const kept: Promise<void>[] = [];
+      const report = await checkIntegrity(dataset, {
+        signal,
+        onCase: ({ caseId }, done, total, { image, seg }) => {
+          if (image) kept.push(records.set(glanceKey(name, caseId), caseGlance(image, seg)));
+          tell({ stage: 'Checking cases', share: done / total, done, total, item: caseId });
+        },
+      });
+      await Promise.all(kept);
+      await records.set(checksKey(name), report.cases);
+      return survey(name, { check: summaryOf(report) });
+    },
+
+    async readSamples(name, scale) {
+      const checks = await readChecks(name);
+      const glances = await readGlances(
+        name,
+        checks.map(({ caseId }) => caseId),
+      );
+      const byCase = glances.flatMap((glance) =>
+        glance ? [scale === 'stored' ? glance.samples : glance.samples.map(standardised)] : [],
+      );
+      const channels = Math.max(0, ...byCase.map(({ length }) => length));
+      return Array.from({ length: channels }, (_, c) => ({
+        all: joined(byCase.map((samples) => samples[c]?.all)),
+        foreground: joined(byCase.map((samples) => samples[c]?.foreground)),
+      }));
+    },
+  };
+}
+
+/** Less the mean of all voxels and over their deviation. */
+function standardised({ all, foreground }: IntensitySample): IntensitySample {
+  const mean = all.reduce((sum, value) => sum + value, 0) / Math.max(1, all.length);
+  const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, all.length);
+  const deviation = Math.sqrt(variance) || 1;
+  const scaled = (values: Float32Array) => values.map((value) => (value - mean) / deviation);
+  return { all: scaled(all), foreground: scaled(foreground) };
+}
+
+function joined(parts: readonly (Float32Array | undefined)[]): Float32Array {
+  const found = parts.filter((part) => part !== undefined);
+  const all = new Float32Array(found.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of found) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function summaryOf({ isTrainable, findings, cases, reader }: IntegrityReport): CheckSummary {
+  const all = [...findings, ...cases.flatMap((each) => each.findings)];
+  return {
+    isTrainable,
+    errors: all.filter(({ severity }) => severity === 'error').length,
+    warnings: all.filter(({ severity }) => severity === 'warning').length,
+    badCases: cases.filter(({ status }) => status === 'error').length,
+    findings,
+    reader,
+    checkedAt: Date.now(),
+  };
+}

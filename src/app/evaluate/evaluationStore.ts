@@ -1,0 +1,236 @@
+// Evaluations as the page shows them: one is worked on at a time, all are kept across reloads.
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { isAbort, messageOf } from '@/shared/errors';
+import type { CaseVerdict, EvaluationRecord, EvaluationStatus } from '@/storage/evaluationRecord';
+import type { RecordStore } from '@/storage/recordStore';
+import type {
+  EvaluateApi,
+  EvaluationEvent,
+  EvaluationProgress,
+  EvaluationSources,
+} from '@/workers/evaluate/api';
+
+/** The evaluation that is worked on in this tab; without an id while its files are taken in. */
+export interface RunningEvaluation {
+  readonly id: string | undefined;
+  readonly title: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly progress: EvaluationProgress;
+}
+
+export interface EvaluationsState {
+  readonly isLoaded: boolean;
+  /** Newest first. */
+  readonly evaluations: readonly EvaluationRecord[];
+  readonly running: RunningEvaluation | undefined;
+  /** The last thing that happened, for screen readers. */
+  readonly outcome: string;
+}
+
+/** What a person asks for. */
+export interface EvaluationOrder {
+  readonly sources: EvaluationSources;
+  readonly title: string;
+  readonly toleranceMm: number;
+}
+
+export interface Evaluations {
+  readonly store: StoreApi<EvaluationsState>;
+  readonly api: EvaluateApi;
+  /** Reads what is kept. */
+  load(): Promise<void>;
+  /** Reads it again, after another tab has changed it; the evaluation that this tab is at stays. */
+  refresh(): Promise<void>;
+  /** Takes the files in and begins to judge; resolves to the evaluation's id as soon as there is one. */
+  start(order: EvaluationOrder): Promise<string>;
+  /** Judges what is left after an evaluation was cancelled or interrupted. */
+  goOn(id: string): Promise<void>;
+  cancel(): void;
+  remove(id: string): Promise<void>;
+  /** Deletes files that no evaluation owns. */
+  sweep(): Promise<void>;
+  /** Resolves when nothing runs. */
+  idle(): Promise<void>;
+}
+
+interface Needs {
+  readonly records: RecordStore;
+  readonly api: EvaluateApi;
+  /** Runs `work` while no other tab evaluates. */
+  readonly exclusively: (work: () => Promise<void>) => Promise<void>;
+  /** Runs `work` while no tab sweeps. */
+  readonly whileAdding: <Result>(work: () => Promise<Result>) => Promise<Result>;
+}
+
+/** Verdicts are kept this often while they come in. */
+const KEEP_EVERY_MS = 2000;
+
+export function createEvaluations({ records, api, exclusively, whileAdding }: Needs): Evaluations {
+  const store = createStore<EvaluationsState>(() => ({
+    isLoaded: false,
+    evaluations: [],
+    running: undefined,
+    outcome: '',
+  }));
+  let working: Promise<void> | undefined;
+
+  const find = (id: string) => store.getState().evaluations.find((one) => one.id === id);
+
+  async function change(id: string, changes: Partial<EvaluationRecord>, isKept = true): Promise<void> {
+    const found = find(id);
+    if (!found) return;
+    const record = { ...found, ...changes };
+    store.setState(({ evaluations }) => ({
+      evaluations: evaluations.map((one) => (one.id === id ? record : one)),
+    }));
+    if (isKept) await records.set(id, record);
+  }
+
+  async function readAll(): Promise<readonly EvaluationRecord[]> {
+    const found = await Promise.all((await records.keys()).map((key) => records.get<EvaluationRecord>(key)));
+    return found.filter((one) => one !== undefined).sort((a, b) => b.createdAt - a.createdAt);
+  }
+
+  function showProgress(id: string | undefined, title: string, startedAt: number) {
+    return (progress: EvaluationProgress) => store.setState({ running: { id, title, startedAt, progress } });
+  }
+
+  async function judge(id: string): Promise<void> {
+    const record = find(id);
+    if (!record) return;
+    const show = showProgress(id, record.title, Date.now());
+    show({ stage: 'Evaluating', share: record.verdicts.length / record.pairs.length });
+    await change(id, { state: { status: 'running' } });
+    let keptAt = Date.now();
+    let isOver = false;
+    const take = (event: EvaluationEvent) => {
+      if (isOver) return undefined; // on its way while the evaluation was cancelled
+      if (event.kind === 'progress') return show(event.progress);
+      const isKept = Date.now() - keptAt > KEEP_EVERY_MS;
+      if (isKept) keptAt = Date.now();
+      return change(id, { verdicts: [...verdictsOf(id), event.verdict] }, isKept);
+    };
+    let state: EvaluationStatus = { status: 'done' };
+    try {
+      await api.evaluate(record, take);
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error';
+      state = isAbort(error)
+        ? { status: 'cancelled' }
+        : { status: 'failed', name, message: messageOf(error) };
+    }
+    isOver = true;
+    await change(id, { state });
+    const cases = verdictsOf(id).length;
+    store.setState({ running: undefined, outcome: outcomeText(record.title, state, cases) });
+  }
+
+  async function takeIn(
+    sources: EvaluationSources,
+    facts: Pick<EvaluationRecord, 'title' | 'toleranceMm'>,
+    show: (progress: EvaluationProgress) => void,
+  ): Promise<EvaluationRecord> {
+    const filesId = crypto.randomUUID();
+    let isOver = false;
+    const take = (event: EvaluationEvent) => {
+      if (event.kind === 'progress' && !isOver) show(event.progress);
+    };
+    const taken = await api.take(sources, filesId, take).finally(() => {
+      isOver = true;
+    });
+    const numbers = (await records.keys()).map((key) => Number(key.slice(key.lastIndexOf('-') + 1)));
+    const record: EvaluationRecord = {
+      id: `evaluation-${Math.max(0, ...numbers) + 1}`,
+      filesId,
+      createdAt: Date.now(),
+      ...facts,
+      ...taken,
+      state: { status: 'interrupted' },
+      verdicts: [],
+    };
+    await records.set(record.id, record);
+    return record;
+  }
+
+  const verdictsOf = (id: string): readonly CaseVerdict[] => find(id)?.verdicts ?? [];
+
+  function begin(id: string): void {
+    working = exclusively(() => judge(id)).finally(() => {
+      working = undefined;
+      store.setState({ running: undefined });
+    });
+  }
+
+  return {
+    store,
+    api,
+
+    async load() {
+      const evaluations = (await readAll()).map(
+        (one): EvaluationRecord =>
+          one.state.status === 'running' ? { ...one, state: { status: 'interrupted' } } : one,
+      );
+      store.setState({ isLoaded: true, evaluations });
+    },
+
+    async refresh() {
+      const kept = await readAll();
+      store.setState(({ evaluations, running }) => ({
+        evaluations: kept.map((one) =>
+          running?.id === one.id ? (evaluations.find(({ id }) => id === one.id) ?? one) : one,
+        ),
+      }));
+    },
+
+    async start({ sources, title, toleranceMm }) {
+      const show = showProgress(undefined, title, Date.now());
+      show({ stage: 'Reading', share: 0 });
+      try {
+        const record = await whileAdding(() => takeIn(sources, { title, toleranceMm }, show));
+        store.setState(({ evaluations }) => ({ evaluations: [record, ...evaluations] }));
+        begin(record.id);
+        return record.id;
+      } catch (error) {
+        store.setState({ running: undefined });
+        throw error;
+      }
+    },
+
+    async goOn(id) {
+      if (!working) begin(id);
+    },
+
+    cancel: () => api.cancel(),
+
+    async remove(id) {
+      const found = find(id);
+      if (!found) return;
+      if (store.getState().running?.id === id) api.cancel();
+      await working;
+      store.setState(({ evaluations }) => ({ evaluations: evaluations.filter((one) => one.id !== id) }));
+      await records.remove([id]);
+      await api.remove(found.filesId);
+    },
+
+    async sweep() {
+      if (working || store.getState().running) return;
+      await api.sweep((await readAll()).map(({ filesId }) => filesId));
+    },
+
+    async idle() {
+      await working;
+    },
+  };
+}
+
+function outcomeText(title: string, state: EvaluationStatus, cases: number): string {
+  switch (state.status) {
+    case 'done':
+      return `${title}: ${cases} cases are evaluated.`;
+    case 'failed':
+      return `${title}: ${state.message}`;
+    default:
+      return `${title}: the evaluation was cancelled.`;
+  }
+}

@@ -1,0 +1,198 @@
+// Cases and the queue that works through them: one at a time on the GPU, kept across reloads.
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { isAbort, messageOf } from '@/shared/errors';
+import type { CaseRecord, CaseRun, PredictJob } from '@/storage/caseRecord';
+import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
+import type { FilesApi } from '@/workers/files/api';
+import type { CaseProgress, PredictApi } from '@/workers/segment/api';
+
+/** The case on the GPU now. */
+export interface RunningCase {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly progress: CaseProgress | undefined;
+}
+
+export interface CaseQueueState {
+  readonly isLoaded: boolean;
+  /** Oldest first, without removed ones. */
+  readonly cases: readonly CaseRecord[];
+  readonly running: RunningCase | undefined;
+  /** Cases that were queued or under way when the page was last closed, and were taken up again. */
+  readonly resumed: number;
+}
+
+export interface CaseQueue {
+  readonly store: StoreApi<CaseQueueState>;
+  /** Reads the kept cases; what was queued or running when the tab closed is queued again, and started. */
+  load(): Promise<void>;
+  /** Reads the records again, after another tab has changed them; the case that this tab is at stays. */
+  refresh(): Promise<void>;
+  /** Keeps the records; where there is no room, the cases' files go too. */
+  add(cases: readonly CaseRecord[]): Promise<void>;
+  enqueue(ids: readonly string[], job: PredictJob): Promise<void>;
+  /** Takes a waiting case out of the queue, or stops a running one. */
+  cancel(id: string): Promise<void>;
+  /** Calls a case, and the files that are saved of it, by another name. */
+  rename(id: string, caseId: string): Promise<void>;
+  /** Takes the case off the list; {@link CaseQueue.restore} brings it back until {@link CaseQueue.purge}. */
+  remove(id: string): Promise<void>;
+  restore(caseRecord: CaseRecord): Promise<void>;
+  /** Deletes a removed case's files. */
+  purge(id: string): Promise<void>;
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void>;
+}
+
+interface Needs {
+  readonly records: RecordStore;
+  readonly predictor: Pick<PredictApi, 'predict' | 'cancel'>;
+  readonly files: Pick<FilesApi, 'removeCases' | 'sweep'>;
+  /** Runs `work` while no other tab of the studio does. */
+  readonly exclusively: (work: () => Promise<void>) => Promise<void>;
+}
+
+export function createCaseQueue({ records, predictor, files, exclusively }: Needs): CaseQueue {
+  const store = createStore<CaseQueueState>(() => ({
+    isLoaded: false,
+    cases: [],
+    running: undefined,
+    resumed: 0,
+  }));
+  let pumping: Promise<void> | undefined;
+
+  const find = (id: string) => store.getState().cases.find((one) => one.id === id);
+
+  async function save(...changed: readonly CaseRecord[]): Promise<void> {
+    const byId = new Map(changed.map((one) => [one.id, one]));
+    store.setState(({ cases }) => ({ cases: cases.map((one) => byId.get(one.id) ?? one) }));
+    await Promise.all(changed.map((one) => records.set(one.id, one)));
+  }
+
+  async function setRun(id: string, run: CaseRun): Promise<void> {
+    const found = find(id);
+    if (found) await save({ ...found, run });
+  }
+
+  async function readAll(): Promise<readonly CaseRecord[]> {
+    const kept = await Promise.all((await records.keys()).map((key) => records.get<CaseRecord>(key)));
+    return kept.filter((one) => one !== undefined).sort((a, b) => a.addedAt - b.addedAt);
+  }
+
+  function pump(): void {
+    pumping ??= exclusively(async () => {
+      for (let next = nextQueued(); next; next = nextQueued()) await runCase(next.caseRecord, next.job);
+    }).finally(() => {
+      pumping = undefined;
+      if (nextQueued()) pump();
+    });
+  }
+
+  function nextQueued() {
+    for (const caseRecord of store.getState().cases) {
+      if (caseRecord.run.status === 'queued') return { caseRecord, job: caseRecord.run.job };
+    }
+    return undefined;
+  }
+
+  async function runCase(caseRecord: CaseRecord, job: PredictJob): Promise<void> {
+    const { id } = caseRecord;
+    const startedAt = Date.now();
+    store.setState({ running: { id, startedAt, progress: undefined } });
+    await setRun(id, { status: 'running', job });
+    try {
+      const result = await predictor.predict(caseRecord, job, (progress) =>
+        store.setState({ running: { id, startedAt, progress } }),
+      );
+      const found = find(id);
+      if (found) await save({ ...found, result, run: { status: 'done', job } });
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error';
+      await setRun(
+        id,
+        isAbort(error)
+          ? { status: 'cancelled', job }
+          : { status: 'failed', job, error: { name, message: messageOf(error) } },
+      );
+    } finally {
+      store.setState({ running: undefined });
+    }
+  }
+
+  return {
+    store,
+
+    async refresh() {
+      const kept = await readAll();
+      store.setState(({ cases, running }) => ({
+        cases: kept.map((one) =>
+          running?.id === one.id ? (cases.find(({ id }) => id === one.id) ?? one) : one,
+        ),
+      }));
+    },
+
+    async load() {
+      const found = await readAll();
+      const isInterrupted = ({ run }: CaseRecord) => run.status === 'running' || run.status === 'queued';
+      const cases = found.map((one) =>
+        one.run.status === 'running'
+          ? { ...one, run: { status: 'queued', job: one.run.job } satisfies CaseRun }
+          : one,
+      );
+      store.setState({ isLoaded: true, cases, resumed: found.filter(isInterrupted).length });
+      if (nextQueued()) pump();
+    },
+
+    async add(added) {
+      const ids = added.map(({ id }) => id);
+      try {
+        for (const caseRecord of added) await records.set(caseRecord.id, caseRecord);
+      } catch (error) {
+        await records.remove(ids);
+        await files.removeCases(ids);
+        const sizeInBytes = added.reduce((sum, { image }) => sum + image.sizeInBytes, 0);
+        throw explainWriteFailure(error, added.map(({ caseId }) => caseId).join(', '), sizeInBytes);
+      }
+      store.setState(({ cases }) => ({ cases: [...cases, ...added] }));
+    },
+
+    async enqueue(ids, job) {
+      const found = ids.map(find).filter((one) => one !== undefined);
+      await save(...found.map((one): CaseRecord => ({ ...one, run: { status: 'queued', job } })));
+      pump();
+    },
+
+    async cancel(id) {
+      const found = find(id);
+      if (found?.run.status === 'queued') await setRun(id, { status: 'cancelled', job: found.run.job });
+      if (found?.run.status === 'running') predictor.cancel(id);
+    },
+
+    async rename(id, caseId) {
+      const found = find(id);
+      if (found) await save({ ...found, caseId });
+    },
+
+    async remove(id) {
+      if (find(id)?.run.status === 'running') predictor.cancel(id);
+      store.setState(({ cases }) => ({ cases: cases.filter((one) => one.id !== id) }));
+      await records.remove([id]);
+    },
+
+    async restore(caseRecord) {
+      const { run } = caseRecord;
+      const calm: CaseRecord =
+        run.status === 'running' || run.status === 'queued'
+          ? { ...caseRecord, run: { status: 'cancelled', job: run.job } }
+          : caseRecord;
+      await records.set(calm.id, calm);
+      store.setState(({ cases }) => ({ cases: [...cases, calm].sort((a, b) => a.addedAt - b.addedAt) }));
+    },
+
+    purge: (id) => files.removeCases([id]),
+
+    async idle() {
+      while (pumping) await pumping;
+    },
+  };
+}

@@ -1,0 +1,327 @@
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { CHECKPOINTS } from '@/app/train/foldCheckpoints';
+import { TrainFoldLog } from '@/app/train/foldLog';
+import { type Fold, openFold } from '@/app/train/foldSetup';
+import { networkOfFold, type TrainFoldJob, trainFold } from '@/app/train/trainFold';
+import { validateFold } from '@/app/train/validateFold';
+import type { StateDict } from '@/core/interop/model';
+import type { SourceFile } from '@/core/io/sourceFile';
+import { readCheckpointWeights } from '@/core/training/readCheckpoint';
+import { TRAINER_NAMES } from '@/core/training/trainers';
+import { openNodeGpu } from '@/gpu/nodeGpu';
+import { messageOf, StudioError } from '@/shared/errors';
+import { datasetFolder, filesBelow, kindOf, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
+import { nodeTuning } from '@/storage/nodeTuning';
+import { Outputs } from '@/storage/outputs';
+import { type Command, EXIT } from '../../command';
+import { describeEpoch, describeStart, RunProgress } from '../../describe/training';
+import { nnunetResults } from '../../modelSource';
+import { namedDataset } from '../../nnunetFolders';
+import { isGiven, noEffect, numberOf, type ParsedOptions, textOf, UsageError } from '../../options';
+import { formatSeconds, ProgressLine } from '../../progressLine';
+import { nodeProgressPicture } from '../../progressPicture';
+import { trainerIn, unaskedIterations } from '../../scheduleOptions';
+
+/** Marks options that nnU-Net does not have. */
+const OURS = '[ours]';
+
+export const trainCommand: Command = {
+  name: 'train',
+  summary: 'trains a configuration on one fold, then validates it',
+  usage: 'DATASET CONFIGURATION FOLD [OPTIONS]',
+  options: [
+    { names: ['-tr'], kind: 'text', value: 'TRAINER', description: 'trainer (default nnUNetTrainer)' },
+    { names: ['-p'], kind: 'text', value: 'PLANS', description: 'plans (default nnUNetPlans)' },
+    {
+      names: ['-pretrained_weights'],
+      kind: 'text',
+      value: 'FILE',
+      description: 'checkpoint whose weights a new training starts from, heads left out',
+    },
+    {
+      names: ['--c'],
+      kind: 'flag',
+      description: 'continues from the newest checkpoint, under the length that -tr names',
+    },
+    { names: ['--val'], kind: 'flag', description: 'only validates checkpoint_final.pth' },
+    { names: ['--val_best'], kind: 'flag', description: 'validates checkpoint_best.pth instead' },
+    { names: ['--npz'], kind: 'flag', description: 'keeps the probabilities of the validation' },
+    { names: ['--disable_checkpointing'], kind: 'flag', description: 'writes no checkpoints' },
+    {
+      names: ['-device'],
+      kind: 'text',
+      value: 'NAME',
+      description: noEffect('it is always the GPU'),
+    },
+    { names: ['-num_gpus'], kind: 'number', value: 'N', description: noEffect('one GPU trains') },
+    ...folderOption('-raw', 'nnUNet_raw'),
+    ...folderOption('-preprocessed', 'nnUNet_preprocessed'),
+    ...folderOption('-results', 'nnUNet_results'),
+    {
+      names: ['--seed'],
+      kind: 'number',
+      value: 'N',
+      description: `${OURS} of weights, patches and augmentation (default 0)`,
+    },
+    {
+      names: ['--iterations'],
+      kind: 'number',
+      value: 'N',
+      description: `${OURS} training iterations of an epoch (default 250)`,
+    },
+    {
+      names: ['--val_iterations'],
+      kind: 'number',
+      value: 'N',
+      description: `${OURS} validation iterations of an epoch (default 50)`,
+    },
+    {
+      names: ['--checkpoint_minutes'],
+      kind: 'number',
+      value: 'N',
+      description: `${OURS} checkpoint_latest.pth at least so often (default 10)`,
+    },
+    {
+      names: ['--f16'],
+      kind: 'flag',
+      description: `${OURS} feature maps as f16: half the memory, on GPUs that have it`,
+    },
+    { names: ['--no_validation'], kind: 'flag', description: `${OURS} ends with the last epoch` },
+    { names: ['--no_pbar'], kind: 'flag', description: `${OURS} no progress line` },
+  ],
+  notes: [
+    `Trainers: ${TRAINER_NAMES.join(', ')}.`,
+    'Any of them may be followed by _Xepochs: nnUNetTrainerAdam1en3_30epochs. Primus and the trainers of nnssl checkpoints',
+    'are left to nnU-Net.',
+    'To train longer, copy the fold below the folder of the longer trainer and give --c.',
+    'Ctrl-C writes a checkpoint and stops; --c goes on from it, to the bit as if nothing had happened.',
+    'Checkpoints are nnU-Net’s own; a training begun by nnU-Net is gone on with too.',
+    `Options marked ${OURS} are not nnU-Net’s.`,
+  ],
+  examples: [
+    'nnstudio train 4 3d_fullres 0',
+    'nnstudio train 4 3d_fullres 0 --c',
+    'nnstudio train Dataset004_Hippocampus 2d all -tr nnUNetTrainer_100epochs --npz',
+    'nnstudio train 4 3d_fullres 0 -pretrained_weights fold_0/checkpoint_final.pth',
+  ],
+  run,
+};
+
+function folderOption(name: string, variable: string) {
+  const description = `instead of the variable ${variable}`;
+  return [{ names: [name], kind: 'text', value: 'FOLDER', description } as const];
+}
+
+/** One training as the command line asks for it. */
+interface Training extends Pick<TrainFoldJob, 'setup' | 'trainer' | 'results' | 'checkpoints' | 'log'> {
+  readonly modelFolder: string;
+  readonly preprocessedFolder: string;
+}
+
+async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
+  if (isGiven(options, '--c') && isGiven(options, '--val')) {
+    throw new UsageError('--c trains on, --val only validates: give one of them.');
+  }
+  const training = await openTraining(options);
+  const { trainer, checkpoints } = training;
+  const line = new ProgressLine(!isGiven(options, '--no_pbar'));
+  let weights: StateDict | undefined;
+  if (!isGiven(options, '--val')) {
+    const outcome = await runTraining(training, options, line, signal);
+    if (outcome.status === 'stopped') {
+      const kept = isGiven(options, '--disable_checkpointing') ? 'nothing was kept' : '--c goes on from here';
+      console.log(`Stopped in epoch ${outcome.state.epoch}; ${kept}.`);
+      return EXIT.cancelled;
+    }
+    weights = outcome.state.weights;
+    if (trainer.isBenchmark || isGiven(options, '--no_validation')) return EXIT.ok;
+  }
+  const isBest = isGiven(options, '--val_best');
+  const loadWeights = async () =>
+    isBest || !weights
+      ? readWeights(training, checkpoints, isBest ? CHECKPOINTS.best : CHECKPOINTS.final)
+      : weights;
+  await runValidation(training, options, line, signal, loadWeights);
+  return EXIT.ok;
+}
+
+async function openTraining(options: ParsedOptions): Promise<Training> {
+  const [dataset, configurationName, foldText, ...rest] = options.positionals;
+  if (foldText === undefined || rest.length > 0) {
+    throw new UsageError(
+      'train takes a dataset, a configuration and a fold.',
+      'For example: train 4 3d_fullres 0',
+    );
+  }
+  const trainer = trainerIn(options);
+  const named = await namedDataset(dataset, options);
+  const plansName = textOf(options, '-p') ?? 'nnUNetPlans';
+  const fold = foldOf(foldText);
+  const results = path.join(textOf(options, '-results') ?? nnunetResults(), named.name);
+  const modelFolder = (configuration: string) =>
+    path.join(results, `${trainer.name}__${plansName}__${configuration}`);
+  const question = {
+    preprocessed: datasetFolder(named.preprocessedFolder),
+    plansName,
+    configurationName,
+    fold,
+    previousStage: (stage: string) =>
+      datasetFolder(path.join(modelFolder(stage), 'predicted_next_stage', configurationName)),
+  };
+  const setup = await openFold(question, trainer);
+  const folder = datasetFolder(modelFolder(configurationName));
+  return {
+    setup,
+    trainer,
+    results: folder,
+    checkpoints: nodeCheckpoints(path.join(modelFolder(configurationName), `fold_${fold}`)),
+    log: new TrainFoldLog(folder, setup, nodeProgressPicture(tellNoPicture)),
+    modelFolder: modelFolder(configurationName),
+    preprocessedFolder: named.preprocessedFolder,
+  };
+}
+
+function tellNoPicture(reason: string): void {
+  console.error(`nnstudio: progress.png is left out: ${reason}.`);
+}
+
+function foldOf(text: string): Fold {
+  if (text === 'all') return 'all';
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new UsageError(`The fold is a number or all, not ${text}.`);
+}
+
+async function runTraining(
+  training: Training,
+  options: ParsedOptions,
+  line: ProgressLine,
+  signal: AbortSignal,
+) {
+  const pretrained = textOf(options, '-pretrained_weights');
+  if (pretrained && isGiven(options, '--c')) {
+    throw new UsageError(
+      'A training that is gone on with takes no pretrained weights.',
+      'Give --c or -pretrained_weights.',
+    );
+  }
+  if (pretrained) {
+    const fold = path.join(training.modelFolder, `fold_${training.setup.question.fold}`);
+    const outputs = await Outputs.beside([pretrained]);
+    await outputs.assertFolderFree(fold, Object.values(CHECKPOINTS));
+  }
+  const progress = new RunProgress();
+  let hasStarted = false;
+  const outcome = await trainFold({
+    ...training,
+    seed: numberOf(options, '--seed', 0),
+    shouldContinue: isGiven(options, '--c'),
+    expectsCheckpoint: isGiven(options, '--c'),
+    unasked: unaskedIterations(options, training.trainer),
+    ...(pretrained && { pretrainedWeights: await pretrainedFile(pretrained) }),
+    hasCheckpoints: !isGiven(options, '--disable_checkpointing') && !training.trainer.isBenchmark,
+    minutesBetweenCheckpoints: numberOf(options, '--checkpoint_minutes', 10),
+    storage: isGiven(options, '--f16') ? 'f16' : 'f32',
+    openGpu: openNodeGpu,
+    tuning: nodeTuning(),
+    hostName: hostname(),
+    signal,
+    onStart: (report) => {
+      line.clear();
+      progress.begin(report);
+      hasStarted = true;
+      console.log(describeStart(training, report));
+    },
+    onNotice: (notice) => {
+      line.clear();
+      console.log(notice);
+    },
+    onTrouble: (error) => {
+      line.clear();
+      console.error(`nnstudio: ${messageOf(error)} The training goes on.`);
+    },
+    onStep: (step) => line.show(`epoch ${step.epoch}`, { ...progress.of(step), stage: step.stage }),
+    onEpoch: (report) => {
+      line.clear();
+      progress.endEpoch(report);
+      console.log(describeEpoch(report, progress.secondsLeft(report)));
+    },
+  });
+  if (!hasStarted) console.log(`All ${outcome.state.epoch} epochs are done.`);
+  return outcome;
+}
+
+/** What `-pretrained_weights` names. Messages about it begin with the option. */
+async function pretrainedFile(location: string): Promise<SourceFile> {
+  const kind = await kindOf(location);
+  if (kind === 'file') return nodeFile(location, `-pretrained_weights ${location}`);
+  const [checkpoint] =
+    kind === 'folder'
+      ? (await filesBelow(location))
+          .filter(({ path: name }) => /\/checkpoint_[^/]+\.pth$/.test(name))
+          .reverse()
+      : [];
+  const within = checkpoint?.path.slice(checkpoint.path.indexOf('/') + 1);
+  throw new StudioError(
+    'NoCheckpoint',
+    `-pretrained_weights ${location} ${kind === 'folder' ? 'is a folder' : 'does not exist'}.`,
+    within === undefined
+      ? 'Name a checkpoint of another training, such as fold_0/checkpoint_final.pth.'
+      : `Name the checkpoint itself: ${path.join(location, within)}.`,
+  );
+}
+
+async function readWeights(
+  { setup, trainer, modelFolder }: Training,
+  checkpoints: Training['checkpoints'],
+  name: string,
+): Promise<StateDict> {
+  const file = await checkpoints.read(name);
+  if (!file) {
+    throw new StudioError(
+      'NoCheckpoint',
+      `There is no ${name} in ${modelFolder}/fold_${setup.question.fold}.`,
+      'Train this fold first, or finish it with --c.',
+    );
+  }
+  return readCheckpointWeights(file, {
+    architecture: setup.configuration.architecture,
+    inputChannels: networkOfFold(setup, trainer).inputChannels,
+    outputChannels: setup.dataset.labels.outputChannels,
+  });
+}
+
+async function runValidation(
+  training: Training,
+  options: ParsedOptions,
+  line: ProgressLine,
+  signal: AbortSignal,
+  loadWeights: () => Promise<StateDict>,
+): Promise<void> {
+  const { setup, trainer, log } = training;
+  const started = performance.now();
+  const summary = await validateFold({
+    ...training,
+    mirrorAxes: networkOfFold(setup, trainer).augmentation.training.mirrorAxes,
+    loadWeights,
+    shouldSaveProbabilities: isGiven(options, '--npz'),
+    nameOf: (where, name) =>
+      path.resolve(where === 'results' ? training.modelFolder : training.preprocessedFolder, name),
+    openGpu: openNodeGpu,
+    signal,
+    onProgress: (caseId, { stage, share }) => line.show(caseId, { stage, share }),
+    onCase: ({ caseId, dice, done, total }) => {
+      line.clear();
+      const values = [...dice].map(([label, value]) => `${label}: ${value.toFixed(4)}`);
+      console.log(`${caseId} (${done} of ${total}): Dice ${values.join(', ')}`);
+    },
+  });
+  line.clear();
+  const dice = summary.foregroundMean.Dice;
+  await log.addLine('Validation complete');
+  await log.addLine(`Mean Validation Dice:  ${dice}`);
+  const seconds = (performance.now() - started) / 1000;
+  console.log(
+    `Validation of ${summary.cases.length} cases in ${formatSeconds(seconds)}: mean Dice ${dice.toFixed(4)}; ${training.modelFolder}/fold_${setup.question.fold}/validation/summary.json`,
+  );
+}
