@@ -26,7 +26,7 @@ import { filesOf, TINY_DATASET, tinyDataset } from '../../support/tinyDataset';
 
 const MINUTE = 60_000;
 const SAMPLES = 3000;
-const projectRoot = path.resolve(import.meta.dirname, '../..');
+const projectRoot = path.resolve(import.meta.dirname, '../../..');
 /** Apart from the command's own bundle, which others may be using. */
 const BUNDLE = 'test-threads';
 

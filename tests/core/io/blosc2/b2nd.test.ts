@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
@@ -92,9 +93,13 @@ test('an open array keeps none of the blocks that were read', async () => {
     const start = [0, 64 * (chunk >> 4), 64 * ((chunk >> 2) & 3), 64 * (chunk & 3)];
     await array.readBox(start, [1, 2, 2, 2]);
   }
-  collectGarbage();
-  // A block of each of its 32 chunks would be a megabyte.
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(300_000);
+  // A block of each of its 32 chunks would be a megabyte. Memory of arrays is given back some time after a collection.
+  const grownBy = () => process.memoryUsage().arrayBuffers - before;
+  for (let round = 0; round < 100 && grownBy() >= 300_000; round++) {
+    collectGarbage();
+    await setImmediate();
+  }
+  expect(grownBy()).toBeLessThan(300_000);
   expect(array.shape).toEqual(shape);
 });
 
