@@ -47,7 +47,7 @@ async function foreign(
     throw new StudioError(
       'NeedsDescription',
       `${file.path} does not say what its channels, voxel size and labels are.`,
-      `Put a ${json} beside it (the README shows one), or fill in the form in the studio.`,
+      `Put a ${json} beside it (docs/onnx.md shows one), or fill in the form in the studio.`,
     );
   }
   return {
