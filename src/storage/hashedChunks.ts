@@ -2,7 +2,7 @@
 import { sha256Hex } from '@/shared/sha256';
 import type { RecordStore } from './recordStore';
 
-/** Some browsers fail on single values much above this (design.md, section 5). */
+/** Some browsers fail on single values much above this. */
 export const CHUNK_BYTES = 16 * 2 ** 20;
 
 /** One stored piece. */
