@@ -31,6 +31,14 @@ export class UsageError extends StudioError {
   }
 }
 
+/** For `catch`: errors of these names are mended by another command line. */
+export function asUsage(names: readonly string[], options = ''): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof StudioError) || !names.includes(error.name)) throw error;
+    throw new UsageError(error.message, options);
+  };
+}
+
 export function parseOptions(args: readonly string[], specs: readonly OptionSpec[]): ParsedOptions {
   const values = new Map<string, readonly string[]>();
   const positionals: string[] = [];

@@ -1,9 +1,7 @@
-// Where the second stage of a cascade gets the first one's segmentations from: a folder that is given, or a model that is
-// run before it.
+import type { ModelSource } from '@/app/models/openModelOnDisk';
+import { openPreviousStage, type PreviousStage } from '@/app/segment/openPreviousStage';
 import { StudioError } from '@/shared/errors';
-import { openNamed } from '@/storage/folderViews';
-import { datasetFolder, kindOf } from '@/storage/nodeFiles';
-import { type ModelSource, openPreviousStage } from './modelSource';
+import { modelRequest } from './modelSource';
 import { type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
 
 export const PREVIOUS_STAGE_OPTION: OptionSpec = {
@@ -13,40 +11,17 @@ export const PREVIOUS_STAGE_OPTION: OptionSpec = {
   description: 'for a cascade: segmentations of its first stage (default: its model is run first)',
 };
 
-export type PreviousStage =
-  | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 'model'; readonly source: ModelSource };
-
-/**
- * `undefined` for a model that is no second stage. Throws `Usage` where the option makes no sense, and
- * `NeedsPreviousStage` where there is neither a folder nor a model.
- */
+/** As {@link openPreviousStage}, of what the options name. Messages name the option. */
 export async function previousStageOf(
   options: ParsedOptions,
-  { imported }: ModelSource,
+  source: ModelSource,
 ): Promise<PreviousStage | undefined> {
-  const { name, previousStage } = imported.model.configuration;
-  const folder = textOf(options, '-prev_stage_predictions');
-  if (previousStage === undefined) {
-    if (folder === undefined) return undefined;
-    throw new UsageError(
-      `-prev_stage_predictions is for the second stage of a cascade, which ${name} is not.`,
-    );
-  }
-  if (folder !== undefined) {
-    if ((await kindOf(folder)) === 'folder') return { kind: 'folder', folder };
-    throw new UsageError(`-prev_stage_predictions: there is no folder ${folder}.`);
-  }
-  const source = await openPreviousStage(options, imported);
-  if (source) return { kind: 'model', source };
-  throw new StudioError(
-    'NeedsPreviousStage',
-    `${name} is the second stage of a cascade and needs the segmentations of ${previousStage}, whose model is not beside it.`,
-    `Name their folder with -prev_stage_predictions, or give a folder or zip with the model of ${previousStage} too.`,
-  );
-}
-
-/** `{case}{ending}` in a folder. */
-export async function segmentationIn(folder: string, name: string) {
-  return openNamed(datasetFolder(folder), name);
+  const [option] = PREVIOUS_STAGE_OPTION.names;
+  const folder = textOf(options, option);
+  return openPreviousStage(await modelRequest(options), source, folder).catch((error: unknown): never => {
+    if (!(error instanceof StudioError)) throw error;
+    if (error.name === 'NoPreviousStage') throw new UsageError(`${option}: ${error.message}`);
+    if (error.name !== 'NeedsPreviousStage') throw error;
+    throw new StudioError(error.name, error.message, `The option is ${option}.`, { cause: error });
+  });
 }

@@ -67,12 +67,24 @@ export async function openGpu(webgpu: GPU | undefined): Promise<Gpu> {
     requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(REQUESTED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
+  return gpuOn(device, adapter.info);
+}
+
+/**
+ * The engine on a device that somebody else opened, who also closes it. What the adapter can do and the device was not
+ * opened with, f16 among it, is not used, and its limits are those of the engine.
+ */
+export function gpuOfDevice(device: GPUDevice): Gpu {
+  return { ...gpuOn(device, device.adapterInfo), close: () => undefined };
+}
+
+function gpuOn(device: GPUDevice, info: GPUAdapterInfo): Gpu {
   const errors: string[] = [];
-  device.onuncapturederror = ({ error }) => errors.push(error.message);
+  device.addEventListener('uncapturederror', ({ error }) => errors.push(error.message));
   return {
     device,
     limits: device.limits,
-    facts: describeAdapter(adapter),
+    facts: describeAdapter(info, device.features),
     pipelines: new PipelineCache(device),
     memory: { currentBytes: 0, peakBytes: 0 },
     errors,
@@ -81,24 +93,21 @@ export async function openGpu(webgpu: GPU | undefined): Promise<Gpu> {
   };
 }
 
-function describeAdapter(adapter: GPUAdapter): AdapterFacts {
-  const { vendor, architecture, description, device } = adapter.info;
+/** Of its features those that the device was opened with. */
+function describeAdapter(info: GPUAdapterInfo, features: GPUSupportedFeatures): AdapterFacts {
+  const { vendor, architecture, description, device, subgroupMinSize, subgroupMaxSize } = info;
+  const hasSubgroups = features.has('subgroups');
   return {
     vendor,
     architecture,
     description:
       description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unknown adapter',
     isSoftware: /software|swiftshader|llvmpipe/i.test(`${vendor} ${architecture} ${description} ${device}`),
-    hasF16: adapter.features.has('shader-f16'),
-    hasSubgroups: adapter.features.has('subgroups'),
-    subgroupSize: fixedSubgroupSize(adapter),
-    hasTimestamps: adapter.features.has('timestamp-query'),
+    hasF16: features.has('shader-f16'),
+    hasSubgroups,
+    subgroupSize: hasSubgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined,
+    hasTimestamps: features.has('timestamp-query'),
   };
-}
-
-function fixedSubgroupSize({ features, info }: GPUAdapter): number | undefined {
-  const { subgroupMinSize, subgroupMaxSize } = info;
-  return features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
 }
 
 /** How long a failed operation waits to learn whether the device is gone: the two are reported apart. */

@@ -1,4 +1,5 @@
-import { type Gpu, openGpu } from './device';
+import { messageOf, StudioError } from '@/shared/errors';
+import { type Gpu, gpuOfDevice, openGpu } from './device';
 
 /** Dawn's instance. Held for the life of the process: devices crash when it is garbage-collected under them. */
 let instance: GPU | undefined;
@@ -8,16 +9,40 @@ export async function openNodeGpu(): Promise<Gpu> {
   return openGpu(await nodeWebGpu());
 }
 
+/** The engine on a device that somebody else opened with npm `webgpu`, who also closes it. */
+export async function nodeGpuOfDevice(device: GPUDevice): Promise<Gpu> {
+  await prepared();
+  return gpuOfDevice(device);
+}
+
 /** What `navigator.gpu` is in a browser: Dawn's WebGPU from npm `webgpu`, the only place that knows that package. */
 export async function nodeWebGpu(): Promise<GPU> {
-  if (!instance) {
-    const { create, globals } = await import('webgpu');
-    Object.assign(globalThis, globals);
-    instance = create([]);
-    restWhile(GPUBuffer.prototype, 'mapAsync');
-    restWhile(GPUQueue.prototype, 'onSubmittedWorkDone');
-  }
+  const { create } = await prepared();
+  instance ??= create([]);
   return instance;
+}
+
+let preparing: Promise<typeof import('webgpu')> | undefined;
+
+/** The package, with WebGPU's constants and classes where browsers have them. Throws `NoAdapter` where it cannot be loaded. */
+function prepared(): Promise<typeof import('webgpu')> {
+  preparing ??= import('webgpu').then(
+    (webgpu) => {
+      Object.assign(globalThis, webgpu.globals);
+      restWhile(GPUBuffer.prototype, 'mapAsync');
+      restWhile(GPUQueue.prototype, 'onSubmittedWorkDone');
+      return webgpu;
+    },
+    (error: unknown) => {
+      throw new StudioError(
+        'NoAdapter',
+        `WebGPU cannot be loaded on this system (${messageOf(error)}).`,
+        'The package webgpu has it for Windows, macOS and Linux with glibc; predict can also run on the processor.',
+        { cause: error },
+      );
+    },
+  );
+  return preparing;
 }
 
 /** How long the event loop sleeps a turn, ms, while it has nothing to do but wait for the GPU. */

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { bundleName, bundleParts } from '@/app/models/exportModel';
+import { modelPaths, modelTitle } from '@/app/models/openModelOnDisk';
 import { BUNDLE_ENDING, type ModelSharing } from '@/core/interop/bundleManifest';
 import { kindOf } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
-import { MODEL_OPTIONS, modelPaths, modelTitle, openModel } from '../../modelSource';
+import { MODEL_OPTIONS, modelRequest, openModel } from '../../modelSource';
 import { type ParsedOptions, requiredText, textOf } from '../../options';
 import { writeWithProgress } from './exportModel';
 
@@ -64,7 +65,10 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
       ? output
       : `${output}${BUNDLE_ENDING}`;
   const named = ['-license', '-citation'].flatMap((name) => textOf(options, name) ?? []);
-  const outputs = await Outputs.beside([...(await modelPaths(options, imported)), ...named]);
+  const outputs = await Outputs.beside([
+    ...(await modelPaths(await modelRequest(options), imported)),
+    ...named,
+  ]);
   await outputs.assertFree([location]);
   console.log(modelTitle(imported));
   const sharing = { ...imported.sharing, ...(await sharingOf(options)) };

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { exportOnnx, onnxFileNames } from '@/app/models/exportOnnx';
+import { modelPaths, modelTitle } from '@/app/models/openModelOnDisk';
 import { formatBytes } from '@/shared/numeric';
 import { kindOf } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
-import { MODEL_OPTIONS, modelPaths, modelTitle, openModel } from '../../modelSource';
+import { MODEL_OPTIONS, modelRequest, openModel } from '../../modelSource';
 import { isGiven, type ParsedOptions, requiredText, textOf, UsageError } from '../../options';
 
 export const exportOnnxCommand: Command = {
@@ -56,7 +57,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     );
   }
   console.log(modelTitle(imported));
-  const outputs = await Outputs.beside(await modelPaths(options, imported));
+  const outputs = await Outputs.beside(await modelPaths(await modelRequest(options), imported));
   await outputs.assertFolderFree(
     singleName ? path.dirname(output) : output,
     singleName ? [path.basename(output)] : onnxFileNames({ model, shouldAverageFolds }),

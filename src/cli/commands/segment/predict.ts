@@ -1,27 +1,16 @@
-import path from 'node:path';
-import { foldsOfPreviousStage } from '@/app/segment/cascadeModels';
-import { predictCascade } from '@/app/segment/predictCascade';
-import {
-  type CaseReport,
-  type PredictFolderJob,
-  predictFolder,
-  resultNames,
-} from '@/app/segment/predictFolder';
+import { modelTitle } from '@/app/models/openModelOnDisk';
+import { planPrediction } from '@/app/segment/planPrediction';
+import type { CaseReport } from '@/app/segment/predictFolder';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
-import { type CaseFiles, findCases as casesAmong, hasImageName } from '@/core/io/cases';
-import type { SourceFile } from '@/core/io/sourceFile';
-import { messageOf, StudioError } from '@/shared/errors';
+import { messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import { memoryResults } from '@/storage/memoryResults';
-import { filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
-import { Outputs, pathsOf } from '@/storage/outputs';
-import type { ResultFolder } from '@/storage/resultFolder';
 import { type Command, EXIT } from '../../command';
 import { chooseDevice, DEVICE_OPTION } from '../../device';
-import { MODEL_OPTIONS, type ModelSource, modelPaths, modelTitle, openModel } from '../../modelSource';
+import { MODEL_OPTIONS, modelRequest, openModel } from '../../modelSource';
 import {
+  asUsage,
   isGiven,
   listOf,
   noEffect,
@@ -30,16 +19,8 @@ import {
   requiredText,
   UsageError,
 } from '../../options';
-import {
-  PREVIOUS_STAGE_OPTION,
-  type PreviousStage,
-  previousStageOf,
-  segmentationIn,
-} from '../../previousStage';
+import { PREVIOUS_STAGE_OPTION, previousStageOf } from '../../previousStage';
 import { formatSeconds, ProgressLine } from '../../progressLine';
-
-/** Endings of files that results can be written to. */
-const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
 
 export const predictCommand: Command = {
   name: 'predict',
@@ -133,86 +114,53 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const inputs = listOf(options, '-i');
   if (!inputs) throw new UsageError('-i is missing: the folder of images, or the files of one case.');
   const output = requiredText(options, '-o', 'the folder for the results');
-  const parts = partsOf(options);
+  const part = partOf(options);
   checkStepSize(options);
 
   const source = await openModel(options);
-  const previous = await previousStageOf(options, source);
   const { model } = source.imported;
   const settings = settingsOf(options, model);
-  const cases = (await findCases(inputs, model)).filter((_, i) => i % parts.count === parts.id);
-  const outputs = await outputsOf(options, inputs, source, previous);
-  const target = outputOf(outputs, output, cases, model);
-  const first =
-    previous?.kind === 'model' ? firstStageOf(previous.source, settings, target, outputs) : undefined;
-  await assertInputsStay(outputs, target, settings);
-  if (first?.folder !== undefined) {
-    await assertInputsStay(outputs, { ...target, folder: first.folder }, first.settings);
-  }
+  const prediction = await planPrediction({
+    modelRequest: await modelRequest(options),
+    source,
+    previous: await previousStageOf(options, source),
+    inputs,
+    output,
+    settings,
+    part,
+    shouldContinue: isGiven(options, '--continue_prediction'),
+    onNotice: (notice) => console.error(notice),
+  }).catch(asUsage(['NoSuchInput', 'SeveralCases']));
   const { note, ...device } = await chooseDevice(options, model);
   console.log(`${modelTitle(source.imported)}, ${describeSettings(settings, model)}`);
   if (note) console.log(`  ${note}`);
+  const { first } = prediction;
   if (first) {
-    const before = `${modelTitle(first.imported)}, ${describeSettings(first.settings, first.model)}`;
+    const before = `${modelTitle(first.imported)}, ${describeSettings(first.settings, first.imported.model)}`;
     console.log(`  second stage of a cascade; runs after ${before}`);
-  }
-  if (target.folder !== undefined) {
-    const given = previous?.kind === 'folder' ? previous.folder : first?.folder;
-    await writeDescriptions(target.results, source, argumentsOf(options, inputs, target.folder, given));
-    if (first?.folder !== undefined)
-      await writeDescriptions(first.results, first, argumentsOf(options, inputs, first.folder));
   }
 
   const progress = new ProgressLine(!isGiven(options, '--disable_progress_bar'));
   const isVerbose = isGiven(options, '--verbose');
-  const watch = (stage: string): Pick<PredictFolderJob, 'onProgress' | 'onCase'> => ({
-    onProgress: (caseId, each) => progress.show(stage + caseId, each),
-    onCase: (report) => {
-      progress.clear();
-      printReport(report, stage, isVerbose);
-    },
-  });
-  const job: PredictFolderJob = {
-    ...source.imported,
-    ...watch(''),
-    settings,
-    cases: target.cases,
-    results: target.results,
-    fileEnding: target.fileEnding,
+  const reports = await prediction.run({
     ...device,
     tuning: nodeTuning(),
-    shouldContinue: isGiven(options, '--continue_prediction'),
     signal,
-  };
-  if (first) {
-    const stage = `${first.model.configuration.name} `;
-    return summarise(await predictCascade(job, { ...first, ...watch(stage) }));
-  }
-  if (previous?.kind !== 'folder') return summarise(await predictFolder(job));
-  const previousStage = (caseId: string) =>
-    segmentationIn(previous.folder, `${target.inputIds.get(caseId)}${model.fileEnding}`);
-  return summarise(await predictFolder({ ...job, previousStage }));
-}
-
-/** The model that runs before a cascade's second stage, and where its segmentations go. */
-function firstStageOf(source: ModelSource, settings: PredictSettings, target: Output, outputs: Outputs) {
-  const { model, loadFold } = source.imported;
-  const folder = target.folder === undefined ? undefined : path.join(target.folder, model.configuration.name);
-  return {
-    ...source,
-    model,
-    loadFold,
-    settings: {
-      ...settings,
-      folds: foldsOfPreviousStage(model, settings.folds),
-      saveProbabilities: false,
+    watch: (stage) => {
+      const before = stage === undefined ? '' : `${stage} `;
+      return {
+        onProgress: (caseId, each) => progress.show(before + caseId, each),
+        onCase: (report) => {
+          progress.clear();
+          printReport(report, before, isVerbose);
+        },
+      };
     },
-    folder,
-    results: folder === undefined ? memoryResults() : outputs.folder(folder),
-  };
+  });
+  return summarise(reports);
 }
 
-function partsOf(options: ParsedOptions): { count: number; id: number } {
+function partOf(options: ParsedOptions): { count: number; id: number } {
   const count = numberOf(options, '-num_parts', 1);
   const id = numberOf(options, '-part_id', 0);
   if (!Number.isInteger(count) || count < 1)
@@ -245,139 +193,6 @@ function describeSettings(settings: PredictSettings, model: NnunetModel): string
   const mirroring = settings.useMirroring && model.mirrorAxes.length > 0 ? 'mirroring' : 'no mirroring';
   const steps = `${mirroring}, step ${settings.tileStepSize}`;
   return model.foreignNetwork ? steps : `${folds}, ${steps}`;
-}
-
-async function findCases(inputs: readonly string[], model: NnunetModel): Promise<readonly CaseFiles[]> {
-  const files = (await Promise.all(inputs.map(filesAt))).flat();
-  // A folder may hold other images too: those with the dataset's own ending are meant, as in nnU-Net.
-  const ofDataset = files.filter(
-    ({ path: name }) => name.endsWith(model.fileEnding) || name.endsWith('.json'),
-  );
-  const hasOwn = ofDataset.some(({ path: name }) => name.endsWith(model.fileEnding));
-  const { cases, ignored } = await casesAmong(hasOwn ? ofDataset : files, {
-    channels: model.channelNames.length,
-  });
-  for (const { path: name, reason } of ignored) console.error(`left out ${name}: ${reason}`);
-  if (hasOwn) tellOtherEndings(files, model.fileEnding);
-  if (cases.length > 0) return cases;
-  throw new StudioError(
-    'NoCases',
-    `No images in ${inputs.join(' ')}.`,
-    `They are named like case_0000${model.fileEnding}.`,
-  );
-}
-
-/** Images of another ending than the model's, in a folder that has some of its own. */
-function tellOtherEndings(files: readonly SourceFile[], fileEnding: string): void {
-  const others = files.filter((file) => hasImageName(file) && !file.path.endsWith(fileEnding));
-  if (others.length === 0) return;
-  const [first] = others;
-  const what = others.length === 1 ? first.path : `${others.length} images, ${first.path} for one`;
-  console.error(`left out ${what}: the model's images end with ${fileEnding}, and so do others beside it`);
-}
-
-async function filesAt(location: string): Promise<readonly SourceFile[]> {
-  const kind = await kindOf(location);
-  if (kind === 'nothing') throw new UsageError(`${location} does not exist.`);
-  return kind === 'folder' ? filesIn(location) : [await nodeFile(location)];
-}
-
-interface Output {
-  readonly results: ResultFolder;
-  readonly cases: readonly CaseFiles[];
-  /** What cases are called among the inputs, by what they are called here. */
-  readonly inputIds: ReadonlyMap<string, string>;
-  readonly fileEnding: string;
-  /** Where the results lie. */
-  readonly location: string;
-  /** The same, but `undefined` where one file was named: nothing else is written beside it then. */
-  readonly folder: string | undefined;
-}
-
-/** A folder; or, where `-o` is the name of an image, that file for the only case. */
-function outputOf(outputs: Outputs, output: string, cases: readonly CaseFiles[], model: NnunetModel): Output {
-  const ending = RESULT_ENDING.exec(output)?.[0];
-  if (!ending) {
-    const fileEnding = RESULT_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
-    const inputIds = new Map(cases.map(({ caseId }) => [caseId, caseId]));
-    return { results: outputs.folder(output), cases, inputIds, fileEnding, location: output, folder: output };
-  }
-  if (cases.length > 1) {
-    throw new UsageError(`-o names one file, but there are ${cases.length} cases.`, 'Name a folder instead.');
-  }
-  const caseId = path.basename(output).slice(0, -ending.length);
-  return {
-    results: outputs.folder(path.dirname(output)),
-    cases: cases.map((each) => ({ ...each, caseId })),
-    inputIds: new Map(cases.map((each) => [caseId, each.caseId])),
-    fileEnding: ending,
-    location: path.dirname(output),
-    folder: undefined,
-  };
-}
-
-/** Images, with the dataset.json of the dataset they are of, the model, and what a stage before it predicted. */
-async function outputsOf(
-  options: ParsedOptions,
-  inputs: readonly string[],
-  source: ModelSource,
-  previous: PreviousStage | undefined,
-): Promise<Outputs> {
-  const datasets = inputs.map((input) => path.join(input, '..', DATASET_FILE));
-  const before =
-    previous?.kind === 'folder' ? [previous.folder] : pathsOf(previous?.source.imported.files ?? []);
-  return Outputs.beside([...inputs, ...datasets, ...(await modelPaths(options, source.imported)), ...before]);
-}
-
-/** Throws `WouldReplaceInput` where a result has the name of a file that is read. */
-async function assertInputsStay(
-  outputs: Outputs,
-  { cases, fileEnding, folder, location }: Output,
-  settings: PredictSettings,
-): Promise<void> {
-  const sideCar = /\.tiff?$/i.test(fileEnding);
-  const names = cases.flatMap((each) => [
-    ...resultNames({ fileEnding, settings }, each),
-    ...(sideCar ? [`${each.caseId}.json`] : []),
-  ]);
-  const descriptions = folder === undefined ? [] : [ARGUMENTS_FILE, DATASET_FILE, PLANS_FILE];
-  await outputs.assertFolderFree(folder ?? location, [...names, ...descriptions]);
-}
-
-const ARGUMENTS_FILE = 'predict_from_raw_data_args.json';
-const DATASET_FILE = 'dataset.json';
-const PLANS_FILE = 'plans.json';
-
-/** Arguments of nnU-Net's `predict_from_files`, by its names. */
-function argumentsOf(
-  options: ParsedOptions,
-  inputs: readonly string[],
-  output: string,
-  previousStageFolder: string | undefined = undefined,
-) {
-  const { count, id } = partsOf(options);
-  return {
-    list_of_lists_or_source_folder: inputs.length === 1 ? inputs[0] : [inputs],
-    output_folder_or_list_of_truncated_output_files: output,
-    save_probabilities: isGiven(options, '--save_probabilities'),
-    overwrite: !isGiven(options, '--continue_prediction'),
-    num_processes_preprocessing: 1,
-    num_processes_segmentation_export: 1,
-    folder_with_segs_from_prev_stage: previousStageFolder ?? null,
-    num_parts: count,
-    part_id: id,
-  };
-}
-
-/** The three files that nnU-Net leaves beside its predictions. */
-async function writeDescriptions(
-  results: ResultFolder,
-  { datasetJson, plansJson }: Pick<ModelSource, 'datasetJson' | 'plansJson'>,
-  args: ReturnType<typeof argumentsOf>,
-): Promise<void> {
-  await results.write(ARGUMENTS_FILE, JSON.stringify(args, undefined, 4));
-  if (datasetJson) await results.write(DATASET_FILE, datasetJson);
-  if (plansJson) await results.write(PLANS_FILE, plansJson);
 }
 
 /** `stage` goes before the case's name. */

@@ -1,0 +1,266 @@
+// Prediction of files on the disk by nnU-Net's names: what is read and written is found and checked, then it runs. What
+// `nnstudio predict` and the library call.
+import path from 'node:path';
+import type { PredictSettings } from '@/core/inference/settings';
+import type { NnunetModel } from '@/core/interop/model';
+import { type CaseFiles, findCases as casesAmong, hasImageName } from '@/core/io/cases';
+import type { SourceFile } from '@/core/io/sourceFile';
+import { StudioError } from '@/shared/errors';
+import { memoryResults } from '@/storage/memoryResults';
+import { filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { Outputs, pathsOf } from '@/storage/outputs';
+import type { ResultFolder } from '@/storage/resultFolder';
+import { type ModelRequest, type ModelSource, modelPaths } from '../models/openModelOnDisk';
+import { foldsOfPreviousStage } from './cascadeModels';
+import { type PreviousStage, segmentationIn } from './openPreviousStage';
+import { predictCascade } from './predictCascade';
+import { type CaseReport, type PredictFolderJob, predictFolder, resultNames } from './predictFolder';
+
+/** Endings of files that results can be written to. */
+const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
+
+/** Which images are segmented by which model, and where the results go. */
+export interface PredictionRequest {
+  /** What the model was opened by. */
+  readonly modelRequest: ModelRequest;
+  readonly source: ModelSource;
+  /** For the second stage of a cascade. */
+  readonly previous?: PreviousStage | undefined;
+  /** Folders of images, and files of one case. */
+  readonly inputs: readonly string[];
+  /** A folder, or for one case the file. */
+  readonly output: string;
+  readonly settings: PredictSettings;
+  /** Of the cases in `count` parts the one of number `id`, from 0. */
+  readonly part: { readonly count: number; readonly id: number };
+  /** Leaves out cases whose results are all there. */
+  readonly shouldContinue: boolean;
+  /** Told which files are left out. */
+  readonly onNotice: (notice: string) => void;
+}
+
+/** What computes it, and how it is watched and stopped. */
+export interface PredictionRun
+  extends Pick<PredictFolderJob, 'openGpu' | 'device' | 'runtime' | 'tuning' | 'signal'> {
+  /** Called for the stage that is named, where it runs before the one that was asked for, and for that one. */
+  readonly watch: (stage: string | undefined) => Pick<PredictFolderJob, 'onProgress' | 'onCase'>;
+}
+
+/** A prediction that can run. */
+export interface PlannedPrediction {
+  /** The model that runs before, for the second stage of a cascade, with its settings. */
+  readonly first: (ModelSource & { readonly settings: PredictSettings }) | undefined;
+  /** Writes what nnU-Net writes. Rejects with an `AbortError` once cancelled; what is finished stays. */
+  run(run: PredictionRun): Promise<readonly CaseReport[]>;
+}
+
+/**
+ * Finds the cases and where their results go, and refuses to write over what is read. Throws `NoSuchInput`, `NoCases`,
+ * `SeveralCases` and `WouldReplaceInput`.
+ */
+export async function planPrediction(request: PredictionRequest): Promise<PlannedPrediction> {
+  const { source, previous, inputs, settings, part } = request;
+  const { model } = source.imported;
+  const found = await findCases(inputs, model, request.onNotice);
+  const cases = found.filter((_, i) => i % part.count === part.id);
+  const outputs = await outputsOf(request);
+  const target = outputOf(outputs, request.output, cases, model);
+  const first =
+    previous?.kind === 'model' ? firstStageOf(previous.source, settings, target, outputs) : undefined;
+  await assertInputsStay(outputs, target, settings);
+  if (first?.folder !== undefined) {
+    await assertInputsStay(outputs, { ...target, folder: first.folder }, first.settings);
+  }
+  return { first, run: (run) => runPrediction(request, run, target, first) };
+}
+
+async function runPrediction(
+  request: PredictionRequest,
+  { watch, ...run }: PredictionRun,
+  target: Output,
+  first: FirstStage | undefined,
+): Promise<readonly CaseReport[]> {
+  const { source, previous, settings, shouldContinue } = request;
+  const { model } = source.imported;
+  if (target.folder !== undefined) {
+    const given = previous?.kind === 'folder' ? previous.folder : first?.folder;
+    await writeDescriptions(target.results, source, argumentsOf(request, target.folder, given));
+    if (first?.folder !== undefined)
+      await writeDescriptions(first.results, first, argumentsOf(request, first.folder));
+  }
+  const job: PredictFolderJob = {
+    ...source.imported,
+    ...run,
+    ...watch(undefined),
+    settings,
+    cases: target.cases,
+    results: target.results,
+    fileEnding: target.fileEnding,
+    shouldContinue,
+  };
+  if (first) return predictCascade(job, { ...first, ...watch(first.model.configuration.name) });
+  if (previous?.kind !== 'folder') return predictFolder(job);
+  const previousStage = (caseId: string) =>
+    segmentationIn(previous.folder, `${target.inputIds.get(caseId)}${model.fileEnding}`);
+  return predictFolder({ ...job, previousStage });
+}
+
+type FirstStage = ReturnType<typeof firstStageOf>;
+
+/** The model that runs before a cascade's second stage, and where its segmentations go. */
+function firstStageOf(source: ModelSource, settings: PredictSettings, target: Output, outputs: Outputs) {
+  const { model, loadFold } = source.imported;
+  const folder = target.folder === undefined ? undefined : path.join(target.folder, model.configuration.name);
+  return {
+    ...source,
+    model,
+    loadFold,
+    settings: {
+      ...settings,
+      folds: foldsOfPreviousStage(model, settings.folds),
+      saveProbabilities: false,
+    },
+    folder,
+    results: folder === undefined ? memoryResults() : outputs.folder(folder),
+  };
+}
+
+/** Cases among the files that are named, and in folders that are. Throws `NoSuchInput`, `NoCases`. */
+async function findCases(
+  inputs: readonly string[],
+  model: NnunetModel,
+  onNotice: (notice: string) => void,
+): Promise<readonly CaseFiles[]> {
+  const files = (await Promise.all(inputs.map(filesAt))).flat();
+  // A folder may hold other images too: those with the dataset's own ending are meant, as in nnU-Net.
+  const ofDataset = files.filter(
+    ({ path: name }) => name.endsWith(model.fileEnding) || name.endsWith('.json'),
+  );
+  const hasOwn = ofDataset.some(({ path: name }) => name.endsWith(model.fileEnding));
+  const { cases, ignored } = await casesAmong(hasOwn ? ofDataset : files, {
+    channels: model.channelNames.length,
+  });
+  for (const { path: name, reason } of ignored) onNotice(`left out ${name}: ${reason}`);
+  if (hasOwn) tellOtherEndings(files, model.fileEnding, onNotice);
+  if (cases.length > 0) return cases;
+  throw new StudioError(
+    'NoCases',
+    `No images in ${inputs.join(' ')}.`,
+    `They are named like case_0000${model.fileEnding}.`,
+  );
+}
+
+/** Images of another ending than the model's, in a folder that has some of its own. */
+function tellOtherEndings(
+  files: readonly SourceFile[],
+  fileEnding: string,
+  onNotice: (notice: string) => void,
+): void {
+  const others = files.filter((file) => hasImageName(file) && !file.path.endsWith(fileEnding));
+  if (others.length === 0) return;
+  const [first] = others;
+  const what = others.length === 1 ? first.path : `${others.length} images, ${first.path} for one`;
+  onNotice(`left out ${what}: the model's images end with ${fileEnding}, and so do others beside it`);
+}
+
+async function filesAt(location: string): Promise<readonly SourceFile[]> {
+  const kind = await kindOf(location);
+  if (kind === 'nothing') throw new StudioError('NoSuchInput', `${location} does not exist.`);
+  return kind === 'folder' ? filesIn(location) : [await nodeFile(location)];
+}
+
+interface Output {
+  readonly results: ResultFolder;
+  readonly cases: readonly CaseFiles[];
+  /** What cases are called among the inputs, by what they are called here. */
+  readonly inputIds: ReadonlyMap<string, string>;
+  readonly fileEnding: string;
+  /** Where the results lie. */
+  readonly location: string;
+  /** The same, but `undefined` where one file was named: nothing else is written beside it then. */
+  readonly folder: string | undefined;
+}
+
+/** A folder; or, where `-o` is the name of an image, that file for the only case. */
+function outputOf(outputs: Outputs, output: string, cases: readonly CaseFiles[], model: NnunetModel): Output {
+  const ending = RESULT_ENDING.exec(output)?.[0];
+  if (!ending) {
+    const fileEnding = RESULT_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
+    const inputIds = new Map(cases.map(({ caseId }) => [caseId, caseId]));
+    return { results: outputs.folder(output), cases, inputIds, fileEnding, location: output, folder: output };
+  }
+  if (cases.length > 1) {
+    throw new StudioError(
+      'SeveralCases',
+      `${output} is one file, but there are ${cases.length} cases.`,
+      'Name a folder instead.',
+    );
+  }
+  const caseId = path.basename(output).slice(0, -ending.length);
+  return {
+    results: outputs.folder(path.dirname(output)),
+    cases: cases.map((each) => ({ ...each, caseId })),
+    inputIds: new Map(cases.map((each) => [caseId, each.caseId])),
+    fileEnding: ending,
+    location: path.dirname(output),
+    folder: undefined,
+  };
+}
+
+/** Images, with the dataset.json of the dataset they are of, the model, and what a stage before it predicted. */
+async function outputsOf({ inputs, modelRequest, source, previous }: PredictionRequest): Promise<Outputs> {
+  const datasets = inputs.map((input) => path.join(input, '..', DATASET_FILE));
+  const before =
+    previous?.kind === 'folder' ? [previous.folder] : pathsOf(previous?.source.imported.files ?? []);
+  const model = await modelPaths(modelRequest, source.imported);
+  return Outputs.beside([...inputs, ...datasets, ...model, ...before]);
+}
+
+/** Throws `WouldReplaceInput` where a result has the name of a file that is read. */
+async function assertInputsStay(
+  outputs: Outputs,
+  { cases, fileEnding, folder, location }: Output,
+  settings: PredictSettings,
+): Promise<void> {
+  const sideCar = /\.tiff?$/i.test(fileEnding);
+  const names = cases.flatMap((each) => [
+    ...resultNames({ fileEnding, settings }, each),
+    ...(sideCar ? [`${each.caseId}.json`] : []),
+  ]);
+  const descriptions = folder === undefined ? [] : [ARGUMENTS_FILE, DATASET_FILE, PLANS_FILE];
+  await outputs.assertFolderFree(folder ?? location, [...names, ...descriptions]);
+}
+
+const ARGUMENTS_FILE = 'predict_from_raw_data_args.json';
+const DATASET_FILE = 'dataset.json';
+const PLANS_FILE = 'plans.json';
+
+/** Arguments of nnU-Net's `predict_from_files`, by its names. */
+function argumentsOf(
+  { inputs, settings, part, shouldContinue }: PredictionRequest,
+  output: string,
+  previousStageFolder: string | undefined = undefined,
+) {
+  return {
+    list_of_lists_or_source_folder: inputs.length === 1 ? inputs[0] : [inputs],
+    output_folder_or_list_of_truncated_output_files: output,
+    save_probabilities: settings.saveProbabilities,
+    overwrite: !shouldContinue,
+    num_processes_preprocessing: 1,
+    num_processes_segmentation_export: 1,
+    folder_with_segs_from_prev_stage: previousStageFolder ?? null,
+    num_parts: part.count,
+    part_id: part.id,
+  };
+}
+
+/** The three files that nnU-Net leaves beside its predictions. */
+async function writeDescriptions(
+  results: ResultFolder,
+  { datasetJson, plansJson }: Pick<ModelSource, 'datasetJson' | 'plansJson'>,
+  args: ReturnType<typeof argumentsOf>,
+): Promise<void> {
+  await results.write(ARGUMENTS_FILE, JSON.stringify(args, undefined, 4));
+  if (datasetJson) await results.write(DATASET_FILE, datasetJson);
+  if (plansJson) await results.write(PLANS_FILE, plansJson);
+}
