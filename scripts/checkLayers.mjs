@@ -1,4 +1,4 @@
-// Fails on an import that points up the layer list, and on an import cycle. The list is the architecture (CONTRIBUTING.md, "Layers").
+// Fails on an import that points up the layer list, and on an import cycle. The list is the architecture (docs/architecture.md).
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
