@@ -4,7 +4,7 @@ import { OrderedDict, PickleTuple } from '@/core/interop/pickleValues';
 import { stateDictKeys } from '@/core/interop/stateDict';
 import { TorchDevice } from '@/core/interop/torchCheckpoint';
 import { type SavedValue, TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { PHANTOM_LABELS, PHANTOM_SHAPE, PHANTOM_SPACING } from '@/core/sample/phantom';
 
 const CONFIGURATION = '3d_fullres';

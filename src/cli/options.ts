@@ -1,5 +1,6 @@
 // Command lines in nnU-Net's spelling: `-step_size 0.75`, `-f 0 1 2`, `--disable_tta`. One dash with several letters is
-// one option, as in Python's argparse, which is why node:util's parseArgs does not serve.
+// one option, as in Python's argparse, which is why neither node:util's parseArgs nor commander serves:
+// to both one dash means one letter.
 import { StudioError } from '@/shared/errors';
 import { nearestTo } from '@/shared/nearest';
 

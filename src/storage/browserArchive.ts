@@ -1,6 +1,13 @@
 // Archives on their way to the browser's downloads: small ones in memory, larger ones in the origin private file system,
 // from where they are handed out without being read.
-import { streamZip, type ZipPart, type ZipSink, type ZipStreamOptions, zipSize } from '@/core/io/zipStream';
+import {
+  MemorySink,
+  streamZip,
+  type ZipPart,
+  type ZipSink,
+  type ZipStreamOptions,
+  zipSize,
+} from '@/core/io/zipStream';
 import { explainWriteFailure } from './recordStore';
 
 const ROOT = 'exports';
@@ -19,7 +26,7 @@ export async function writeBrowserArchive(
 ): Promise<Blob> {
   const sizeInBytes = zipSize(parts);
   if (sizeInBytes <= IN_MEMORY_BYTES) {
-    const sink = new BlobSink();
+    const sink = new MemorySink();
     await streamZip(sink, parts, options);
     return sink.blob();
   }
@@ -89,22 +96,5 @@ async function writeInto(
     access.flush();
   } finally {
     access.close();
-  }
-}
-
-/** Pieces for a blob. What is written once more takes the place of what was written there, at its size. */
-class BlobSink implements ZipSink {
-  private readonly pieces = new Map<number, Uint8Array<ArrayBuffer>>();
-
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    this.pieces.set(position, bytes.slice());
-  }
-
-  blob(): Blob {
-    const inOrder = [...this.pieces].filter(([, { length }]) => length > 0).sort(([a], [b]) => a - b);
-    return new Blob(
-      inOrder.map(([, piece]) => piece),
-      { type: 'application/zip' },
-    );
   }
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MODEL_OPTIONS, openModel } from '@/cli/modelSource';
 import { parseOptions } from '@/cli/options';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { modelFolderFiles } from '../support/modelFolder';
 
 let root = '';

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { modelFolderFiles, TINY_FOLDER } from '../support/modelFolder';
 import { tinyImage } from '../support/tinyCases';
 

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { cascadePlansJson, modelFolderFiles } from '../support/modelFolder';
 import { niftiFile } from '../support/nifti';
 import { tinyImage } from '../support/tinyCases';

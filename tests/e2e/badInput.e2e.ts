@@ -1,6 +1,6 @@
-import { zipSync } from 'fflate';
 import { TensorToSave } from '@/core/interop/torchWriter';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
+import { writeZip } from '@/core/io/zipStream';
 import type { Zyx } from '@/shared/geometry';
 import { modelFolderFiles, plansJson, TINY_CONFIGURATION } from '../support/modelFolder';
 import { IMAGE_SHAPE, IMAGE_SPACING, phantomImage, phantomVoxels, type Workbench, zipOf } from './files';
@@ -127,7 +127,7 @@ const BAD_FILES: readonly BadFile[] = [
     make: async (bench) => {
       // cos\nsystem\n(S'true'\ntR. — a protocol 0 pickle that would call os.system.
       const pickle = new TextEncoder().encode("cos\nsystem\n(S'true'\ntR.");
-      const evil = zipSync({ 'checkpoint_final/data.pkl': [pickle, { level: 0 }] });
+      const evil = writeZip([{ path: 'checkpoint_final/data.pkl', content: pickle }]);
       const files = modelFolderFiles().map((file) =>
         file.path.endsWith('.pth') ? { ...file, bytes: async () => evil } : file,
       );
@@ -138,14 +138,20 @@ const BAD_FILES: readonly BadFile[] = [
   {
     what: 'a zip whose paths lead outside',
     make: async (bench) => [
-      bench.write('escape.zip', zipSync({ '../../plans.json': new Uint8Array([123, 125]) })),
+      bench.write(
+        'escape.zip',
+        writeZip([{ path: '../../plans.json', content: new Uint8Array([123, 125]) }]),
+      ),
     ],
     message: /escape\.zip.*\.\./,
   },
   {
     what: 'a zip bomb',
     make: async (bench) => [
-      bench.write('bomb.zip', zipSync({ 'plans.json': [new Uint8Array(60_000_000), { level: 9 }] })),
+      bench.write(
+        'bomb.zip',
+        writeZip([{ path: 'plans.json', content: new Uint8Array(60_000_000), isCompressed: true }]),
+      ),
     ],
     message: /bomb\.zip/,
   },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import type { SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import { type ModelFolderOptions, modelFolderFiles } from '../support/modelFolder';

@@ -1,7 +1,7 @@
 // Ways to break the tiny dataset, each with what the message about it must say.
 import { gzipSync } from 'node:zlib';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import {
   type DatasetContents,
   filesOf,

@@ -1,13 +1,12 @@
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { openZip } from '@/core/io/zip';
-import { streamZip, type ZipPart } from '@/core/io/zipStream';
-import { MemorySink } from './memorySink';
+import { MemorySink, streamZip, type ZipPart } from '@/core/io/zipStream';
 
 /** An archive of the parts, as a file of that name. */
 export async function zipped(parts: readonly ZipPart[], name: string): Promise<SourceFile> {
   const sink = new MemorySink();
   await streamZip(sink, parts);
-  return memoryFile(sink.bytes, name);
+  return memoryFile(sink.bytes(), name);
 }
 
 /** The entries of an archive by their paths. */

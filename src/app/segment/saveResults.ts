@@ -1,6 +1,7 @@
-import { zipSync } from 'fflate';
 import { readAsStored, writeCase } from '@/core/io/readers';
 import { sniff } from '@/core/io/sniff';
+import { browserFile } from '@/core/io/sourceFile';
+import { MemorySink, streamZip, type ZipPart, zipPart } from '@/core/io/zipStream';
 import type { CaseFiles } from '@/storage/caseFiles';
 import { type CaseRecord, PROBABILITIES_FILE, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import type { SavedFile } from '@/workers/files/api';
@@ -28,21 +29,24 @@ export async function savedProbabilities(
 
 /** All results in one zip; what is packed already is stored. Equal case names get a number. */
 export async function savedZip(caseFiles: CaseFiles, cases: readonly CaseRecord[]): Promise<SavedFile> {
-  const entries: Record<string, [Uint8Array, { level: 0 }]> = {};
-  const add = async ({ name, content }: SavedFile) => {
-    entries[freeName(name, entries)] = [new Uint8Array(await content.arrayBuffer()), { level: 0 }];
+  const parts: ZipPart[] = [];
+  const add = ({ name, content }: SavedFile) => {
+    const path = freeName(name, new Set(parts.map((part) => part.path)));
+    parts.push(zipPart(browserFile(content, path)));
   };
   for (const caseRecord of cases) {
-    await add(await savedSegmentation(caseFiles, caseRecord));
-    if (caseRecord.result?.hasProbabilities) await add(await savedProbabilities(caseFiles, caseRecord));
+    add(await savedSegmentation(caseFiles, caseRecord));
+    if (caseRecord.result?.hasProbabilities) add(await savedProbabilities(caseFiles, caseRecord));
   }
-  return { name: 'segmentations.zip', content: new Blob([zipSync(entries) as BlobPart]) };
+  const sink = new MemorySink();
+  await streamZip(sink, parts);
+  return { name: 'segmentations.zip', content: sink.blob() };
 }
 
-function freeName(name: string, taken: Readonly<Record<string, unknown>>): string {
+function freeName(name: string, taken: ReadonlySet<string>): string {
   const dot = name.indexOf('.');
   let free = name;
-  for (let n = 2; free in taken; n++) free = `${name.slice(0, dot)}_${n}${name.slice(dot)}`;
+  for (let n = 2; taken.has(free); n++) free = `${name.slice(0, dot)}_${n}${name.slice(dot)}`;
   return free;
 }
 

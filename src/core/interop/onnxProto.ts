@@ -1,5 +1,6 @@
 // The part of ONNX's protobuf schema (onnx/onnx.proto3) that a network of ours needs, written byte by byte.
 // A message is a list of fields `(number << 3 | wire type) value`; a nested message is its own bytes with their length.
+// Ours, as protobufjs (8.8.1) brings a whole compiler of schemas for a dozen messages, and copies the weights once more.
 
 import { elementCount } from '@/shared/geometry';
 

@@ -2,6 +2,9 @@
 // call anything. This one knows the instructions of protocols 0 to 5, and only the names it is handed: each is a
 // plain function of ours that builds plain data. Every other name ends the reading.
 //
+// Ours, as pickleparser (0.2.1) builds an object for every name that nobody resolves, calls what a pickle calls, and tells
+// neither the place of a fault nor how much memory a pickle claims.
+//
 // Instruction set and semantics: CPython's `Lib/pickletools.py` documents them.
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';

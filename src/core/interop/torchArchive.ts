@@ -1,6 +1,7 @@
 // A `.pth` with its values changed in place: everything else in it stays as it is, to the byte.
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { isZip, openZip, withRandomAccess, writeZip } from '@/core/io/zip';
+import { isZip, openZip, withRandomAccess } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 
 /**
  * `file` with its pickle replaced by what `change` makes of it; `undefined` where that is nothing, or the file is not of

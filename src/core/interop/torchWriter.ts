@@ -1,6 +1,6 @@
 // Writes what `torch.load` reads: a zip of stored entries with a pickle of protocol 2 and raw little-endian storages.
 
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { elementCount } from '@/shared/geometry';
 import { OrderedDict, PickleGlobal, PickleTuple } from './pickleValues';
 import { TorchDevice } from './torchCheckpoint';

@@ -1,12 +1,12 @@
 // NRRD, MetaImage and GIPL files as volumes: their headers differ, what follows from them does not.
 import { StudioError } from '@/shared/errors';
 import { contentPieces, type Packing, unpackedPieces } from './gzip';
-import { isGzip } from './inflate';
 import type { GridGeometry } from './medicalImage';
 import type { VoxelType } from './niftiLayout';
 import type { SourceFile } from './sourceFile';
 import { affineOfGrid, type VolumeFile } from './volumeFile';
 import { assertHoldsVoxels, readVoxels, type StoredVoxels } from './voxels';
+import { isGzip } from './zlib';
 
 /** Where the voxels are and how they are packed. */
 export type VoxelSource =

@@ -1,7 +1,7 @@
 import { StudioError } from '@/shared/errors';
 import { compress, concatenate, transformed } from './compression';
-import { GzipError, inflateGzip, isGzip } from './inflate';
 import type { SourceFile } from './sourceFile';
+import { GzipError, inflateGzip, isGzip } from './zlib';
 
 /** How much of a file is read at once. */
 const SLICE_BYTES = 4 << 20;
@@ -32,7 +32,7 @@ function asStudioError(error: unknown, path: string): unknown {
 
 /**
  * Gunzips a file in pieces, several members one behind the other, bytes behind the last member ignored. The platform
- * inflates; where it gives up, ours goes on from there, and finds the reason if there is one.
+ * inflates; where it gives up, zlib in JavaScript continues from there and finds the reason if there is one.
  */
 async function* gunzipPieces(file: SourceFile): AsyncGenerator<Uint8Array> {
   let delivered = 0;
@@ -43,7 +43,7 @@ async function* gunzipPieces(file: SourceFile): AsyncGenerator<Uint8Array> {
     }
     return;
   } catch {
-    // Ours tells what is wrong, if anything is.
+    // zlib in JavaScript tells what is wrong, if anything is.
   }
   try {
     let skipped = 0;

@@ -3,10 +3,10 @@ import { StudioError } from '@/shared/errors';
 import type { Xyz } from '@/shared/geometry';
 import { type BadHeader, badHeaderOf, checkedSizes, detachedFile, gridVolume } from './gridVolume';
 import type { Packing } from './gzip';
-import { isGzip } from './inflate';
 import { type VoxelType, voxelBytes } from './niftiLayout';
 import { partOf, type SourceFile } from './sourceFile';
 import { IDENTITY_DIRECTIONS, type VolumeFile } from './volumeFile';
+import { isGzip } from './zlib';
 
 const MAX_HEADER_BYTES = 1 << 20;
 

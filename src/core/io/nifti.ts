@@ -1,8 +1,8 @@
-// NIfTI files, single or in pairs, opened as volumes.
+// NIfTI files, single or in pairs, opened as volumes. Ours, as nifti-reader-js (0.8.0) takes a whole file unpacked in memory,
+// where a volume here reads its header alone and its voxels in pieces; and it writes none.
 import { StudioError } from '@/shared/errors';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { contentPieces, contentStart } from './gzip';
-import { isGzip } from './inflate';
 import { itkPlaceOf } from './itkGeometry';
 import {
   bestAffine,
@@ -16,6 +16,7 @@ import type { Affine } from './orientation';
 import type { SourceFile } from './sourceFile';
 import { affineOfGrid, type VolumeFile } from './volumeFile';
 import { assertHoldsVoxels, readVoxels, storedBytes } from './voxels';
+import { isGzip } from './zlib';
 
 const IMG_ENDING = /\.img(\.gz)?$/i;
 const HDR_ENDING = /\.hdr(\.gz)?$/i;

@@ -1,10 +1,12 @@
 // numpy's .npy and .npz files. Numbers wider than a JavaScript number can hold exactly are refused, not rounded.
+// Ours, as npyjs (1.2.0) reads whole `.npy` files only: no `.npz`, no array in pieces, no writing.
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { fromFloat16Bits } from '@/shared/numeric';
 import { concatenate } from './compression';
-import { memoryFile, type SourceFile } from './sourceFile';
-import { openZip, writeDeflatedZip } from './zip';
+import { memoryFile, piecewiseFile, type SourceFile } from './sourceFile';
+import { openZip } from './zip';
+import { MemorySink, streamZip, zipPart } from './zipStream';
 
 /** Element types of the arrays we write, and the views they are held in. */
 export type NpyData =
@@ -265,7 +267,11 @@ export function writeNpy(array: Pick<NpyArray, 'shape' | 'data'>): Uint8Array {
 export async function writeNpz(
   arrays: Readonly<Record<string, Pick<NpyArray, 'shape' | 'data'>>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return writeDeflatedZip(
-    Object.entries(arrays).map(([name, array]) => ({ path: `${name}.npy`, pieces: npyPieces(array) })),
-  );
+  const parts = Object.entries(arrays).map(([name, array]) => ({
+    ...zipPart(piecewiseFile(npyPieces(array), `${name}.npy`)),
+    isCompressed: true,
+  }));
+  const sink = new MemorySink();
+  await streamZip(sink, parts);
+  return sink.bytes();
 }

@@ -2,10 +2,10 @@
 import { parseOrderedJson } from '@/core/interop/orderedJson';
 import { isGipl } from './gipl';
 import { contentStart } from './gzip';
-import { isGzip } from './inflate';
 import { headerKind } from './niftiHeader';
 import { readText, type SourceFile } from './sourceFile';
 import { isZip } from './zip';
+import { isGzip } from './zlib';
 
 /** Kinds of files a person may drop. `unknown` for everything else. */
 export type FileKind =

@@ -1,9 +1,12 @@
-// Zip archives read through their central directory, entry by entry: only the slices that are asked for are read, so
-// an archive of several GB need not be in memory. Zip64, stored and deflated entries.
-import { zipSync } from 'fflate';
+// The reader of zip archives: through the central directory, entry by entry, so that only the slices that are asked for are
+// read and an archive of several GB need not be in memory. Zip64, stored and deflated entries.
+//
+// Ours, not `@zip.js/zip.js` (2.24.0 was tried): it has no limits against bombs before it unpacks, no slices of stored
+// entries in place (3 MB read where 70 kB do), and says neither that an archive is one of several parts nor that its
+// beginning is missing; 14 of our 29 tests fail. It adds 210 kB and unpacks no faster (4.7 s for 240 MB, ours 4.4 s).
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import { compress, concatenate, MAX_DEFLATE_RATIO, piecesOf, transformed } from './compression';
+import { MAX_DEFLATE_RATIO, piecesOf, transformed } from './compression';
 import { crc32 } from './crc32';
 import type { SourceFile } from './sourceFile';
 
@@ -126,36 +129,6 @@ export async function* contentPieces(file: SourceFile, pieceBytes: number): Asyn
   if ('checksum' in source && source.checksum !== sum) {
     throw badZip(source.path, 'the archive is damaged here (its checksum differs).');
   }
-}
-
-/** What goes into an archive. */
-export interface ZipSource {
-  readonly path: string;
-  readonly content: Uint8Array;
-  /** Deflate it; stored otherwise. */
-  readonly isCompressed?: boolean;
-}
-
-/** An archive of fewer than 4 GB. The same sources give the same bytes. */
-export function writeZip(sources: readonly ZipSource[]): Uint8Array {
-  // 1 January 1980, the earliest date of the format, in local time as the format has it.
-  const mtime = new Date(1980, 0, 1);
-  const total = sources.reduce((sum, { content }) => sum + content.length, 0);
-  if (total >= UINT32_FULL) {
-    throw new StudioError(
-      'ZipTooLarge',
-      `A zip of ${formatBytes(total)} would need more than 4 GB.`,
-      'Save it in parts.',
-    );
-  }
-  return zipSync(
-    Object.fromEntries(
-      sources.map(({ path, content, isCompressed }) => [
-        path,
-        [content, { level: isCompressed ? 6 : 0, mtime }],
-      ]),
-    ),
-  );
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -439,78 +412,4 @@ async function inflate(packed: Uint8Array, entry: DirectoryEntry, archive: strin
   }
   if (filled < entry.size) throw badZip(archive, `${entry.path} is cut short.`);
   return content;
-}
-
-/** Little-endian fields, `[bytes, value]` each. */
-function record(fields: readonly (readonly [2 | 4, number])[]): Uint8Array {
-  const bytes = new Uint8Array(fields.reduce((size, [width]) => size + width, 0));
-  const view = viewOf(bytes);
-  let at = 0;
-  for (const [width, value] of fields) {
-    if (width === 2) view.setUint16(at, value, true);
-    else view.setUint32(at, value, true);
-    at += width;
-  }
-  return bytes;
-}
-
-/** An entry to deflate: its pieces lie one behind the other. */
-export interface DeflatedSource {
-  readonly path: string;
-  readonly pieces: readonly Uint8Array[];
-}
-
-/** 1 January 1980, the earliest date of the format: the same content gives the same archive. */
-const ZIP_EPOCH_DATE = 0x0021;
-
-/**
- * An archive of deflated entries, each below 4 GB, packed by the platform piece by piece: for arrays too large to be put
- * together first.
- */
-export async function writeDeflatedZip(sources: readonly DeflatedSource[]): Promise<Uint8Array<ArrayBuffer>> {
-  const local: Uint8Array[] = [];
-  const central: Uint8Array[] = [];
-  let offset = 0;
-  for (const { path, pieces } of sources) {
-    const encodedName = new TextEncoder().encode(path);
-    const deflated = await compress(pieces, 'deflate-raw');
-    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    if (Math.max(size, offset + deflated.length) >= UINT32_FULL) {
-      throw new StudioError(
-        'ZipTooLarge',
-        `${path} does not fit into a zip archive of 4 GiB.`,
-        'Save it in parts.',
-      );
-    }
-    const common: (readonly [2 | 4, number])[] = [
-      [2, 20],
-      [2, UTF8_FLAG],
-      [2, DEFLATED],
-      [2, 0],
-      [2, ZIP_EPOCH_DATE],
-      [4, pieces.reduce((crc, piece) => crc32(piece, crc), 0)],
-      [4, deflated.length],
-      [4, size],
-      [2, encodedName.length],
-      [2, 0],
-    ];
-    local.push(record([[4, LOCAL_HEADER], ...common]), encodedName, deflated);
-    central.push(
-      record([[4, DIRECTORY_ENTRY], [2, 20], ...common, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]]),
-      encodedName,
-    );
-    offset += 30 + encodedName.length + deflated.length;
-  }
-  const directorySize = central.reduce((sum, piece) => sum + piece.length, 0);
-  const end = record([
-    [4, END_OF_DIRECTORY],
-    [2, 0],
-    [2, 0],
-    [2, sources.length],
-    [2, sources.length],
-    [4, directorySize],
-    [4, offset],
-    [2, 0],
-  ]);
-  return concatenate([...local, ...central, end]);
 }

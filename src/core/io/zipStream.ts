@@ -1,9 +1,14 @@
-// Archives written file by file into whatever takes bytes at a place: of several GB, none of which is ever in memory.
-// Entries are stored, as what goes in is packed already; zip64 where 32 bits do not hold a size or a place.
-import { concatenate } from './compression';
+// The writer of zip archives: file by file into whatever takes bytes at a position, so that an archive of several GB is
+// never in memory, or at once from memory (`writeZip`). The same files give the same archive; zip64 where 32 bits do not
+// hold a size or a position. Ours, not a library's: fflate writes no zip64, and `@zip.js/zip.js` adds 210 kB and cannot write
+// without `await`, which checkpoints (written as they were at one moment) rely on.
+import { StudioError } from '@/shared/errors';
+import { formatBytes } from '@/shared/numeric';
+import { concatenate, transformed } from './compression';
 import { crc32 } from './crc32';
 import type { SourceFile } from './sourceFile';
 import { contentPieces } from './zip';
+import { rawDeflate } from './zlib';
 
 /** A file of an archive, opened when its turn comes. */
 export interface ZipPart {
@@ -11,6 +16,8 @@ export interface ZipPart {
   readonly path: string;
   /** To tell how far it is; a part made on the way may differ. */
   readonly sizeInBytes: number;
+  /** Deflate it; stored otherwise, as most of what goes in is packed already. */
+  readonly isCompressed?: boolean;
   open(): Promise<SourceFile>;
 }
 
@@ -34,6 +41,10 @@ const UINT32_FULL = 0xffffffff;
 /** 1 January 1980, the earliest date of the format: the same files give the same archive. */
 const EPOCH_DATE = 0x0021;
 const UTF8_NAMES = 0x0800;
+const STORED = 0;
+const DEFLATED = 8;
+/** Deflate makes incompressible data this much larger at most. */
+const DEFLATE_GROWTH = 1.001;
 const VERSION = 20;
 const VERSION_ZIP64 = 45;
 const ZIP64_EXTRA = 0x0001;
@@ -45,7 +56,11 @@ const END_BYTES = 22;
 interface Entry {
   readonly name: Uint8Array;
   readonly position: number;
+  readonly method: typeof STORED | typeof DEFLATED;
+  /** Of the content. */
   readonly size: number;
+  /** Of what is in the archive. */
+  readonly packedSize: number;
   readonly crc: number;
   readonly isLarge: boolean;
 }
@@ -55,7 +70,7 @@ export function zipPart(file: SourceFile, path: string = file.path): ZipPart {
   return { path, sizeInBytes: file.sizeInBytes, open: async () => file };
 }
 
-/** Bytes that an archive of these parts will have, where parts tell their sizes rightly and none needs zip64. */
+/** Bytes that an archive of these parts will have, where parts tell their sizes rightly, none is compressed or needs zip64. */
 export function zipSize(parts: readonly ZipPart[]): number {
   const headers = LOCAL_HEADER_BYTES + DIRECTORY_ENTRY_BYTES;
   const nameBytes = (path: string) => new TextEncoder().encode(path).length;
@@ -83,24 +98,96 @@ export async function streamZip(
     const file = await part.open();
     const name = new TextEncoder().encode(part.path);
     const start = position;
-    const isLarge = file.sizeInBytes >= limit32;
-    const blank = { name, position: start, size: 0, crc: 0, isLarge };
+    const isLarge = file.sizeInBytes * DEFLATE_GROWTH >= limit32;
+    const method = part.isCompressed ? DEFLATED : STORED;
+    const blank: Entry = { name, position: start, method, size: 0, packedSize: 0, crc: 0, isLarge };
     await append(localHeader(blank));
     const dataStart = position;
+    let size = 0;
     let crc = 0;
-    for await (const piece of contentPieces(file, PIECE_BYTES)) {
-      crc = crc32(piece, crc);
-      await append(piece);
+    async function* content() {
+      for await (const piece of contentPieces(file, PIECE_BYTES)) {
+        size += piece.length;
+        crc = crc32(piece, crc);
+        yield piece;
+      }
     }
-    const entry = { ...blank, crc, size: position - dataStart };
+    const packed = part.isCompressed
+      ? transformed(content(), new CompressionStream('deflate-raw'))
+      : content();
+    for await (const piece of packed) await append(piece);
+    const entry = { ...blank, size, packedSize: position - dataStart, crc };
     await sink.write(localHeader(entry), start);
     entries.push(entry);
   }
-  const directoryStart = position;
-  for (const entry of entries) await append(directoryEntry(entry, limit32));
-  const directory = { start: directoryStart, size: position - directoryStart, entries: entries.length };
-  await append(endOfDirectory(directory, position, limit32));
+  for (const piece of directoryPieces(entries, position, limit32)) await append(piece);
   return position;
+}
+
+/** What goes into an archive in memory. */
+export interface ZipSource {
+  readonly path: string;
+  readonly content: Uint8Array;
+  /** Deflate it; stored otherwise. */
+  readonly isCompressed?: boolean;
+}
+
+/** An archive of less than 4 GB in memory. Throws `ZipTooLarge`. */
+export function writeZip(sources: readonly ZipSource[]): Uint8Array<ArrayBuffer> {
+  const total = sources.reduce((sum, { content }) => sum + content.length, 0);
+  if (total >= UINT32_FULL) {
+    throw new StudioError(
+      'ZipTooLarge',
+      `A zip of ${formatBytes(total)} would need more than 4 GB.`,
+      'Save it in parts.',
+    );
+  }
+  const entries: Entry[] = [];
+  const pieces: Uint8Array[] = [];
+  let position = 0;
+  for (const { path, content, isCompressed } of sources) {
+    const packed = isCompressed ? rawDeflate(content) : content;
+    const entry: Entry = {
+      name: new TextEncoder().encode(path),
+      position,
+      method: isCompressed ? DEFLATED : STORED,
+      size: content.length,
+      packedSize: packed.length,
+      crc: crc32(content),
+      isLarge: false,
+    };
+    const header = localHeader(entry);
+    pieces.push(header, packed);
+    position += header.length + packed.length;
+    entries.push(entry);
+  }
+  return concatenate([...pieces, ...directoryPieces(entries, position)]);
+}
+
+/** Takes an archive in memory, piece by piece. */
+export class MemorySink implements ZipSink {
+  private readonly pieces = new Map<number, Uint8Array<ArrayBuffer>>();
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    this.pieces.set(position, bytes.slice());
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return concatenate(this.inOrder());
+  }
+
+  /** The archive as a file to save, its pieces never joined in memory. */
+  blob(): Blob {
+    return new Blob([...this.inOrder()], { type: 'application/zip' });
+  }
+
+  /** What was written. A header that was written again is there once. */
+  private inOrder(): readonly Uint8Array<ArrayBuffer>[] {
+    return [...this.pieces]
+      .filter(([, { length }]) => length > 0)
+      .sort(([a], [b]) => a - b)
+      .map(([, piece]) => piece);
+  }
 }
 
 /** Little-endian fields, `[bytes, value]` each. */
@@ -117,20 +204,19 @@ function fields(...all: readonly (readonly [2 | 4 | 8, number])[]): Uint8Array {
   return bytes;
 }
 
-function localHeader({ name, size, crc, isLarge }: Entry): Uint8Array {
-  const extra = isLarge ? fields([2, ZIP64_EXTRA], [2, 16], [8, size], [8, size]) : fields();
-  const size32 = isLarge ? UINT32_FULL : size;
+function localHeader({ name, method, size, packedSize, crc, isLarge }: Entry): Uint8Array {
+  const extra = isLarge ? fields([2, ZIP64_EXTRA], [2, 16], [8, size], [8, packedSize]) : fields();
   return concatenate([
     fields(
       [4, 0x04034b50],
       [2, isLarge ? VERSION_ZIP64 : VERSION],
       [2, UTF8_NAMES],
-      [2, 0],
+      [2, method],
       [2, 0],
       [2, EPOCH_DATE],
       [4, crc],
-      [4, size32],
-      [4, size32],
+      [4, isLarge ? UINT32_FULL : packedSize],
+      [4, isLarge ? UINT32_FULL : size],
       [2, name.length],
       [2, extra.length],
     ),
@@ -139,9 +225,22 @@ function localHeader({ name, size, crc, isLarge }: Entry): Uint8Array {
   ]);
 }
 
-function directoryEntry({ name, position, size, crc, isLarge }: Entry, limit32: number): Uint8Array {
+/** The table of contents, which lies at `position`, and the end of the archive. */
+function directoryPieces(
+  entries: readonly Entry[],
+  position: number,
+  limit32 = UINT32_FULL,
+): readonly Uint8Array[] {
+  const listed = entries.map((entry) => directoryEntry(entry, limit32));
+  const size = listed.reduce((sum, { length }) => sum + length, 0);
+  const directory = { start: position, size, entries: entries.length };
+  return [...listed, endOfDirectory(directory, position + size, limit32)];
+}
+
+function directoryEntry(entry: Entry, limit32: number): Uint8Array {
+  const { name, position, method, size, packedSize, crc, isLarge } = entry;
   const isFar = position >= limit32;
-  const large = [...(isLarge ? [size, size] : []), ...(isFar ? [position] : [])];
+  const large = [...(isLarge ? [size, packedSize] : []), ...(isFar ? [position] : [])];
   const extra =
     large.length > 0
       ? fields(
@@ -151,19 +250,18 @@ function directoryEntry({ name, position, size, crc, isLarge }: Entry, limit32: 
         )
       : fields();
   const version = large.length > 0 ? VERSION_ZIP64 : VERSION;
-  const size32 = isLarge ? UINT32_FULL : size;
   return concatenate([
     fields(
       [4, 0x02014b50],
       [2, version],
       [2, version],
       [2, UTF8_NAMES],
-      [2, 0],
+      [2, method],
       [2, 0],
       [2, EPOCH_DATE],
       [4, crc],
-      [4, size32],
-      [4, size32],
+      [4, isLarge ? UINT32_FULL : packedSize],
+      [4, isLarge ? UINT32_FULL : size],
       [2, name.length],
       [2, extra.length],
       [2, 0],

@@ -1,7 +1,7 @@
 import { Button, Progress, Select, Text } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useState } from 'react';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { ErrorNote } from '../components/ErrorNote';
 import { plural } from '../formats';

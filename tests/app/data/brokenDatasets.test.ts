@@ -6,7 +6,7 @@ import type { Finding } from '@/core/dataset/findings';
 import { checkIntegrity } from '@/core/dataset/integrity';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { messageOf, StudioError } from '@/shared/errors';
 import { seededRandom } from '@/shared/random';
 import {

@@ -4,7 +4,7 @@ import { planDataset, readFingerprint } from '@/app/plan/planDataset';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { crossValidationSplits } from '@/core/dataset/splits';
 import { gzip } from '@/core/io/gzip';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { plannerNamed } from '@/core/planning/planners';
 import { plansJson } from '@/core/planning/writePlans';
 import { messageOf } from '@/shared/errors';

@@ -4,7 +4,7 @@ import { pairLooseFiles } from '@/core/dataset/looseDataset';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { gzip } from '@/core/io/gzip';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { isAbort } from '@/shared/errors';
 import { memoryFolder } from '../../support/memoryFolder';
 import { niftiFile } from '../../support/nifti';

@@ -4,7 +4,7 @@ import { keepFiles } from '@/app/files/importFiles';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { readAsStored } from '@/core/io/readers';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import type { CaseFiles } from '@/storage/caseFiles';

@@ -2,11 +2,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { exportLibraryModel } from '@/app/models/exportLibraryModel';
 import { importModel } from '@/core/interop/importModel';
 import { memoryFile } from '@/core/io/sourceFile';
-import { streamZip } from '@/core/io/zipStream';
+import { MemorySink, streamZip } from '@/core/io/zipStream';
 import { createModelLibrary, type ModelLibrary } from '@/storage/modelLibrary';
 import type { ExportFormat, ExportProgress } from '@/workers/files/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
-import { MemorySink } from '../../support/memorySink';
 import { modelFolderFiles } from '../../support/modelFolder';
 
 let library: ModelLibrary;
@@ -31,7 +30,7 @@ async function exported(format: ExportFormat, signal = new AbortController().sig
     writeArchive: async (_, parts, options) => {
       const sink = new MemorySink();
       await streamZip(sink, parts, options);
-      return new Blob([sink.bytes]);
+      return new Blob([sink.bytes()]);
     },
     signal,
     onProgress: (each) => progress.push(each),

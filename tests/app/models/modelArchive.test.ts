@@ -4,7 +4,7 @@ import { modelArchiveParts } from '@/app/models/modelArchive';
 import { importModels } from '@/core/interop/importModel';
 import { concatenate } from '@/core/io/compression';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import type { CaseFiles } from '@/storage/caseFiles';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { MemoryRecords } from '../../storage/memoryRecords';

@@ -4,7 +4,7 @@ import { createTrainView, type TrainViewNeeds } from '@/app/train/trainingResult
 import { createTrainDesk, type TrainDeskNeeds } from '@/app/train/trainingService';
 import { importModel } from '@/core/interop/importModel';
 import { memoryFile, readText, type SourceFile } from '@/core/io/sourceFile';
-import { streamZip } from '@/core/io/zipStream';
+import { MemorySink, streamZip } from '@/core/io/zipStream';
 import type { Gpu } from '@/gpu/device';
 import type { DatasetFolder, DatasetFolders, DatasetPart, FolderStore } from '@/storage/datasetFolder';
 import { createModelLibrary } from '@/storage/modelLibrary';
@@ -13,7 +13,6 @@ import { MemoryRecords } from '../../storage/memoryRecords';
 import { test } from '../../support/gpu';
 import { memoryFolder } from '../../support/memoryFolder';
 import { memoryFolderStore } from '../../support/memoryFolderStore';
-import { MemorySink } from '../../support/memorySink';
 import { filesOf, tinyDataset } from '../../support/tinyDataset';
 import { tinyPreprocessed } from '../../support/tinyTraining';
 import { entriesOf } from '../../support/zipped';
@@ -69,8 +68,8 @@ function browser(gpu: Gpu) {
       write: async (what, parts, options) => {
         const sink = new MemorySink();
         await streamZip(sink, parts, options);
-        archives.set(what, sink.bytes);
-        return new Blob([sink.bytes]);
+        archives.set(what, sink.bytes());
+        return new Blob([sink.bytes()]);
       },
       writeInto: async () => undefined,
     },

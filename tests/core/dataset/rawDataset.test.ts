@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { memoryFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { filesOf, jsonBytes, TINY_DATASET, TINY_JSON, tinyDataset } from '../../support/tinyDataset';
 
 test('a folder gives its cases in code-point order with channels and labels', async () => {

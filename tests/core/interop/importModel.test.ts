@@ -3,7 +3,7 @@ import { importModel, importModels } from '@/core/interop/importModel';
 import type { OrderedDict } from '@/core/interop/pickleValues';
 import { TensorToSave } from '@/core/interop/torchWriter';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import {
   type ModelFolderOptions,
   modelFolderFiles,

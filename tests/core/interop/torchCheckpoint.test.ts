@@ -3,7 +3,7 @@ import { isDict, OrderedDict, PickleTuple } from '@/core/interop/pickleValues';
 import { readTorchCheckpoint, TorchDevice, TorchTensor } from '@/core/interop/torchCheckpoint';
 import { PickleFloat, type SavedValue, TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
 import { memoryFile } from '@/core/io/sourceFile';
-import { writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { randomNormal } from '@/shared/random';
 
 const named = (name: string) => expect.objectContaining({ name });

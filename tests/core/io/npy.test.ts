@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type NpyData, readNpy, readNpz, writeNpy, writeNpz } from '@/core/io/npy';
-import { writeDeflatedZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 
 /** A `.npy` file as numpy would write it, with this header dictionary and these data bytes. */
 function npyFile(dictionary: string, data: Uint8Array): Uint8Array {
@@ -131,8 +131,12 @@ describe('npz', () => {
   });
 
   test('a flipped bit is found by the checksum or by the inflater', async () => {
-    const file = await writeDeflatedZip([
-      { path: 'a.npy', pieces: [writeNpy({ shape: [400], data: new Float32Array(400).fill(3) })] },
+    const file = writeZip([
+      {
+        path: 'a.npy',
+        content: writeNpy({ shape: [400], data: new Float32Array(400).fill(3) }),
+        isCompressed: true,
+      },
     ]);
     file[60] ^= 0x10;
     await expect(readNpz(file)).rejects.toMatchObject({ name: 'BadZip' });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { concatenate } from '@/core/io/compression';
 import { visitNpzArray, writeNpy, writeNpz } from '@/core/io/npy';
 import { memoryFile } from '@/core/io/sourceFile';
-import { writeDeflatedZip, writeZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { randomNormal } from '@/shared/random';
 
 /** What arrives: the shape, the values, and how many pieces they came in. */
@@ -40,7 +41,9 @@ describe('an array of an .npz, as it is unpacked', () => {
     const data = randomNormal(300_000, 3);
     const head = Uint8Array.from([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, odd.length, 0]);
     const pieces = [head, new TextEncoder().encode(odd), new Uint8Array(data.buffer)];
-    const found = await visited(await writeDeflatedZip([{ path: 'probabilities.npy', pieces }]));
+    const found = await visited(
+      writeZip([{ path: 'probabilities.npy', content: concatenate(pieces), isCompressed: true }]),
+    );
     expect(found.values).toEqual([...data]);
   });
 
@@ -58,7 +61,7 @@ describe('an array of an .npz, as it is unpacked', () => {
     array.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, text.length, 0]);
     array.set(new TextEncoder().encode(text), 10);
     array.set(new Uint8Array(Float32Array.from([1, 2, 3, 4]).buffer), 10 + text.length);
-    const file = await writeDeflatedZip([{ path: 'probabilities.npy', pieces: [array] }]);
+    const file = writeZip([{ path: 'probabilities.npy', content: array, isCompressed: true }]);
     expect((await visited(file)).values).toEqual([1, 3, 2, 4]);
   });
 
@@ -73,10 +76,14 @@ describe('an array of an .npz, as it is unpacked', () => {
     const flipped = good.slice();
     flipped[good.length >> 1] ^= 0x40;
     await expect(visited(flipped)).rejects.toMatchObject({ name: 'BadZip' });
-    const short = await writeDeflatedZip([{ path: 'probabilities.npy', pieces: [new Uint8Array(5)] }]);
+    const short = writeZip([{ path: 'probabilities.npy', content: new Uint8Array(5), isCompressed: true }]);
     await expect(visited(short)).rejects.toMatchObject({ name: 'BadNpy' });
-    const text = await writeDeflatedZip([
-      { path: 'probabilities.npy', pieces: [new TextEncoder().encode('this is no array at all')] },
+    const text = writeZip([
+      {
+        path: 'probabilities.npy',
+        content: new TextEncoder().encode('this is no array at all'),
+        isCompressed: true,
+      },
     ]);
     await expect(visited(text)).rejects.toMatchObject({ name: 'BadNpy' });
   });

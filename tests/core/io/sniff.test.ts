@@ -4,7 +4,7 @@ import { writeB2nd } from '@/core/io/blosc2/writeB2nd';
 import { writeNpy, writeNpz } from '@/core/io/npy';
 import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { memoryFile } from '@/core/io/sourceFile';
-import { writeDeflatedZip } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 import { niftiFile, niftiHeader } from '../../support/nifti';
 
 function text(content: string): Uint8Array {
@@ -44,14 +44,14 @@ const samples: readonly (readonly [string, FileKind, () => Uint8Array | Promise<
   [
     'PyTorch checkpoint',
     'torch-checkpoint',
-    () => writeDeflatedZip([{ path: 'archive/data.pkl', pieces: [text('x')] }]),
+    () => writeZip([{ path: 'archive/data.pkl', content: text('x'), isCompressed: true }]),
   ],
   [
     'older PyTorch checkpoint',
     'torch-checkpoint',
     () => withMagic([0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]),
   ],
-  ['another zip', 'zip', () => writeDeflatedZip([{ path: 'plans.json', pieces: [text('{}')] }])],
+  ['another zip', 'zip', () => writeZip([{ path: 'plans.json', content: text('{}'), isCompressed: true }])],
   [
     'safetensors',
     'safetensors',

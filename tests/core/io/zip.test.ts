@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import { isZip, openZip, withRandomAccess, writeZip } from '@/core/io/zip';
+import { isZip, openZip, withRandomAccess } from '@/core/io/zip';
+import { writeZip } from '@/core/io/zipStream';
 
 const text = (content: string) => new TextEncoder().encode(content);
 const textOf = async (file: SourceFile) => new TextDecoder().decode(await file.bytes());

@@ -1,10 +1,10 @@
 // Writes an n-dimensional array as a `.b2nd` file that C-Blosc2 reads: blocks by zlib, which every build of it knows, no
 // filters. Small and slow, for segmentations that nnU-Net is to read beside its own `.b2nd` cases.
 
-import { zlibSync } from 'fflate';
 import { elementCount } from '@/shared/geometry';
 import { concatenate } from '../compression';
 import { dtypeOf, type NpyData } from '../npy';
+import { zlibStream } from '../zlib';
 import { copyBox, tilesWithin } from './tiles';
 
 /** Edges of blocks and of chunks, elements: 32 KiB and 256 KiB of a label map. */
@@ -71,7 +71,7 @@ export function writeB2nd({
 function packedChunk(blocks: readonly Uint8Array[], elementBytes: number): Uint8Array {
   const [{ length: blockBytes }] = blocks;
   const packed = blocks.map((block) => {
-    const shorter = zlibSync(block, { level: LEVEL });
+    const shorter = zlibStream(block, LEVEL);
     return shorter.length < block.length ? shorter : block;
   });
   const starts = new DataView(new ArrayBuffer(4 * blocks.length));
