@@ -6,19 +6,14 @@ import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDat
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { readCase } from '@/core/io/readers';
 import { memoryFile } from '@/core/io/sourceFile';
-import type {
-  Configuration,
-  IntensityProperties,
-  NormalizationScheme,
-  Plans,
-  Resampling,
-} from '@/core/planning/plans';
+import type { Configuration, Plans, Resampling } from '@/core/planning/plans';
 import { readPlans } from '@/core/planning/readPlans';
 import { classLocations } from '@/core/preprocessing/classLocations';
 import { cropToNonzero } from '@/core/preprocessing/cropToNonzero';
 import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { computeNewShape, separateZAxis } from '@/core/preprocessing/gridShape';
-import { NORMALIZATIONS } from '@/core/preprocessing/normalization';
+import type { IntensityProperties, NormalizationDefinition } from '@/core/preprocessing/normalization/scheme';
+import { findNormalization } from '@/core/preprocessing/normalization/schemes';
 import { type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
 import { resampleChannel } from '@/core/preprocessing/resampleAsync';
 import { type ResampleRequest, resampleData, resampleSegmentation } from '@/core/preprocessing/resampling';
@@ -268,7 +263,8 @@ async function normalizations(folder: string): Promise<Record<string, Outcome[]>
   const normalization: Outcome[] = [];
   const cropping: Outcome[] = [];
   for (const row of rows) {
-    if (row.scheme in NORMALIZATIONS) normalization.push(normalized(row, arrays));
+    const scheme = findNormalization(row.scheme);
+    if (scheme) normalization.push(normalized(scheme, row, arrays));
     else cropping.push(...cropped(row, arrays));
   }
   return { normalization, 'crop to nonzero': cropping };
@@ -276,11 +272,11 @@ async function normalizations(folder: string): Promise<Record<string, Outcome[]>
 
 type Arrays = Awaited<ReturnType<typeof openArrays>>;
 
-function normalized(row: NormalizationRow, arrays: Arrays): Outcome {
+function normalized({ normalize }: NormalizationDefinition, row: NormalizationRow, arrays: Arrays): Outcome {
   const channel = floats(arrays(`${row.id}_in`)).slice();
   const seg = arrays(`${row.id}_seg`).data;
   const mask = row.use_mask_for_norm ? Uint8Array.from(seg, (label) => (label >= 0 ? 1 : 0)) : undefined;
-  NORMALIZATIONS[row.scheme as NormalizationScheme](channel, {
+  normalize(channel, {
     mask,
     intensity: intensityOf(row.intensityproperties ?? {}),
   });

@@ -8,6 +8,7 @@ import { type PlannedDataset, type PlannerOptions, planExperiment } from '@/core
 import { type Planner, plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { type RawConfiguration, resolveConfiguration } from '@/core/planning/resolveConfigurations';
+import { findNormalization } from '@/core/preprocessing/normalization/schemes';
 import { permute } from '@/shared/geometry';
 import type { TopicResult } from './topic';
 
@@ -200,14 +201,6 @@ function replanned(
   return JSON.parse(JSON.stringify(plans));
 }
 
-const CHANNEL_OF_SCHEME: Readonly<Record<string, string>> = {
-  CTNormalization: 'CT',
-  NoNormalization: 'noNorm',
-  ZScoreNormalization: 'zscore',
-  RescaleTo01Normalization: 'rescale_to_0_1',
-  RGBTo01Normalization: 'rgb_to_0_1',
-};
-
 function plannedDataset(
   { dataset_name: name, image_reader_writer: imageReaderWriter, configurations }: PublishedPlans,
   { spacings }: FingerprintDocument,
@@ -216,7 +209,7 @@ function plannedDataset(
   if (!json) {
     const schemes = Object.values(configurations)[0]?.normalization_schemes;
     if (!Array.isArray(schemes)) throw new Error(`${name}: the plans list no normalization schemes`);
-    const channelNames = schemes.map((scheme) => CHANNEL_OF_SCHEME[scheme]);
+    const channelNames = schemes.map((scheme) => findNormalization(scheme)?.channelName ?? '');
     return { name, imageReaderWriter, channelNames, labelEntries: 2, numTraining: spacings.length };
   }
   return {

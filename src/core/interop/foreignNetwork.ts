@@ -4,14 +4,9 @@
 import { z } from 'zod';
 import { readerByEnding } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
-import type {
-  Architecture,
-  Configuration,
-  IntensityProperties,
-  NormalizationScheme,
-  Plans,
-  Resampling,
-} from '@/core/planning/plans';
+import type { Architecture, Configuration, Plans, Resampling } from '@/core/planning/plans';
+import type { IntensityProperties } from '@/core/preprocessing/normalization/scheme';
+import { type NormalizationScheme, normalizationNames } from '@/core/preprocessing/normalization/schemes';
 import { StudioError } from '@/shared/errors';
 import { parseJson, validate } from './json';
 import { type DeclaredLabels, type LabelSet, labelSetOf } from './labels';
@@ -29,13 +24,7 @@ export const NETWORK_FILES = { onnx: 'network.onnx', json: 'network.json' } as c
 
 const FORMAT_VERSION = 1;
 
-const normalizationScheme = z.enum([
-  'ZScoreNormalization',
-  'CTNormalization',
-  'NoNormalization',
-  'RescaleTo01Normalization',
-  'RGBTo01Normalization',
-]);
+const normalizationScheme = z.enum(normalizationNames());
 
 const normalization = z.union([
   normalizationScheme,

@@ -1,7 +1,7 @@
 // plans.json and dataset.json of a model that came without them, from what is known of it. What neither training nor
 // prediction follows from is filled in with what nnU-Net would expect there.
 
-import type { Architecture, Configuration, IntensityProperties, Resampling } from '@/core/planning/plans';
+import type { Architecture, Configuration, Resampling } from '@/core/planning/plans';
 import type {
   ArchitectureDocument,
   ConfigurationDocument,
@@ -9,6 +9,7 @@ import type {
   PlansDocument,
   ResamplingKwargs,
 } from '@/core/planning/plansDocument';
+import type { IntensityProperties } from '@/core/preprocessing/normalization/scheme';
 import type { DeclaredLabels, LabelSet } from './labels';
 import type { NnunetModel } from './model';
 

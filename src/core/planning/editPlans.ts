@@ -1,10 +1,12 @@
 // Changing plans by hand: what may be changed, what is wrong with a change, and the document that comes out.
+
+import type { NormalizationScheme } from '@/core/preprocessing/normalization/schemes';
 import { StudioError } from '@/shared/errors';
 import { formatNetworkXyz, formatShape } from '@/shared/geometry';
 import type { AnyPlans } from './anyPlans';
 import { nextFittingPatch, patchDivisor } from './patchCheck';
 import { PLANNERS } from './planners';
-import type { Configuration, NormalizationScheme } from './plans';
+import type { Configuration } from './plans';
 import { OLD_NETWORK_KEYS, type RawConfiguration, resolveConfiguration } from './resolveConfigurations';
 
 /** What a person may change of a configuration, every list in the order of the file. */

@@ -1,5 +1,6 @@
 // One configuration: the largest patch that fits the memory target, its network, and the batch that fits beside it.
 
+import { normalizationNamed, normalizationOfChannel } from '@/core/preprocessing/normalization/schemes';
 import { roundHalfEven } from '@/shared/numeric';
 import { featureMapSize } from './featureMapSize';
 import type { Planner } from './planners';
@@ -10,16 +11,6 @@ import { planTopology, type Topology } from './topology';
 const REFERENCE_BATCH_SIZE = { 2: 12, 3: 2 } as const;
 /** Voxels of the first guess at a patch, before it is clipped to the median case. */
 const INITIAL_PATCH_VOXELS = { 2: 2048 ** 2, 3: 256 ** 3 } as const;
-
-/** Channel names, case-folded, that ask for a normalisation of their own; any other is z-scored. */
-const NORMALIZATION_OF_CHANNEL: Readonly<Record<string, string>> = {
-  ct: 'CTNormalization',
-  nonorm: 'NoNormalization',
-  zscore: 'ZScoreNormalization',
-  rescale_to_0_1: 'RescaleTo01Normalization',
-  rgb_to_0_1: 'RGBTo01Normalization',
-};
-const DEFAULT_NORMALIZATION = 'ZScoreNormalization';
 
 export interface ConfigurationRequest {
   readonly name: string;
@@ -46,9 +37,7 @@ export function planConfiguration(request: ConfigurationRequest): Omit<Configura
   const { planner, name, plansName, spacing, medianShape } = request;
   const { topology, estimate } = fitPatch(request);
   const { resampling } = planner;
-  const schemes = request.channelNames.map(
-    (channel) => NORMALIZATION_OF_CHANNEL[channel.toLowerCase()] ?? DEFAULT_NORMALIZATION,
-  );
+  const schemes = request.channelNames.map(normalizationOfChannel);
   const identifier = planner.sharesDataWith.includes(name) ? 'nnUNetPlans' : plansName;
   return {
     data_identifier: `${identifier}_${name}`,
@@ -58,7 +47,9 @@ export function planConfiguration(request: ConfigurationRequest): Omit<Configura
     median_image_size_in_voxels: medianShape,
     spacing,
     normalization_schemes: schemes,
-    use_mask_for_norm: schemes.map((scheme) => request.useMaskForNorm && scheme === 'ZScoreNormalization'),
+    use_mask_for_norm: schemes.map(
+      (scheme) => request.useMaskForNorm && normalizationNamed(scheme).canUseMask,
+    ),
     resampling_fn_data: resampling.functionName,
     resampling_fn_seg: resampling.functionName,
     resampling_fn_data_kwargs: resampling.data,

@@ -1,25 +1,10 @@
 // What a plans file says, resolved: inheritance followed, older formats converted, names in camelCase.
 
+import type { IntensityProperties } from '@/core/preprocessing/normalization/scheme';
+import type { NormalizationScheme } from '@/core/preprocessing/normalization/schemes';
 import type { Architecture } from '@/nn/architecture';
 
 export type { Architecture };
-
-export type NormalizationScheme =
-  | 'ZScoreNormalization'
-  | 'CTNormalization'
-  | 'NoNormalization'
-  | 'RescaleTo01Normalization'
-  | 'RGBTo01Normalization';
-
-export interface IntensityProperties {
-  readonly mean: number;
-  readonly std: number;
-  readonly min: number;
-  readonly max: number;
-  readonly median: number;
-  readonly percentile005: number;
-  readonly percentile995: number;
-}
 
 /** A resampling function and its arguments, as plans name them. */
 export interface Resampling {

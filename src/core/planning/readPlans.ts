@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { parseJson, validate } from '@/core/interop/json';
+import type { IntensityProperties } from '@/core/preprocessing/normalization/scheme';
+import {
+  findNormalization,
+  type NormalizationScheme,
+  normalizationNames,
+} from '@/core/preprocessing/normalization/schemes';
 import { messageOf, StudioError } from '@/shared/errors';
-import type { Configuration, IntensityProperties, NormalizationScheme, Plans, Resampling } from './plans';
+import type { Configuration, Plans, Resampling } from './plans';
 import { PLANS_REMEDY, validatePlans } from './plansFaults';
 import { readArchitecture } from './readArchitecture';
 import { badPlans, resolveConfiguration } from './resolveConfigurations';
@@ -83,14 +89,6 @@ const RESAMPLING_DEFAULTS: Readonly<
   resample_torch_fornnunet: { order: 1, orderZ: 0, forceSeparateZ: null, separateZAnisotropyThreshold: 3 },
   no_resampling_hack: { order: 0, orderZ: 0, forceSeparateZ: false, separateZAnisotropyThreshold: 3 },
 };
-
-const NORMALIZATION_SCHEMES: readonly string[] = [
-  'ZScoreNormalization',
-  'CTNormalization',
-  'NoNormalization',
-  'RescaleTo01Normalization',
-  'RGBTo01Normalization',
-] satisfies NormalizationScheme[];
 
 /**
  * Reads the text of a plans.json of any nnU-Net 2. Configurations that cannot be used here are kept with the reason in
@@ -210,16 +208,13 @@ function readConfiguration(
 }
 
 function normalizationScheme(name: string, where: string): NormalizationScheme {
-  if (isNormalizationScheme(name)) return name;
+  const scheme = findNormalization(name);
+  if (scheme) return scheme.name;
   throw new StudioError(
     'UnsupportedPlans',
     `${where} normalises with ${name}, which is not known here.`,
-    `Known are ${NORMALIZATION_SCHEMES.join(', ')}.`,
+    `Known are ${normalizationNames().join(', ')}.`,
   );
-}
-
-function isNormalizationScheme(name: string): name is NormalizationScheme {
-  return NORMALIZATION_SCHEMES.includes(name);
 }
 
 function resampling(

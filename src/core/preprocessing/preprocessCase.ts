@@ -9,7 +9,7 @@ import { boxShape, elementCount, formatXyz, permute } from '@/shared/geometry';
 import { markOutside, nonzeroBox, nonzeroMask } from './cropToNonzero';
 import { computeNewShape } from './gridShape';
 import { narrowestLabels } from './narrowestLabels';
-import { NORMALIZATIONS } from './normalization';
+import { normalizationNamed } from './normalization/schemes';
 import { type ResampleOptions, resampleChannel } from './resampleAsync';
 import { type ResampleRequest, resampledShape, resampleSegmentation } from './resampling';
 import { copyTransposed, wholeBox } from './volumes';
@@ -162,7 +162,7 @@ function normalizedChannel(
 ): Float32Array {
   const source = channelOf(image.data, c, image.channels);
   const channel = copyTransposed(source, image.shape, box, plans.transposeForward);
-  NORMALIZATIONS[configuration.normalizationSchemes[c]](channel, {
+  normalizationNamed(configuration.normalizationSchemes[c]).normalize(channel, {
     mask: configuration.useMaskForNorm[c] ? mask : undefined,
     intensity: plans.foregroundIntensityProperties[c],
   });

@@ -5,7 +5,7 @@
 
 import type { Zyx } from '@/shared/geometry';
 import { elementCount } from '@/shared/geometry';
-import { valueRange } from './normalization';
+
 import {
   type AxisPlan,
   evaluateLines,
@@ -16,6 +16,7 @@ import {
   planRange,
   type SplineOrder,
 } from './splineAxis';
+import { valueRange } from './valueRange';
 
 /** How a channel is resized. Axes whose size does not change are left as they are. */
 export interface ResizeMethod {

@@ -1,5 +1,7 @@
 // How the numbers of plans read on the page.
+
 import type { BatchFit, TrainingCost } from '@/core/planning/trainingCost';
+import { findNormalization } from '@/core/preprocessing/normalization/schemes';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 
@@ -45,18 +47,10 @@ export function formatLongTime(seconds: number): string {
   return days < 365 ? `${days.toFixed(days < 10 ? 1 : 0)} days` : `${(days / 365).toFixed(1)} years`;
 }
 
-/** `Z-score`, `CT window`, …: nnU-Net's scheme names without the ending. */
+/** `Z-score`, `CT`, …; of a scheme that is not known here, nnU-Net's name without the ending. */
 export function schemeName(scheme: string): string {
-  return SCHEME_NAMES[scheme] ?? scheme.replace(/Normalization$/, '');
+  return findNormalization(scheme)?.label ?? scheme.replace(/Normalization$/, '');
 }
-
-const SCHEME_NAMES: Readonly<Record<string, string>> = {
-  ZScoreNormalization: 'Z-score',
-  CTNormalization: 'CT',
-  NoNormalization: 'None',
-  RescaleTo01Normalization: 'Rescale to 0…1',
-  RGBTo01Normalization: 'RGB to 0…1',
-};
 
 const FUNCTION_NAMES: Readonly<Record<string, string>> = {
   resample_data_or_seg_to_shape: 'splines',

@@ -16,6 +16,7 @@ import { useState } from 'react';
 import { addGivenFiles } from '@/app/files/addFiles';
 import type { UndescribedNetwork } from '@/app/selectionStore';
 import { pythonJson } from '@/core/interop/pythonJson';
+import { NORMALIZATION_SCHEMES, normalizationNamed } from '@/core/preprocessing/normalization/schemes';
 import { goTo } from '../route';
 import { saveFile } from '../saveFile';
 import { useSelection, useStudio } from '../useStudio';
@@ -31,13 +32,7 @@ import {
   xyzOfLayout,
 } from './networkForm';
 
-const SCHEMES = [
-  { value: 'ZScoreNormalization', label: 'Each image to mean 0, deviation 1 (z-score)' },
-  { value: 'CTNormalization', label: 'CT: clipped, then by figures of the training data' },
-  { value: 'RescaleTo01Normalization', label: 'Each image from its minimum to its maximum onto 0 … 1' },
-  { value: 'RGBTo01Normalization', label: 'Divided by 255' },
-  { value: 'NoNormalization', label: 'As it is' },
-] as const;
+const SCHEMES = NORMALIZATION_SCHEMES.map(({ name, help }) => ({ value: name, label: help }));
 
 const ACTIVATIONS = [
   { value: 'none', label: 'Logits' },
@@ -150,7 +145,7 @@ function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
             allowDeselect={false}
             onChange={(scheme) => scheme && set({ scheme })}
           />
-          {form.scheme === 'CTNormalization' && (
+          {normalizationNamed(form.scheme).needsIntensities && (
             <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="xs">
               {INTENSITIES.map((key) => (
                 <TextInput

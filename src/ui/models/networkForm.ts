@@ -5,6 +5,7 @@ import {
   readNetworkDescription,
 } from '@/core/interop/foreignNetwork';
 import { pythonJson } from '@/core/interop/pythonJson';
+import { type NormalizationScheme, normalizationNamed } from '@/core/preprocessing/normalization/schemes';
 import { messageOf } from '@/shared/errors';
 
 export interface NetworkForm {
@@ -15,8 +16,8 @@ export interface NetworkForm {
   readonly patch: string;
   /** mm, likewise; empty: images are taken as they are. */
   readonly spacing: string;
-  readonly scheme: NormalizationChoice;
-  /** For CTNormalization. */
+  readonly scheme: NormalizationScheme;
+  /** For the schemes that need those of the training set. */
   readonly intensities: Readonly<Record<Intensity, string>>;
   /** Names in the order of the output's channels, background first, with commas between. */
   readonly labels: string;
@@ -25,13 +26,6 @@ export interface NetworkForm {
   readonly mirrorAxes: readonly string[];
   readonly cropsToNonzero: boolean;
 }
-
-export type NormalizationChoice =
-  | 'ZScoreNormalization'
-  | 'CTNormalization'
-  | 'RescaleTo01Normalization'
-  | 'RGBTo01Normalization'
-  | 'NoNormalization';
 
 export const INTENSITIES = ['mean', 'std', 'percentile_00_5', 'percentile_99_5'] as const;
 export type Intensity = (typeof INTENSITIES)[number];
@@ -89,10 +83,9 @@ export function describedBy(form: NetworkForm): NetworkDescriptionInput {
     channels: listOf(form.channels),
     spacing: form.spacing.trim() === '' ? null : fromXyz(numbersOf(form.spacing), form.layout),
     patch_size: fromXyz(numbersOf(form.patch), form.layout),
-    normalization:
-      form.scheme === 'CTNormalization'
-        ? { scheme: form.scheme, ...Object.fromEntries(intensities) }
-        : form.scheme,
+    normalization: normalizationNamed(form.scheme).needsIntensities
+      ? { scheme: form.scheme, ...Object.fromEntries(intensities) }
+      : form.scheme,
     labels: new Map(names.map((name, i) => [name, i])),
     layout: form.layout,
     activation: form.activation,
@@ -112,8 +105,9 @@ export function networkFormError(form: NetworkForm, { channels, classes }: OnnxF
   if (channels !== undefined && given !== channels) {
     return `The network takes ${channels} channels, and ${given} are named.`;
   }
-  if (form.scheme === 'CTNormalization' && INTENSITIES.some((key) => form.intensities[key].trim() === '')) {
-    return 'CT normalisation needs mean, standard deviation and both percentiles of the training data.';
+  const { needsIntensities, label } = normalizationNamed(form.scheme);
+  if (needsIntensities && INTENSITIES.some((key) => form.intensities[key].trim() === '')) {
+    return `${label} normalisation needs mean, standard deviation and both percentiles of the training data.`;
   }
   try {
     readNetworkDescription(pythonJson(describedBy(form)), 'The form');

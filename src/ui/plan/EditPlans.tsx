@@ -23,13 +23,19 @@ import {
   editOf,
   freePlansName,
 } from '@/core/planning/editPlans';
-import type { Configuration, NormalizationScheme } from '@/core/planning/plans';
+import type { Configuration } from '@/core/planning/plans';
 import { axisNames, type PlansOverview } from '@/core/planning/plansOverview';
 import { plansJson } from '@/core/planning/writePlans';
+import {
+  findNormalization,
+  NORMALIZATION_SCHEMES,
+  type NormalizationScheme,
+  normalizationNamed,
+} from '@/core/preprocessing/normalization/schemes';
 import { messageOf } from '@/shared/errors';
 import { networkOfXyz, xyzOfNetwork } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
-import { formatFlops, formatLongTime, formatParameters, schemeName } from '../components/planFormats';
+import { formatFlops, formatLongTime, formatParameters } from '../components/planFormats';
 import { useDatasetOf, useGpuReport, usePlans, useThroughput } from '../components/usePlans';
 import { useStudio } from '../useStudio';
 import editing from './edit.module.css';
@@ -46,14 +52,6 @@ interface EditPlansProps {
   readonly overview: PlansOverview;
   readonly onDone: () => void;
 }
-
-const SCHEMES: readonly NormalizationScheme[] = [
-  'ZScoreNormalization',
-  'CTNormalization',
-  'RescaleTo01Normalization',
-  'RGBTo01Normalization',
-  'NoNormalization',
-];
 
 /** Changes configurations by hand; what comes out are new plans. */
 export function EditPlans({ entry, overview, onDone }: EditPlansProps) {
@@ -231,14 +229,14 @@ function ConfigurationForm(props: ConfigurationFormProps) {
             <Select
               label={<Term term="normalization">{`Normalisation, channel ${c}`}</Term>}
               aria-label={`Normalisation, channel ${c}`}
-              data={SCHEMES.map((value) => ({ value, label: schemeName(value) }))}
+              data={NORMALIZATION_SCHEMES.map(({ name, label }) => ({ value: name, label }))}
               value={scheme}
               allowDeselect={false}
               onChange={(value) =>
-                onChange(withScheme(edit, c, SCHEMES.find((one) => one === value) ?? scheme))
+                onChange(withScheme(edit, c, findNormalization(value ?? '')?.name ?? scheme))
               }
             />
-            {scheme === 'ZScoreNormalization' && (
+            {normalizationNamed(scheme).canUseMask && (
               <Switch
                 size="xs"
                 label="Within the non-zero mask"
@@ -389,7 +387,7 @@ function withScheme(
     ...edit,
     normalizationSchemes: edit.normalizationSchemes.map((one, c) => (c === channel ? scheme : one)),
     useMaskForNorm: edit.useMaskForNorm.map((one, c) =>
-      c === channel && scheme !== 'ZScoreNormalization' ? false : one,
+      c === channel && !normalizationNamed(scheme).canUseMask ? false : one,
     ),
   };
 }
