@@ -1,4 +1,5 @@
-// nnU-Net's trainers, each as what it changes of the default. A new one is a few lines in the list.
+// nnU-Net's trainers, each as what it changes of the default. A new one is an entry of `VARIANTS` with its sentence, and
+// the command and the studio have it.
 
 import type { AugmentationOptions } from '@/core/augmentation/settings';
 import type { LabelSet } from '@/core/interop/labels';
@@ -33,9 +34,22 @@ export interface LossQuestion {
   readonly batchDice: boolean;
 }
 
+/** What trainers may change, in the order in which choices show it. */
+export const TRAINER_GROUPS = [
+  'nnU-Net’s own',
+  'Learning rate and optimiser',
+  'Augmentation',
+  'Loss',
+  'Sampling and network',
+] as const;
+
 /** How a network is trained: nnU-Net's `nnUNetTrainer` or a variant of it. */
 export interface Trainer {
   readonly name: string;
+  /** A sentence for people: what it changes of the default. */
+  readonly summary: string;
+  /** Under which heading choices show it. */
+  readonly group: (typeof TRAINER_GROUPS)[number];
   readonly schedule: TrainingSchedule;
   readonly optimiser: Optimiser;
   readonly initialLearningRate: number;
@@ -57,6 +71,8 @@ export interface Trainer {
 
 const DEFAULT_TRAINER: Trainer = {
   name: 'nnUNetTrainer',
+  summary: 'SGD with momentum, Dice and cross-entropy, all augmentation: the default.',
+  group: 'nnU-Net’s own',
   schedule: NNUNET_SCHEDULE,
   optimiser: NNUNET_SGD,
   initialLearningRate: 1e-2,
@@ -76,6 +92,12 @@ function defaultLoss({ labels, batchDice }: LossQuestion): LossOptions {
   return labels.hasRegions
     ? diceAndBinaryCrossEntropyLoss({ batchDice, hasIgnore: ignoreLabel !== undefined })
     : diceAndCrossEntropyLoss({ batchDice, ignoreLabel });
+}
+
+/** The Dice part of the default loss. */
+function diceAlone(question: LossQuestion): LossOptions {
+  const { target } = defaultLoss(question);
+  return diceLoss({ batchDice: question.batchDice, target });
 }
 
 /** A loss that nnU-Net refuses for regions. */
@@ -103,66 +125,153 @@ const NO_MIRRORING = { mirroring: 'none' } as const;
 const MIRROR_01 = { mirroring: 'firstAxes' } as const;
 const DA5 = { recipe: 'da5' } as const;
 const NEAREST_LABELS = { labelSampling: 'nearest' } as const;
-const CROSS_ENTROPY = { loss: withoutRegions(crossEntropyLoss) } as const;
-const EACH_BY_ITSELF = { oversampling: { kind: 'each' } } as const;
 
-/** What each variant changes, by nnU-Net's names. */
-const VARIANTS: Readonly<Record<string, Partial<Trainer>>> = {
-  nnUNetTrainer: {},
-  nnUNetTrainerNoDeepSupervision: { usesDeepSupervision: false },
-  nnUNetTrainerBN: { network: withBatchNorm },
-  nnUNetTrainerAdam: ADAMW,
-  nnUNetTrainerAdam1en3: { ...ADAMW, initialLearningRate: 1e-3 },
-  nnUNetTrainerAdam3en4: { ...ADAMW, initialLearningRate: 3e-4 },
-  nnUNetTrainerVanillaAdam: ADAM,
-  nnUNetTrainerVanillaAdam1en3: { ...ADAM, initialLearningRate: 1e-3 },
-  nnUNetTrainerVanillaAdam3en4: { ...ADAM, initialLearningRate: 3e-4 },
-  nnUNetTrainerAdan: ADAN,
-  nnUNetTrainerAdan1en1: { ...ADAN, initialLearningRate: 1e-1 },
-  nnUNetTrainerAdan1en3: { ...ADAN, initialLearningRate: 1e-3 },
-  nnUNetTrainerAdan3en4: { ...ADAN, initialLearningRate: 3e-4 },
-  nnUNetTrainerAdanCosAnneal: { ...ADAN, learningRate: cosineLearningRate },
-  nnUNetTrainerCosAnneal: { learningRate: cosineLearningRate },
-  nnUNetTrainer_warmup: { learningRate: warmupLearningRate(50) },
-  nnUNetTrainerNoMirroring: { augmentation: NO_MIRRORING },
-  nnUNetTrainer_onlyMirror01: { augmentation: MIRROR_01 },
-  nnUNetTrainer_onlyMirror01_1500ep: { augmentation: MIRROR_01, ...epochs(1500) },
-  nnUNetTrainer_onlyMirror01_DASegOrd0: { augmentation: { ...MIRROR_01, ...NEAREST_LABELS } },
-  nnUNetTrainerNoDA: { augmentation: { recipe: 'none' } },
-  nnUNetTrainer_noDummy2DDA: { augmentation: { canBeDummy2d: false } },
-  nnUNetTrainer_DASegOrd0: { augmentation: NEAREST_LABELS },
-  nnUNetTrainer_DASegOrd0_NoMirroring: { augmentation: { ...NEAREST_LABELS, ...NO_MIRRORING } },
-  nnUNetTrainerDA5: { augmentation: DA5 },
-  nnUNetTrainerDA5ord0: { augmentation: { ...DA5, ...NEAREST_LABELS, imageSampling: 'nearest' } },
-  nnUNetTrainerDA5Segord0: { augmentation: { ...DA5, ...NEAREST_LABELS } },
-  nnUNetTrainer_onlyMirror01_DA5: { augmentation: { ...DA5, ...MIRROR_01 } },
-  nnUNetTrainerCELoss: CROSS_ENTROPY,
-  nnUNetTrainerDiceLoss: {
-    loss: ({ labels, batchDice }) => {
-      const { target } = defaultLoss({ labels, batchDice });
-      return diceLoss({ batchDice, target });
-    },
-  },
-  nnUNetTrainerDiceCELoss_noSmooth: { loss: (question) => ({ ...defaultLoss(question), smooth: 0 }) },
-  nnUNetTrainerTopk10Loss: { loss: withoutRegions(topKLoss) },
-  nnUNetTrainerTopk10LossLS01: {
-    loss: withoutRegions(({ ignoreLabel }) => topKLoss({ ignoreLabel, labelSmoothing: 0.1 })),
-  },
-  nnUNetTrainerDiceTopK10Loss: { loss: withoutRegions(diceAndTopKLoss) },
-  nnUNetTrainer_probabilisticOversampling: EACH_BY_ITSELF,
-  nnUNetTrainer_probabilisticOversampling_033: { oversampling: { kind: 'each', share: 0.33 } },
-  nnUNetTrainer_probabilisticOversampling_010: { oversampling: { kind: 'each', share: 0.1 } },
-  nnUNetTrainerBenchmark_5epochs: { ...epochs(5), isBenchmark: true },
-  nnUNetTrainerBenchmark_5epochs_noDataLoading: {
+/** What a trainer is called by in choices, and what it changes of the default. */
+type Variant = Pick<Trainer, 'summary' | 'group'> & Partial<Trainer>;
+
+const variantsOf =
+  (group: Trainer['group']) =>
+  (summary: string, changes: Partial<Trainer>): Variant => ({
+    group,
+    summary,
+    ...changes,
+  });
+const optimisation = variantsOf('Learning rate and optimiser');
+const augmentation = variantsOf('Augmentation');
+const loss = variantsOf('Loss');
+const sampling = variantsOf('Sampling and network');
+
+/** Every trainer, by nnU-Net's name. */
+const VARIANTS: Readonly<Record<string, Variant>> = {
+  nnUNetTrainer: DEFAULT_TRAINER,
+
+  nnUNetTrainerAdam1en3: optimisation('AdamW at 0.001: gets further than SGD where there are few epochs.', {
+    ...ADAMW,
+    initialLearningRate: 1e-3,
+  }),
+  nnUNetTrainerAdam3en4: optimisation('AdamW at 0.0003.', { ...ADAMW, initialLearningRate: 3e-4 }),
+  nnUNetTrainerAdam: optimisation('AdamW at the learning rate of SGD, 0.01.', ADAMW),
+  nnUNetTrainerVanillaAdam: optimisation('Adam without decoupled weight decay, at 0.01.', ADAM),
+  nnUNetTrainerVanillaAdam1en3: optimisation('Adam without decoupled weight decay, at 0.001.', {
+    ...ADAM,
+    initialLearningRate: 1e-3,
+  }),
+  nnUNetTrainerVanillaAdam3en4: optimisation('Adam without decoupled weight decay, at 0.0003.', {
+    ...ADAM,
+    initialLearningRate: 3e-4,
+  }),
+  nnUNetTrainerAdan: optimisation('Adan at 0.01.', ADAN),
+  nnUNetTrainerAdan1en1: optimisation('Adan at 0.1.', { ...ADAN, initialLearningRate: 1e-1 }),
+  nnUNetTrainerAdan1en3: optimisation('Adan at 0.001.', { ...ADAN, initialLearningRate: 1e-3 }),
+  nnUNetTrainerAdan3en4: optimisation('Adan at 0.0003.', { ...ADAN, initialLearningRate: 3e-4 }),
+  nnUNetTrainerAdanCosAnneal: optimisation('Adan at 0.01, falling along a cosine.', {
+    ...ADAN,
+    learningRate: cosineLearningRate,
+  }),
+  nnUNetTrainerCosAnneal: optimisation('The learning rate falls along a cosine.', {
+    learningRate: cosineLearningRate,
+  }),
+  nnUNetTrainer_warmup: optimisation('The learning rate rises over 50 epochs before it falls.', {
+    learningRate: warmupLearningRate(50),
+  }),
+
+  nnUNetTrainerNoMirroring: augmentation(
+    'No mirroring: for images where left and right must not be confused.',
+    { augmentation: NO_MIRRORING },
+  ),
+  nnUNetTrainer_onlyMirror01: augmentation('Mirrors along the first two axes only.', {
+    augmentation: MIRROR_01,
+  }),
+  nnUNetTrainer_onlyMirror01_1500ep: augmentation('Mirrors along the first two axes only, for 1500 epochs.', {
+    augmentation: MIRROR_01,
+    ...epochs(1500),
+  }),
+  nnUNetTrainer_onlyMirror01_DASegOrd0: augmentation(
+    'Mirrors along the first two axes only; labels are sampled by the nearest voxel.',
+    { augmentation: { ...MIRROR_01, ...NEAREST_LABELS } },
+  ),
+  nnUNetTrainerNoDA: augmentation('No augmentation at all: learns training cases by heart, for tests.', {
+    augmentation: { recipe: 'none' },
+  }),
+  nnUNetTrainer_noDummy2DDA: augmentation('Rotates in 3D even where slices are thick.', {
+    augmentation: { canBeDummy2d: false },
+  }),
+  nnUNetTrainer_DASegOrd0: augmentation('Labels are sampled by the nearest voxel.', {
+    augmentation: NEAREST_LABELS,
+  }),
+  nnUNetTrainer_DASegOrd0_NoMirroring: augmentation(
+    'No mirroring; labels are sampled by the nearest voxel.',
+    { augmentation: { ...NEAREST_LABELS, ...NO_MIRRORING } },
+  ),
+  nnUNetTrainerDA5: augmentation(
+    'Far stronger augmentation: against differing scanners, for long trainings.',
+    { augmentation: DA5 },
+  ),
+  nnUNetTrainerDA5ord0: augmentation('DA5 with images and labels sampled by the nearest voxel.', {
+    augmentation: { ...DA5, ...NEAREST_LABELS, imageSampling: 'nearest' },
+  }),
+  nnUNetTrainerDA5Segord0: augmentation('DA5 with labels sampled by the nearest voxel.', {
+    augmentation: { ...DA5, ...NEAREST_LABELS },
+  }),
+  nnUNetTrainer_onlyMirror01_DA5: augmentation('DA5, mirrored along the first two axes only.', {
+    augmentation: { ...DA5, ...MIRROR_01 },
+  }),
+
+  nnUNetTrainerDiceLoss: loss('Dice alone.', { loss: diceAlone }),
+  nnUNetTrainerCELoss: loss('Cross-entropy alone.', { loss: withoutRegions(crossEntropyLoss) }),
+  nnUNetTrainerDiceCELoss_noSmooth: loss('Dice without smoothing: for very small structures.', {
+    loss: (question) => ({ ...defaultLoss(question), smooth: 0 }),
+  }),
+  nnUNetTrainerTopk10Loss: loss('Cross-entropy of the worst tenth of the voxels.', {
+    loss: withoutRegions(topKLoss),
+  }),
+  nnUNetTrainerTopk10LossLS01: loss(
+    'Cross-entropy of the worst tenth of the voxels, with labels smoothed by 0.1.',
+    { loss: withoutRegions(({ ignoreLabel }) => topKLoss({ ignoreLabel, labelSmoothing: 0.1 })) },
+  ),
+  nnUNetTrainerDiceTopK10Loss: loss('Dice and the cross-entropy of the worst tenth of the voxels.', {
+    loss: withoutRegions(diceAndTopKLoss),
+  }),
+
+  nnUNetTrainer_probabilisticOversampling: sampling(
+    'Each patch by itself shows foreground with a chance of a third.',
+    { oversampling: { kind: 'each' } },
+  ),
+  nnUNetTrainer_probabilisticOversampling_033: sampling(
+    'Each patch by itself shows foreground with a chance of exactly 33 %.',
+    { oversampling: { kind: 'each', share: 0.33 } },
+  ),
+  nnUNetTrainer_probabilisticOversampling_010: sampling(
+    'Each patch by itself shows foreground with a chance of 10 %.',
+    { oversampling: { kind: 'each', share: 0.1 } },
+  ),
+  nnUNetTrainerNoDeepSupervision: sampling('The loss is taken of the full resolution only.', {
+    usesDeepSupervision: false,
+  }),
+  nnUNetTrainerBN: sampling('Batch norm instead of instance norm: for large batches.', {
+    network: withBatchNorm,
+  }),
+  nnUNet_Trainer_BS8: sampling('Eight patches a batch: more memory, steadier steps.', { batchSize: 8 }),
+  nnUNetTrainerBenchmark_5epochs: sampling('Five epochs to measure the speed; nothing is kept.', {
     ...epochs(5),
     isBenchmark: true,
-    usesRandomBatch: true,
-  },
-  nnUNet_Trainer_BS8: { batchSize: 8 },
+  }),
+  nnUNetTrainerBenchmark_5epochs_noDataLoading: sampling(
+    'Five epochs on one random batch: the speed of the network alone.',
+    { ...epochs(5), isBenchmark: true, usesRandomBatch: true },
+  ),
 };
 
 /** Names as they are listed; any of them may be followed by `_Xepochs` and what else {@link trainerNameParts} knows. */
 export const TRAINER_NAMES: readonly string[] = Object.keys(VARIANTS);
+
+/** Names of trainers by what they change, in the order of {@link TRAINER_GROUPS}. */
+export function trainersByGroup(): readonly { readonly group: string; readonly names: readonly string[] }[] {
+  return TRAINER_GROUPS.map((group) => ({
+    group,
+    names: TRAINER_NAMES.filter((name) => VARIANTS[name].group === group),
+  }));
+}
 
 /** nnU-Net's own lengths. */
 const STOCK_EPOCHS = [

@@ -15,7 +15,7 @@ import { IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
 import { configurationCost } from '@/app/plan/plansCost';
 import { schedulePresets, stepSecondsOf } from '@/app/train/schedulePresets';
-import { trainerNamed } from '@/core/training/trainers';
+import { knownTrainer, trainerNamed, trainersByGroup } from '@/core/training/trainers';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { CostNote } from '../components/CostNote';
 import { useGpuReport, useThroughput } from '../components/usePlans';
@@ -37,7 +37,6 @@ import {
   UNCHOSEN,
 } from './newTraining';
 import { SchedulePicker } from './SchedulePicker';
-import { TRAINER_GROUPS, trainerSentence } from './trainerWords';
 import { useFirstStage, usePlansOf, useSplitsOf } from './useNewTraining';
 
 interface NewTrainingDialogProps {
@@ -255,13 +254,15 @@ function preferredPlans({ plans }: DatasetRecord): string | undefined {
   return plans.includes('nnUNetPlans') ? 'nnUNetPlans' : plans[0];
 }
 
+const TRAINERS = trainersByGroup().map(({ group, names }) => ({ group, items: [...names] }));
+
 function TrainerSelect({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   return (
     <Select
       label="Trainer"
-      description={trainerSentence(value)}
+      description={knownTrainer(value)?.summary}
       inputWrapperOrder={['label', 'input', 'description', 'error']}
-      data={TRAINER_GROUPS}
+      data={TRAINERS}
       value={value}
       onChange={(chosen) => chosen && onChange(chosen)}
       allowDeselect={false}
@@ -272,7 +273,7 @@ function TrainerSelect({ value, onChange }: { value: string; onChange: (value: s
             {option.value}
           </Text>
           <Text size="xs" c="dimmed">
-            {trainerSentence(option.value)}
+            {knownTrainer(option.value)?.summary}
           </Text>
         </div>
       )}

@@ -102,7 +102,14 @@ describe('a scheme that is added to the list', () => {
     const { schemeName } = await import('@/ui/components/planFormats');
     expect(schemeName(DUMMY.name)).toBe('Halved');
     const { networkFormError, startNetworkForm } = await import('@/ui/models/networkForm');
-    const facts = { channels: 1, classes: 2, patchSize: [8, 8], layout: 'NCYX', activation: 'none' as const };
+    const facts = {
+      dimensions: 2 as const,
+      channels: 1,
+      classes: 2,
+      patchSize: [8, 8],
+      layout: 'NCYX',
+      activation: 'none' as const,
+    };
     const scheme = LIST[LIST.length - 1].name as (typeof NORMALIZATION_SCHEMES)[number]['name'];
     expect(networkFormError({ ...startNetworkForm('a.onnx', facts), scheme }, facts)).toContain(
       'Halved normalisation needs mean',

@@ -5,6 +5,7 @@ import {
   trainerNamed,
   trainerNameOf,
   trainerNameWithEpochs,
+  trainersByGroup,
 } from '@/core/training/trainers';
 import { labelSet } from '../../support/labels';
 
@@ -27,6 +28,18 @@ describe('trainers by name', () => {
       expect(trainer.name).toBe(name);
       expect(trainer.loss({ labels: LABELS, batchDice: true }).target.kind, name).toBe('labels');
     }
+  });
+
+  test('every trainer is in the choices once, with a sentence of its own', () => {
+    const listed = trainersByGroup().flatMap(({ names }) => names);
+    expect(listed.toSorted()).toEqual([...TRAINER_NAMES].sort());
+    const sentences = TRAINER_NAMES.map((name) => trainerNamed(name).summary);
+    for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z].*\.$/);
+    expect(new Set(sentences).size).toBe(TRAINER_NAMES.length);
+  });
+
+  test('a name with a length has the sentence of its variant', () => {
+    expect(trainerNamed('nnUNetTrainerDiceLoss_30epochs').summary).toBe('Dice alone.');
   });
 
   test('any of them may be as long as wanted', () => {
