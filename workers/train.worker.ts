@@ -1,4 +1,5 @@
 // Trains, on a device of its own.
+import { progressPicture } from '@/app/train/progressPicture';
 import { createTrainDesk } from '@/app/train/trainingService';
 import { openGpu } from '@/gpu/device';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
@@ -16,5 +17,6 @@ serve(
     library: createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
     openGpu: () => openGpu(navigator.gpu),
     tuning: browserRecords(DATABASES.tuning),
+    drawProgress: async (curves) => new Uint8Array(await (await progressPicture(curves)).arrayBuffer()),
   }),
 );

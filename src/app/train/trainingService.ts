@@ -22,12 +22,12 @@ import type {
   TrainingStart,
   TrainingValidation,
 } from '@/workers/train/api';
-import { TrainFoldLog } from './foldLog';
+import { type DrawProgress, TrainFoldLog } from './foldLog';
 import { type FoldSetup, openFold } from './foldSetup';
 import { modelFiles, type RunStores } from './runModelFiles';
 import { StepClock } from './stepClock';
-import { networkOfFold, type StartReport, trainFold } from './trainFold';
-import { validateFold } from './validateFold';
+import { trainAndValidate, type ValidateTrainedFoldJob } from './trainAndValidate';
+import { networkOfFold, type StartReport } from './trainFold';
 
 export interface TrainDeskNeeds extends RunStores {
   readonly datasets: DatasetFolders;
@@ -35,6 +35,8 @@ export interface TrainDeskNeeds extends RunStores {
   readonly openGpu: () => Promise<Gpu>;
   /** Where measured choices of kernels are remembered. */
   readonly tuning?: TuningStore;
+  /** Draws progress.png, where the platform can. */
+  readonly drawProgress?: DrawProgress;
 }
 
 /** No eye follows progress faster. */
@@ -58,16 +60,18 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
     pause = { ended, end };
   }
 
-  async function train(
+  /** Trains and validates; resolves to whether the model can be kept. */
+  async function trainOrder(
     order: TrainingOrder,
     { previousStage }: RelatedRuns,
     tell: OnTrainingEvent,
     signal: AbortSignal,
-  ): Promise<'done' | 'stopped'> {
+  ): Promise<'validated' | 'benchmarked' | 'stopped'> {
     const { trainer, setup, results } = await openOrder(needs, order, previousStage);
     const clock = new StepClock(PROGRESS_INTERVAL_MS);
     let gpu: Gpu | undefined;
-    const outcome = await trainFold({
+    const { status, summary } = await trainAndValidate({
+      ...validationOf(order, setup, tell),
       setup,
       trainer,
       seed: order.seed,
@@ -89,7 +93,7 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
         return gpu;
       },
       tuning: needs.tuning,
-      log: new TrainFoldLog(results, setup),
+      log: new TrainFoldLog(results, setup, needs.drawProgress),
       signal,
       whilePaused: async () => {
         if (!pause) return;
@@ -105,36 +109,12 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
         if (clock.isReportDue(step)) tell({ kind: 'step', step: { ...step, secondsPerIteration } });
       },
       onEpoch: (epoch) => tell({ kind: 'epoch', epoch }),
+      onTrained: () => tell({ kind: 'trained' }),
     });
-    return outcome.status;
-  }
-
-  async function validate(
-    order: TrainingOrder,
-    { previousStage }: RelatedRuns,
-    tell: OnTrainingEvent,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { trainer, setup, results } = await openOrder(needs, order, previousStage);
-    const total = setup.split.val.length;
-    let done = 0;
-    const summary = await validateFold({
-      setup,
-      trainer,
-      mirrorAxes: networkOfFold(setup, trainer).augmentation.training.mirrorAxes,
-      results,
-      loadWeights: () => finalWeights(needs, order),
-      shouldSaveProbabilities: order.shouldSaveProbabilities ?? false,
-      nameOf: (where, path) => (where === 'results' ? path : `${order.datasetName}/${path}`),
-      openGpu: needs.openGpu,
-      signal,
-      onProgress: (caseId, { share }) =>
-        tell({ kind: 'validating', caseId, share: (done + share) / total, done, total }),
-      onCase: (report) => {
-        done = report.done;
-      },
-    });
-    tell({ kind: 'validated', validation: validationOf(setup, summary) });
+    if (status === 'stopped') return 'stopped';
+    if (!summary) return 'benchmarked';
+    tell({ kind: 'validated', validation: validationResult(setup, summary) });
+    return 'validated';
   }
 
   return {
@@ -143,11 +123,11 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
       stopping = new AbortController();
       const { signal } = stopping;
       try {
-        if ((await train(order, related, onEvent, signal)) === 'stopped') return 'stopped';
-        onEvent({ kind: 'trained' });
-        if (trainerNamed(order.trainerName).isBenchmark) return 'done';
-        await validate(order, related, onEvent, signal);
-        onEvent({ kind: 'model', modelId: await keepModel(needs, order, related) });
+        const outcome = await trainOrder(order, related, onEvent, signal);
+        if (outcome === 'stopped') return 'stopped';
+        if (outcome === 'validated') {
+          onEvent({ kind: 'model', modelId: await keepModel(needs, order, related) });
+        }
         return 'done';
       } catch (error) {
         if (isAbort(error)) return 'stopped';
@@ -282,12 +262,6 @@ function classNames({ dataset: { labels } }: FoldSetup): readonly string[] {
   return foregroundLabels(labels).map(nameOf);
 }
 
-/** The final checkpoint's weights, as any model is read. */
-async function finalWeights(needs: TrainDeskNeeds, order: TrainingOrder) {
-  const [model] = await importModel(await modelFiles(needs, [order]));
-  return model.loadFold(`${order.fold}`);
-}
-
 /** Imports the run's own results folder, with its other folds, into the library. */
 async function keepModel(needs: TrainDeskNeeds, order: TrainingOrder, { otherFolds }: RelatedRuns) {
   const { library } = needs;
@@ -298,7 +272,22 @@ async function keepModel(needs: TrainDeskNeeds, order: TrainingOrder, { otherFol
   return record.id;
 }
 
-function validationOf({ dataset, split }: FoldSetup, summary: EvaluationSummary): TrainingValidation {
+/** What of validating an order depends on it, and how far it is as an event. */
+function validationOf({ datasetName, ...order }: TrainingOrder, { split }: FoldSetup, tell: OnTrainingEvent) {
+  const total = split.val.length;
+  let done = 0;
+  return {
+    shouldSaveProbabilities: order.shouldSaveProbabilities ?? false,
+    nameOf: (where, path) => (where === 'results' ? path : `${datasetName}/${path}`),
+    onProgress: (caseId, { share }) =>
+      tell({ kind: 'validating', caseId, share: (done + share) / total, done, total }),
+    onCase: (report) => {
+      done = report.done;
+    },
+  } satisfies Partial<ValidateTrainedFoldJob>;
+}
+
+function validationResult({ dataset, split }: FoldSetup, summary: EvaluationSummary): TrainingValidation {
   const labels = evaluatedLabels(dataset.labels);
   const names = new Map(split.val.map((caseId) => [`${caseId}${dataset.fileEnding}`, caseId]));
   return {

@@ -3,11 +3,14 @@ import path from 'node:path';
 import { CHECKPOINTS } from '@/app/train/foldCheckpoints';
 import { TrainFoldLog } from '@/app/train/foldLog';
 import { type Fold, openFold } from '@/app/train/foldSetup';
-import { networkOfFold, type TrainFoldJob, trainFold } from '@/app/train/trainFold';
-import { validateFold } from '@/app/train/validateFold';
-import type { StateDict } from '@/core/interop/model';
+import {
+  trainAndValidate,
+  type ValidateTrainedFoldJob,
+  validateTrainedFold,
+} from '@/app/train/trainAndValidate';
+import type { TrainFoldJob } from '@/app/train/trainFold';
+import type { EvaluationSummary } from '@/core/evaluation/summary';
 import type { SourceFile } from '@/core/io/sourceFile';
-import { readCheckpointWeights } from '@/core/training/readCheckpoint';
 import { TRAINER_NAMES } from '@/core/training/trainers';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
@@ -124,26 +127,15 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     throw new UsageError('--c trains on, --val only validates: give one of them.');
   }
   const training = await openTraining(options);
-  const { trainer, checkpoints } = training;
   const line = new ProgressLine(!isGiven(options, '--no_pbar'));
-  let weights: StateDict | undefined;
-  if (!isGiven(options, '--val')) {
-    const outcome = await runTraining(training, options, line, signal);
-    if (outcome.status === 'stopped') {
-      const kept = isGiven(options, '--disable_checkpointing') ? 'nothing was kept' : '--c goes on from here';
-      console.log(`Stopped in epoch ${outcome.state.epoch}; ${kept}.`);
-      return EXIT.cancelled;
-    }
-    weights = outcome.state.weights;
-    if (trainer.isBenchmark || isGiven(options, '--no_validation')) return EXIT.ok;
+  const validation = validationOptions(training, options, line, signal);
+  const started = performance.now();
+  if (isGiven(options, '--val')) {
+    const summary = await validateTrainedFold(validation);
+    sayValidated(training, summary, line, started);
+    return EXIT.ok;
   }
-  const isBest = isGiven(options, '--val_best');
-  const loadWeights = async () =>
-    isBest || !weights
-      ? readWeights(training, checkpoints, isBest ? CHECKPOINTS.best : CHECKPOINTS.final)
-      : weights;
-  await runValidation(training, options, line, signal, loadWeights);
-  return EXIT.ok;
+  return runTraining(training, options, line, validation);
 }
 
 async function openTraining(options: ParsedOptions): Promise<Training> {
@@ -192,40 +184,55 @@ function foldOf(text: string): Fold {
   throw new UsageError(`The fold is a number or all, not ${text}.`);
 }
 
-async function runTraining(
+/** What validating depends on, and a line for each case that is validated. */
+function validationOptions(
   training: Training,
   options: ParsedOptions,
   line: ProgressLine,
   signal: AbortSignal,
-) {
-  const pretrained = textOf(options, '-pretrained_weights');
-  if (pretrained && isGiven(options, '--c')) {
-    throw new UsageError(
-      'A training that is gone on with takes no pretrained weights.',
-      'Give --c or -pretrained_weights.',
-    );
-  }
-  if (pretrained) {
-    const fold = path.join(training.modelFolder, `fold_${training.setup.question.fold}`);
-    const outputs = await Outputs.beside([pretrained]);
-    await outputs.assertFolderFree(fold, Object.values(CHECKPOINTS));
-  }
+): ValidateTrainedFoldJob {
+  return {
+    ...training,
+    validatesBest: isGiven(options, '--val_best'),
+    shouldSaveProbabilities: isGiven(options, '--npz'),
+    nameOf: (where, name) =>
+      path.resolve(where === 'results' ? training.modelFolder : training.preprocessedFolder, name),
+    openGpu: openNodeGpu,
+    signal,
+    onProgress: (caseId, { stage, share }) => line.show(caseId, { stage, share }),
+    onCase: ({ caseId, dice, done, total }) => {
+      line.clear();
+      const values = [...dice].map(([label, value]) => `${label}: ${value.toFixed(4)}`);
+      console.log(`${caseId} (${done} of ${total}): Dice ${values.join(', ')}`);
+    },
+  };
+}
+
+/** Trains, validates, and says how it went. Returns the exit status. */
+async function runTraining(
+  training: Training,
+  options: ParsedOptions,
+  line: ProgressLine,
+  validation: ValidateTrainedFoldJob,
+): Promise<number> {
+  const hasCheckpoints = !isGiven(options, '--disable_checkpointing');
+  const pretrainedWeights = await pretrainedWeightsOf(training, options);
   const progress = new RunProgress();
   let hasStarted = false;
-  const outcome = await trainFold({
-    ...training,
+  let trainedAt = 0;
+  const { status, state, summary } = await trainAndValidate({
+    ...validation,
     seed: numberOf(options, '--seed', 0),
     shouldContinue: isGiven(options, '--c'),
     expectsCheckpoint: isGiven(options, '--c'),
     unasked: unaskedIterations(options, training.trainer),
-    ...(pretrained && { pretrainedWeights: await pretrainedFile(pretrained) }),
-    hasCheckpoints: !isGiven(options, '--disable_checkpointing') && !training.trainer.isBenchmark,
+    ...(pretrainedWeights && { pretrainedWeights }),
+    hasCheckpoints: hasCheckpoints && !training.trainer.isBenchmark,
     minutesBetweenCheckpoints: numberOf(options, '--checkpoint_minutes', 10),
     storage: isGiven(options, '--f16') ? 'f16' : 'f32',
-    openGpu: openNodeGpu,
     tuning: nodeTuning(),
     hostName: hostname(),
-    signal,
+    skipsValidation: isGiven(options, '--no_validation'),
     onStart: (report) => {
       line.clear();
       progress.begin(report);
@@ -246,9 +253,51 @@ async function runTraining(
       progress.endEpoch(report);
       console.log(describeEpoch(report, progress.secondsLeft(report)));
     },
+    onTrained: (outcome) => {
+      trainedAt = performance.now();
+      if (!hasStarted) console.log(`All ${outcome.state.epoch} epochs are done.`);
+    },
   });
-  if (!hasStarted) console.log(`All ${outcome.state.epoch} epochs are done.`);
-  return outcome;
+  if (status === 'stopped') {
+    const kept = hasCheckpoints ? '--c goes on from here' : 'nothing was kept';
+    console.log(`Stopped in epoch ${state.epoch}; ${kept}.`);
+    return EXIT.cancelled;
+  }
+  if (summary) sayValidated(training, summary, line, trainedAt);
+  return EXIT.ok;
+}
+
+function sayValidated(
+  { setup, modelFolder }: Training,
+  { cases, foregroundMean }: EvaluationSummary,
+  line: ProgressLine,
+  started: number,
+): void {
+  line.clear();
+  const seconds = formatSeconds((performance.now() - started) / 1000);
+  const file = `${modelFolder}/fold_${setup.question.fold}/validation/summary.json`;
+  console.log(
+    `Validation of ${cases.length} cases in ${seconds}: mean Dice ${foregroundMean.Dice.toFixed(4)}; ${file}`,
+  );
+}
+
+/** The checkpoint of `-pretrained_weights`. Throws `WouldReplaceInput` where the training would write over it. */
+async function pretrainedWeightsOf(
+  { modelFolder, setup }: Training,
+  options: ParsedOptions,
+): Promise<SourceFile | undefined> {
+  const pretrained = textOf(options, '-pretrained_weights');
+  if (!pretrained) return undefined;
+  if (isGiven(options, '--c')) {
+    throw new UsageError(
+      'A training that is gone on with takes no pretrained weights.',
+      'Give --c or -pretrained_weights.',
+    );
+  }
+  const outputs = await Outputs.beside([pretrained]);
+  const fold = path.join(modelFolder, `fold_${setup.question.fold}`);
+  await outputs.assertFolderFree(fold, Object.values(CHECKPOINTS));
+  return pretrainedFile(pretrained);
 }
 
 /** What `-pretrained_weights` names. Messages about it begin with the option. */
@@ -268,60 +317,5 @@ async function pretrainedFile(location: string): Promise<SourceFile> {
     within === undefined
       ? 'Name a checkpoint of another training, such as fold_0/checkpoint_final.pth.'
       : `Name the checkpoint itself: ${path.join(location, within)}.`,
-  );
-}
-
-async function readWeights(
-  { setup, trainer, modelFolder }: Training,
-  checkpoints: Training['checkpoints'],
-  name: string,
-): Promise<StateDict> {
-  const file = await checkpoints.read(name);
-  if (!file) {
-    throw new StudioError(
-      'NoCheckpoint',
-      `There is no ${name} in ${modelFolder}/fold_${setup.question.fold}.`,
-      'Train this fold first, or finish it with --c.',
-    );
-  }
-  return readCheckpointWeights(file, {
-    architecture: setup.configuration.architecture,
-    inputChannels: networkOfFold(setup, trainer).inputChannels,
-    outputChannels: setup.dataset.labels.outputChannels,
-  });
-}
-
-async function runValidation(
-  training: Training,
-  options: ParsedOptions,
-  line: ProgressLine,
-  signal: AbortSignal,
-  loadWeights: () => Promise<StateDict>,
-): Promise<void> {
-  const { setup, trainer, log } = training;
-  const started = performance.now();
-  const summary = await validateFold({
-    ...training,
-    mirrorAxes: networkOfFold(setup, trainer).augmentation.training.mirrorAxes,
-    loadWeights,
-    shouldSaveProbabilities: isGiven(options, '--npz'),
-    nameOf: (where, name) =>
-      path.resolve(where === 'results' ? training.modelFolder : training.preprocessedFolder, name),
-    openGpu: openNodeGpu,
-    signal,
-    onProgress: (caseId, { stage, share }) => line.show(caseId, { stage, share }),
-    onCase: ({ caseId, dice, done, total }) => {
-      line.clear();
-      const values = [...dice].map(([label, value]) => `${label}: ${value.toFixed(4)}`);
-      console.log(`${caseId} (${done} of ${total}): Dice ${values.join(', ')}`);
-    },
-  });
-  line.clear();
-  const dice = summary.foregroundMean.Dice;
-  await log.addLine('Validation complete');
-  await log.addLine(`Mean Validation Dice:  ${dice}`);
-  const seconds = (performance.now() - started) / 1000;
-  console.log(
-    `Validation of ${summary.cases.length} cases in ${formatSeconds(seconds)}: mean Dice ${dice.toFixed(4)}; ${training.modelFolder}/fold_${setup.question.fold}/validation/summary.json`,
   );
 }
