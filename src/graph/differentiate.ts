@@ -55,11 +55,8 @@ export function differentiate(
       if (seed) tape.contribute(output, tape.include(seed));
     }
     const gradient = tape.gradientOf(value);
-    if (!gradient || value.op === 'parameter' || value.op === 'input') continue;
-    const rule = RULES[value.op];
-    if (!rule) throw new Error(`differentiate: ${value.op} has no gradient rule`);
-    // The key and the node's op are the same, which the compiler cannot see.
-    (rule as GradientRule<OpName>)(value, gradient, tape);
+    if (!gradient || isLeaf(value)) continue;
+    ruleOf(value)(value, gradient, tape);
     if (value.op === 'normApply') tape.forgetCopies();
   }
   const leaves = [...graph.parameters, ...(ofInputs ? graph.inputs : [])];
@@ -74,8 +71,8 @@ export function differentiate(
 function activeValues(order: readonly Value[], ofInputs: boolean): ReadonlySet<Value> {
   const active = new Set<Value>();
   for (const value of order) {
-    const isLeaf = value.op === 'parameter' || (ofInputs && value.op === 'input');
-    if (isLeaf || value.inputs.some((input) => active.has(input))) active.add(value);
+    const isWanted = value.op === 'parameter' || (ofInputs && value.op === 'input');
+    if (isWanted || value.inputs.some((input) => active.has(input))) active.add(value);
   }
   return active;
 }
@@ -177,7 +174,43 @@ function isCheap({ op, attributes, inputs }: Value): boolean {
 /** Contributes the gradients of a node's inputs. */
 type GradientRule<Op extends OpName> = (value: Value<Op>, gradient: Value, tape: Tape) => void;
 
-const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
+/** Why an op has no rule. */
+interface NoRule {
+  readonly reason: string;
+}
+
+const LEAF: NoRule = { reason: 'gradients end there' };
+const REPLACED: NoRule = { reason: 'trainingGraph puts other ops in its place' };
+const BESIDE_APPLY: NoRule = { reason: 'the rule of normApply counts what flows through it' };
+const STATE: NoRule = { reason: 'it holds or renews state, of which nothing is learned' };
+const BACKWARD: NoRule = { reason: 'it is part of a gradient, and second derivatives are not taken' };
+
+/** The rule of every op, or why it has none. */
+const RULES: { readonly [Op in OpName]: GradientRule<Op> | NoRule } = {
+  input: LEAF,
+  parameter: LEAF,
+  instanceNorm: REPLACED,
+  batchNorm: REPLACED,
+  dropout: REPLACED,
+  normStatistics: BESIDE_APPLY,
+  batchMoments: BESIDE_APPLY,
+  batchNormStatistics: BESIDE_APPLY,
+  batchNormUpdate: STATE,
+  stepControl: STATE,
+  batchNormGradientMeans: BACKWARD,
+  normGradientSums: BACKWARD,
+  normInputGradient: BACKWARD,
+  normAffineGradient: BACKWARD,
+  leakyReluGradient: BACKWARD,
+  avgPoolGradient: BACKWARD,
+  conv3dInputGradient: BACKWARD,
+  conv3dWeightGradient: BACKWARD,
+  convTranspose3dInputGradient: BACKWARD,
+  convTranspose3dWeightGradient: BACKWARD,
+  channelSum: BACKWARD,
+  zeroGradient: BACKWARD,
+  lossGradient: BACKWARD,
+
   conv3d: ({ attributes, inputs }, gradient, tape) => {
     const [x, weight, bias] = inputs;
     const { stride } = attributes;
@@ -255,6 +288,20 @@ const RULES: { readonly [Op in OpName]?: GradientRule<Op> } = {
     throw new Error('differentiate: a concatenation that something else than a convolution reads');
   },
 };
+
+/** Whether gradients end at `value`. */
+function isLeaf({ op }: Value): boolean {
+  return RULES[op] === LEAF;
+}
+
+/** The rule of a node's op. */
+function ruleOf({ op }: Value): GradientRule<OpName> {
+  const rule: unknown = RULES[op];
+  // The key and the node's op are the same, which the compiler cannot see.
+  if (typeof rule === 'function') return rule as GradientRule<OpName>;
+  const { reason } = rule as NoRule;
+  throw new Error(`differentiate: ${op} has no gradient rule: ${reason}`);
+}
 
 /** Of a bias before a norm it is 0: the norm takes away what is the same in a whole channel, and so does its gradient. */
 function biasGradient(gradient: Value): Value {

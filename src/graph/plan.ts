@@ -5,8 +5,9 @@ import { elementCount } from '@/shared/geometry';
 import type { Gradients } from './differentiate';
 import { findFusions } from './fusion';
 import { lowerNode, lowerNormGroup } from './lowering';
+import { OP_TRAITS } from './opTraits';
 import { type Plan, PlanBuilder, type PlanDevice, type PlanOptions } from './planBuilder';
-import { type Graph, type OpName, topologicalOrder, type Value } from './value';
+import { type Graph, topologicalOrder, type Value } from './value';
 
 /** Plans one forward run of the graph's outputs on a device like this. */
 export function planGraph(graph: Graph, device: PlanDevice, options: PlanOptions = {}): Plan {
@@ -49,7 +50,7 @@ export function planTraining(
   for (const parameter of frozen) builder.frozenParameter(parameter);
   for (const [leaf, gradient] of gradients.of) {
     if (leaf.op !== 'parameter') continue;
-    if (microBatches > 1 && !ACCUMULATING_OPS.has(gradient.op)) {
+    if (microBatches > 1 && !OP_TRAITS[gradient.op].accumulates) {
       throw new Error(`planTraining: ${gradient.op} does not add to the gradients of other micro-batches`);
     }
     builder.keepGradient(firstPart(gradient), leaf);
@@ -66,15 +67,6 @@ export function planTraining(
   }
   return builder.finish({ ...graph, inputs: [...graph.inputs, ...fed], outputs });
 }
-
-/** Whose steps add to what they wrote for the micro-batches before, or write nothing. */
-const ACCUMULATING_OPS: ReadonlySet<OpName> = new Set([
-  'conv3dWeightGradient',
-  'convTranspose3dWeightGradient',
-  'normAffineGradient',
-  'channelSum',
-  'zeroGradient',
-]);
 
 /** The input is fed for all micro-batches, and a run begins with a copy of its own part. */
 function feedInParts(value: Value<'input'>, parts: number, builder: PlanBuilder): void {

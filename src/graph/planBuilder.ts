@@ -8,6 +8,7 @@ import type { KernelLimits } from '@/kernels/ranges';
 import type { Storage } from '@/kernels/storage';
 import { elementCount } from '@/shared/geometry';
 import { alignBytes, type MemoryPlan, type MemoryRequest, planMemory } from './memoryPlan';
+import { OP_TRAITS } from './opTraits';
 import type { Operand, ParameterId, Step, StepArrays, StepDraft, StoredParameter, TensorId } from './step';
 import type { Graph, OpName, Value } from './value';
 
@@ -78,21 +79,6 @@ export interface Plan {
   readonly flops: number;
   readonly bytes: PlannedBytes;
 }
-
-/** What stays f32 beside scratch arrays: what is fed, statistics and sums over feature maps, gradients of parameters. */
-const F32_OPS: ReadonlySet<OpName> = new Set([
-  'input',
-  'parameter',
-  'normStatistics',
-  'normGradientSums',
-  'normAffineGradient',
-  'batchMoments',
-  'batchNormStatistics',
-  'batchNormGradientMeans',
-  'conv3dWeightGradient',
-  'convTranspose3dWeightGradient',
-  'channelSum',
-]);
 
 /** Largest buffer that parameters are gathered in. */
 const PARAMETER_BUFFER_BYTES = 256 * 2 ** 20;
@@ -177,11 +163,19 @@ export class PlanBuilder {
     return id;
   }
 
-  /** Whether what is made of feature maps is one itself, or a sum over them that keeps its digits. */
+  /** Whether `value` is stored as feature maps are. */
   private isFeatureMap(value: Value): boolean {
-    if (F32_OPS.has(value.op)) return false;
-    const isSum = value.op === 'add' && !value.inputs.every((input) => this.isFeatureMap(input));
-    return !isSum;
+    const { storage } = OP_TRAITS[value.op];
+    switch (storage) {
+      case 'featureMap':
+        return true;
+      case 'f32':
+        return false;
+      case 'asInputs':
+        return value.inputs.every((input) => this.isFeatureMap(input));
+      case 'nowhere':
+        throw new Error(`planGraph: ${value.op} is held in no tensor, as OP_TRAITS says`);
+    }
   }
 
   /** Lets `value` live where `tensor` is: computed in place. */
