@@ -7,6 +7,7 @@ import type { Finding } from '@/core/dataset/findings';
 import { checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
 import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readerFor } from '@/core/io/readers';
 import { readText } from '@/core/io/sourceFile';
 import { type AnyPlans, readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
@@ -100,7 +101,6 @@ export const LOG_OPTIONS: readonly OptionSpec[] = [
 ];
 
 const DEFAULT_CONFIGURATIONS = ['2d', '3d_fullres', '3d_lowres'] as const;
-const FINGERPRINT_FILE = 'dataset_fingerprint.json';
 
 function progressLine(options: ParsedOptions): ProgressLine {
   return new ProgressLine(!isGiven(options, '--no_pbar'));
@@ -136,7 +136,7 @@ async function outputsOfDataset(
   written: readonly string[],
 ): Promise<Outputs> {
   const outputs = await Outputs.beside([rawFolder, ...read.map((name) => `${preprocessedFolder}/${name}`)]);
-  await outputs.assertFolderFree(preprocessedFolder, ['dataset.json', ...written]);
+  await outputs.assertFolderFree(preprocessedFolder, [NNUNET_FILES.dataset, ...written]);
   return outputs;
 }
 
@@ -152,9 +152,9 @@ export async function fingerprintStep(
   const dataset = await openDataset(named);
   const atOnce = casesAtOnce(options, processesOption);
   if (isGiven(options, '--verify_dataset_integrity')) await verifyStep(dataset, options, atOnce, signal);
-  const outputs = await outputsOfDataset(named, [], [FINGERPRINT_FILE]);
+  const outputs = await outputsOfDataset(named, [], [NNUNET_FILES.fingerprint]);
   const folder = outputs.folder(named.preprocessedFolder);
-  const existing = await folder.open(FINGERPRINT_FILE);
+  const existing = await folder.open(NNUNET_FILES.fingerprint);
   if (existing && !isGiven(options, '--clean')) {
     console.log(`${named.name}: fingerprint is there already; --clean computes it again`);
     return readFingerprint(await readText(existing), existing.path);
@@ -170,7 +170,7 @@ export async function fingerprintStep(
     }),
   );
   line.clear();
-  await folder.write(FINGERPRINT_FILE, fingerprintJson(fingerprint));
+  await folder.write(NNUNET_FILES.fingerprint, fingerprintJson(fingerprint));
   const seconds = (performance.now() - started) / 1000;
   console.log(
     `${named.name}: fingerprint of ${dataset.cases.length} cases in ${formatSeconds(seconds)}${peakMemory()}`,
@@ -225,17 +225,17 @@ function caseTable({ cases }: IntegrityReport): string {
 export async function planStep(named: NamedDataset, options: ParsedOptions): Promise<PlansDocument> {
   const planner = plannerNamed(textOf(options, '-pl') ?? 'ExperimentPlanner');
   const plansName = textOf(options, '-overwrite_plans_name') ?? planner.plansName;
-  const outputs = await outputsOfDataset(named, [FINGERPRINT_FILE], [`${plansName}.json`]);
+  const outputs = await outputsOfDataset(named, [NNUNET_FILES.fingerprint], [`${plansName}.json`]);
   const folder = outputs.folder(named.preprocessedFolder);
-  const fingerprintFile = await folder.open(FINGERPRINT_FILE);
+  const fingerprintFile = await folder.open(NNUNET_FILES.fingerprint);
   if (!fingerprintFile) {
     throw new StudioError(
       'NoFingerprint',
-      `${named.name} has no ${FINGERPRINT_FILE} in ${named.preprocessedFolder}.`,
+      `${named.name} has no ${NNUNET_FILES.fingerprint} in ${named.preprocessedFolder}.`,
       'Run extract_fingerprint first.',
     );
   }
-  const jsonLocation = `${named.rawFolder}/dataset.json`;
+  const jsonLocation = `${named.rawFolder}/${NNUNET_FILES.dataset}`;
   if ((await kindOf(jsonLocation)) !== 'file') {
     throw new StudioError('NoDataset', `There is no ${jsonLocation}.`, 'Planning needs the dataset.json.');
   }
@@ -253,7 +253,7 @@ export async function planStep(named: NamedDataset, options: ParsedOptions): Pro
   });
   const existing = await existingPlans(named, plansName);
   await folder.write(`${plansName}.json`, plansJson(withKeptConfigurations(plans, existing)));
-  await folder.write('dataset.json', await jsonFile.bytes());
+  await folder.write(NNUNET_FILES.dataset, await jsonFile.bytes());
   console.log(`${named.name}: ${plansName} by ${planner.name}`);
   console.log(planTable(plans));
   return plans;
@@ -329,7 +329,7 @@ export async function preprocessStep(
   }
   const plans = readPlans(await readText(plansFile), plansFile.path);
   const configurations = [...new Set(listOf(options, '-c') ?? DEFAULT_CONFIGURATIONS)];
-  await folder.write('dataset.json', await dataset.jsonFile.bytes());
+  await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
   const line = progressLine(options);
   const isVerbose = isGiven(options, '--verbose');
   let failed = 0;

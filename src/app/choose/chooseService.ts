@@ -3,6 +3,7 @@
 import { judgedLabels } from '@/app/evaluate/evaluationSources';
 import { neededFile } from '@/app/files/labelMapFiles';
 import { inferenceInformationJson, modelIdentifier } from '@/core/evaluation/inferenceInstructions';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import { readText } from '@/core/io/sourceFile';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
@@ -73,7 +74,7 @@ export function createChooseDesk({ datasets, runs, results }: ChooseDeskNeeds): 
         signal: controller.signal,
         onProgress: progressOf(order, onProgress),
       });
-      const dataset = await neededFile(candidates[0].folder.folder, 'dataset.json');
+      const dataset = await neededFile(candidates[0].folder.folder, NNUNET_FILES.dataset);
       const { labels } = readDatasetJson(await readText(dataset), dataset.path);
       return recordOf(best, judgedLabels(labels), order);
     },

@@ -19,6 +19,7 @@ import {
   summaryJson,
 } from '@/core/evaluation/summary';
 import { foregroundLabels } from '@/core/interop/labels';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
 import { postprocessingJson, writePostprocessing } from '@/core/postprocessing/postprocessingFiles';
 import {
@@ -100,8 +101,8 @@ export async function determinePostprocessing(
   const after = withPlace(bench.current, `${predictions.location}/postprocessed`);
   await clearFolder(predictions.folder, 'postprocessed');
   if (job.shouldKeepFiles) await bench.writeOutcome(after);
-  await predictions.folder.write('postprocessing.pkl', writePostprocessing(steps));
-  await predictions.folder.write('postprocessing.json', postprocessingJson(before, after, steps));
+  await predictions.folder.write(NNUNET_FILES.postprocessing, writePostprocessing(steps));
+  await predictions.folder.write(NNUNET_FILES.postprocessingRecord, postprocessingJson(before, after, steps));
   const known = new Set(names.map(nameKey));
   const missing = (await namesWithEnding(references.folder, format.fileEnding)).filter(
     (name) => !known.has(nameKey(name)),
@@ -116,7 +117,7 @@ async function baseline(
   names: readonly string[],
 ): Promise<EvaluationSummary> {
   const question = questionOf(format);
-  const file = await predictions.folder.open('summary.json');
+  const file = await predictions.folder.open(NNUNET_FILES.summary);
   const known = file && readSummary(await readText(file), file.path, question.labels);
   const caseNames = known?.cases.map(({ predictionFile }) => nameOfFile(predictionFile));
   if (known && caseNames?.join('\n') === names.join('\n')) return known;
@@ -128,7 +129,7 @@ async function baseline(
     signal,
     onCase: ({ caseId, done, total }) => onProgress?.({ step: undefined, caseId, done, total }),
   });
-  await predictions.folder.write('summary.json', summaryJson(summary));
+  await predictions.folder.write(NNUNET_FILES.summary, summaryJson(summary));
   return summary;
 }
 
@@ -225,12 +226,12 @@ class TrialBench {
       await writeLabelMap(target, name, ending, { labels: outcome, shape, geometry });
     }
     if (this.steps.length === 0) {
-      for (const name of ['dataset.json', 'plans.json']) {
+      for (const name of [NNUNET_FILES.dataset, NNUNET_FILES.plans]) {
         const file = await folder.open(name);
         if (file) await target.write(name, await file.bytes());
       }
     }
-    await target.write('summary.json', summaryJson(after));
+    await target.write(NNUNET_FILES.summary, summaryJson(after));
   }
 
   private async pause(step: PostprocessingStep | undefined, index: number): Promise<void> {

@@ -12,6 +12,7 @@ import {
 } from '@/app/files/labelMapFiles';
 import type { Fold } from '@/app/train/foldSetup';
 import { averageProbabilities } from '@/core/evaluation/ensemble';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { writeNpz } from '@/core/io/npy';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { labelsFromScores } from '@/core/preprocessing/exportPrediction';
@@ -57,8 +58,8 @@ export interface EnsembleFoldersJob extends EnsembleCallbacks {
 export async function ensembleFolders(job: EnsembleFoldersJob): Promise<readonly EnsembledCase[]> {
   const { inputs, output } = job;
   if (inputs.length === 0) throw new Error('ensembleFolders: no folders');
-  const dataset = job.dataset ?? (await neededFile(inputs[0].folder, 'dataset.json'));
-  const plans = job.plans ?? (await neededFile(inputs[0].folder, 'plans.json'));
+  const dataset = job.dataset ?? (await neededFile(inputs[0].folder, NNUNET_FILES.dataset));
+  const plans = job.plans ?? (await neededFile(inputs[0].folder, NNUNET_FILES.plans));
   const format = await formatOfFolder(inputs[0].folder, { dataset, plans });
   const names = await Promise.all(inputs.map(({ folder }) => namesWithEnding(folder, '.npz')));
   const all = [
@@ -73,8 +74,8 @@ export async function ensembleFolders(job: EnsembleFoldersJob): Promise<readonly
     if (names[i].length === 0) throw noProbabilities(location, 'Predict with --save_probabilities.');
     assertSameCases(all, names[i], location);
   }
-  await output.write('dataset.json', await dataset.bytes());
-  await output.write('plans.json', await plans.bytes());
+  await output.write(NNUNET_FILES.dataset, await dataset.bytes());
+  await output.write(NNUNET_FILES.plans, await plans.bytes());
   const members = all.map((name) => ({
     caseId: name.slice(0, -'.npz'.length),
     places: inputs,
@@ -102,7 +103,7 @@ export async function ensembleCrossvals(job: EnsembleCrossvalsJob): Promise<read
   const format = await formatOfFolder(models[0].folder);
   const cases = await casesOfCrossvals(models, folds);
   const reports = await mergeCases(cases, format, output, { ...job, shouldSaveProbabilities: false });
-  for (const name of ['plans.json', 'dataset.json']) {
+  for (const name of [NNUNET_FILES.plans, NNUNET_FILES.dataset]) {
     await output.write(name, await (await neededFile(models[0].folder, name)).bytes());
   }
   return reports;

@@ -14,6 +14,7 @@ import {
   type TrainedModel,
 } from '@/core/evaluation/inferenceInstructions';
 import { type EvaluationSummary, summaryJson } from '@/core/evaluation/summary';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { PostprocessingStep } from '@/core/postprocessing/steps';
 import { StudioError } from '@/shared/errors';
 import { clearFolder, type PlacedFolder, placedSubfolder, type ReadFolder } from '@/storage/folderViews';
@@ -130,13 +131,13 @@ export async function findBestConfiguration(job: FindBestConfigurationJob): Prom
       models: best.models,
       diceBeforePostprocessing: best.summary.foregroundMean.Dice,
       diceAfterPostprocessing: postprocessing.after.foregroundMean.Dice,
-      postprocessingFile: `${best.predictions.location}/postprocessing.pkl`,
-      plansFile: `${best.predictions.location}/plans.json`,
+      postprocessingFile: `${best.predictions.location}/${NNUNET_FILES.postprocessing}`,
+      plansFile: `${best.predictions.location}/${NNUNET_FILES.plans}`,
     },
   };
   const instructions = inferenceInstructions(information, job.processes);
-  await results.folder.write('inference_information.json', inferenceInformationJson(information));
-  await results.folder.write('inference_instructions.txt', instructions);
+  await results.folder.write(NNUNET_FILES.inferenceInformation, inferenceInformationJson(information));
+  await results.folder.write(NNUNET_FILES.inferenceInstructions, instructions);
   return { scores, best, postprocessing, information, instructions };
 }
 
@@ -190,7 +191,7 @@ async function scoreOfEnsemble(
     signal: job.signal,
     onCase: ({ caseId, done, total }) => tell(caseId, total + done, 2 * total),
   });
-  await predictions.folder.write('summary.json', summaryJson(summary));
+  await predictions.folder.write(NNUNET_FILES.summary, summaryJson(summary));
   return { name, models: members.map(trainedModel), predictions, summary };
 }
 

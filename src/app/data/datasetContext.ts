@@ -13,5 +13,3 @@ export interface DeskParts {
   /** Looks at the folders again and keeps what changed. */
   survey(name: string, change?: Partial<DatasetRecord>): Promise<DatasetRecord>;
 }
-
-export const FINGERPRINT_FILE = 'dataset_fingerprint.json';

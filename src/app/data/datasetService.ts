@@ -1,6 +1,8 @@
 // Datasets that are kept: what the dataset worker does, over whatever folders and records it is given.
+
 import { isPlansFile } from '@/core/dataset/preprocessedDataset';
 import { openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { caseOfFile, isCaseFile } from '@/core/training/caseFormats';
 import { StudioError } from '@/shared/errors';
 import { throttled } from '@/shared/throttledProgress';
@@ -10,7 +12,7 @@ import type { RecordStore } from '@/storage/recordStore';
 import type { DatasetApi, OnDatasetProgress } from '@/workers/data/api';
 import type { CaseWorkers } from '@/workers/data/caseWorkers';
 import { datasetChecks } from './datasetChecks';
-import { type DeskParts, FINGERPRINT_FILE } from './datasetContext';
+import type { DeskParts } from './datasetContext';
 import { datasetIntake } from './datasetImports';
 import { datasetSplits } from './datasetSplits';
 import { datasetTasks } from './datasetTasks';
@@ -193,7 +195,7 @@ async function stateOf(
   const top = files.map(({ path }) => path.split('/')).filter(({ length }) => length === 2);
   const names = top.map(([, file]) => file);
   return {
-    hasFingerprint: names.includes(FINGERPRINT_FILE),
+    hasFingerprint: names.includes(NNUNET_FILES.fingerprint),
     plans: names
       .filter(isPlansFile)
       .map((file) => file.slice(0, -'.json'.length))

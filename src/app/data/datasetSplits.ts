@@ -1,10 +1,11 @@
 // The splits of a kept dataset: nnU-Net's own, or given ones.
+
 import { crossValidationSplits, readSplits } from '@/core/dataset/splits';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { DatasetApi, DatasetSplits } from '@/workers/data/api';
 import type { DeskParts } from './datasetContext';
 
-const SPLITS_FILE = 'splits_final.json';
 /** nnU-Net makes five folds, one case at least in each. */
 const MIN_CASES = 5;
 
@@ -26,9 +27,9 @@ export function datasetSplits({ folders, browse, preprocessed, survey }: DeskPar
 
   return {
     async readSplits(name) {
-      const given = await raw(name).open(SPLITS_FILE);
+      const given = await raw(name).open(NNUNET_FILES.splits);
       if (given) return read(name, given, 'given');
-      const made = await preprocessed(name).open(SPLITS_FILE);
+      const made = await preprocessed(name).open(NNUNET_FILES.splits);
       if (made) return read(name, made, 'nnunet');
       const caseIds = await caseIdsOf(name);
       if (caseIds.length < MIN_CASES) return undefined;
@@ -36,16 +37,16 @@ export function datasetSplits({ folders, browse, preprocessed, survey }: DeskPar
     },
 
     async writeSplits(name, text) {
-      const splits = readSplits(text, SPLITS_FILE, await caseIdsOf(name));
-      await raw(name).write(SPLITS_FILE, text);
-      await preprocessed(name).write(SPLITS_FILE, text);
+      const splits = readSplits(text, NNUNET_FILES.splits, await caseIdsOf(name));
+      await raw(name).write(NNUNET_FILES.splits, text);
+      await preprocessed(name).write(NNUNET_FILES.splits, text);
       await survey(name);
       return { origin: 'given', splits };
     },
 
     async removeSplits(name) {
-      await raw(name).remove(SPLITS_FILE);
-      await preprocessed(name).remove(SPLITS_FILE);
+      await raw(name).remove(NNUNET_FILES.splits);
+      await preprocessed(name).remove(NNUNET_FILES.splits);
       await survey(name);
     },
   };

@@ -2,6 +2,7 @@
 
 import { planDataset, readFingerprint } from '@/app/plan/planDataset';
 import { isPlansFile } from '@/core/dataset/preprocessedDataset';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
@@ -19,7 +20,7 @@ import type {
   PreprocessRequest,
 } from '@/workers/data/api';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
-import { type DeskParts, FINGERPRINT_FILE } from './datasetContext';
+import type { DeskParts } from './datasetContext';
 import { extractFingerprint, type FingerprintProgress } from './extractFingerprint';
 import { type PreprocessedReport, preprocessDataset } from './preprocessDataset';
 
@@ -75,7 +76,7 @@ export function datasetTasks(
   }
 
   async function fingerprintOf(name: string): Promise<FingerprintDocument | undefined> {
-    const file = await preprocessed(name).open(FINGERPRINT_FILE);
+    const file = await preprocessed(name).open(NNUNET_FILES.fingerprint);
     return file && readFingerprint(await readText(file), file.path);
   }
 
@@ -98,7 +99,7 @@ export function datasetTasks(
           onProgress: (progress) => tell(fingerprintProgress(progress, total)),
         }),
       );
-      await preprocessed(name).write(FINGERPRINT_FILE, fingerprintJson(fingerprint));
+      await preprocessed(name).write(NNUNET_FILES.fingerprint, fingerprintJson(fingerprint));
       return survey(name);
     },
 
@@ -125,7 +126,7 @@ export function datasetTasks(
       const existing = await folder.open(`${plansName}.json`);
       const kept = existing && readAnyPlans(await readText(existing), existing.path);
       await folder.write(`${plansName}.json`, plansJson(withKeptConfigurations(plans, kept)));
-      await folder.write('dataset.json', await jsonFile.bytes());
+      await folder.write(NNUNET_FILES.dataset, await jsonFile.bytes());
       await survey(name);
       return plansName;
     },
@@ -160,7 +161,7 @@ export function datasetTasks(
       const folder = preprocessed(name);
       tell({ stage: 'Copying label maps', share: 0 });
       try {
-        await folder.write('dataset.json', await dataset.jsonFile.bytes());
+        await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
         const { failures, ...outcome } = await withCaseWorkers((workers) =>
           preprocessDataset({
             dataset,

@@ -1,4 +1,5 @@
 // Takes a dataset in: a raw dataset as it is, a Decathlon task converted, loose pairs with a dataset.json of their own.
+
 import { convertMsd, isMsdTask } from '@/core/dataset/convertMsd';
 import {
   layOutPairs,
@@ -7,6 +8,7 @@ import {
   type PairedFiles,
 } from '@/core/dataset/looseDataset';
 import { openRawDataset, unpackZips } from '@/core/dataset/rawDataset';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { forEachAtOnce } from '@/shared/concurrency';
@@ -44,7 +46,7 @@ export async function importDataset(
   if (isMsdTask(unpacked)) return importTask(unpacked, folderOf, options);
   const dataset = await openRawDataset(unpacked);
   const folder = await folderOf(dataset.name);
-  const root = dataset.jsonFile.path.slice(0, -'dataset.json'.length);
+  const root = dataset.jsonFile.path.slice(0, -NNUNET_FILES.dataset.length);
   const own = [
     ...dataset.cases
       .flatMap(({ images, label }) => [...images, ...(label ? [label] : [])])
@@ -101,7 +103,7 @@ export async function importPairs(
     onProgress?.(++done / laidOut.length, path);
   });
   const document = newDatasetJson({ ...facts, numTraining: pairs.cases.length });
-  await folder.write('dataset.json', pythonJson(document));
+  await folder.write(NNUNET_FILES.dataset, pythonJson(document));
   return { name: facts.name, kind: 'pairs', sizeInBytes };
 }
 

@@ -1,5 +1,7 @@
 // Takes in a dataset that nnU-Net preprocessed elsewhere: arrays, plans and label maps, to train from as they are.
+
 import { GROUND_TRUTH, type PreprocessedDataset } from '@/core/dataset/preprocessedDataset';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { haveSameBytes } from '@/shared/bytes';
 import { forEachAtOnce } from '@/shared/concurrency';
@@ -55,7 +57,7 @@ export async function importLabelsAsRaw(
       { images: [`imagesTr/${caseId}_0000${ending}`], label: `labelsTr/${caseId}${ending}` },
     ]),
   );
-  await raw.write('dataset.json', pythonJson({ ...json, dataset }));
+  await raw.write(NNUNET_FILES.dataset, pythonJson({ ...json, dataset }));
   return sizeInBytes;
 }
 
@@ -90,7 +92,7 @@ export async function assertCanJoin(
   }
   for (const [path, file] of files) {
     const there = path.includes('/') ? undefined : await folder.open(path);
-    if (!there || path === 'dataset.json') continue;
+    if (!there || path === NNUNET_FILES.dataset) continue;
     if (!haveSameBytes(await there.bytes(), await file.bytes())) {
       throw new StudioError(
         'PreprocessedExists',

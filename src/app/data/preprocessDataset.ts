@@ -1,7 +1,9 @@
 // Preprocesses a raw dataset for training into nnU-Net's nnUNet_preprocessed layout. Can be cancelled at any time and
 // goes on where it was: a case is done again only if its files, its labels' meaning or its configuration changed.
+
 import { labelsOfDataset, type RawCase, type RawDataset } from '@/core/dataset/rawDataset';
 import { crossValidationSplits, haveSameFolds, readSplits } from '@/core/dataset/splits';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { concatenate } from '@/core/io/compression';
 import { fileName, readText } from '@/core/io/sourceFile';
@@ -205,7 +207,7 @@ async function copyGroundTruth({ dataset, folder, signal }: PreprocessDatasetJob
  */
 async function writeSplits({ dataset, folder }: PreprocessDatasetJob): Promise<void> {
   const caseIds = dataset.cases.map(({ caseId }) => caseId);
-  const target = 'splits_final.json';
+  const target = NNUNET_FILES.splits;
   const existing = await folder.open(target);
   const own = dataset.splitsFile;
   if (existing && own) {

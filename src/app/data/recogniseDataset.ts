@@ -1,8 +1,10 @@
 // Whether given files are training data: a raw dataset, a Decathlon task, or images with label maps of the same names.
+
 import { isMsdTask } from '@/core/dataset/convertMsd';
 import { type PairedFiles, pairLooseFiles } from '@/core/dataset/looseDataset';
 import { unpackZips } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { findCases } from '@/core/io/cases';
 import { readerFor } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
@@ -30,9 +32,9 @@ const LABEL_NAME = /[-_](seg|segmentation|labels?|mask|gt|groundtruth|lbl)$/i;
 
 /** The dataset.json of a raw dataset or Decathlon task among unpacked files; models carry one too, without images. */
 export async function findDatasetJson(files: readonly SourceFile[]): Promise<SourceFile | undefined> {
-  const candidates = files.filter((file) => fileName(file) === 'dataset.json' && !isHiddenFile(file));
+  const candidates = files.filter((file) => fileName(file) === NNUNET_FILES.dataset && !isHiddenFile(file));
   for (const file of candidates) {
-    const root = file.path.slice(0, -'dataset.json'.length);
+    const root = file.path.slice(0, -NNUNET_FILES.dataset.length);
     const hasImages = files.some(
       ({ path }) => path.startsWith(`${root}imagesTr/`) || path.startsWith(`${root}labelsTr/`),
     );

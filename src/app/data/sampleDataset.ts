@@ -1,5 +1,7 @@
 // A made-up dataset to try the studio with: nothing is shipped or fetched, everything comes from seeds.
+
 import { newDatasetJson } from '@/core/dataset/looseDataset';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { makePhantom, PHANTOM_LABELS, PHANTOM_SHAPE, phantomGeometry } from '@/core/sample/phantom';
@@ -45,6 +47,6 @@ export async function writeSampleDataset(
     numTraining: SEEDS.length,
     description: 'Made-up heads; everything comes from seeds',
   });
-  await write('dataset.json', new TextEncoder().encode(pythonJson(document)));
+  await write(NNUNET_FILES.dataset, new TextEncoder().encode(pythonJson(document)));
   return sizeInBytes;
 }

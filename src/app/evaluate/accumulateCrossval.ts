@@ -3,6 +3,7 @@
 import { formatOfFolder, namesWithEnding, neededFile } from '@/app/files/labelMapFiles';
 import type { Fold } from '@/app/train/foldSetup';
 import { type EvaluationSummary, readSummary, summaryJson } from '@/core/evaluation/summary';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import {
@@ -45,7 +46,7 @@ export async function accumulateCrossval(job: AccumulateCrossvalJob): Promise<Ev
     await clearFolder(target.folder);
     await clearFolder(target.folder, 'postprocessed');
   }
-  for (const name of ['dataset.json', 'plans.json']) {
+  for (const name of [NNUNET_FILES.dataset, NNUNET_FILES.plans]) {
     await target.folder.write(name, await (await neededFile(model.folder, name)).bytes());
   }
   let hasCopied = false;
@@ -57,7 +58,7 @@ export async function accumulateCrossval(job: AccumulateCrossvalJob): Promise<Ev
     hasCopied = true;
   }
   const question = questionOf(format);
-  const existing = hasCopied ? undefined : await target.folder.open('summary.json');
+  const existing = hasCopied ? undefined : await target.folder.open(NNUNET_FILES.summary);
   if (existing) return readSummary(await readText(existing), existing.path, question.labels);
   const summary = await evaluateFolder({
     predictions: target,
@@ -67,7 +68,7 @@ export async function accumulateCrossval(job: AccumulateCrossvalJob): Promise<Ev
     signal,
     onCase: job.onCase,
   });
-  await target.folder.write('summary.json', summaryJson(summary));
+  await target.folder.write(NNUNET_FILES.summary, summaryJson(summary));
   return summary;
 }
 

@@ -7,6 +7,7 @@ import { disagreementMap } from '@/core/evaluation/disagreement';
 import type { EvaluationStep } from '@/core/evaluation/metrics';
 import { summariseCases, summaryJson } from '@/core/evaluation/summary';
 import { metricsCsv, surfaceJson } from '@/core/evaluation/surfaceSummary';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { readAsStored } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
@@ -290,7 +291,7 @@ function savedTable(record: EvaluationRecord, kind: 'summary' | 'surface' | 'csv
   }));
   switch (kind) {
     case 'summary':
-      return textFile('summary.json', summaryJson(summariseCases(labels, cases)));
+      return textFile(NNUNET_FILES.summary, summaryJson(summariseCases(labels, cases)));
     case 'surface':
       return textFile('surface.json', surfaceJson(labels, cases, record.toleranceMm));
     case 'csv':

@@ -11,6 +11,7 @@ import {
 } from '@/core/evaluation/pairSegmentations';
 import { readJson } from '@/core/interop/json';
 import { foregroundClasses, type LabelSet } from '@/core/interop/labels';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { browserFile, fileName, type SourceFile } from '@/core/io/sourceFile';
 import { nameKey } from '@/shared/names';
 import type { CaseFiles } from '@/storage/caseFiles';
@@ -111,7 +112,7 @@ async function openReferences(source: ReferenceSource, datasets: DatasetFolders)
 
 async function openFiles(given: readonly GivenFile[]): Promise<OpenedSide> {
   const files = await unpackZips(filesOf(given));
-  const json = files.find((file) => fileName(file) === 'dataset.json');
+  const json = files.find((file) => fileName(file) === NNUNET_FILES.dataset);
   return {
     maps: namedSegmentations(files.filter((file) => !/(^|\/)imagesT[rs]\//.test(file.path))),
     labels: json && { set: await labelsOfJson(json), from: json.path },

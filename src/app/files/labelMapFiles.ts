@@ -1,8 +1,10 @@
 // Label maps in folders of predictions and references, and what nnU-Net's dataset.json and plans.json beside them say.
+
 import { z } from 'zod';
 import { byCodePoint } from '@/core/dataset/rawDataset';
 import { validate } from '@/core/interop/json';
 import type { LabelSet } from '@/core/interop/labels';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import type { ImageGeometry } from '@/core/io/medicalImage';
 import { readerNamed, writeCase } from '@/core/io/readers';
@@ -52,8 +54,8 @@ export async function formatOfFolder(
   folder: ReadFolder,
   given: { readonly dataset?: SourceFile | undefined; readonly plans?: SourceFile | undefined } = {},
 ): Promise<SegmentationFormat> {
-  const dataset = given.dataset ?? (await neededFile(folder, 'dataset.json'));
-  const plans = given.plans ?? (await neededFile(folder, 'plans.json'));
+  const dataset = given.dataset ?? (await neededFile(folder, NNUNET_FILES.dataset));
+  const plans = given.plans ?? (await neededFile(folder, NNUNET_FILES.plans));
   return readFormat(dataset, plans);
 }
 

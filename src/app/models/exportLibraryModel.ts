@@ -2,6 +2,7 @@
 
 import type { ModelSharing } from '@/core/interop/bundleManifest';
 import { datasetDocumentOf, plansDocumentOf } from '@/core/interop/modelDocuments';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { readText } from '@/core/io/sourceFile';
 import { type ZipPart, type ZipStreamOptions, zipPart } from '@/core/io/zipStream';
@@ -81,8 +82,8 @@ async function onnxFile(
     model,
     loadFold,
     documents: {
-      plansJson: await textOf('plans.json', () => plansJson(plansDocumentOf(model))),
-      datasetJson: await textOf('dataset.json', () => pythonJson(datasetDocumentOf(model))),
+      plansJson: await textOf(NNUNET_FILES.plans, () => plansJson(plansDocumentOf(model))),
+      datasetJson: await textOf(NNUNET_FILES.dataset, () => pythonJson(datasetDocumentOf(model))),
     },
     shouldAverageFolds: true,
     ...(licence && { license: licence }),

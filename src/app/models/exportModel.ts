@@ -1,5 +1,6 @@
 // A model on its way out, as the parts of an archive: nnU-Net's folders, or a bundle. Parts are made when their turn comes,
 // so that one fold at most is in memory.
+
 import {
   BUNDLE_ENDING,
   bundleManifest,
@@ -14,6 +15,7 @@ import { modelParameters } from '@/core/interop/importModel';
 import { parseJson } from '@/core/interop/json';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import { datasetDocumentOf, plansDocumentOf } from '@/core/interop/modelDocuments';
+import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { isDict, type PickleValue, sequenceItems } from '@/core/interop/pickleValues';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { safetensorsPieces } from '@/core/interop/safetensors';
@@ -59,7 +61,7 @@ function asName(text: string): string {
   return text.replace(/[/\\\0:]/g, '_').replace(/^\.+/, '_');
 }
 
-const DOCUMENTS = ['plans.json', 'dataset.json'];
+const DOCUMENTS: readonly string[] = [NNUNET_FILES.plans, NNUNET_FILES.dataset];
 
 /**
  * The model as nnU-Net lays it out below nnUNet_results. Files are those it came with, to the byte, but for checkpoints of a
@@ -77,7 +79,7 @@ export function nnunetParts(source: ModelToExport): readonly ZipPart[] {
     ...documentParts(source),
     ...asTheyAre.map((file) => partForAnyNnunet(zipPart(file))),
     ...folds.map((fold): ZipPart => {
-      const path = `fold_${fold}/checkpoint_final.pth`;
+      const path = `fold_${fold}/${CHECKPOINTS.final}`;
       return { path, sizeInBytes: weightBytes(model), open: () => newCheckpoint(source, fold, path) };
     }),
   ].map((part) => ({ ...part, path: `${root}/${part.path}` }));
@@ -109,7 +111,7 @@ export function bundleParts(source: ModelToExport, sharing: ModelSharing): reado
         sizeInBytes: weightBytes(model),
         open: async () => piecewiseFile(safetensorsPieces(await source.loadFold(fold)), path),
       };
-      const log = `fold_${fold}/progress.json`;
+      const log = `fold_${fold}/${NNUNET_FILES.progress}`;
       const checkpoint = checkpointOf(files, fold);
       if (!checkpoint || files.some((file) => file.path === log)) return [weights];
       return [weights, { path: log, sizeInBytes: 0, open: () => logOf(checkpoint, log) }];
@@ -134,8 +136,8 @@ export function bundleName(model: NnunetModel): string {
 
 function documentParts({ model, files }: ModelToExport): readonly ZipPart[] {
   const written: Readonly<Record<string, () => string>> = {
-    'plans.json': () => plansJson(plansDocumentOf(model)),
-    'dataset.json': () => pythonJson(datasetDocumentOf(model)),
+    [NNUNET_FILES.plans]: () => plansJson(plansDocumentOf(model)),
+    [NNUNET_FILES.dataset]: () => pythonJson(datasetDocumentOf(model)),
   };
   return DOCUMENTS.map((path) =>
     zipPart(files.find((file) => file.path === path) ?? textFile(written[path](), path)),
@@ -157,7 +159,7 @@ async function newCheckpoint(source: ModelToExport, fold: string, path: string):
   const documents = await Promise.all(
     documentParts(source).map(async (part) => parseJson(await readText(await part.open()), part.path)),
   );
-  const log = files.find((file) => file.path === `fold_${fold}/progress.json`);
+  const log = files.find((file) => file.path === `fold_${fold}/${NNUNET_FILES.progress}`);
   const content = writeModelCheckpoint({
     model,
     fold,

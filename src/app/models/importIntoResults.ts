@@ -1,6 +1,8 @@
 // Unpacking models into nnUNet_results, where others may be: a model is never laid beside or over another training's folds
 // unless that is asked for.
+
 import { parseJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { orderedEntries } from '@/core/interop/orderedJson';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { haveSameBytes } from '@/shared/bytes';
@@ -89,8 +91,8 @@ async function differingDocument(
   existing: ExistingResults,
 ): Promise<string | undefined> {
   for (const [name, meaning] of [
-    ['plans.json', meaningOfPlans],
-    ['dataset.json', meaningOfDataset],
+    [NNUNET_FILES.plans, meaningOfPlans],
+    [NNUNET_FILES.dataset, meaningOfDataset],
   ] as const) {
     const own = files.find(({ path }) => path === `${folder}/${name}`);
     const other = await existing.open(`${folder}/${name}`);

@@ -1,6 +1,8 @@
 // The files of a model archive under the names that nnU-Net looks for below nnUNet_results, however it was zipped.
+
 import { type ImportedModel, importModels } from '@/core/interop/importModel';
 import { type ModelFolder, modelFolders } from '@/core/interop/modelFolders';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { openArchive } from '@/core/io/archive';
 import { sniffFolder } from '@/core/io/sniff';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
@@ -42,7 +44,9 @@ export async function modelArchiveParts(archive: SourceFile): Promise<readonly Z
 
 /** The networks of others are unpacked too, so that models are not read: what all need is looked at. */
 function assertComplete({ path, plans, dataset }: ModelFolder): void {
-  const missing = [!plans && 'plans.json', !dataset && 'dataset.json'].filter(Boolean).join(' and no ');
+  const missing = [!plans && NNUNET_FILES.plans, !dataset && NNUNET_FILES.dataset]
+    .filter(Boolean)
+    .join(' and no ');
   if (!missing) return;
   throw new StudioError(
     'IncompleteModel',

@@ -1,4 +1,5 @@
 // Trained models on the disk, by where they lie and what they are called: what the command and the library open.
+
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -8,6 +9,7 @@ import {
   importModels,
 } from '@/core/interop/importModel';
 import { withoutArchives } from '@/core/interop/modelFolders';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
@@ -89,7 +91,10 @@ async function placesBeside(
 /** The model with the files that go with its predictions. */
 export async function sourceOf(imported: ImportedModel): Promise<ModelSource> {
   const contentOf = (name: string) => imported.files.find((file) => file.path === name)?.bytes();
-  const [datasetJson, plansJson] = [await contentOf('dataset.json'), await contentOf('plans.json')];
+  const [datasetJson, plansJson] = [
+    await contentOf(NNUNET_FILES.dataset),
+    await contentOf(NNUNET_FILES.plans),
+  ];
   return { imported, datasetJson, plansJson };
 }
 

@@ -1,8 +1,10 @@
 // Prediction of files on the disk by nnU-Net's names: what is read and written is found and checked, then it runs. What
 // `nnstudio predict` and the library call.
+
 import path from 'node:path';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { type CaseFiles, findCases as casesAmong, hasImageName } from '@/core/io/cases';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
@@ -209,7 +211,7 @@ function outputOf(outputs: Outputs, output: string, cases: readonly CaseFiles[],
 
 /** Images, with the dataset.json of the dataset they are of, the model, and what a stage before it predicted. */
 async function outputsOf({ inputs, modelRequest, source, previous }: PredictionRequest): Promise<Outputs> {
-  const datasets = inputs.map((input) => path.join(input, '..', DATASET_FILE));
+  const datasets = inputs.map((input) => path.join(input, '..', NNUNET_FILES.dataset));
   const before =
     previous?.kind === 'folder' ? [previous.folder] : pathsOf(previous?.source.imported.files ?? []);
   const model = await modelPaths(modelRequest, source.imported);
@@ -227,13 +229,10 @@ async function assertInputsStay(
     ...resultNames({ fileEnding, settings }, each),
     ...(sideCar ? [`${each.caseId}.json`] : []),
   ]);
-  const descriptions = folder === undefined ? [] : [ARGUMENTS_FILE, DATASET_FILE, PLANS_FILE];
+  const descriptions =
+    folder === undefined ? [] : [NNUNET_FILES.predictionArguments, NNUNET_FILES.dataset, NNUNET_FILES.plans];
   await outputs.assertFolderFree(folder ?? location, [...names, ...descriptions]);
 }
-
-const ARGUMENTS_FILE = 'predict_from_raw_data_args.json';
-const DATASET_FILE = 'dataset.json';
-const PLANS_FILE = 'plans.json';
 
 /** Arguments of nnU-Net's `predict_from_files`, by its names. */
 function argumentsOf(
@@ -260,7 +259,7 @@ async function writeDescriptions(
   { datasetJson, plansJson }: Pick<ModelSource, 'datasetJson' | 'plansJson'>,
   args: ReturnType<typeof argumentsOf>,
 ): Promise<void> {
-  await results.write(ARGUMENTS_FILE, JSON.stringify(args, undefined, 4));
-  if (datasetJson) await results.write(DATASET_FILE, datasetJson);
-  if (plansJson) await results.write(PLANS_FILE, plansJson);
+  await results.write(NNUNET_FILES.predictionArguments, JSON.stringify(args, undefined, 4));
+  if (datasetJson) await results.write(NNUNET_FILES.dataset, datasetJson);
+  if (plansJson) await results.write(NNUNET_FILES.plans, plansJson);
 }

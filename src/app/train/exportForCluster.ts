@@ -1,4 +1,5 @@
 // A training with all it needs, laid out for nnU-Net: raw and preprocessed data, plans, splits, checkpoints, commands.
+import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { fileName, type SourceFile, textFile } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart, zipSize } from '@/core/io/zipStream';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
@@ -15,7 +16,6 @@ import { readCheckpointProgress, readCheckpointSchedule } from '@/core/training/
 import { continuedTrainer, type IterationCount } from '@/core/training/scheduleChange';
 import { knownTrainer, type Trainer } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
-import { CHECKPOINTS } from './foldCheckpoints';
 import { type FoldQuestion, openFold } from './foldSetup';
 
 export interface ClusterExport extends Omit<ClusterTraining, 'hasCheckpoint' | 'caseEnding'> {
@@ -41,7 +41,7 @@ export interface ClusterSummary {
 
 /** Name of the text file with the commands. */
 const INSTRUCTIONS = 'CONTINUE.txt';
-const OF_DATASET = ['dataset.json', 'dataset_fingerprint.json', 'splits_final.json'];
+const OF_DATASET = [NNUNET_FILES.dataset, NNUNET_FILES.fingerprint, NNUNET_FILES.splits];
 
 /**
  * The parts of the archive. Throws `ClusterCannotTrain` where nnU-Net would refuse the training, and `NotPreprocessed` where
@@ -60,7 +60,7 @@ export function clusterParts(job: ClusterExport): readonly ZipPart[] {
     const isOfCase = below.startsWith(`${dataIdentifier}/`) && !below.endsWith('.npy');
     return wanted.has(below) || /^gt_segmentations\//.test(below) || isOfCase;
   });
-  if (!preprocessed.some(({ path }) => path.endsWith('/dataset_fingerprint.json'))) {
+  if (!preprocessed.some(({ path }) => path.endsWith(`/${NNUNET_FILES.fingerprint}`))) {
     throw new StudioError(
       'NotPreprocessed',
       `${datasetName} has no dataset_fingerprint.json, which nnU-Net copies when a training begins.`,

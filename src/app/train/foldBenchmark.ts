@@ -1,4 +1,5 @@
 import { readJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { TrainingLog } from '@/core/training/trainingLog';
 import type { DatasetFolder } from '@/storage/datasetFolder';
@@ -21,7 +22,7 @@ export async function writeBenchmarkResult(
   adapter: string,
   hostName = 'browser',
 ): Promise<void> {
-  const name = `fold_${question.fold}/benchmark_result.json`;
+  const name = `fold_${question.fold}/${NNUNET_FILES.benchmarkResult}`;
   const existing = await results.open(name);
   const known = existing ? await readJson(existing) : {};
   const seconds = epochEndTimestamps.map((end, epoch) => end - epochStartTimestamps[epoch]);

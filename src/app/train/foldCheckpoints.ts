@@ -1,3 +1,4 @@
+import { CHECKPOINTS } from '@/core/interop/nnunetFiles';
 import type { CheckpointContext } from '@/core/training/checkpoint';
 import type { SaveReason } from '@/core/training/trainingRun';
 import type { TrainingState } from '@/core/training/trainingState';
@@ -8,13 +9,6 @@ import type { CheckpointStore } from '@/storage/checkpointStore';
 const EPOCHS_BETWEEN_CHECKPOINTS = 50;
 /** And so often in any case, so that little is lost when the machine goes. */
 const MINUTES_BETWEEN_CHECKPOINTS = 10;
-
-/** nnU-Net's names. */
-export const CHECKPOINTS = {
-  latest: 'checkpoint_latest.pth',
-  best: 'checkpoint_best.pth',
-  final: 'checkpoint_final.pth',
-} as const;
 
 const NAME_BY_REASON: Readonly<Record<SaveReason, string>> = {
   best: CHECKPOINTS.best,

@@ -1,5 +1,6 @@
 // nnU-Net's text log of a training, and the lists of its logger as JSON and as a picture.
 
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { isUnjudged, logEntries, type TrainingLog } from '@/core/training/trainingLog';
 import type { EpochReport } from '@/core/training/trainingRun';
@@ -43,11 +44,11 @@ export class TrainFoldLog {
     if (report.isBest) this.add(`Yayy! New best EMA pseudo Dice: ${rounded(report.emaFgDice, 4)}`);
     await this.writeText();
     await this.folder.write(
-      `${this.below}/progress.json`,
+      `${this.below}/${NNUNET_FILES.progress}`,
       pythonJson(Object.fromEntries(logEntries(log)), { mayBeNaN: isUnjudged }),
     );
     const picture = await this.drawProgress?.(curvesOfLog(log));
-    if (picture) await this.folder.write(`${this.below}/progress.png`, picture);
+    if (picture) await this.folder.write(`${this.below}/${NNUNET_FILES.progressPicture}`, picture);
   }
 
   private writeText(): Promise<void> {

@@ -9,6 +9,7 @@ import {
   splitOfFold,
 } from '@/core/dataset/splits';
 import { parseJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
@@ -52,8 +53,6 @@ export interface FoldSetup {
   readonly datasetDocument: unknown;
 }
 
-const SPLITS_FILE = 'splits_final.json';
-
 /**
  * Looks everything up; reads no voxels. The network is the trainer's, or that of the plans without one. Writes
  * splits_final.json where there is none yet. Throws `NoPlans`, `NotPreprocessed`, `EmptyFold` and what reading these
@@ -72,7 +71,7 @@ export async function openFold(
   );
   const datasetFile = await required(
     preprocessed,
-    'dataset.json',
+    NNUNET_FILES.dataset,
     'NotPreprocessed',
     'Run plan_and_preprocess first.',
   );
@@ -159,9 +158,9 @@ async function splitOf(
 }
 
 async function splitsOf(preprocessed: DatasetFolder, caseIds: readonly string[]): Promise<readonly Split[]> {
-  const file = await preprocessed.open(SPLITS_FILE);
+  const file = await preprocessed.open(NNUNET_FILES.splits);
   if (file) return readSplits(await readText(file), file.path, caseIds);
   const splits = crossValidationSplits(caseIds);
-  await preprocessed.write(SPLITS_FILE, pythonJson(splits, { shouldSortKeys: true }));
+  await preprocessed.write(NNUNET_FILES.splits, pythonJson(splits, { shouldSortKeys: true }));
   return splits;
 }

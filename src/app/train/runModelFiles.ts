@@ -1,9 +1,9 @@
+import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { type CheckpointRecords, recordCheckpoints } from '@/storage/checkpointStoreRecords';
 import type { FolderStore } from '@/storage/datasetFolder';
 import type { TrainingOrder } from '@/workers/train/api';
-import { CHECKPOINTS } from './foldCheckpoints';
 
 /** Where runs keep what they write. */
 export interface RunStores {
@@ -30,7 +30,7 @@ export async function modelFiles(
   const take = (file: SourceFile | undefined, path: string) => {
     if (file) files.push({ ...file, path: `${root}/${path}` });
   };
-  for (const name of ['plans.json', 'dataset.json', 'dataset_fingerprint.json']) {
+  for (const name of [NNUNET_FILES.plans, NNUNET_FILES.dataset, NNUNET_FILES.fingerprint]) {
     take(await runs.folder(first.runId).open(name), name);
   }
   for (const { runId, fold } of folds) {
@@ -39,7 +39,7 @@ export async function modelFiles(
     take(await store.read(checkpointName), `${below}/${checkpointName}`);
     const folder = runs.folder(runId);
     const logs = (await folder.list(below)).filter((name) => OF_TRAINING.test(name));
-    for (const name of [...logs, 'validation/summary.json']) {
+    for (const name of [...logs, `validation/${NNUNET_FILES.summary}`]) {
       take(await folder.open(`${below}/${name}`), `${below}/${name}`);
     }
   }

@@ -3,10 +3,10 @@
 
 import type { EvaluationSummary } from '@/core/evaluation/summary';
 import type { StateDict } from '@/core/interop/model';
+import { CHECKPOINTS } from '@/core/interop/nnunetFiles';
 import { readCheckpointWeights } from '@/core/training/readCheckpoint';
 import { StudioError } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
-import { CHECKPOINTS } from './foldCheckpoints';
 import type { TrainFoldLog } from './foldLog';
 import { networkOfFold, type TrainFoldJob, type TrainFoldOutcome, trainFold } from './trainFold';
 import { type ValidateFoldJob, validateFold } from './validateFold';

@@ -1,5 +1,6 @@
 // Trains one fold: nnU-Net's run_training. What it writes lies where nnU-Net puts it.
 
+import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
@@ -37,7 +38,7 @@ import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { writeBenchmarkResult } from './foldBenchmark';
 import { exceedsMemory, openCaseInFiles, openCaseInMemory } from './foldCases';
-import { CHECKPOINTS, CheckpointKeeper } from './foldCheckpoints';
+import { CheckpointKeeper } from './foldCheckpoints';
 import type { TrainFoldLog } from './foldLog';
 import type { FoldSetup } from './foldSetup';
 
@@ -394,11 +395,11 @@ function contextOf(
 
 /** What nnU-Net's `on_train_start` leaves beside the folds. */
 async function writeModelFiles({ setup, results }: TrainFoldJob, trainer: Trainer): Promise<void> {
-  await results.write('plans.json', await setup.plansFile.bytes());
-  await results.write('dataset.json', await setup.datasetFile.bytes());
-  const fingerprint = await setup.question.preprocessed.open('dataset_fingerprint.json');
-  if (fingerprint) await results.write('dataset_fingerprint.json', await fingerprint.bytes());
-  await results.write(`fold_${setup.question.fold}/debug.json`, debugJson(setup, trainer));
+  await results.write(NNUNET_FILES.plans, await setup.plansFile.bytes());
+  await results.write(NNUNET_FILES.dataset, await setup.datasetFile.bytes());
+  const fingerprint = await setup.question.preprocessed.open(NNUNET_FILES.fingerprint);
+  if (fingerprint) await results.write(NNUNET_FILES.fingerprint, await fingerprint.bytes());
+  await results.write(`fold_${setup.question.fold}/${NNUNET_FILES.debug}`, debugJson(setup, trainer));
 }
 
 /** The settings of the run; nnU-Net writes all attributes of its trainer, as text. */

@@ -4,6 +4,7 @@ import { displayLabels, plainLabelMap } from '@/app/files/displayLabels';
 import { PredictionSession } from '@/app/segment/predictionSession';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { importModel } from '@/core/interop/importModel';
+import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { readAsStored, readCase } from '@/core/io/readers';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
@@ -15,7 +16,6 @@ import { checkpointFiles, checkpointUsage, removeCheckpoints } from '@/storage/c
 import type { DatasetFolders } from '@/storage/datasetFolder';
 import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/train/api';
 import { type ClusterNeeds, trainForCluster } from './clusterService';
-import { CHECKPOINTS } from './foldCheckpoints';
 import { modelFiles, modelFolderName, type RunStores } from './runModelFiles';
 
 export interface TrainViewNeeds extends RunStores, Pick<ClusterNeeds, 'archives'> {
@@ -58,7 +58,10 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
         .filter((name) => /^training_log_.*\.txt$/.test(name))
         .sort(inOrder);
       const texts = await Promise.all(logs.map((name) => textOf(folder.open(`${below}/${name}`))));
-      return { log: texts.join(''), progress: await textOf(folder.open(`${below}/progress.json`)) };
+      return {
+        log: texts.join(''),
+        progress: await textOf(folder.open(`${below}/${NNUNET_FILES.progress}`)),
+      };
     },
 
     showPrediction: async (order, caseId, moment) => displayLabels(await predictionOf(order, caseId, moment)),

@@ -16,6 +16,7 @@ import type { PreparedCase } from '@/core/inference/prepareCase';
 import type { PredictProgress } from '@/core/inference/settings';
 import { foregroundLabels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
+import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeNpz } from '@/core/io/npy';
 import { readerNamed, writeCase } from '@/core/io/readers';
@@ -114,7 +115,7 @@ export async function validateFold(job: ValidateFoldJob): Promise<EvaluationSumm
     await session.close();
   }
   const summary = summariseCases(labels, cases);
-  await job.results.write(`${below}/summary.json`, summaryJson(summary));
+  await job.results.write(`${below}/${NNUNET_FILES.summary}`, summaryJson(summary));
   return summary;
 }
 
@@ -129,7 +130,7 @@ function modelOf({ setup, trainer, mirrorAxes }: ValidateFoldJob): NnunetModel {
     fileEnding: dataset.fileEnding,
     datasetName: plans.datasetName,
     trainerName: trainer.name,
-    folds: [{ fold: `${question.fold}`, checkpointName: 'checkpoint_final.pth' }],
+    folds: [{ fold: `${question.fold}`, checkpointName: CHECKPOINTS.final }],
     mirrorAxes,
   };
 }

@@ -1,4 +1,5 @@
 // Names whose last four digits were meant as the number of a case, where nnU-Net takes them for the channel.
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { fileName } from '@/core/io/sourceFile';
 import { error, type Finding } from './findings';
 import type { RawDataset } from './rawDataset';
@@ -38,7 +39,7 @@ export function mistakenChannelsFinding(
   { document, jsonFile }: RawDataset,
 ): Finding {
   const ending = document.file_ending;
-  const folder = `${jsonFile.path.slice(0, -'dataset.json'.length)}imagesTr`;
+  const folder = `${jsonFile.path.slice(0, -NNUNET_FILES.dataset.length)}imagesTr`;
   const [first] = stems;
   const others = stems.length > 1 ? ` to ${stems.at(-1)}${ending}` : '';
   return error(

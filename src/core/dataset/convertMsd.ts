@@ -1,6 +1,8 @@
 // A task of the Medical Segmentation Decathlon as nnU-Net's raw dataset: what `nnUNetv2_convert_MSD_dataset` does.
+
 import { z } from 'zod';
 import { readJson, validate } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { orderedRecord } from '@/core/interop/orderedRecord';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { concatenate } from '@/core/io/compression';
@@ -40,7 +42,7 @@ const msdSchema = z.looseObject({
 export function isMsdTask(files: readonly SourceFile[]): boolean {
   return files.some(({ path }) => {
     const [folder, file] = path.split('/').slice(-2);
-    return file === 'dataset.json' && TASK_FOLDER.test(folder ?? '');
+    return file === NNUNET_FILES.dataset && TASK_FOLDER.test(folder ?? '');
   });
 }
 
@@ -49,7 +51,7 @@ export function isMsdTask(files: readonly SourceFile[]): boolean {
  * of their voxels unchanged. Throws `NoMsdTask` with what is missing.
  */
 export async function convertMsd(files: readonly SourceFile[], id?: number): Promise<ConvertedDataset> {
-  const json = files.find((file) => fileName(file) === 'dataset.json' && isMsdTask([file]));
+  const json = files.find((file) => fileName(file) === NNUNET_FILES.dataset && isMsdTask([file]));
   if (!json) {
     throw new StudioError(
       'NoMsdTask',
@@ -57,7 +59,7 @@ export async function convertMsd(files: readonly SourceFile[], id?: number): Pro
       'Name the folder of one Decathlon task, like Task04_Hippocampus.',
     );
   }
-  const root = json.path.slice(0, -'dataset.json'.length);
+  const root = json.path.slice(0, -NNUNET_FILES.dataset.length);
   const [, number, name] = TASK_FOLDER.exec(root.split('/').at(-2) ?? '') ?? [];
   const below = (folder: string) =>
     files.filter((file) => file.path.startsWith(`${root}${folder}/`) && isImage(fileName(file)));
@@ -90,7 +92,7 @@ export async function convertMsd(files: readonly SourceFile[], id?: number): Pro
         yield { path: `labelsTr/${fileName(file)}`, content: await file.bytes(), done };
       }
       // Last, as it is what makes the folder a dataset.
-      yield { path: 'dataset.json', content: new TextEncoder().encode(datasetJson), done };
+      yield { path: NNUNET_FILES.dataset, content: new TextEncoder().encode(datasetJson), done };
     },
   };
 }

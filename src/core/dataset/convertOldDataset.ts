@@ -1,6 +1,8 @@
 // A dataset of nnU-Net's first version as nnU-Net v2's raw dataset: what `nnUNetv2_convert_old_nnUNet_dataset` does.
+
 import { z } from 'zod';
 import { readJson, validate } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { orderedRecord } from '@/core/interop/orderedRecord';
 import { pythonJson } from '@/core/interop/pythonJson';
 import type { SourceFile } from '@/core/io/sourceFile';
@@ -30,7 +32,7 @@ export async function convertOldDataset(
   files: readonly SourceFile[],
   root: string,
 ): Promise<ConvertedOldDataset> {
-  const json = files.find(({ path }) => path === `${root}dataset.json`);
+  const json = files.find(({ path }) => path === `${root}${NNUNET_FILES.dataset}`);
   const missing = FOLDERS.slice(0, 2).filter(
     (folder) => !files.some(({ path }) => path.startsWith(`${root}${folder}/`)),
   );
@@ -52,7 +54,7 @@ export async function convertOldDataset(
         yield { path: file.path.slice(root.length), content: await file.bytes(), done };
       }
       // Last, as it is what makes the folder a dataset.
-      yield { path: 'dataset.json', content: new TextEncoder().encode(datasetJson), done };
+      yield { path: NNUNET_FILES.dataset, content: new TextEncoder().encode(datasetJson), done };
     },
   };
 }

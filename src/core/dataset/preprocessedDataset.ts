@@ -1,5 +1,7 @@
 // A dataset that was preprocessed elsewhere: nnU-Net's folder nnUNet_preprocessed/DatasetXXX_Name.
+
 import { readJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { caseOfFile } from '@/core/training/caseFormats';
@@ -24,9 +26,9 @@ const CHECKPOINT = /(^|\/)fold_(\d+|all)\/checkpoint_\w+\.pth$/;
 /** Where the folder of label maps lies, by case id and file ending. */
 export const GROUND_TRUTH = 'gt_segmentations';
 const NO_PLANS: ReadonlySet<string> = new Set([
-  'dataset.json',
-  'dataset_fingerprint.json',
-  'splits_final.json',
+  NNUNET_FILES.dataset,
+  NNUNET_FILES.fingerprint,
+  NNUNET_FILES.splits,
 ]);
 
 /** Whether a file beside the folders of preprocessed data is a plans file, by its name. */
@@ -44,8 +46,8 @@ export async function findPreprocessedDataset(
   const seen = files.filter((file) => !isHiddenFile(file));
   // Taken to a cluster with its training: the model in it is what matters.
   if (seen.some(({ path }) => CHECKPOINT.test(path))) return undefined;
-  for (const jsonFile of seen.filter((file) => fileName(file) === 'dataset.json')) {
-    const root = jsonFile.path.slice(0, -'dataset.json'.length);
+  for (const jsonFile of seen.filter((file) => fileName(file) === NNUNET_FILES.dataset)) {
+    const root = jsonFile.path.slice(0, -NNUNET_FILES.dataset.length);
     const own = seen.filter(({ path }) => path.startsWith(root));
     const below = new Map(own.map((file) => [file.path.slice(root.length), file]));
     const arrays = [...below.keys()].flatMap((path) => {

@@ -1,8 +1,10 @@
 // A raw dataset as nnU-Net lays it out: dataset.json beside imagesTr and labelsTr, or with its own table of files.
+
 import { z } from 'zod';
 import { datasetJsonFaults, faultText } from '@/core/interop/datasetJsonFaults';
 import { readJson, validate } from '@/core/interop/json';
 import { type LabelSet, labelSetOf } from '@/core/interop/labels';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { orderedRecord } from '@/core/interop/orderedRecord';
 import { openArchive } from '@/core/io/archive';
 import { hasImageName } from '@/core/io/cases';
@@ -72,7 +74,7 @@ export async function openRawDataset(
 ): Promise<RawDataset> {
   const all = withSideCars((await unpackZips(files)).filter((file) => !isHiddenFile(file)));
   const jsonFile = datasetJsonAmong(all);
-  const root = jsonFile.path.slice(0, -'dataset.json'.length);
+  const root = jsonFile.path.slice(0, -NNUNET_FILES.dataset.length);
   const own = all.filter(({ path }) => path.startsWith(root));
   const document = parseDatasetDocument(await readJson(jsonFile), jsonFile.path);
   const found = document.dataset
@@ -85,7 +87,7 @@ export async function openRawDataset(
     jsonFile,
     channelNames: [...document.channel_names.values()],
     ...found,
-    splitsFile: own.find(({ path }) => path === `${root}splits_final.json`),
+    splitsFile: own.find(({ path }) => path === `${root}${NNUNET_FILES.splits}`),
   };
 }
 
@@ -150,7 +152,7 @@ export async function unpackZips(files: readonly SourceFile[]): Promise<readonly
 /** The dataset.json nearest to the root. */
 function datasetJsonAmong(files: readonly SourceFile[]): SourceFile {
   const found = files
-    .filter((file) => fileName(file) === 'dataset.json')
+    .filter((file) => fileName(file) === NNUNET_FILES.dataset)
     .sort((a, b) => a.path.split('/').length - b.path.split('/').length);
   if (found.length === 0) {
     throw new StudioError('NoDataset', `No dataset.json among the ${files.length} files.`, LAYOUT_HELP);

@@ -1,5 +1,6 @@
 // Trained nnU-Net models out of whatever was dropped: a model folder (`Trainer__Plans__configuration/`), any folder
 // above it, or a zip of either, as nnUNetv2_export_model_to_zip writes it; bundles; and ONNX files.
+
 import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
 import type { Configuration } from '@/core/planning/plans';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
@@ -13,6 +14,7 @@ import { readJson } from './json';
 import { type LabelSet, networkInputChannels } from './labels';
 import type { ModelFold, NnunetModel, StateDict } from './model';
 import { type ModelFolder, modelFolders, withoutArchives } from './modelFolders';
+import { CHECKPOINTS, NNUNET_FILES } from './nnunetFiles';
 import { integerItems, isDict, type PickleMap, type PickleValue } from './pickleValues';
 import { type DatasetDescription, readDatasetJson } from './readDatasetJson';
 import type { ReadModel } from './readModel';
@@ -109,7 +111,7 @@ async function importFolder(folder: ModelFolder, options: ImportOptions): Promis
   const folds = options.folds ?? foldsWith(folder, checkpointName);
   const checkpoints = folds.map((fold) => checkpointOf(folder, fold, checkpointName));
   const dataset = await readDatasetOf(folder);
-  const plansFile = required(folder, folder.plans, 'plans.json');
+  const plansFile = required(folder, folder.plans, NNUNET_FILES.plans);
   const plans = readPlans(await readText(plansFile), plansFile.path);
 
   const first = await openWeights(checkpoints[0]);
@@ -238,7 +240,7 @@ function textIn(value: PickleValue | undefined): string | undefined {
 }
 
 async function readDatasetOf(folder: ModelFolder): Promise<DatasetDescription> {
-  const file = required(folder, folder.dataset, 'dataset.json');
+  const file = required(folder, folder.dataset, NNUNET_FILES.dataset);
   return readDatasetJson(await readText(file), file.path);
 }
 
@@ -276,7 +278,7 @@ function fieldOf(value: unknown, key: string): unknown {
 }
 
 /** In the order in which nnU-Net's users prefer them. */
-const CHECKPOINT_NAMES = ['checkpoint_final.pth', 'checkpoint_best.pth', 'checkpoint_latest.pth'];
+const CHECKPOINT_NAMES = [CHECKPOINTS.final, CHECKPOINTS.best, CHECKPOINTS.latest];
 
 function bestCheckpointName(folder: ModelFolder): string {
   const all = new Set([...folder.folds.values()].flatMap(({ checkpoints }) => [...checkpoints.keys()]));

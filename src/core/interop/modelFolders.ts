@@ -1,4 +1,5 @@
 // Which of the dropped files make up a model folder. Paths are looked at, contents only of zips.
+
 import { openArchive } from '@/core/io/archive';
 import { sniff } from '@/core/io/sniff';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
@@ -6,6 +7,7 @@ import { isHiddenFile } from '@/core/io/systemFiles';
 import { isZip } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
 import { BUNDLE_ENDING, MANIFEST_FILE, MIMETYPE_FILE } from './bundleManifest';
+import { NNUNET_FILES } from './nnunetFiles';
 
 export interface FoldFiles {
   /** By file name, `checkpoint_final.pth`; safetensors of a bundle under the name of the checkpoint they are of. */
@@ -99,8 +101,8 @@ function modelFolder(parent: string, files: readonly SourceFile[]): ModelFolder 
   }
   return {
     path: parent.replace(/\/$/, '') || 'the dropped folder',
-    plans: directly('plans.json'),
-    dataset: directly('dataset.json'),
+    plans: directly(NNUNET_FILES.plans),
+    dataset: directly(NNUNET_FILES.dataset),
     folds,
     crossValidationSummary: own.find(({ path }) => CROSS_VALIDATION_SUMMARY.exec(path)?.[1] === parent),
     manifest: directly(MIMETYPE_FILE) && directly(MANIFEST_FILE),

@@ -16,6 +16,7 @@ import { assertFiniteWeights } from './finiteWeights';
 import { parseJson, validate } from './json';
 import { networkInputChannels } from './labels';
 import type { NnunetModel, StateDict, WeightTensor } from './model';
+import { NNUNET_FILES } from './nnunetFiles';
 import { exportFoldsToOnnx, ONNX_OUTPUT, weightsOfExport } from './onnxExport';
 import type { ReadOnnxModel } from './onnxReader';
 import { pythonJson } from './pythonJson';
@@ -135,7 +136,10 @@ export function readOnnxModel(onnx: ReadOnnxModel, file: SourceFile): ReadModel 
     model,
     origin: file.path,
     sizeInBytes: file.sizeInBytes,
-    files: [textFile(documents.plansJson, 'plans.json'), textFile(documents.datasetJson, 'dataset.json')],
+    files: [
+      textFile(documents.plansJson, NNUNET_FILES.plans),
+      textFile(documents.datasetJson, NNUNET_FILES.dataset),
+    ],
     loadFold: async (fold) => {
       const found = weights.get(fold);
       if (found) return found;
@@ -209,8 +213,8 @@ function describe(
         mirror_axes: model.mirrorAxes,
       },
       output: outputFacts(model),
-      dataset_json: parseJson(documents.datasetJson, 'dataset.json'),
-      plans: parseJson(documents.plansJson, 'plans.json'),
+      dataset_json: parseJson(documents.datasetJson, NNUNET_FILES.dataset),
+      plans: parseJson(documents.plansJson, NNUNET_FILES.plans),
       training_only_weights: trainingOnly,
     },
     { mayBeNaN: ([first]) => first === 'plans' || first === 'preprocessing' },

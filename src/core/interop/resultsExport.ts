@@ -1,7 +1,9 @@
 // Which files of nnUNet_results go with trained models: nnU-Net's `export_pretrained_model`.
+
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { StudioError } from '@/shared/errors';
+import { NNUNET_FILES } from './nnunetFiles';
 
 /** What `nnUNetv2_export_model_to_zip` is asked. */
 export interface ResultsQuestion {
@@ -18,13 +20,13 @@ export interface ResultsQuestion {
   readonly hasPredictions: boolean;
 }
 
-const OF_MODEL = ['dataset.json', 'plans.json', 'dataset_fingerprint.json'];
-const OF_FOLD = ['progress.png', 'debug.json', 'network_architecture.pdf'];
-const OF_JUDGEMENT = ['summary.json', 'postprocessing.pkl', 'postprocessing.json'];
+const OF_MODEL = [NNUNET_FILES.dataset, NNUNET_FILES.plans, NNUNET_FILES.fingerprint];
+const OF_FOLD = [NNUNET_FILES.progressPicture, NNUNET_FILES.debug, NNUNET_FILES.networkPicture];
+const OF_JUDGEMENT = [NNUNET_FILES.summary, NNUNET_FILES.postprocessing, NNUNET_FILES.postprocessingRecord];
 const OF_INFERENCE = [
-  'inference_information.json',
+  NNUNET_FILES.inferenceInformation,
   'inference_information.txt',
-  'inference_instructions.txt',
+  NNUNET_FILES.inferenceInstructions,
 ];
 
 /**
@@ -122,7 +124,7 @@ function foldPaths(
 ): readonly string[] {
   const validation = hasPredictions
     ? filesDirectlyIn(all, `${folder}/validation`).filter((path) => !/\.(npz|pkl)$/.test(path))
-    : [`${folder}/validation/summary.json`];
+    : [`${folder}/validation/${NNUNET_FILES.summary}`];
   return [
     ...checkpointNames.map((name) => checkpointPath(all, folder, name)),
     ...OF_FOLD.map((name) => `${folder}/${name}`),

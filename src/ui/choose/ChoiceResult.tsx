@@ -1,6 +1,7 @@
 import { Button, CopyButton, Group, Table, Text } from '@mantine/core';
 import { IconCopy, IconDownload, IconLayersSelectedBottom, IconTrophy } from '@tabler/icons-react';
 import { nameOfStep, recipeId, recipesOf } from '@/app/choose/bestConfiguration';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { describeStep } from '@/core/postprocessing/steps';
 import type { ChoiceRecord, ChoiceScore } from '@/storage/choiceRecord';
 import { ScrollTable } from '../components/ScrollTable';
@@ -112,7 +113,7 @@ export function ChoiceResult({ choice }: { choice: ChoiceRecord }) {
             size="compact-xs"
             variant="default"
             leftSection={<IconDownload size={13} aria-hidden />}
-            onClick={() => save('inference_instructions.txt', choice.instructions)}
+            onClick={() => save(NNUNET_FILES.inferenceInstructions, choice.instructions)}
           >
             inference_instructions.txt
           </Button>
@@ -120,7 +121,7 @@ export function ChoiceResult({ choice }: { choice: ChoiceRecord }) {
             size="compact-xs"
             variant="default"
             leftSection={<IconDownload size={13} aria-hidden />}
-            onClick={() => save('inference_information.json', choice.information)}
+            onClick={() => save(NNUNET_FILES.inferenceInformation, choice.information)}
           >
             inference_information.json
           </Button>

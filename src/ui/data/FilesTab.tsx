@@ -2,6 +2,7 @@ import { Button, Group, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconDownload, IconTrash } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
@@ -22,8 +23,10 @@ export function FilesTab({ dataset, onRemove }: { dataset: DatasetRecord; onRemo
         <h2>Files</h2>
         <p className={styles.hint}>Under the names that nnU-Net gives them; it reads every one of them.</p>
         <Group gap="xs">
-          <SaveButton name={name} path="raw/dataset.json" />
-          {dataset.hasFingerprint && <SaveButton name={name} path="preprocessed/dataset_fingerprint.json" />}
+          <SaveButton name={name} path={`raw/${NNUNET_FILES.dataset}`} />
+          {dataset.hasFingerprint && (
+            <SaveButton name={name} path={`preprocessed/${NNUNET_FILES.fingerprint}`} />
+          )}
           {dataset.plans.map((plans) => (
             <SaveButton key={plans} name={name} path={`preprocessed/${plans}.json`} />
           ))}
@@ -112,7 +115,7 @@ function DatasetJson({ name }: { name: string }) {
   useEffect(() => {
     let isCurrent = true;
     void datasets.api
-      .readFile(name, 'raw/dataset.json')
+      .readFile(name, `raw/${NNUNET_FILES.dataset}`)
       .then(({ content }) => content.text())
       .then((found) => isCurrent && setText(found));
     return () => {
@@ -125,7 +128,7 @@ function DatasetJson({ name }: { name: string }) {
         dataset.json
       </Text>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <section className={styles.json} tabIndex={0} aria-label="dataset.json">
+      <section className={styles.json} tabIndex={0} aria-label={NNUNET_FILES.dataset}>
         {text}
       </section>
     </>

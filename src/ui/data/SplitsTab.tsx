@@ -1,6 +1,7 @@
 import { Button, FileButton, Group, Table, Text } from '@mantine/core';
 import { IconDownload, IconUpload } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
@@ -77,7 +78,7 @@ export function SplitsTab({ dataset }: { dataset: DatasetRecord }) {
             leftSection={<IconDownload size={14} aria-hidden />}
             onClick={() =>
               saveFile({
-                name: 'splits_final.json',
+                name: NNUNET_FILES.splits,
                 content: new Blob([pythonJson(splits.splits, { shouldSortKeys: true })]),
               })
             }

@@ -2,6 +2,7 @@ import { Button, Group, SegmentedControl, Table, Text } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { formatXyz } from '@/shared/geometry';
 import type { DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
@@ -218,7 +219,9 @@ function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
           variant="default"
           leftSection={<IconDownload size={14} aria-hidden />}
           onClick={() =>
-            void datasets.api.readFile(dataset.name, 'preprocessed/dataset_fingerprint.json').then(saveFile)
+            void datasets.api
+              .readFile(dataset.name, `preprocessed/${NNUNET_FILES.fingerprint}`)
+              .then(saveFile)
           }
         >
           dataset_fingerprint.json

@@ -8,6 +8,7 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { useState } from 'react';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { messageOf } from '@/shared/errors';
 import type { EvaluationRecord } from '@/storage/evaluationRecord';
 import { ErrorNote } from '../components/ErrorNote';
@@ -102,7 +103,7 @@ function EvaluationHead({ record }: { record: EvaluationRecord }) {
 }
 
 const FILES = [
-  { kind: 'summary', name: 'summary.json', sentence: "nnU-Net's own, to the digit" },
+  { kind: 'summary', name: NNUNET_FILES.summary, sentence: "nnU-Net's own, to the digit" },
   { kind: 'csv', name: 'Table, CSV', sentence: 'every case and label, for a spreadsheet' },
   { kind: 'surface', name: 'surface.json', sentence: 'surface Dice and Hausdorff distance' },
 ] as const;

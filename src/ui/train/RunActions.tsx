@@ -16,6 +16,7 @@ import { useState } from 'react';
 import { progressPicture } from '@/app/train/progressPicture';
 import { curvesOfReports } from '@/app/train/progressPlot';
 import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { trainerNamed } from '@/core/training/trainers';
 import { messageOf } from '@/shared/errors';
 import type { SavedFile } from '@/workers/files/api';
@@ -175,7 +176,7 @@ function MoreMenu({ run, onLength, onCluster, onRemove }: MoreMenuProps) {
             save(
               trainings.view
                 .readTexts(order)
-                .then(({ progress }) => textFile('progress.json', progress, 'application/json')),
+                .then(({ progress }) => textFile(NNUNET_FILES.progress, progress, 'application/json')),
             )
           }
         >

@@ -5,6 +5,7 @@ import {
   type PostprocessingTrial,
 } from '@/app/choose/determinePostprocessing';
 import { someOf } from '@/app/evaluate/evaluateFolder';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { describeStep } from '@/core/postprocessing/steps';
 import { kindOf, nodeFile } from '@/storage/nodeFiles';
@@ -39,7 +40,11 @@ export const DESCRIPTION_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /** What is written among the predictions, beside the folder of label maps. */
-const WRITTEN = ['postprocessing.pkl', 'postprocessing.json', 'summary.json'];
+const WRITTEN: readonly string[] = [
+  NNUNET_FILES.postprocessing,
+  NNUNET_FILES.postprocessingRecord,
+  NNUNET_FILES.summary,
+];
 
 function isWritten(name: string): boolean {
   return WRITTEN.includes(name);
@@ -105,7 +110,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
       ? `Nothing helps; mean Dice ${formatDice(before.foregroundMean.Dice)}.`
       : `Mean Dice ${formatDice(before.foregroundMean.Dice)}, postprocessed ${formatDice(after.foregroundMean.Dice)}.`,
   );
-  console.log(path.join(predictions.location, 'postprocessing.pkl'));
+  console.log(path.join(predictions.location, NNUNET_FILES.postprocessing));
   return EXIT.ok;
 }
 

@@ -6,6 +6,7 @@ import {
 } from '@/app/choose/findBestConfiguration';
 import { crossvalFolder } from '@/app/evaluate/accumulateCrossval';
 import type { InferenceInformation, TrainedModel } from '@/core/evaluation/inferenceInstructions';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans } from '@/core/planning/anyPlans';
 import { describeStep } from '@/core/postprocessing/steps';
@@ -105,7 +106,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   });
   line.clear();
   for (const each of describeBest(found)) console.log(each);
-  console.log(path.join(places.results, 'inference_instructions.txt'));
+  console.log(path.join(places.results, NNUNET_FILES.inferenceInstructions));
   return EXIT.ok;
 }
 

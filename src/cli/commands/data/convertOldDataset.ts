@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { convertOldDataset } from '@/core/dataset/convertOldDataset';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { StudioError } from '@/shared/errors';
 import { filesBelow, kindOf } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
@@ -49,8 +50,8 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     );
   }
   const files = await filesBelow(source);
-  const json = files.find(({ path: each }) => each.split('/').at(-1) === 'dataset.json');
-  const root = json?.path.slice(0, -'dataset.json'.length) ?? `${path.basename(path.resolve(source))}/`;
+  const json = files.find(({ path: each }) => each.split('/').at(-1) === NNUNET_FILES.dataset);
+  const root = json?.path.slice(0, -NNUNET_FILES.dataset.length) ?? `${path.basename(path.resolve(source))}/`;
   const converted = await convertOldDataset(files, root);
   const outputs = await Outputs.beside([source]);
   const folder = outputs.folder(path.join(raw, name));

@@ -5,6 +5,7 @@ import type { LabelOrRegion } from '@/core/evaluation/metrics';
 import { summaryJson } from '@/core/evaluation/summary';
 import { type CaseSurfaces, surfaceJson } from '@/core/evaluation/surfaceSummary';
 import { readJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import { readerFor } from '@/core/io/readers';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
@@ -37,7 +38,7 @@ export const EVALUATION_OPTIONS: readonly OptionSpec[] = [
 
 const SURFACE_FILE = 'surface.json';
 /** Of an evaluation before, which this one replaces. */
-const SUMMARIES = ['summary.json', SURFACE_FILE];
+const SUMMARIES = [NNUNET_FILES.summary, SURFACE_FILE];
 
 /** What {@link EVALUATION_OPTIONS} mean beyond their names. */
 export const EVALUATION_NOTES: readonly string[] = [
@@ -79,7 +80,8 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const { references, predictions } = await comparedFolders(options);
   const given = textOf(options, '-djfile');
   if (given !== undefined && (await kindOf(given)) !== 'file') throw new UsageError(`There is no ${given}.`);
-  const dataset = given === undefined ? await predictions.folder.open('dataset.json') : await nodeFile(given);
+  const dataset =
+    given === undefined ? await predictions.folder.open(NNUNET_FILES.dataset) : await nodeFile(given);
   if (!dataset) {
     throw new UsageError(
       `There is no dataset.json in ${predictions.location}.`,
@@ -128,7 +130,7 @@ export async function evaluateAndWrite(
   { references, predictions, question }: Comparison,
   signal: AbortSignal,
 ): Promise<number> {
-  const output = path.resolve(textOf(options, '-o') ?? path.join(predictions.location, 'summary.json'));
+  const output = path.resolve(textOf(options, '-o') ?? path.join(predictions.location, NNUNET_FILES.summary));
   if (!output.endsWith('.json')) throw new UsageError(`-o names a file that ends in .json, not ${output}.`);
   const surfaceToleranceMm = toleranceOf(options);
   const isRead = (below: string) => !below.includes('/') && !SUMMARIES.includes(below);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { importModels } from '@/core/interop/importModel';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDatasetJson';
 import { openArchive } from '@/core/io/archive';
 import { openB2nd } from '@/core/io/blosc2/b2nd';
@@ -67,7 +68,7 @@ async function describeFolder(folder: string): Promise<readonly string[]> {
   if (kind === 'nnunet-model') return describeModels(files);
   const { cases } = await findCases(files);
   const description = files.find(
-    ({ path: name }) => name.split('/').length === 2 && name.endsWith('/dataset.json'),
+    ({ path: name }) => name.split('/').length === 2 && name.endsWith(`/${NNUNET_FILES.dataset}`),
   );
   const lines = description ? [...describeDataset(await readDataset(description), description.path)] : [];
   if (cases.length === 0 && lines.length === 0) {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { exportedFolderName } from '@/app/models/exportModel';
+import { CHECKPOINTS } from '@/core/interop/nnunetFiles';
 import { type ResultsQuestion, resultsParts } from '@/core/interop/resultsExport';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ZipPart } from '@/core/io/zipStream';
@@ -149,7 +150,7 @@ function questionOf(
 ): Pick<ResultsQuestion, 'folds' | 'checkpointNames' | 'hasPredictions'> {
   return {
     folds: listOf(options, '-f'),
-    checkpointNames: listOf(options, '-chk') ?? ['checkpoint_final.pth'],
+    checkpointNames: listOf(options, '-chk') ?? [CHECKPOINTS.final],
     hasPredictions: isGiven(options, '--exp_cv_preds'),
   };
 }

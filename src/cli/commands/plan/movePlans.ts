@@ -1,6 +1,7 @@
 import { readerNameOf } from '@/app/plan/planDataset';
 import { parseDatasetDocument } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans } from '@/core/planning/anyPlans';
 import { movePlans } from '@/core/planning/movePlans';
@@ -50,7 +51,7 @@ async function run(options: ParsedOptions): Promise<number> {
       'Run plan_experiment first.',
     );
   }
-  const json = await nodeFile(`${target.rawFolder}/dataset.json`).catch(() => undefined);
+  const json = await nodeFile(`${target.rawFolder}/${NNUNET_FILES.dataset}`).catch(() => undefined);
   if (!json) throw new StudioError('NoDataset', `There is no ${target.rawFolder}/dataset.json.`, 'Check -t.');
   const document = parseDatasetDocument(await readJson(json), json.path);
   const moved = movePlans(readAnyPlans(await readText(file), file.path), {
@@ -60,8 +61,8 @@ async function run(options: ParsedOptions): Promise<number> {
   });
   const read = [
     `${source.preprocessedFolder}/${plansName}.json`,
-    `${target.rawFolder}/dataset.json`,
-    `${target.preprocessedFolder}/dataset_fingerprint.json`,
+    `${target.rawFolder}/${NNUNET_FILES.dataset}`,
+    `${target.preprocessedFolder}/${NNUNET_FILES.fingerprint}`,
   ];
   const folder = (await Outputs.beside(read)).folder(target.preprocessedFolder);
   await folder.write(`${moved.plans_name}.json`, plansJson(moved));

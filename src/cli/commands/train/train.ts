@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { CHECKPOINTS } from '@/app/train/foldCheckpoints';
 import { TrainFoldLog } from '@/app/train/foldLog';
 import { type Fold, openFold } from '@/app/train/foldSetup';
 import {
@@ -10,6 +9,7 @@ import {
 } from '@/app/train/trainAndValidate';
 import type { TrainFoldJob } from '@/app/train/trainFold';
 import type { EvaluationSummary } from '@/core/evaluation/summary';
+import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { TRAINER_NAMES } from '@/core/training/trainers';
 import { openNodeGpu } from '@/gpu/nodeGpu';
@@ -275,7 +275,7 @@ function sayValidated(
 ): void {
   line.clear();
   const seconds = formatSeconds((performance.now() - started) / 1000);
-  const file = `${modelFolder}/fold_${setup.question.fold}/validation/summary.json`;
+  const file = `${modelFolder}/fold_${setup.question.fold}/validation/${NNUNET_FILES.summary}`;
   console.log(
     `Validation of ${cases.length} cases in ${seconds}: mean Dice ${foregroundMean.Dice.toFixed(4)}; ${file}`,
   );
