@@ -50,7 +50,7 @@ export interface DeterminePostprocessingJob {
 }
 
 /** `step` is what is tried; `undefined` while predictions are evaluated as they are or the outcome is written. */
-export interface PostprocessingProgress {
+interface PostprocessingProgress {
   readonly step: PostprocessingStep | undefined;
   readonly caseId: string;
   readonly done: number;

@@ -16,7 +16,7 @@ export interface SegmentationOfCase {
 }
 
 /** A label map's values, background left out. */
-export interface LabelMapFacts {
+interface LabelMapFacts {
   /** Voxels by value, ascending. */
   readonly voxels: ReadonlyMap<number, number>;
   /** Neighbours along x are mostly equal, as in label maps and hardly ever in images. */
@@ -35,7 +35,7 @@ function stemOf(file: SourceFile): string {
 }
 
 /** Files whose names say that they are label maps of other files here, by the name of their case. */
-export function namedLabelMaps(files: readonly SourceFile[]): ReadonlyMap<SourceFile, string> {
+function namedLabelMaps(files: readonly SourceFile[]): ReadonlyMap<SourceFile, string> {
   const images = files.filter((file) => hasImageName(file) && !isHiddenFile(file));
   const numbered = new Set(images.map(stemOf).filter((stem) => CHANNEL.test(stem)));
   const cases = new Set([...numbered].map((stem) => stem.replace(CHANNEL, '')));
@@ -83,7 +83,7 @@ export async function sortLabelMaps(files: readonly SourceFile[]): Promise<Sorte
 }
 
 /** What a map of whole numbers holds; `undefined` for anything else. */
-export function labelMapFacts({
+function labelMapFacts({
   data,
   channels,
 }: Pick<MedicalImage, 'data' | 'channels'>): LabelMapFacts | undefined {
