@@ -1,7 +1,8 @@
 // Which largest components are worth keeping alone, tried on predictions with references. Follows nnU-Net's
 // `determine_postprocessing`.
 
-import { assertSameShape, evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { assertSameShape } from '@/app/evaluate/comparePair';
+import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
 import {
   formatOfFolder,
   type LabelMap,

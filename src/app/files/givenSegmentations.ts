@@ -7,6 +7,7 @@ import { writeSegmentation } from '@/core/io/niftiWriter';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { formatShape, formatXyz } from '@/shared/geometry';
+import { allClose } from '@/shared/numeric';
 import { type GivenSegmentation, SEGMENTATION_FILE } from '@/storage/caseRecord';
 
 /** A label map that is kept with its image. */
@@ -130,7 +131,6 @@ export async function segmentationOf(
   const highest = Math.max(0, ...facts.voxels.keys());
   const labels = highest < 256 ? Uint8Array.from(map.data) : Uint16Array.from(map.data);
   const content = await writeSegmentation(labels, image.shape, image.geometry);
-  const isElsewhere = image.spacing.some((mm, axis) => Math.abs(mm - map.spacing[axis]) > 1e-3 * mm);
   const warning = `${name} says that its voxels are ${formatXyz(map.spacing)} mm, the image ${formatXyz(image.spacing)} mm. It is laid over the image voxel by voxel.`;
   return {
     file: memoryFile(content, SEGMENTATION_FILE),
@@ -138,7 +138,7 @@ export async function segmentationOf(
       givenAs: name,
       labels: [...facts.voxels].map(([value, voxels]) => ({ value, name: `label ${value}`, voxels })),
       hasProbabilities: false,
-      warnings: isElsewhere ? [warning] : [],
+      warnings: allClose(map.spacing, image.spacing) ? [] : [warning],
       finishedAt: Date.now(),
     },
   };
