@@ -11,6 +11,8 @@ export default defineConfig({
   testDir: 'tests/e2e',
   tsconfig: './tsconfig.json',
   testMatch: '**/*.e2e.ts',
+  // Journeys with large real data are part of `npm run test:conformance`.
+  ...(process.env.NNSTUDIO_CONFORMANCE ? { grep: /@conformance/ } : { grepInvert: /@conformance/ }),
   outputDir: 'test-results',
   workers: 2, // one a core
   timeout: 900_000,

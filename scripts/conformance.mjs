@@ -1,17 +1,21 @@
 // Compares this engine with golden data of the real nnU-Net, topic by topic:
 //   npm run test:conformance [-- topic …]      (folder: NNSTUDIO_GOLDEN, default ../shared/golden)
+// The topic `journeys` has the journeys in Chromium that need real data.
 // Fails when a case fails, when the folder is absent, and when a topic that was asked for has no case.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { importBundled } from './support/bundle.mjs';
-import { formatDuration, projectRoot } from './support/command.mjs';
+import { findChromium } from './support/chromium.mjs';
+import { formatDuration, projectRoot, runTool } from './support/command.mjs';
 
 const golden = path.resolve(projectRoot, process.env.NNSTUDIO_GOLDEN ?? '../shared/golden');
 const known = readdirSync(path.join(projectRoot, 'tests/conformance'))
   .filter((name) => name.endsWith('.ts') && name !== 'topic.ts')
   .map((name) => name.slice(0, -'.ts'.length))
   .sort();
+const JOURNEYS = 'journeys';
 const asked = process.argv.slice(2);
+const withJourneys = asked.length === 0 || asked.includes(JOURNEYS);
 
 function exitWith(message) {
   console.error(message);
@@ -19,10 +23,12 @@ function exitWith(message) {
 }
 
 if (!existsSync(golden)) exitWith(`No golden data at ${golden}. Name its folder in NNSTUDIO_GOLDEN.`);
-const unknown = asked.filter((topic) => !known.includes(topic));
-if (unknown.length > 0) exitWith(`Unknown topic: ${unknown.join(', ')}. Known: ${known.join(', ')}.`);
+const unknown = asked.filter((topic) => topic !== JOURNEYS && !known.includes(topic));
+if (unknown.length > 0) {
+  exitWith(`Unknown topic: ${unknown.join(', ')}. Known: ${[...known, JOURNEYS].join(', ')}.`);
+}
 
-const topics = asked.length > 0 ? asked : known;
+const topics = asked.length > 0 ? asked.filter((topic) => topic !== JOURNEYS) : known;
 const modules = await importBundled(
   'conformance',
   Object.fromEntries(topics.map((topic) => [topic, `tests/conformance/${topic}.ts`])),
@@ -54,6 +60,16 @@ const uncovered = readdirSync(golden, { withFileTypes: true })
   .map(({ name }) => name);
 if (asked.length === 0 && uncovered.length > 0)
   console.log(`no comparison exists for: ${uncovered.join(', ')}`);
+
+if (withJourneys) {
+  const env = { NNSTUDIO_CONFORMANCE: '1', NNSTUDIO_CHROMIUM: (await findChromium()) ?? '' };
+  const isRight =
+    (await runTool('vite', ['build', '--logLevel', 'error'])) === 0 &&
+    (await runTool('playwright', ['test', '--reporter=list'], { env })) === 0;
+  console.log(`${JOURNEYS}: ${isRight ? 'ok' : 'FAILED'}`);
+  if (isRight) passed += 1;
+  else failed += 1;
+}
 
 const missing = emptyTopics.filter((topic) => asked.includes(topic));
 if (missing.length > 0) console.error(`No case found for ${missing.join(', ')} in ${golden}.`);

@@ -7,7 +7,7 @@ import type { RunTopic } from './conformance/topic';
 const GOLDEN = path.resolve(process.env.NNSTUDIO_GOLDEN ?? '../shared/golden');
 const TIMEOUT_MS = 15 * 60_000;
 /** Take long on a software adapter. `npm run test:conformance` has them. */
-const LONG_TOPICS: readonly string[] = ['checkpoint', 'onnx', 'overfit', 'training_f16'];
+const LONG_TOPICS: readonly string[] = ['checkpoint', 'many_classes', 'onnx', 'overfit', 'training_f16'];
 
 const topics = Object.entries(import.meta.glob<{ run?: RunTopic }>('./conformance/*.ts'))
   .map(([file, load]) => ({ topic: path.basename(file, '.ts'), load }))

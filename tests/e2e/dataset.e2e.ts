@@ -84,10 +84,9 @@ test('a dropped Decathlon folder becomes plans and preprocessed cases, which a r
   await expectMouseWorks(page);
 });
 
-test('the Hippocampus task of the Decathlon: plans as the command makes them, kept over a reload', async ({
-  studio,
-  workbench,
-}) => {
+test('the Hippocampus task of the Decathlon: plans as the command makes them, kept over a reload', {
+  tag: '@conformance',
+}, async ({ studio, workbench }) => {
   const source = path.resolve('../shared/data/msd-hippocampus');
   test.skip(!existsSync(source), 'the shared test data are not there');
   const folder = path.join(workbench.folder, 'Dataset004_Hippocampus');
