@@ -2,9 +2,22 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-const LAYERS = ['shared', 'gpu', 'kernels', 'graph', 'nn', 'core', 'storage', 'workers', 'app', 'cli', 'ui'];
-/** Fronts stand side by side: neither may import the other. */
-const FRONTS = new Set(['cli', 'ui']);
+const LAYERS = [
+  'shared',
+  'gpu',
+  'kernels',
+  'graph',
+  'nn',
+  'core',
+  'storage',
+  'workers',
+  'app',
+  'library',
+  'cli',
+  'ui',
+];
+/** Fronts stand side by side: none may import another. */
+const FRONTS = new Set(['library', 'cli', 'ui']);
 const root = path.resolve(import.meta.dirname, '..');
 
 function sourceFiles(folder) {

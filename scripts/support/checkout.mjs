@@ -21,10 +21,11 @@ const STUDIO_SOURCES = [
   'package-lock.json',
 ];
 
-const NODE_ENTRIES = { nnstudio: 'src/cli/nnstudio.ts' };
+/** What runs in Node: the command and the library, which share their parts. */
+const NODE_ENTRIES = { nnstudio: 'src/cli/nnstudio.ts', library: 'src/library/library.ts' };
 
 /**
- * Builds the command, and with `studio` the studio, each where it is missing or older than its sources. Says
+ * Builds the command and the library, and with `studio` the studio, each where it is missing or older than its sources. Says
  * on stderr what it does; ends the process where that fails.
  *
  * @param {{ studio?: boolean }} [options]
@@ -47,12 +48,12 @@ export async function buildWhatIsStale({ studio = false } = {}) {
 /**
  * @param {{ sourcemap?: boolean }} [options]
  */
-async function buildNode(options) {
+export async function buildNode(options) {
   const { bundle } = await import('./bundle.mjs');
   await bundle('node', NODE_ENTRIES, options);
 }
 
-async function buildStudio() {
+export async function buildStudio() {
   const code = await runTool('vite', ['build', '--logLevel', 'error']);
   if (code !== 0) throw new Error('the build of the studio failed: see its messages above.');
 }

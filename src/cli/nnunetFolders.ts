@@ -1,10 +1,10 @@
 // nnU-Net's folders: nnUNet_raw, nnUNet_preprocessed, and the datasets in them by id or name.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type OpenDatasetOptions, openRawDataset, type RawDataset } from '@/core/dataset/rawDataset';
-import type { SourceFile } from '@/core/io/sourceFile';
+import { openDatasetOnDisk } from '@/app/data/openDatasetOnDisk';
+import type { RawDataset } from '@/core/dataset/rawDataset';
 import { StudioError } from '@/shared/errors';
-import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { kindOf } from '@/storage/nodeFiles';
 import { listOf, type OptionSpec, type ParsedOptions, textOf, UsageError } from './options';
 
 /** Options by which commands find datasets. */
@@ -98,25 +98,7 @@ export async function namesOfId(id: number, folders: readonly string[]): Promise
   return [...new Set(names.flat().filter((name) => name.startsWith(prefix)))].sort();
 }
 
-/** Opens the raw dataset. Throws `NoDataset` and what {@link openRawDataset} throws. */
+/** Opens the raw dataset. Throws `NoDataset` and what {@link openDatasetOnDisk} throws. */
 export async function openDataset({ rawFolder }: NamedDataset): Promise<RawDataset> {
-  if ((await kindOf(rawFolder)) !== 'folder') {
-    throw new StudioError('NoDataset', `There is no folder ${rawFolder}.`, 'Check nnUNet_raw and -d.');
-  }
-  return openRawDataset(await filesBelow(rawFolder), outsideOf(rawFolder));
-}
-
-/** Paths of a dataset's own table of files: environment variables, and relative to the dataset's folder. */
-function outsideOf(rawFolder: string): OpenDatasetOptions {
-  return {
-    findOutside: async (written): Promise<SourceFile | undefined> => {
-      const expanded = written.replace(
-        /\$(?:\{(\w+)\}|(\w+))/g,
-        (whole, braced: string | undefined, bare: string | undefined) =>
-          process.env[braced ?? bare ?? ''] ?? whole,
-      );
-      const location = path.resolve(rawFolder, expanded);
-      return (await kindOf(location)) === 'file' ? nodeFile(location, written) : undefined;
-    },
-  };
+  return openDatasetOnDisk(rawFolder, 'Check nnUNet_raw and -d.');
 }

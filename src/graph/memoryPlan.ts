@@ -10,7 +10,7 @@ export interface MemoryRequest {
   readonly steps: ReadonlySet<number>;
 }
 
-interface Placement {
+export interface Placement {
   readonly slot: number;
   /** Bytes, a multiple of 256. */
   readonly offset: number;
@@ -41,7 +41,7 @@ interface Tenant {
 }
 
 /** Bindings must begin at multiples of this many bytes. */
-const BINDING_ALIGNMENT = 256;
+export const BINDING_ALIGNMENT = 256;
 
 /** Rounds up to where the next binding can begin. */
 export function alignBytes(bytes: number): number {

@@ -14,7 +14,7 @@ export interface ChoiceScore {
 }
 
 /** A step of postprocessing that was tried. */
-interface ChoiceTrial {
+export interface ChoiceTrial {
   readonly step: PostprocessingStep;
   readonly diceBefore: number;
   readonly diceAfter: number;

@@ -54,8 +54,7 @@ async function measure(dataset: RawDataset, count: number): Promise<void> {
     await timed(configuration, cases, async () => {
       const folder = forgetfulFolder();
       const configurations = [configuration];
-      const startWorkers = () => ({ ...workers, close: () => undefined });
-      const { failures } = await preprocessDataset({ dataset, plans, configurations, folder, startWorkers });
+      const { failures } = await preprocessDataset({ dataset, plans, configurations, folder, workers });
       if (failures.length > 0) throw new Error(`${failures.length} cases failed`);
     });
   }

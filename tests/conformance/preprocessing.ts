@@ -9,6 +9,7 @@ import { memoryFile } from '@/core/io/sourceFile';
 import type { Configuration, Plans, Resampling } from '@/core/planning/plans';
 import { readPlans } from '@/core/planning/readPlans';
 import { classLocations } from '@/core/preprocessing/classLocations';
+import { cropToNonzero } from '@/core/preprocessing/cropToNonzero';
 import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { computeNewShape, separateZAxis } from '@/core/preprocessing/gridShape';
 import type { IntensityProperties, NormalizationDefinition } from '@/core/preprocessing/normalization/scheme';
@@ -19,7 +20,6 @@ import { type ResampleRequest, resampleData, resampleSegmentation } from '@/core
 import type { Gpu } from '@/gpu/device';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import type { Zyx } from '@/shared/geometry';
-import { cropToNonzero } from '../support/cropToNonzero';
 import {
   countDifferent,
   exactOutcome,

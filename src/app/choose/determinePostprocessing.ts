@@ -1,8 +1,7 @@
 // Which largest components are worth keeping alone, tried on predictions with references. Follows nnU-Net's
 // `determine_postprocessing`.
 
-import { assertSameShape } from '@/app/evaluate/comparePair';
-import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { assertSameShape, evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
 import {
   formatOfFolder,
   type LabelMap,
@@ -51,7 +50,7 @@ export interface DeterminePostprocessingJob {
 }
 
 /** `step` is what is tried; `undefined` while predictions are evaluated as they are or the outcome is written. */
-interface PostprocessingProgress {
+export interface PostprocessingProgress {
   readonly step: PostprocessingStep | undefined;
   readonly caseId: string;
   readonly done: number;

@@ -21,7 +21,7 @@ export interface RunningTask {
 }
 
 /** Files on their way in. */
-interface RunningImport {
+export interface RunningImport {
   readonly name: string;
   readonly startedAt: number;
   readonly progress: DatasetProgress | undefined;

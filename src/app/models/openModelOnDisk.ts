@@ -39,7 +39,7 @@ export interface ModelSource {
 }
 
 /** All models at a place, read or not; of the checkpoint and folds that the request names. Throws `NoModel`. */
-async function listModelsOnDisk(request: ModelRequest): Promise<readonly ImportOutcome[]> {
+export async function listModelsOnDisk(request: ModelRequest): Promise<readonly ImportOutcome[]> {
   const asked = await askedCheckpoint(request, await modelPlace(request));
   return importModels(asked.files, asked.importOptions);
 }
@@ -89,7 +89,7 @@ async function placesBeside(
 }
 
 /** The model with the files that go with its predictions. */
-async function sourceOf(imported: ImportedModel): Promise<ModelSource> {
+export async function sourceOf(imported: ImportedModel): Promise<ModelSource> {
   const contentOf = (name: string) => imported.files.find((file) => file.path === name)?.bytes();
   const [datasetJson, plansJson] = [
     await contentOf(NNUNET_FILES.dataset),

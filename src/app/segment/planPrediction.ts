@@ -5,21 +5,20 @@ import path from 'node:path';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
-import { type CaseFiles, findCases as casesAmong, hasImageName } from '@/core/io/cases';
-import type { SourceFile } from '@/core/io/sourceFile';
+import type { CaseFiles } from '@/core/io/cases';
 import { StudioError } from '@/shared/errors';
 import { memoryResults } from '@/storage/memoryResults';
-import { filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { Outputs, pathsOf } from '@/storage/outputs';
 import type { ResultFolder } from '@/storage/resultFolder';
 import { type ModelRequest, type ModelSource, modelPaths } from '../models/openModelOnDisk';
 import { foldsOfPreviousStage } from './cascadeModels';
+import { findCasesOnDisk } from './findCasesOnDisk';
 import { type PreviousStage, segmentationIn } from './openPreviousStage';
 import { predictCascade } from './predictCascade';
 import { type CaseReport, type PredictFolderJob, predictFolder, resultNames } from './predictFolder';
 
 /** Endings of files that results can be written to. */
-const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
+export const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
 
 /** Which images are segmented by which model, and where the results go. */
 export interface PredictionRequest {
@@ -42,7 +41,7 @@ export interface PredictionRequest {
 }
 
 /** What computes it, and how it is watched and stopped. */
-interface PredictionRun
+export interface PredictionRun
   extends Pick<PredictFolderJob, 'openGpu' | 'device' | 'runtime' | 'tuning' | 'signal'> {
   /** Called for the stage that is named, where it runs before the one that was asked for, and for that one. */
   readonly watch: (stage: string | undefined) => Pick<PredictFolderJob, 'onProgress' | 'onCase'>;
@@ -63,7 +62,7 @@ export interface PlannedPrediction {
 export async function planPrediction(request: PredictionRequest): Promise<PlannedPrediction> {
   const { source, previous, inputs, settings, part } = request;
   const { model } = source.imported;
-  const found = await findCases(inputs, model, request.onNotice);
+  const found = await findCasesOnDisk(inputs, model, request.onNotice);
   const cases = found.filter((_, i) => i % part.count === part.id);
   const outputs = await outputsOf(request);
   const target = outputOf(outputs, request.output, cases, model);
@@ -125,50 +124,6 @@ function firstStageOf(source: ModelSource, settings: PredictSettings, target: Ou
     folder,
     results: folder === undefined ? memoryResults() : outputs.folder(folder),
   };
-}
-
-/** Cases among the files that are named, and in folders that are. Throws `NoSuchInput`, `NoCases`. */
-async function findCases(
-  inputs: readonly string[],
-  model: NnunetModel,
-  onNotice: (notice: string) => void,
-): Promise<readonly CaseFiles[]> {
-  const files = (await Promise.all(inputs.map(filesAt))).flat();
-  // A folder may hold other images too: those with the dataset's own ending are meant, as in nnU-Net.
-  const ofDataset = files.filter(
-    ({ path: name }) => name.endsWith(model.fileEnding) || name.endsWith('.json'),
-  );
-  const hasOwn = ofDataset.some(({ path: name }) => name.endsWith(model.fileEnding));
-  const { cases, ignored } = await casesAmong(hasOwn ? ofDataset : files, {
-    channels: model.channelNames.length,
-  });
-  for (const { path: name, reason } of ignored) onNotice(`left out ${name}: ${reason}`);
-  if (hasOwn) tellOtherEndings(files, model.fileEnding, onNotice);
-  if (cases.length > 0) return cases;
-  throw new StudioError(
-    'NoCases',
-    `No images in ${inputs.join(' ')}.`,
-    `They are named like case_0000${model.fileEnding}.`,
-  );
-}
-
-/** Images of another ending than the model's, in a folder that has some of its own. */
-function tellOtherEndings(
-  files: readonly SourceFile[],
-  fileEnding: string,
-  onNotice: (notice: string) => void,
-): void {
-  const others = files.filter((file) => hasImageName(file) && !file.path.endsWith(fileEnding));
-  if (others.length === 0) return;
-  const [first] = others;
-  const what = others.length === 1 ? first.path : `${others.length} images, ${first.path} for one`;
-  onNotice(`left out ${what}: the model's images end with ${fileEnding}, and so do others beside it`);
-}
-
-async function filesAt(location: string): Promise<readonly SourceFile[]> {
-  const kind = await kindOf(location);
-  if (kind === 'nothing') throw new StudioError('NoSuchInput', `${location} does not exist.`);
-  return kind === 'folder' ? filesIn(location) : [await nodeFile(location)];
 }
 
 interface Output {

@@ -15,7 +15,7 @@ export interface StoragePart {
 }
 
 /** A file in the browser's own file system. */
-interface StoredFile {
+export interface StoredFile {
   /** `cases/<id>/<name>` */
   readonly path: string;
   readonly sizeInBytes: number;

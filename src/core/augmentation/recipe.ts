@@ -36,7 +36,7 @@ export type TransformRule =
   | SharpeningRule;
 
 /** A transform and how likely a sample gets it. */
-interface RecipeEntry {
+export interface RecipeEntry {
   readonly probability: number;
   readonly rule: TransformRule;
 }

@@ -1,5 +1,4 @@
 import type { Architecture } from '@/nn/architecture';
-import { product } from '@/shared/numeric';
 
 /** The parts of a network that its memory estimate depends on. */
 export type EstimatedNetwork = Pick<
@@ -45,4 +44,8 @@ function voxelsPerStage(patchSize: readonly number[], strides: readonly (readonl
     size = size.map((edge, axis) => Math.floor(edge / stride[axis]));
     return product(size);
   });
+}
+
+function product(values: readonly number[]): number {
+  return values.reduce((total, value) => total * value, 1);
 }

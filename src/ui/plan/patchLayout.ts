@@ -7,7 +7,7 @@ export interface Projection {
 }
 
 /** One axis, mm. */
-interface AxisExtent {
+export interface AxisExtent {
   /** `z`, `y` or `x`. */
   readonly name: string;
   readonly patchMm: number;

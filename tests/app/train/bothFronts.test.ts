@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import os, { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
+import { nodeProgressPicture } from '@/app/train/nodeProgressPicture';
 import { createTrainDesk } from '@/app/train/trainingService';
 import { trainCommand } from '@/cli/commands/train/train';
 import { parseOptions } from '@/cli/options';
-import { nodeProgressPicture } from '@/cli/progressPicture';
 import type { Gpu } from '@/gpu/device';
 import { checkpointFiles } from '@/storage/checkpointStoreRecords';
 import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';

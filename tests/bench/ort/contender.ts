@@ -12,7 +12,7 @@ export interface Contender {
   open(network: ComparedNetwork): Promise<OpenedContender>;
 }
 
-interface OpenedContender {
+export interface OpenedContender {
   run(): Promise<Float32Array>;
   close(): Promise<void>;
 }

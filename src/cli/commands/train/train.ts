@@ -1,20 +1,19 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { TrainFoldLog } from '@/app/train/foldLog';
-import { type Fold, openFold } from '@/app/train/foldSetup';
+import type { Fold } from '@/app/train/foldSetup';
+import { type OpenedTraining, openTrainingOnDisk } from '@/app/train/openTrainingOnDisk';
 import {
   trainAndValidate,
   type ValidateTrainedFoldJob,
   validateTrainedFold,
 } from '@/app/train/trainAndValidate';
-import type { TrainFoldJob } from '@/app/train/trainFold';
 import type { EvaluationSummary } from '@/core/evaluation/summary';
 import { CHECKPOINTS, NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { TRAINER_NAMES } from '@/core/training/trainers';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { messageOf, StudioError } from '@/shared/errors';
-import { datasetFolder, filesBelow, kindOf, nodeCheckpoints, nodeFile } from '@/storage/nodeFiles';
+import { filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
@@ -23,7 +22,6 @@ import { nnunetResults } from '../../modelSource';
 import { namedDataset } from '../../nnunetFolders';
 import { isGiven, noEffect, numberOf, type ParsedOptions, textOf, UsageError } from '../../options';
 import { formatSeconds, ProgressLine } from '../../progressLine';
-import { nodeProgressPicture } from '../../progressPicture';
 import { trainerIn, unaskedIterations } from '../../scheduleOptions';
 
 /** Marks options that nnU-Net does not have. */
@@ -116,12 +114,6 @@ function folderOption(name: string, variable: string) {
   return [{ names: [name], kind: 'text', value: 'FOLDER', description } as const];
 }
 
-/** One training as the command line asks for it. */
-interface Training extends Pick<TrainFoldJob, 'setup' | 'trainer' | 'results' | 'checkpoints' | 'log'> {
-  readonly modelFolder: string;
-  readonly preprocessedFolder: string;
-}
-
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
   if (isGiven(options, '--c') && isGiven(options, '--val')) {
     throw new UsageError('--c trains on, --val only validates: give one of them.');
@@ -138,7 +130,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   return runTraining(training, options, line, validation);
 }
 
-async function openTraining(options: ParsedOptions): Promise<Training> {
+async function openTraining(options: ParsedOptions): Promise<OpenedTraining> {
   const [dataset, configurationName, foldText, ...rest] = options.positionals;
   if (foldText === undefined || rest.length > 0) {
     throw new UsageError(
@@ -148,30 +140,15 @@ async function openTraining(options: ParsedOptions): Promise<Training> {
   }
   const trainer = trainerIn(options);
   const named = await namedDataset(dataset, options);
-  const plansName = textOf(options, '-p') ?? 'nnUNetPlans';
-  const fold = foldOf(foldText);
-  const results = path.join(textOf(options, '-results') ?? nnunetResults(), named.name);
-  const modelFolder = (configuration: string) =>
-    path.join(results, `${trainer.name}__${plansName}__${configuration}`);
-  const question = {
-    preprocessed: datasetFolder(named.preprocessedFolder),
-    plansName,
-    configurationName,
-    fold,
-    previousStage: (stage: string) =>
-      datasetFolder(path.join(modelFolder(stage), 'predicted_next_stage', configurationName)),
-  };
-  const setup = await openFold(question, trainer);
-  const folder = datasetFolder(modelFolder(configurationName));
-  return {
-    setup,
-    trainer,
-    results: folder,
-    checkpoints: nodeCheckpoints(path.join(modelFolder(configurationName), `fold_${fold}`)),
-    log: new TrainFoldLog(folder, setup, nodeProgressPicture(tellNoPicture)),
-    modelFolder: modelFolder(configurationName),
+  return openTrainingOnDisk({
     preprocessedFolder: named.preprocessedFolder,
-  };
+    resultsFolder: path.join(textOf(options, '-results') ?? nnunetResults(), named.name),
+    plansName: textOf(options, '-p') ?? 'nnUNetPlans',
+    configurationName,
+    fold: foldOf(foldText),
+    trainer,
+    onNoPicture: tellNoPicture,
+  });
 }
 
 function tellNoPicture(reason: string): void {
@@ -186,7 +163,7 @@ function foldOf(text: string): Fold {
 
 /** What validating depends on, and a line for each case that is validated. */
 function validationOptions(
-  training: Training,
+  training: OpenedTraining,
   options: ParsedOptions,
   line: ProgressLine,
   signal: AbortSignal,
@@ -195,8 +172,6 @@ function validationOptions(
     ...training,
     validatesBest: isGiven(options, '--val_best'),
     shouldSaveProbabilities: isGiven(options, '--npz'),
-    nameOf: (where, name) =>
-      path.resolve(where === 'results' ? training.modelFolder : training.preprocessedFolder, name),
     openGpu: openNodeGpu,
     signal,
     onProgress: (caseId, { stage, share }) => line.show(caseId, { stage, share }),
@@ -210,7 +185,7 @@ function validationOptions(
 
 /** Trains, validates, and says how it went. Returns the exit status. */
 async function runTraining(
-  training: Training,
+  training: OpenedTraining,
   options: ParsedOptions,
   line: ProgressLine,
   validation: ValidateTrainedFoldJob,
@@ -268,7 +243,7 @@ async function runTraining(
 }
 
 function sayValidated(
-  { setup, modelFolder }: Training,
+  { setup, modelFolder }: OpenedTraining,
   { cases, foregroundMean }: EvaluationSummary,
   line: ProgressLine,
   started: number,
@@ -283,7 +258,7 @@ function sayValidated(
 
 /** The checkpoint of `-pretrained_weights`. Throws `WouldReplaceInput` where the training would write over it. */
 async function pretrainedWeightsOf(
-  { modelFolder, setup }: Training,
+  { modelFolder, setup }: OpenedTraining,
   options: ParsedOptions,
 ): Promise<SourceFile | undefined> {
   const pretrained = textOf(options, '-pretrained_weights');

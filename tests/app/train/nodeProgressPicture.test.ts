@@ -1,10 +1,10 @@
 import { decode } from 'fast-png';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { TrainFoldLog } from '@/app/train/foldLog';
+import { nodeProgressPicture } from '@/app/train/nodeProgressPicture';
 import type { ProgressCurves } from '@/app/train/progressPlot';
-import { nodeProgressPicture } from '@/cli/progressPicture';
 import { EMPTY_LOG, withEpoch } from '@/core/training/trainingLog';
-import { memoryFolder } from '../support/memoryFolder';
+import { memoryFolder } from '../../support/memoryFolder';
 
 const CURVES: ProgressCurves = {
   trainLoss: [0.5, -0.5],

@@ -1,6 +1,6 @@
-import { drawPlot, PLOT_SIZE } from '@/app/train/drawPlot';
-import type { DrawProgress } from '@/app/train/foldLog';
-import { progressPanels } from '@/app/train/progressPlot';
+import { drawPlot, PLOT_SIZE } from './drawPlot';
+import type { DrawProgress } from './foldLog';
+import { progressPanels } from './progressPlot';
 
 /**
  * Draws progress.png, as PNG; the only place that knows the package `@napi-rs/canvas`. It is optional, and needs the

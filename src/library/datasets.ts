@@ -1,0 +1,199 @@
+import path from 'node:path';
+import { extractFingerprint } from '@/app/data/extractFingerprint';
+import { openDatasetOnDisk } from '@/app/data/openDatasetOnDisk';
+import { preprocessDataset as preprocess } from '@/app/data/preprocessDataset';
+import { planDataset as plan, readFingerprint } from '@/app/plan/planDataset';
+import type { RawDataset } from '@/core/dataset/rawDataset';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
+import { readerFor } from '@/core/io/readers';
+import { readText } from '@/core/io/sourceFile';
+import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
+import { PLANNERS, plannerNamed } from '@/core/planning/planners';
+import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
+import { readPlans } from '@/core/planning/readPlans';
+import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
+import { StudioError } from '@/shared/errors';
+import { Outputs } from '@/storage/outputs';
+import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
+import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/data/nodeCaseWorkers';
+import type { FingerprintProgress, PreprocessedCase } from './reports';
+
+/** nnU-Net's experiment planners, by their names. */
+export const PLANNER_NAMES: readonly string[] = PLANNERS.map(({ name }) => name);
+
+/** A dataset as nnU-Net lays it out. */
+export interface DatasetFolders {
+  /** `nnUNet_raw/DatasetXXX_Name`, with `dataset.json`, `imagesTr` and `labelsTr`. Only read. */
+  readonly raw: string;
+  /** `nnUNet_preprocessed/DatasetXXX_Name`. Made where it is missing. */
+  readonly preprocessed: string;
+}
+
+/** How cases are worked on. */
+export interface CaseWorkOptions {
+  /** Cases side by side, each in a thread. Default: as many as processors and memory allow. */
+  readonly processes?: number;
+  /** Aborting it rejects with an `AbortError`; what is written by then is whole. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PlanDatasetOptions extends DatasetFolders, CaseWorkOptions {
+  /** One of {@link PLANNER_NAMES}. Default `ExperimentPlanner`. */
+  readonly planner?: string;
+  /** Name of the plans and of their file. Default: the planner's own, such as `nnUNetPlans`. */
+  readonly plansName?: string;
+  /** GPU memory to plan for, GB. Default: the planner's own. */
+  readonly gpuMemoryTargetGb?: number;
+  /** Target spacing of `3d_fullres`, mm, `[z, y, x]`. */
+  readonly overwriteTargetSpacing?: readonly [number, number, number];
+  /** Computes a fingerprint anew that is there already. Default `false`. */
+  readonly recomputeFingerprint?: boolean;
+  readonly onProgress?: (progress: FingerprintProgress) => void;
+}
+
+/** What a dataset was planned by. */
+export interface PlannedDataset {
+  /** `DatasetXXX_Name` */
+  readonly name: string;
+  /** The content of `dataset_fingerprint.json`. */
+  readonly fingerprint: FingerprintDocument;
+  /** The content of the plans file, `configurations` by their names. */
+  readonly plans: PlansDocument;
+  /** Path of the plans file. */
+  readonly plansFile: string;
+}
+
+/**
+ * Extracts the fingerprint of a raw dataset and plans its configurations, as `nnstudio plan_and_preprocess --no_pp` does.
+ * Writes `dataset_fingerprint.json`, the plans and a copy of `dataset.json` into the preprocessed folder. Configurations of
+ * your own in a plans file of that name are kept.
+ *
+ * @throws `NoDataset`, `BadDatasetJson`, `NoCases`, `NoForeground`, `SingleSlice`, `UnknownPlanner`, `WouldReplaceInput`, and
+ *   errors of images that cannot be read.
+ */
+export async function planDataset(options: PlanDatasetOptions): Promise<PlannedDataset> {
+  const { signal, onProgress, plansName, gpuMemoryTargetGb, overwriteTargetSpacing } = options;
+  const planner = plannerNamed(options.planner ?? 'ExperimentPlanner');
+  const { dataset, name } = await openRaw(options);
+  const file = `${plansName ?? planner.plansName}.json`;
+  const outputs = await outputsOf(options);
+  await outputs.assertFolderFree(options.preprocessed, [
+    NNUNET_FILES.dataset,
+    NNUNET_FILES.fingerprint,
+    file,
+  ]);
+  const folder = outputs.folder(options.preprocessed);
+  const existing = options.recomputeFingerprint ? undefined : await folder.open(NNUNET_FILES.fingerprint);
+  const fingerprint = existing
+    ? readFingerprint(await readText(existing), existing.path)
+    : await withCaseWorkers(options, (workers) =>
+        extractFingerprint({ dataset, workers, signal, ...(onProgress && { onProgress }) }),
+      );
+  if (!existing) await folder.write(NNUNET_FILES.fingerprint, fingerprintJson(fingerprint));
+  const plans = plan({
+    name,
+    document: dataset.document,
+    fingerprint,
+    planner,
+    reader: await readerOf(dataset),
+    options: {
+      ...(plansName && { plansName }),
+      ...(gpuMemoryTargetGb !== undefined && { gpuMemoryTargetGb }),
+      ...(overwriteTargetSpacing && { overwriteTargetSpacing }),
+    },
+  });
+  const before = await folder.open(file);
+  const kept = before && readAnyPlans(await readText(before), before.path);
+  await folder.write(file, plansJson(withKeptConfigurations(plans, kept)));
+  await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
+  return { name, fingerprint, plans, plansFile: path.join(options.preprocessed, file) };
+}
+
+export interface PreprocessDatasetOptions extends DatasetFolders, CaseWorkOptions {
+  /** Default `nnUNetPlans`. */
+  readonly plans?: string;
+  /** Default `2d`, `3d_fullres` and `3d_lowres`; those that are not in the plans are skipped. */
+  readonly configurations?: readonly string[];
+  readonly onCase?: (report: PreprocessedCase) => void;
+}
+
+/** What was preprocessed, and what was not. */
+export interface PreprocessedDataset {
+  readonly preprocessed: readonly string[];
+  readonly skipped: readonly { readonly configuration: string; readonly reason: string }[];
+  /** Cases that failed. They do not stop the others. */
+  readonly failures: readonly PreprocessedCase[];
+}
+
+/**
+ * Crops, normalises and resamples all cases for training, as `nnstudio preprocess` does, with the splits of five folds.
+ * Begun again after an interruption, it goes on where it was.
+ *
+ * @throws `NoPlans` before {@link planDataset}, `NoDataset`, `WouldReplaceInput`; an `AbortError` once aborted.
+ */
+export async function preprocessDataset(options: PreprocessDatasetOptions): Promise<PreprocessedDataset> {
+  const { signal, onCase, configurations = ['2d', '3d_fullres', '3d_lowres'] } = options;
+  const { dataset } = await openRaw(options);
+  const outputs = await outputsOf(options);
+  const folder = outputs.folder(options.preprocessed);
+  const file = `${options.plans ?? 'nnUNetPlans'}.json`;
+  const plansFile = await folder.open(file);
+  if (!plansFile) {
+    throw new StudioError(
+      'NoPlans',
+      `There is no ${file} in ${options.preprocessed}.`,
+      'Plan the dataset first.',
+    );
+  }
+  await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
+  const plans = readPlans(await readText(plansFile), plansFile.path);
+  return withCaseWorkers(options, (workers) =>
+    preprocess({
+      dataset,
+      plans,
+      configurations,
+      folder,
+      workers,
+      signal,
+      ...(onCase && { onCase }),
+    }),
+  );
+}
+
+async function openRaw({ raw }: DatasetFolders): Promise<{ dataset: RawDataset; name: string }> {
+  const dataset = await openDatasetOnDisk(raw, 'Name the folder with the dataset.json.');
+  return { dataset, name: path.basename(path.resolve(raw)) };
+}
+
+function outputsOf({ raw }: DatasetFolders): Promise<Outputs> {
+  return Outputs.beside([raw]);
+}
+
+/** nnU-Net's reader of the first image; by the file ending where none opens it. */
+async function readerOf({ document, cases }: RawDataset): Promise<string | undefined> {
+  const { file_ending: fileEnding, overwrite_image_reader_writer: overwrite } = document;
+  return readerFor({
+    fileEnding,
+    ...(overwrite && { overwrite }),
+    exampleFiles: cases[0].images.slice(0, 1),
+  }).then(
+    ({ reader }) => reader.name,
+    () => undefined,
+  );
+}
+
+/** Threads for more than one case at once; they end with the work. Throws `BadOptions`. */
+async function withCaseWorkers<Result>(
+  { processes = usualCasesAtOnce() }: CaseWorkOptions,
+  work: (workers: CaseWorkers) => Promise<Result>,
+): Promise<Result> {
+  if (!Number.isInteger(processes) || processes < 1) {
+    throw new StudioError('BadOptions', `processes is a whole number from 1, not ${processes}.`);
+  }
+  const workers = processes === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(processes);
+  try {
+    return await work(workers);
+  } finally {
+    workers.close();
+  }
+}
