@@ -7,8 +7,8 @@ import { messageOf } from '@/shared/errors';
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { SavedFile } from '@/workers/files/api';
+import { saveFile } from './files/saveFile';
 import { currentRoute, goTo } from './route';
-import { saveFile } from './saveFile';
 
 type Notifications = typeof mantineNotifications;
 

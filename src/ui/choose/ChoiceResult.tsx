@@ -6,12 +6,12 @@ import { describeStep } from '@/core/postprocessing/steps';
 import type { ChoiceRecord, ChoiceScore } from '@/storage/choiceRecord';
 import { ScrollTable } from '../components/ScrollTable';
 import { formatDice } from '../components/trainFormats';
+import { saveFile } from '../files/saveFile';
 import { plural } from '../formats';
 import { useLabelColumns, WorstLabel } from '../labels/labelColumns';
 import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
 import labelStyles from '../labels/labels.module.css';
 import { goTo } from '../route';
-import { saveFile } from '../saveFile';
 import { useLibrary, useStudio } from '../useStudio';
 import styles from './choose.module.css';
 

@@ -1,8 +1,8 @@
 import { Button, type ButtonProps } from '@mantine/core';
 import { IconFolder } from '@tabler/icons-react';
 import type { GivenFile } from '@/workers/files/api';
-import { FilePicker, FolderPicker } from '../components/FilePickers';
-import { canPickDirectory, pickedDirectory } from '../droppedFiles';
+import { canPickDirectory, pickedDirectory } from '../files/droppedFiles';
+import { FilePicker, FolderPicker } from '../files/FilePickers';
 
 interface ImportButtonsProps {
   readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;

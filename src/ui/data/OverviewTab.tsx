@@ -4,9 +4,9 @@ import { useState } from 'react';
 import { writeZip } from '@/core/io/zipStream';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { ErrorNote } from '../components/ErrorNote';
+import { saveFile } from '../files/saveFile';
 import { plural } from '../formats';
 import { addressOf } from '../route';
-import { saveFile } from '../saveFile';
 import styles from './overview.module.css';
 import { type Overview, useOverview } from './useOverview';
 

@@ -7,8 +7,8 @@ import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { DatasetSplits } from '@/workers/data/api';
 import { ErrorNote } from '../components/ErrorNote';
+import { saveFile } from '../files/saveFile';
 import { formatCount } from '../formats';
-import { saveFile } from '../saveFile';
 import { useStudio } from '../useStudio';
 import styles from './data.module.css';
 

@@ -4,8 +4,8 @@ import { IconCheck, IconFolderDown } from '@tabler/icons-react';
 import { type DragEvent, useState } from 'react';
 import { messageOf } from '@/shared/errors';
 import type { GivenFile } from '@/workers/files/api';
-import { FilePicker, FolderPicker } from '../components/FilePickers';
-import { droppedFiles } from '../droppedFiles';
+import { droppedFiles } from '../files/droppedFiles';
+import { FilePicker, FolderPicker } from '../files/FilePickers';
 import { plural } from '../formats';
 import styles from './evaluate.module.css';
 

@@ -17,8 +17,8 @@ import { addGivenFiles } from '@/app/files/addFiles';
 import type { UndescribedNetwork } from '@/app/selectionStore';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { NORMALIZATION_SCHEMES, normalizationNamed } from '@/core/preprocessing/normalization/schemes';
+import { saveFile } from '../files/saveFile';
 import { goTo } from '../route';
-import { saveFile } from '../saveFile';
 import { useSelection, useStudio } from '../useStudio';
 import {
   axesOfLayout,

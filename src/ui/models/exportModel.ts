@@ -5,7 +5,7 @@ import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { ExportFormat } from '@/workers/files/api';
 import { showSaving } from '../components/savingNotice';
-import { saveFile } from '../saveFile';
+import { saveFile } from '../files/saveFile';
 
 export interface ExportChoice {
   readonly format: ExportFormat;

@@ -5,8 +5,8 @@ import { examplePlans } from '@/app/plan/examplePlans';
 import type { PlansEntry } from '@/app/plan/plansStore';
 import type { Studio } from '@/app/studio';
 import { messageOf } from '@/shared/errors';
+import { saveFile } from '../files/saveFile';
 import { goTo } from '../route';
-import { saveFile } from '../saveFile';
 import { offerUndo } from '../studioActions';
 
 /** Keeps plans files and shows the last of them. A file that is none becomes a problem on the page. */

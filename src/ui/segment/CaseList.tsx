@@ -15,8 +15,8 @@ import {
 import type { CaseRecord } from '@/storage/caseRecord';
 import type { GivenFile } from '@/workers/files/api';
 import { EditableName } from '../components/EditableName';
-import { FilePicker } from '../components/FilePickers';
 import { stageText } from '../components/stages';
+import { FilePicker } from '../files/FilePickers';
 import { addressOf } from '../route';
 import { removeCase, saveAllSegmentations } from '../studioActions';
 import { useQueue, useStudio } from '../useStudio';

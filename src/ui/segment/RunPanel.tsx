@@ -9,7 +9,7 @@ import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/files/api';
 import { ErrorNote } from '../components/ErrorNote';
-import { FilePicker, FolderPicker } from '../components/FilePickers';
+import { FilePicker, FolderPicker } from '../files/FilePickers';
 import { namesInShort } from '../labels/labelFilter';
 import { useLibrary, useStudio } from '../useStudio';
 import { ProcessorNote, useProcessor } from './ProcessorNote';

@@ -4,7 +4,7 @@ import { IconDownload } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { messageOf } from '@/shared/errors';
 import type { GivenFile } from '@/workers/files/api';
-import { droppedFiles } from '../droppedFiles';
+import { droppedFiles } from '../files/droppedFiles';
 import { dropOutlook } from './dropOutlook';
 import styles from './shell.module.css';
 

@@ -19,7 +19,7 @@ import { isAbort, messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import type { ClusterChoice, ClusterPreview } from '@/workers/train/api';
 import { showSaving } from '../components/savingNotice';
-import { saveFile } from '../saveFile';
+import { saveFile } from '../files/saveFile';
 import { useStudio, useTrainings } from '../useStudio';
 import styles from './train.module.css';
 

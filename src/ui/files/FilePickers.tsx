@@ -2,7 +2,7 @@ import { Button, type ButtonProps } from '@mantine/core';
 import { IconFile, IconFolder } from '@tabler/icons-react';
 import { useRef } from 'react';
 import type { GivenFile } from '@/workers/files/api';
-import { pickedFiles } from '../droppedFiles';
+import { pickedFiles } from './droppedFiles';
 
 interface PickerProps extends ButtonProps {
   readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
