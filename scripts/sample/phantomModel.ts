@@ -13,7 +13,7 @@ const RESAMPLING = 'resample_data_or_seg_to_shape';
 /** Left and right look alike; the other axes do not. */
 const MIRROR_AXES = [2];
 
-export const PHANTOM_DATASET = {
+const PHANTOM_DATASET = {
   channel_names: { 0: 'MRI' },
   labels: PHANTOM_LABELS,
   numTraining: 0,

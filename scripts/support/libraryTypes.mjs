@@ -36,7 +36,7 @@ export async function writeLibraryTypes(folder) {
  * @param {(file: string) => string} read the text of a declaration by its path below the sources
  * @returns {Map<string, string>}
  */
-export function reachableDeclarations(entry, read) {
+function reachableDeclarations(entry, read) {
   const found = new Map();
   const waiting = [entry];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {

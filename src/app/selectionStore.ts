@@ -3,7 +3,7 @@ import type { OnnxFacts } from '@/core/interop/foreignNetwork';
 import type { GivenFile } from '@/workers/files/api';
 
 /** A file that was not taken, and why. */
-export interface Problem {
+interface Problem {
   readonly id: string;
   readonly path: string;
   readonly name: string;

@@ -1,23 +1,23 @@
 // The three steps of self-configuration, as the commands share them: fingerprint, plans, preprocessed data.
 
-import { extractFingerprint } from '@/app/data/extractFingerprint';
-import { preprocessDataset } from '@/app/data/preprocessDataset';
-import { planDataset, readFingerprint } from '@/app/plan/planDataset';
+import {
+  fingerprintDataset,
+  keptFingerprint,
+  planAndSave,
+  preprocessPlanned,
+} from '@/app/data/configureDataset';
+import type { ConfigurationReport } from '@/app/data/preprocessDataset';
 import type { Finding } from '@/core/dataset/findings';
 import { checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
 import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readerFor } from '@/core/io/readers';
-import { readText } from '@/core/io/sourceFile';
-import { type AnyPlans, readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
-import { readPlans } from '@/core/planning/readPlans';
-import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatNetworkXyz, formatXyz } from '@/shared/geometry';
-import { datasetFolder, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { kindOf, nodeFile } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
 import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/data/nodeCaseWorkers';
@@ -116,14 +116,9 @@ function casesAtOnce(options: ParsedOptions, name: string, position = 0): number
   throw new UsageError(`${name} must be whole numbers from 1, not ${text}.`);
 }
 
-/** Threads for more than one case at once; they end with the work. */
-async function withCaseWorkers<T>(count: number, work: (workers: CaseWorkers) => Promise<T>): Promise<T> {
-  const workers = count === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(count);
-  try {
-    return await work(workers);
-  } finally {
-    workers.close();
-  }
+/** Threads for more than one case at once. */
+function caseWorkers(count: number): CaseWorkers {
+  return count === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(count);
 }
 
 /**
@@ -154,23 +149,21 @@ export async function fingerprintStep(
   if (isGiven(options, '--verify_dataset_integrity')) await verifyStep(dataset, options, atOnce, signal);
   const outputs = await outputsOfDataset(named, [], [NNUNET_FILES.fingerprint]);
   const folder = outputs.folder(named.preprocessedFolder);
-  const existing = await folder.open(NNUNET_FILES.fingerprint);
-  if (existing && !isGiven(options, '--clean')) {
+  const existing = isGiven(options, '--clean') ? undefined : await keptFingerprint(folder);
+  if (existing) {
     console.log(`${named.name}: fingerprint is there already; --clean computes it again`);
-    return readFingerprint(await readText(existing), existing.path);
+    return existing;
   }
   const started = performance.now();
   const line = progressLine(options);
-  const fingerprint = await withCaseWorkers(atOnce, (workers) =>
-    extractFingerprint({
-      dataset,
-      workers,
-      signal,
-      onProgress: ({ stage, share, caseId }) => line.show(caseId ?? named.name, { stage, share }),
-    }),
-  );
+  const fingerprint = await fingerprintDataset({
+    dataset,
+    folder,
+    startWorkers: () => caseWorkers(atOnce),
+    signal,
+    onProgress: ({ stage, share, caseId }) => line.show(caseId ?? named.name, { stage, share }),
+  });
   line.clear();
-  await folder.write(NNUNET_FILES.fingerprint, fingerprintJson(fingerprint));
   const seconds = (performance.now() - started) / 1000;
   console.log(
     `${named.name}: fingerprint of ${dataset.cases.length} cases in ${formatSeconds(seconds)}${peakMemory()}`,
@@ -226,34 +219,20 @@ export async function planStep(named: NamedDataset, options: ParsedOptions): Pro
   const planner = plannerNamed(textOf(options, '-pl') ?? 'ExperimentPlanner');
   const plansName = textOf(options, '-overwrite_plans_name') ?? planner.plansName;
   const outputs = await outputsOfDataset(named, [NNUNET_FILES.fingerprint], [`${plansName}.json`]);
-  const folder = outputs.folder(named.preprocessedFolder);
-  const fingerprintFile = await folder.open(NNUNET_FILES.fingerprint);
-  if (!fingerprintFile) {
-    throw new StudioError(
-      'NoFingerprint',
-      `${named.name} has no ${NNUNET_FILES.fingerprint} in ${named.preprocessedFolder}.`,
-      'Run extract_fingerprint first.',
-    );
-  }
   const jsonLocation = `${named.rawFolder}/${NNUNET_FILES.dataset}`;
   if ((await kindOf(jsonLocation)) !== 'file') {
     throw new StudioError('NoDataset', `There is no ${jsonLocation}.`, 'Planning needs the dataset.json.');
   }
   const jsonFile = await nodeFile(jsonLocation);
-  const plans = planDataset({
+  const plans = await planAndSave({
     name: named.name,
     document: parseDatasetDocument(await readJson(jsonFile), jsonLocation),
-    fingerprint: readFingerprint(await readText(fingerprintFile), fingerprintFile.path),
+    jsonFile,
+    folder: outputs.folder(named.preprocessedFolder),
     planner,
-    options: {
-      plansName,
-      ...plannerOptions(options),
-    },
+    options: { plansName, ...plannerOptions(options) },
     reader: await triedReader(named),
   });
-  const existing = await existingPlans(named, plansName);
-  await folder.write(`${plansName}.json`, plansJson(withKeptConfigurations(plans, existing)));
-  await folder.write(NNUNET_FILES.dataset, await jsonFile.bytes());
   console.log(`${named.name}: ${plansName} by ${planner.name}`);
   console.log(planTable(plans));
   return plans;
@@ -291,11 +270,6 @@ async function triedReader(named: NamedDataset): Promise<string | undefined> {
   );
 }
 
-async function existingPlans(named: NamedDataset, plansName: string): Promise<AnyPlans | undefined> {
-  const file = await datasetFolder(named.preprocessedFolder).open(`${plansName}.json`);
-  return file && readAnyPlans(await readText(file), file.path);
-}
-
 /** Sizes are x × y × z of the image. */
 function planTable({ configurations, transpose_backward: transposeBackward }: PlansDocument): string {
   const rows = Object.entries(configurations).map(([name, configuration]) => {
@@ -316,57 +290,46 @@ export async function preprocessStep(
   options: ParsedOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { name } = named;
   const dataset = await openDataset(named);
   const outputs = await outputsOfDataset(named, [`${plansName}.json`], []);
-  const folder = outputs.folder(named.preprocessedFolder);
-  const plansFile = await folder.open(`${plansName}.json`);
-  if (!plansFile) {
-    throw new StudioError(
-      'NoPlans',
-      `${named.name} has no ${plansName}.json in ${named.preprocessedFolder}.`,
-      'Run plan_experiment first.',
-    );
-  }
-  const plans = readPlans(await readText(plansFile), plansFile.path);
   const configurations = [...new Set(listOf(options, '-c') ?? DEFAULT_CONFIGURATIONS)];
-  await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
   const line = progressLine(options);
   const isVerbose = isGiven(options, '--verbose');
-  let failed = 0;
-  for (const [position, configuration] of configurations.entries()) {
-    const started = performance.now();
-    const { skipped, failures } = await withCaseWorkers(casesAtOnce(options, '-np', position), (workers) =>
-      preprocessDataset({
-        dataset,
-        plans,
-        configurations: [configuration],
-        folder,
-        workers,
-        signal,
-        onCase: (report) => {
-          line.show(report.caseId, { stage: report.configuration, share: report.done / report.total });
-          if (isVerbose)
-            console.log(`${report.caseId}: ${report.status} in ${formatSeconds(report.seconds)}`);
-        },
-      }),
-    );
-    line.clear();
-    for (const { reason } of skipped) console.log(`${named.name} ${configuration}: left out, ${reason}`);
-    for (const { caseId, error } of failures) console.error(`${caseId}: FAILED. ${messageOf(error)}`);
-    failed += failures.length;
-    if (skipped.length > 0) continue;
-    const seconds = (performance.now() - started) / 1000;
-    console.log(
-      `${named.name} ${configuration}: ${dataset.cases.length - failures.length} of ${dataset.cases.length} cases in ${formatSeconds(seconds)}${peakMemory()}`,
-    );
-  }
-  if (failed > 0) {
+  const { failures } = await preprocessPlanned({
+    name,
+    dataset,
+    plansName,
+    configurations,
+    folder: outputs.folder(named.preprocessedFolder),
+    startWorkers: (position) => caseWorkers(casesAtOnce(options, '-np', position)),
+    signal,
+    onCase: (report) => {
+      line.show(report.caseId, { stage: report.configuration, share: report.done / report.total });
+      if (isVerbose) console.log(`${report.caseId}: ${report.status} in ${formatSeconds(report.seconds)}`);
+    },
+    onConfiguration: (report) => {
+      line.clear();
+      for (const { caseId, error } of report.failures)
+        console.error(`${caseId}: FAILED. ${messageOf(error)}`);
+      console.log(`${name} ${describeConfiguration(report, dataset.cases.length)}`);
+    },
+  });
+  if (failures.length > 0) {
     throw new StudioError(
       'SomeFailed',
-      `${named.name}: ${failed} cases failed.`,
+      `${name}: ${failures.length} cases failed.`,
       'Correct them, then run it again.',
     );
   }
+}
+
+function describeConfiguration(
+  { configuration, skipped, failures, seconds }: ConfigurationReport,
+  cases: number,
+): string {
+  if (skipped !== undefined) return `${configuration}: left out, ${skipped}`;
+  return `${configuration}: ${cases - failures.length} of ${cases} cases in ${formatSeconds(seconds)}${peakMemory()}`;
 }
 
 function peakMemory(): string {

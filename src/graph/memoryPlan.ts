@@ -10,7 +10,7 @@ export interface MemoryRequest {
   readonly steps: ReadonlySet<number>;
 }
 
-export interface Placement {
+interface Placement {
   readonly slot: number;
   /** Bytes, a multiple of 256. */
   readonly offset: number;
@@ -41,7 +41,7 @@ interface Tenant {
 }
 
 /** Bindings must begin at multiples of this many bytes. */
-export const BINDING_ALIGNMENT = 256;
+const BINDING_ALIGNMENT = 256;
 
 /** Rounds up to where the next binding can begin. */
 export function alignBytes(bytes: number): number {

@@ -3,7 +3,7 @@
 import type { OpName } from './value';
 
 /** How a value is stored where feature maps are 16-bit floats. */
-export type ValueStorage =
+type ValueStorage =
   /** As feature maps are. */
   | 'featureMap'
   /** In 32 bits always: what is fed, statistics and sums over feature maps, gradients of parameters. */

@@ -32,7 +32,7 @@ export interface PlanOptions {
 }
 
 /** Bytes, exact: what the program will allocate. */
-export interface PlannedBytes {
+interface PlannedBytes {
   /** Inputs, outputs and everything between. */
   readonly temporaries: number;
   /** One set of parameters. */

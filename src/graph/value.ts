@@ -9,7 +9,7 @@ import type { Zyx } from '@/shared/geometry';
 export type Initialisation = 'kaimingNormal' | 'zeros' | 'ones';
 
 /** Attributes of the ops that networks are traced in. */
-export interface NetworkOpAttributes {
+interface NetworkOpAttributes {
   readonly input: { readonly name: string };
   readonly parameter: {
     readonly name: string;
@@ -88,7 +88,7 @@ export interface NormAttributes {
 }
 
 /** The keys are the op names: every table of kernels, references or exports is keyed by them. */
-export interface OpAttributes extends NetworkOpAttributes, TrainingOpAttributes {}
+interface OpAttributes extends NetworkOpAttributes, TrainingOpAttributes {}
 
 export type NetworkOp = keyof NetworkOpAttributes;
 export type OpName = keyof OpAttributes;

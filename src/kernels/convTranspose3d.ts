@@ -24,7 +24,7 @@ const UNIFORM_ELEMENTS = 16_384;
 const MAX_UNIFORM_DISPATCHES = 16;
 
 /** Output channels one thread computes. */
-export function convTranspose3dOutBlock({ stride, outChannels }: ConvTranspose3dShape): number {
+function convTranspose3dOutBlock({ stride, outChannels }: ConvTranspose3dShape): number {
   const fitting = Math.floor(TARGET_ACCUMULATORS / elementCount(stride));
   return Math.max(1, Math.min(MAX_OUT_BLOCK, fitting, outChannels));
 }

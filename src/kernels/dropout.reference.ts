@@ -17,7 +17,7 @@ export interface DropoutMask extends DropoutOptions {
 }
 
 /** Bits of a draw that are compared with the probability, so that 1 is a threshold like any other. */
-export const DRAW_BITS = 24;
+const DRAW_BITS = 24;
 
 /** What remains is multiplied by this, so that its expectation stays. */
 export function dropoutScale(probability: number): number {

@@ -42,7 +42,7 @@ export interface NormSizes {
 }
 
 /** What passes over the voxels read. */
-export interface NormArrays {
+interface NormArrays {
   readonly x: GpuArray;
   /** `[n, c, 2]`: mean and 1/σ. */
   readonly statistics: GpuArray;

@@ -1,17 +1,16 @@
 import path from 'node:path';
-import { extractFingerprint } from '@/app/data/extractFingerprint';
+import {
+  fingerprintDataset,
+  keptFingerprint,
+  planAndSave,
+  preprocessPlanned,
+} from '@/app/data/configureDataset';
 import { openDatasetOnDisk } from '@/app/data/openDatasetOnDisk';
-import { preprocessDataset as preprocess } from '@/app/data/preprocessDataset';
-import { planDataset as plan, readFingerprint } from '@/app/plan/planDataset';
 import type { RawDataset } from '@/core/dataset/rawDataset';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readerFor } from '@/core/io/readers';
-import { readText } from '@/core/io/sourceFile';
-import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import { PLANNERS, plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
-import { readPlans } from '@/core/planning/readPlans';
-import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { StudioError } from '@/shared/errors';
 import { Outputs } from '@/storage/outputs';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
@@ -74,26 +73,29 @@ export interface PlannedDataset {
 export async function planDataset(options: PlanDatasetOptions): Promise<PlannedDataset> {
   const { signal, onProgress, plansName, gpuMemoryTargetGb, overwriteTargetSpacing } = options;
   const planner = plannerNamed(options.planner ?? 'ExperimentPlanner');
-  const { dataset, name } = await openRaw(options);
+  const { dataset, name, outputs } = await openFolders(options);
   const file = `${plansName ?? planner.plansName}.json`;
-  const outputs = await outputsOf(options);
   await outputs.assertFolderFree(options.preprocessed, [
     NNUNET_FILES.dataset,
     NNUNET_FILES.fingerprint,
     file,
   ]);
   const folder = outputs.folder(options.preprocessed);
-  const existing = options.recomputeFingerprint ? undefined : await folder.open(NNUNET_FILES.fingerprint);
-  const fingerprint = existing
-    ? readFingerprint(await readText(existing), existing.path)
-    : await withCaseWorkers(options, (workers) =>
-        extractFingerprint({ dataset, workers, signal, ...(onProgress && { onProgress }) }),
-      );
-  if (!existing) await folder.write(NNUNET_FILES.fingerprint, fingerprintJson(fingerprint));
-  const plans = plan({
+  const existing = options.recomputeFingerprint ? undefined : await keptFingerprint(folder);
+  const fingerprint =
+    existing ??
+    (await fingerprintDataset({
+      dataset,
+      folder,
+      startWorkers: () => startWorkers(options),
+      signal,
+      ...(onProgress && { onProgress }),
+    }));
+  const plans = await planAndSave({
     name,
     document: dataset.document,
-    fingerprint,
+    jsonFile: dataset.jsonFile,
+    folder,
     planner,
     reader: await readerOf(dataset),
     options: {
@@ -102,10 +104,6 @@ export async function planDataset(options: PlanDatasetOptions): Promise<PlannedD
       ...(overwriteTargetSpacing && { overwriteTargetSpacing }),
     },
   });
-  const before = await folder.open(file);
-  const kept = before && readAnyPlans(await readText(before), before.path);
-  await folder.write(file, plansJson(withKeptConfigurations(plans, kept)));
-  await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
   return { name, fingerprint, plans, plansFile: path.join(options.preprocessed, file) };
 }
 
@@ -133,40 +131,23 @@ export interface PreprocessedDataset {
  */
 export async function preprocessDataset(options: PreprocessDatasetOptions): Promise<PreprocessedDataset> {
   const { signal, onCase, configurations = ['2d', '3d_fullres', '3d_lowres'] } = options;
-  const { dataset } = await openRaw(options);
-  const outputs = await outputsOf(options);
-  const folder = outputs.folder(options.preprocessed);
-  const file = `${options.plans ?? 'nnUNetPlans'}.json`;
-  const plansFile = await folder.open(file);
-  if (!plansFile) {
-    throw new StudioError(
-      'NoPlans',
-      `There is no ${file} in ${options.preprocessed}.`,
-      'Plan the dataset first.',
-    );
-  }
-  await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
-  const plans = readPlans(await readText(plansFile), plansFile.path);
-  return withCaseWorkers(options, (workers) =>
-    preprocess({
-      dataset,
-      plans,
-      configurations,
-      folder,
-      workers,
-      signal,
-      ...(onCase && { onCase }),
-    }),
-  );
+  const { dataset, name, outputs } = await openFolders(options);
+  return preprocessPlanned({
+    name,
+    dataset,
+    plansName: options.plans ?? 'nnUNetPlans',
+    configurations,
+    folder: outputs.folder(options.preprocessed),
+    startWorkers: () => startWorkers(options),
+    signal,
+    ...(onCase && { onCase }),
+  });
 }
 
-async function openRaw({ raw }: DatasetFolders): Promise<{ dataset: RawDataset; name: string }> {
+/** The raw dataset, its name, and writers that leave it alone. */
+async function openFolders({ raw }: DatasetFolders) {
   const dataset = await openDatasetOnDisk(raw, 'Name the folder with the dataset.json.');
-  return { dataset, name: path.basename(path.resolve(raw)) };
-}
-
-function outputsOf({ raw }: DatasetFolders): Promise<Outputs> {
-  return Outputs.beside([raw]);
+  return { dataset, name: path.basename(path.resolve(raw)), outputs: await Outputs.beside([raw]) };
 }
 
 /** nnU-Net's reader of the first image; by the file ending where none opens it. */
@@ -182,18 +163,10 @@ async function readerOf({ document, cases }: RawDataset): Promise<string | undef
   );
 }
 
-/** Threads for more than one case at once; they end with the work. Throws `BadOptions`. */
-async function withCaseWorkers<Result>(
-  { processes = usualCasesAtOnce() }: CaseWorkOptions,
-  work: (workers: CaseWorkers) => Promise<Result>,
-): Promise<Result> {
+/** Threads for more than one case at once. Throws `BadOptions`. */
+function startWorkers({ processes = usualCasesAtOnce() }: CaseWorkOptions): CaseWorkers {
   if (!Number.isInteger(processes) || processes < 1) {
     throw new StudioError('BadOptions', `processes is a whole number from 1, not ${processes}.`);
   }
-  const workers = processes === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(processes);
-  try {
-    return await work(workers);
-  } finally {
-    workers.close();
-  }
+  return processes === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(processes);
 }

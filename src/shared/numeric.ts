@@ -50,3 +50,8 @@ export function formatBytes(bytes: number): string {
   if (bytes >= 1e3) return `${(bytes / 1e3).toFixed(0)} kB`;
   return `${bytes} B`;
 }
+
+/** The values multiplied; 1 for none. */
+export function product(values: readonly number[]): number {
+  return values.reduce((total, value) => total * value, 1);
+}

@@ -22,7 +22,7 @@ function browserDatasetFolder(name: string, part: DatasetPart): DatasetFolder {
  * A folder in the origin private file system, by the names on the way to it. Made when the first file is written.
  * Writing needs a worker, as sync access handles exist only there.
  */
-export function browserFolder(...root: readonly string[]): DatasetFolder {
+function browserFolder(...root: readonly string[]): DatasetFolder {
   const folderAt = (path: string, create: boolean) => directory([...root, ...partsOf(path)], create);
   const handleOf = async (path: string) => {
     const { folder, file } = split(path);

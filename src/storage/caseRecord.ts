@@ -41,7 +41,7 @@ export interface PredictJob {
 }
 
 /** A model of an ensemble; it is run with the job's settings but its own folds. */
-export interface EnsembleMember {
+interface EnsembleMember {
   readonly modelId: string;
   readonly modelName: string;
   readonly folds: readonly string[];

@@ -14,7 +14,7 @@ export interface ChoiceScore {
 }
 
 /** A step of postprocessing that was tried. */
-export interface ChoiceTrial {
+interface ChoiceTrial {
   readonly step: PostprocessingStep;
   readonly diceBefore: number;
   readonly diceAfter: number;

@@ -1,5 +1,5 @@
-// Folders seen otherwise than they lie: a part of one, several as one, files somebody dropped.
-import { fileName, type SourceFile } from '@/core/io/sourceFile';
+// Folders seen otherwise than they lie: a part of one, several as one.
+import type { SourceFile } from '@/core/io/sourceFile';
 import { nameKey } from '@/shared/names';
 import type { DatasetFolder } from './datasetFolder';
 
@@ -59,15 +59,6 @@ export async function openNamed(folder: ReadFolder, name: string): Promise<Sourc
   if (exact || nameKey(name) === name.normalize('NFD')) return exact;
   const like = (await folder.list('')).find((other) => nameKey(other) === nameKey(name));
   return like === undefined ? undefined : folder.open(like);
-}
-
-/** Files, by their names alone, as a folder without others in it. Of two of one name the first counts. */
-export function folderOfFiles(files: readonly SourceFile[]): ReadFolder {
-  const byName = new Map(files.toReversed().map((file) => [fileName(file), file]));
-  return {
-    open: async (name) => byName.get(name),
-    list: async (path) => (path === '' ? [...byName.keys()].sort() : []),
-  };
 }
 
 /** Removes the files that lie directly in a folder. */

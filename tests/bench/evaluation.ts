@@ -1,9 +1,10 @@
 // How long judging takes: 117 labels in 512×512×300 voxels, organs of one piece each, and the same with stray voxels of
 // every label all over the image, as networks that are hardly trained leave them.
 import { segmentationMetrics } from '@/core/evaluation/metrics';
-import { surfaceMetrics } from '@/core/evaluation/surfaceDistance';
+import { surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
+import { runAtOnce } from '@/shared/stepwise';
 import type { BenchOptions } from './bench';
 
 const SHAPE: Zyx = [300, 512, 512];
@@ -69,7 +70,7 @@ function measure(name: string, prediction: Uint8Array, reference: Uint8Array): v
   timed('counts', () => segmentationMetrics(prediction, reference, labels, undefined));
   const question = { prediction, reference, shape: SHAPE, spacing: [1.5, 0.8, 0.8] as const, labels };
   const surfaces = timed('surfaces', () =>
-    surfaceMetrics({ ...question, ignoreLabel: undefined, toleranceMm: 1 }),
+    runAtOnce(surfaceMetricsStepwise({ ...question, ignoreLabel: undefined, toleranceMm: 1 })),
   );
   console.log(`  mean NSD ${surfaces.reduce((sum, { NSD }) => sum + NSD, 0) / LABELS}`);
   console.log(`  mean HD95 ${surfaces.reduce((sum, { HD95 }) => sum + HD95, 0) / LABELS}`);

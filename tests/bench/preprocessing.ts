@@ -54,7 +54,8 @@ async function measure(dataset: RawDataset, count: number): Promise<void> {
     await timed(configuration, cases, async () => {
       const folder = forgetfulFolder();
       const configurations = [configuration];
-      const { failures } = await preprocessDataset({ dataset, plans, configurations, folder, workers });
+      const startWorkers = () => ({ ...workers, close: () => undefined });
+      const { failures } = await preprocessDataset({ dataset, plans, configurations, folder, startWorkers });
       if (failures.length > 0) throw new Error(`${failures.length} cases failed`);
     });
   }

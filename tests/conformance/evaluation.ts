@@ -6,7 +6,6 @@ import { determinePostprocessing } from '@/app/choose/determinePostprocessing';
 import { type CandidateModel, findBestConfiguration } from '@/app/choose/findBestConfiguration';
 import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
 import { formatOfFolder } from '@/app/files/labelMapFiles';
-import { readInferenceInformation } from '@/core/evaluation/inferenceInstructions';
 import { summaryJson } from '@/core/evaluation/summary';
 import { parseJson } from '@/core/interop/json';
 import { readAsStored } from '@/core/io/readers';
@@ -18,6 +17,7 @@ import type { DatasetFolder } from '@/storage/datasetFolder';
 import { type PlacedFolder, placedSubfolder } from '@/storage/folderViews';
 import { datasetFolder } from '@/storage/nodeFiles';
 import { countDifferent, exactOutcome, type Outcome, openArrays, summarise } from '../support/golden';
+import { readInferenceInformation } from '../support/inferenceInformation';
 import { memoryFolder } from '../support/memoryFolder';
 import type { RunTopic } from './topic';
 

@@ -9,7 +9,6 @@ import { memoryFile } from '@/core/io/sourceFile';
 import type { Configuration, Plans, Resampling } from '@/core/planning/plans';
 import { readPlans } from '@/core/planning/readPlans';
 import { classLocations } from '@/core/preprocessing/classLocations';
-import { cropToNonzero } from '@/core/preprocessing/cropToNonzero';
 import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { computeNewShape, separateZAxis } from '@/core/preprocessing/gridShape';
 import type { IntensityProperties, NormalizationDefinition } from '@/core/preprocessing/normalization/scheme';
@@ -20,6 +19,7 @@ import { type ResampleRequest, resampleData, resampleSegmentation } from '@/core
 import type { Gpu } from '@/gpu/device';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import type { Zyx } from '@/shared/geometry';
+import { cropToNonzero } from '../support/cropToNonzero';
 import {
   countDifferent,
   exactOutcome,

@@ -3,7 +3,6 @@
 // planner's attribute that the file itself shows, or has to differ for the official planner in the very same fields.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { comparePlans, type PlanDifference } from '@/core/planning/comparePlans';
 import { type PlannedDataset, type PlannerOptions, planExperiment } from '@/core/planning/planExperiment';
 import { type Planner, plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
@@ -286,4 +285,25 @@ function table(rows: readonly Row[]): string[] {
 function tally(rows: readonly Row[]): string[] {
   const kinds: readonly Kind[] = ['equal', 'version', 'option', 'changed planner', 'unexplained'];
   return kinds.map((kind) => `${kind}: ${rows.filter((row) => row.kind === kind).length} of ${rows.length}`);
+}
+
+/** One place where they differ; `undefined` where one of them has nothing. */
+interface PlanDifference {
+  /** `configurations.3d_fullres.patch_size`. */
+  readonly path: string;
+  readonly a: unknown;
+  readonly b: unknown;
+}
+
+/** Every difference between two plans files, in the order of the first's keys. Lists are compared whole. */
+function comparePlans(a: unknown, b: unknown, path = ''): readonly PlanDifference[] {
+  if (!isRecord(a) || !isRecord(b)) {
+    return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ path, a, b }];
+  }
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return keys.flatMap((key) => comparePlans(a[key], b[key], path === '' ? key : `${path}.${key}`));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

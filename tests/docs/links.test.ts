@@ -36,6 +36,11 @@ test(`README.md has at most ${MAX_README_WORDS} words`, () => {
   expect(words.length).toBeLessThanOrEqual(MAX_README_WORDS);
 });
 
+test('README.md leads to every document of docs/', () => {
+  const readme = readFileSync('README.md', 'utf8');
+  expect(DOCUMENTS.filter((name) => name.startsWith('docs/') && !readme.includes(`(${name})`))).toEqual([]);
+});
+
 describe('the checks', () => {
   test('find a missing file, picture and heading', () => {
     const text = [

@@ -9,8 +9,8 @@ import type { StoredFile } from './browserContents';
 import type { Workbench } from './files';
 
 export const DATASET = 'Dataset117_Body';
-export const LABELS = 117;
-export const LONG_NAME = 'iliopsoas_and_quadratus_lumborum_muscles_of_the_left_side_without_their_tendons';
+const LABELS = 117;
+const LONG_NAME = 'iliopsoas_and_quadratus_lumborum_muscles_of_the_left_side_without_their_tendons';
 
 /** z, y, x: room for 117 blocks. */
 const SHAPE: Zyx = [12, 24, 28];
@@ -18,11 +18,11 @@ const BLOCK = 3;
 export const CASES = ['body_001', 'body_002', 'body_003', 'body_004', 'body_005'];
 
 /** `background`, `structure_001` …; the second one's name is very long. */
-export const LABEL_NAMES = Array.from({ length: LABELS + 1 }, (_, value) =>
+const LABEL_NAMES = Array.from({ length: LABELS + 1 }, (_, value) =>
   value === 0 ? 'background' : value === 2 ? LONG_NAME : `structure_${String(value).padStart(3, '0')}`,
 );
 
-export const DATASET_JSON = {
+const DATASET_JSON = {
   channel_names: { '0': 'CT' },
   labels: Object.fromEntries(LABEL_NAMES.map((name, value) => [name, value])),
   numTraining: CASES.length,
@@ -30,7 +30,7 @@ export const DATASET_JSON = {
 };
 
 /** Label of each voxel: blocks in rows; `missing` of them are left out. */
-export function labelMap(missing: ReadonlySet<number> = new Set()): Uint8Array {
+function labelMap(missing: ReadonlySet<number> = new Set()): Uint8Array {
   const [depth, height, width] = SHAPE;
   const map = new Uint8Array(elementCount(SHAPE));
   const [rows, columns] = [Math.floor(height / BLOCK), Math.floor(width / BLOCK)];
@@ -49,7 +49,7 @@ export function labelMap(missing: ReadonlySet<number> = new Set()): Uint8Array {
 
 const GEOMETRY = newGeometry(SHAPE, [2, 1, 1]);
 
-export async function labelFile(map: Uint8Array): Promise<Uint8Array> {
+async function labelFile(map: Uint8Array): Promise<Uint8Array> {
   const [{ content }] = await writeCase(map, SHAPE, GEOMETRY, { ending: '.nii.gz' });
   return content;
 }

@@ -1,7 +1,7 @@
 // The mouse in the viewer: every journey that looks at an image uses it.
 import { expect, type Locator, type Page } from '@playwright/test';
 
-export function readout(page: Page): Locator {
+function readout(page: Page): Locator {
   return page.getByRole('region', { name: 'Under the crosshair' });
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { memoryFile, readText } from '@/core/io/sourceFile';
-import { clearFolder, folderOfFiles, joinedFolder, placedSubfolder, subfolder } from '@/storage/folderViews';
+import { readText } from '@/core/io/sourceFile';
+import { clearFolder, joinedFolder, placedSubfolder, subfolder } from '@/storage/folderViews';
 import { memoryFolder } from '../support/memoryFolder';
 
 async function contentOf(folder: ReturnType<typeof subfolder>, path: string): Promise<string | undefined> {
@@ -39,15 +39,6 @@ test('folders that lie apart are one', async () => {
   await model.remove('fold_1/validation/b.txt');
   expect(await base.has('crossval/summary.json')).toBe(true);
   expect(await second.has('fold_1/validation/b.txt')).toBe(false);
-});
-
-test('dropped files are a folder of their names', async () => {
-  const file = (path: string) => memoryFile(new Uint8Array(), path);
-  const folder = folderOfFiles([file('x/b.nii'), file('a.nii'), file('y/b.nii')]);
-  expect(await folder.list('')).toEqual(['a.nii', 'b.nii']);
-  expect((await folder.open('b.nii'))?.path).toBe('x/b.nii');
-  expect(await folder.open('x/b.nii')).toBeUndefined();
-  expect(await folder.list('x')).toEqual([]);
 });
 
 test('a folder is cleared of its files, not of what lies deeper', async () => {

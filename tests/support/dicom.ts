@@ -1,5 +1,5 @@
 // DICOM files for tests: explicit little-endian, of the elements that are given.
-export type DicomValue = string | readonly number[] | Uint8Array;
+type DicomValue = string | readonly number[] | Uint8Array;
 
 /** An element: tag, value representation, value; numbers are 16-bit. */
 export type DicomElement = readonly [tag: number, vr: string, value: DicomValue];

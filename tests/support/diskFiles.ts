@@ -12,7 +12,7 @@ export function folderFiles(folder: string): SourceFile[] {
 }
 
 /** A file that is read only when asked for, whole each time. */
-export function diskFile(file: string, shownPath: string): SourceFile {
+function diskFile(file: string, shownPath: string): SourceFile {
   const bytes = async () => new Uint8Array(readFileSync(file));
   return {
     path: shownPath.split(path.sep).join('/'),

@@ -30,7 +30,7 @@ export interface KillTest {
 }
 
 /** One kill. */
-export interface Kill {
+interface Kill {
   readonly moment: string;
   /** The epoch under way; none where training had not begun. */
   readonly epochAtDeath: number | 'none';

@@ -7,7 +7,7 @@ import { niftiFile } from './nifti';
 
 /** x, y, z. */
 const DIM = [8, 5, 3] as const;
-export const CROSSVAL_VOXELS = DIM[0] * DIM[1] * DIM[2];
+const CROSSVAL_VOXELS = DIM[0] * DIM[1] * DIM[2];
 export const CROSSVAL_CASES = ['case_a', 'case_b', 'case_c', 'case_d'] as const;
 
 export type Voxels = readonly number[];

@@ -1,7 +1,8 @@
 // Which largest components are worth keeping alone, tried on predictions with references. Follows nnU-Net's
 // `determine_postprocessing`.
 
-import { assertSameShape, evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { assertSameShape } from '@/app/evaluate/comparePair';
+import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
 import {
   formatOfFolder,
   type LabelMap,
@@ -50,7 +51,7 @@ export interface DeterminePostprocessingJob {
 }
 
 /** `step` is what is tried; `undefined` while predictions are evaluated as they are or the outcome is written. */
-export interface PostprocessingProgress {
+interface PostprocessingProgress {
   readonly step: PostprocessingStep | undefined;
   readonly caseId: string;
   readonly done: number;

@@ -24,7 +24,7 @@ import { nameKey } from '@/shared/names';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { openNamed, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
 
-export interface EnsembleCallbacks {
+interface EnsembleCallbacks {
   readonly signal?: AbortSignal | undefined;
   /** Called once a case. */
   readonly onCase?: ((report: EnsembledCase) => void) | undefined;

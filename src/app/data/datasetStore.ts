@@ -21,7 +21,7 @@ export interface RunningTask {
 }
 
 /** Files on their way in. */
-export interface RunningImport {
+interface RunningImport {
   readonly name: string;
   readonly startedAt: number;
   readonly progress: DatasetProgress | undefined;

@@ -1,14 +1,10 @@
 // Self-configuration of a kept dataset: fingerprint, plans, preprocessed cases.
 
-import { planDataset, readFingerprint } from '@/app/plan/planDataset';
 import { isPlansFile } from '@/core/dataset/preprocessedDataset';
-import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText } from '@/core/io/sourceFile';
-import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
+import { readAnyPlans } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
-import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { readPlans } from '@/core/planning/readPlans';
-import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { messageOf, StudioError } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { explainWriteFailure } from '@/storage/recordStore';
@@ -20,9 +16,16 @@ import type {
   PreprocessRequest,
 } from '@/workers/data/api';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
+import {
+  fingerprintDataset,
+  keptFingerprint,
+  keptPlans,
+  planAndSave,
+  preprocessPlanned,
+} from './configureDataset';
 import type { DeskParts } from './datasetContext';
-import { extractFingerprint, type FingerprintProgress } from './extractFingerprint';
-import { type PreprocessedReport, preprocessDataset } from './preprocessDataset';
+import type { FingerprintProgress } from './extractFingerprint';
+import type { PreprocessedReport } from './preprocessDataset';
 
 type Tell = OnDatasetProgress;
 type PlanCalls = Pick<DatasetApi, 'readFingerprint' | 'plan' | 'readPlans' | 'writePlans' | 'removePlans'>;
@@ -44,15 +47,6 @@ export function datasetTasks(
   { find, open, preprocessed, survey }: DeskParts,
   startCaseWorkers: () => CaseWorkers = localCaseWorkers,
 ): DatasetTasks {
-  async function withCaseWorkers<Result>(work: (workers: CaseWorkers) => Promise<Result>): Promise<Result> {
-    const workers = startCaseWorkers();
-    try {
-      return await work(workers);
-    } finally {
-      workers.close();
-    }
-  }
-
   /** The record of a dataset that may be worked with. Throws `NoImages`, `NotChecked` or `BadDataset`. */
   async function trainable(name: string): Promise<DatasetRecord> {
     const record = await find(name);
@@ -75,63 +69,40 @@ export function datasetTasks(
     );
   }
 
-  async function fingerprintOf(name: string): Promise<FingerprintDocument | undefined> {
-    const file = await preprocessed(name).open(NNUNET_FILES.fingerprint);
-    return file && readFingerprint(await readText(file), file.path);
-  }
-
-  async function plansText(name: string, plansName: string): Promise<string> {
-    const file = await preprocessed(name).open(`${plansName}.json`);
-    if (file) return await readText(file);
-    throw new StudioError('NoPlans', `${name} has no plans ${plansName}.`, 'Plan the dataset first.');
-  }
-
   return {
     takeFingerprint: async (name, signal, tell) => {
       await trainable(name);
       const dataset = await open(name);
-      const total = dataset.cases.length;
-      const fingerprint = await withCaseWorkers((workers) =>
-        extractFingerprint({
-          dataset,
-          workers,
-          signal,
-          onProgress: (progress) => tell(fingerprintProgress(progress, total)),
-        }),
-      );
-      await preprocessed(name).write(NNUNET_FILES.fingerprint, fingerprintJson(fingerprint));
+      await fingerprintDataset({
+        dataset,
+        folder: preprocessed(name),
+        startWorkers: startCaseWorkers,
+        signal,
+        onProgress: (progress) => tell(fingerprintProgress(progress, dataset.cases.length)),
+      });
       return survey(name);
     },
 
-    readFingerprint: fingerprintOf,
+    readFingerprint: (name) => keptFingerprint(preprocessed(name)),
 
-    async plan(name, { planner: plannerName, ...options }: PlanRequest) {
-      const record = await trainable(name);
-      const fingerprint = await fingerprintOf(name);
-      if (!fingerprint) {
-        throw new StudioError('NoFingerprint', `${name} has no fingerprint.`, 'Take it under Data first.');
-      }
+    async plan(name, { planner, ...options }: PlanRequest) {
+      const { check } = await trainable(name);
       const { document, jsonFile } = await open(name);
-      const planner = plannerNamed(plannerName);
-      const plansName = options.plansName ?? planner.plansName;
-      const plans = planDataset({
+      const plans = await planAndSave({
         name,
         document,
-        fingerprint,
-        planner,
-        options: { ...options, plansName },
-        reader: record.check?.reader,
+        jsonFile,
+        folder: preprocessed(name),
+        planner: plannerNamed(planner),
+        options,
+        reader: check?.reader,
       });
-      const folder = preprocessed(name);
-      const existing = await folder.open(`${plansName}.json`);
-      const kept = existing && readAnyPlans(await readText(existing), existing.path);
-      await folder.write(`${plansName}.json`, plansJson(withKeptConfigurations(plans, kept)));
-      await folder.write(NNUNET_FILES.dataset, await jsonFile.bytes());
       await survey(name);
-      return plansName;
+      return plans.plans_name;
     },
 
-    readPlans: plansText,
+    readPlans: async (name, plansName) =>
+      readText(await keptPlans({ name, folder: preprocessed(name) }, plansName)),
 
     async writePlans(name, text) {
       await find(name);
@@ -156,23 +127,18 @@ export function datasetTasks(
 
     async preprocess(name, { plansName, configurations }, signal, tell) {
       await trainable(name);
-      const dataset = await open(name);
-      const plans = readPlans(await plansText(name, plansName), `${plansName}.json`);
-      const folder = preprocessed(name);
       tell({ stage: 'Copying label maps', share: 0 });
       try {
-        await folder.write(NNUNET_FILES.dataset, await dataset.jsonFile.bytes());
-        const { failures, ...outcome } = await withCaseWorkers((workers) =>
-          preprocessDataset({
-            dataset,
-            plans,
-            configurations,
-            folder,
-            workers,
-            signal,
-            onCase: (report) => tell(preprocessProgress(report, configurations)),
-          }),
-        );
+        const { failures, ...outcome } = await preprocessPlanned({
+          name,
+          dataset: await open(name),
+          plansName,
+          configurations,
+          folder: preprocessed(name),
+          startWorkers: startCaseWorkers,
+          signal,
+          onCase: (report) => tell(preprocessProgress(report, configurations)),
+        });
         return { ...outcome, failures: failures.map(explained) };
       } catch (error) {
         throw explainWriteFailure(error, `preprocessed cases of ${name}`);

@@ -119,6 +119,6 @@ export async function writeOverlays(
 }
 
 /** As a PNG of red, green, blue and opacity, which is what matplotlib writes. */
-export function encodeOverlay({ width, height, rgba }: OverlayPicture): Promise<Uint8Array<ArrayBuffer>> {
+function encodeOverlay({ width, height, rgba }: OverlayPicture): Promise<Uint8Array<ArrayBuffer>> {
   return encodeColorPng(rgba, width, height);
 }

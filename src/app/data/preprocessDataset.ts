@@ -23,10 +23,21 @@ export interface PreprocessDatasetJob {
   readonly configurations: readonly string[];
   /** `nnUNet_preprocessed/DatasetXXX_Name`. */
   readonly folder: DatasetFolder;
-  /** Who works on the cases; this thread if left out. */
-  readonly workers?: CaseWorkers;
+  /** Threads for the configuration at that position, closed when it is done; the calling thread if left out. */
+  readonly startWorkers?: (position: number) => CaseWorkers;
   readonly signal?: AbortSignal | undefined;
   readonly onCase?: (report: PreprocessedReport) => void;
+  /** Called once a configuration is done or left out. */
+  readonly onConfiguration?: (report: ConfigurationReport) => void;
+}
+
+/** What became of one configuration. */
+export interface ConfigurationReport {
+  readonly configuration: string;
+  /** Why it was left out; `undefined` where it was preprocessed. */
+  readonly skipped: string | undefined;
+  readonly failures: readonly PreprocessedReport[];
+  readonly seconds: number;
 }
 
 /** What became of one case in one configuration. */
@@ -58,43 +69,69 @@ const KEYS_FOLDER = '.nnstudio';
  * finished by then stays.
  */
 export async function preprocessDataset(job: PreprocessDatasetJob): Promise<PreprocessSummary> {
-  const { plans, configurations, dataset } = job;
+  const { plans, configurations } = job;
   const skipped: { configuration: string; reason: string }[] = [];
   const preprocessed: string[] = [];
   const failures: PreprocessedReport[] = [];
   const written = new Set<string>();
   await copyGroundTruth(job);
   await writeSplits(job);
-  for (const name of configurations) {
-    if (!Object.hasOwn(plans.configurations, name)) {
-      const unusable = new Map(Object.entries(plans.unusableConfigurations ?? {})).get(name);
-      skipped.push({ configuration: name, reason: unusable ?? `${plans.plansName} has no ${name}` });
-      continue;
+  for (const [position, name] of configurations.entries()) {
+    const started = performance.now();
+    const reason = reasonToSkip(plans, name, written);
+    const failed =
+      reason === undefined ? await preprocessConfiguration(job, plans.configurations[name], position) : [];
+    if (reason === undefined) {
+      written.add(plans.configurations[name].dataIdentifier);
+      preprocessed.push(name);
+      failures.push(...failed);
+    } else {
+      skipped.push({ configuration: name, reason });
     }
-    const configuration = plans.configurations[name];
-    if (written.has(configuration.dataIdentifier)) {
-      skipped.push({ configuration: name, reason: `shares ${configuration.dataIdentifier}` });
-      continue;
-    }
-    written.add(configuration.dataIdentifier);
-    await removeStrangers(job.folder, configuration.dataIdentifier, dataset.cases);
-    failures.push(...(await preprocessConfiguration(job, configuration)));
-    preprocessed.push(name);
+    const seconds = (performance.now() - started) / 1000;
+    job.onConfiguration?.({ configuration: name, skipped: reason, failures: failed, seconds });
   }
   return { preprocessed, skipped, failures };
+}
+
+/** Why a configuration is not preprocessed, if it is not: `written` are the arrays that are there already. */
+function reasonToSkip(plans: Plans, name: string, written: ReadonlySet<string>): string | undefined {
+  if (!Object.hasOwn(plans.configurations, name)) {
+    const unusable = new Map(Object.entries(plans.unusableConfigurations ?? {})).get(name);
+    return unusable ?? `${plans.plansName} has no ${name}`;
+  }
+  const { dataIdentifier } = plans.configurations[name];
+  return written.has(dataIdentifier) ? `shares ${dataIdentifier}` : undefined;
 }
 
 async function preprocessConfiguration(
   job: PreprocessDatasetJob,
   configuration: Configuration,
+  position: number,
 ): Promise<readonly PreprocessedReport[]> {
-  const { dataset, workers = localCaseWorkers(), signal, onCase } = job;
+  const { dataset, folder, startWorkers = () => localCaseWorkers() } = job;
+  await removeStrangers(folder, configuration.dataIdentifier, dataset.cases);
+  const workers = startWorkers(position);
+  try {
+    return await preprocessCases({ ...job, workers }, configuration);
+  } finally {
+    workers.close();
+  }
+}
+
+type JobWithWorkers = PreprocessDatasetJob & { readonly workers: CaseWorkers };
+
+async function preprocessCases(
+  job: JobWithWorkers,
+  configuration: Configuration,
+): Promise<readonly PreprocessedReport[]> {
+  const { dataset, workers, signal, onCase } = job;
   const failures: PreprocessedReport[] = [];
   let done = 0;
   await forEachAtOnce(dataset.cases, workers.atOnce, async (rawCase) => {
     signal?.throwIfAborted();
     const started = performance.now();
-    const outcome = await preprocessOrExplain({ ...job, workers }, configuration, rawCase);
+    const outcome = await preprocessOrExplain(job, configuration, rawCase);
     const report: PreprocessedReport = {
       configuration: configuration.name,
       caseId: rawCase.caseId,
@@ -108,8 +145,6 @@ async function preprocessConfiguration(
   });
   return failures;
 }
-
-type JobWithWorkers = PreprocessDatasetJob & { readonly workers: CaseWorkers };
 
 async function preprocessOrExplain(
   job: JobWithWorkers,

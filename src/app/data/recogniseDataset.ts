@@ -12,17 +12,7 @@ import { isHiddenFile } from '@/core/io/systemFiles';
 import type { DatasetProgress, PairsProposal, UnlabelledImages } from '@/workers/data/api';
 
 /** Endings that nnU-Net's readers take, longest first. */
-export const FILE_ENDINGS = [
-  '.nii.gz',
-  '.nii',
-  '.nrrd',
-  '.mha',
-  '.gipl',
-  '.png',
-  '.bmp',
-  '.tif',
-  '.tiff',
-] as const;
+const FILE_ENDINGS = ['.nii.gz', '.nii', '.nrrd', '.mha', '.gipl', '.png', '.bmp', '.tif', '.tiff'] as const;
 
 /** Names of folders that hold label maps, in whatever words people use. */
 const LABEL_FOLDER =

@@ -10,21 +10,17 @@ import {
   type EvaluationStep,
   evaluatedLabels,
   type LabelOrRegion,
-  partOf,
   type SegmentationMetrics,
-  segmentationMetricsStepwise,
 } from '@/core/evaluation/metrics';
 import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
-import { type SurfaceMetrics, surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
+import type { SurfaceMetrics } from '@/core/evaluation/surfaceDistance';
 import { hasImageName } from '@/core/io/cases';
-import { placeDifferences } from '@/core/io/placeDifferences';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
-import { formatShape, formatXyz } from '@/shared/geometry';
 import { nameKey } from '@/shared/names';
-import { allClose } from '@/shared/numeric';
 import { runInPauses, type Stepwise } from '@/shared/stepwise';
 import type { PlacedFolder, ReadFolder } from '@/storage/folderViews';
+import { assertSameShape, comparePair } from './comparePair';
 
 export interface EvaluateFolderJob extends EvaluationCallbacks {
   /** `{case}{ending}`; other files are passed over. */
@@ -187,19 +183,6 @@ async function otherEndings(
     : `${someOf(others)} ${others.length === 1 ? 'has' : 'have'} another ending: label maps of one dataset all end with ${fileEnding}. `;
 }
 
-/** Throws `GeometryMismatch` where the two are not of one size. */
-export function assertSameShape(caseId: string, prediction: LabelMap, reference: LabelMap): void {
-  if (formatShape(prediction.shape) === formatShape(reference.shape)) return;
-  throw new StudioError(
-    'GeometryMismatch',
-    `${caseId}: the prediction is ${formatXyz(prediction.shape)} but the reference ${formatXyz(reference.shape)} voxels.`,
-    'They are not of the same image; compare predictions on the images that the references belong to.',
-  );
-}
-
-/** Of the work on a case, where surfaces are measured too. */
-const COUNTING_SHARE = 0.1;
-
 interface Comparison {
   /** In the order of the labels. */
   readonly metrics: readonly SegmentationMetrics[];
@@ -208,11 +191,7 @@ interface Comparison {
   readonly warnings: readonly string[];
 }
 
-/**
- * Compares one case, and says what is odd about it. Throws `GeometryMismatch`.
- *
- * Follows nnU-Net's `compute_metrics`.
- */
+/** Compares one case, and says what is odd about it. Throws `GeometryMismatch`. */
 function* compareLabelMaps(
   caseId: string,
   prediction: LabelMap,
@@ -220,36 +199,20 @@ function* compareLabelMaps(
   { question, surfaceToleranceMm }: Pick<EvaluateFolderJob, 'question' | 'surfaceToleranceMm'>,
 ): Stepwise<EvaluationStep, Comparison> {
   assertSameShape(caseId, prediction, reference);
-  const { labels, ignoreLabel, knownLabels } = question;
-  const warnings: string[] = [];
-  if (!allClose(prediction.spacing, reference.spacing)) {
-    warnings.push(
-      `its voxels are ${formatXyz(prediction.spacing)} mm, those of the reference ${formatXyz(reference.spacing)} mm`,
-    );
-  }
-  const names = ['the prediction', 'the reference'] as const;
-  for (const difference of placeDifferences(prediction, reference, names, question.reader)) {
-    warnings.push(`prediction and reference differ in ${difference}; they are compared voxel by voxel`);
-  }
+  const unknown: string[] = [];
+  const { knownLabels } = question;
   if (knownLabels) {
-    warnings.push(...(yield* unknownLabels('prediction', prediction, knownLabels)));
-    warnings.push(...(yield* unknownLabels('reference', reference, knownLabels)));
+    unknown.push(...(yield* unknownLabels('prediction', prediction, knownLabels)));
+    unknown.push(...(yield* unknownLabels('reference', reference, knownLabels)));
   }
-  const counting = segmentationMetricsStepwise(prediction.labels, reference.labels, labels, ignoreLabel);
-  if (surfaceToleranceMm === undefined) {
-    return { metrics: yield* counting, surfaces: undefined, warnings };
-  }
-  const metrics = yield* partOf(0, COUNTING_SHARE, counting);
-  const measuring = surfaceMetricsStepwise({
-    prediction: prediction.labels,
-    reference: reference.labels,
-    shape: reference.shape,
-    spacing: reference.spacing,
-    labels,
-    ignoreLabel,
-    toleranceMm: surfaceToleranceMm,
+  const { differences, ...compared } = yield* comparePair(caseId, prediction, reference, {
+    ...question,
+    surfaceToleranceMm,
   });
-  return { metrics, surfaces: yield* partOf(COUNTING_SHARE, 1 - COUNTING_SHARE, measuring), warnings };
+  const warnings = differences.map(
+    (difference) => `prediction and reference differ in ${difference}; they are compared voxel by voxel`,
+  );
+  return { ...compared, warnings: [...warnings, ...unknown] };
 }
 
 /** Voxels looked at between two pauses. */

@@ -274,7 +274,7 @@ function* valuesIn(data: ArrayLike<number>): Stepwise<undefined, ReadonlySet<num
 type Judged = Extract<CaseVerdict, { metrics: unknown }>;
 
 /** The verdicts that came to figures, in the order of the pairs, with their pairs. */
-export function judgedCases({ pairs, verdicts }: EvaluationRecord): readonly (JudgedPair & Judged)[] {
+function judgedCases({ pairs, verdicts }: EvaluationRecord): readonly (JudgedPair & Judged)[] {
   const byCase = new Map(verdicts.map((verdict) => [verdict.caseId, verdict]));
   return pairs.flatMap((pair) => {
     const verdict = byCase.get(pair.caseId);

@@ -29,7 +29,7 @@ export interface EvaluationsState {
 }
 
 /** What a person asks for. */
-export interface EvaluationOrder {
+interface EvaluationOrder {
   readonly sources: EvaluationSources;
   readonly title: string;
   readonly toleranceMm: number;

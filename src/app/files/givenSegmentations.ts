@@ -7,6 +7,7 @@ import { writeSegmentation } from '@/core/io/niftiWriter';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { formatShape, formatXyz } from '@/shared/geometry';
+import { allClose } from '@/shared/numeric';
 import { type GivenSegmentation, SEGMENTATION_FILE } from '@/storage/caseRecord';
 
 /** A label map that is kept with its image. */
@@ -16,7 +17,7 @@ export interface SegmentationOfCase {
 }
 
 /** A label map's values, background left out. */
-export interface LabelMapFacts {
+interface LabelMapFacts {
   /** Voxels by value, ascending. */
   readonly voxels: ReadonlyMap<number, number>;
   /** Neighbours along x are mostly equal, as in label maps and hardly ever in images. */
@@ -35,7 +36,7 @@ function stemOf(file: SourceFile): string {
 }
 
 /** Files whose names say that they are label maps of other files here, by the name of their case. */
-export function namedLabelMaps(files: readonly SourceFile[]): ReadonlyMap<SourceFile, string> {
+function namedLabelMaps(files: readonly SourceFile[]): ReadonlyMap<SourceFile, string> {
   const images = files.filter((file) => hasImageName(file) && !isHiddenFile(file));
   const numbered = new Set(images.map(stemOf).filter((stem) => CHANNEL.test(stem)));
   const cases = new Set([...numbered].map((stem) => stem.replace(CHANNEL, '')));
@@ -83,7 +84,7 @@ export async function sortLabelMaps(files: readonly SourceFile[]): Promise<Sorte
 }
 
 /** What a map of whole numbers holds; `undefined` for anything else. */
-export function labelMapFacts({
+function labelMapFacts({
   data,
   channels,
 }: Pick<MedicalImage, 'data' | 'channels'>): LabelMapFacts | undefined {
@@ -130,7 +131,6 @@ export async function segmentationOf(
   const highest = Math.max(0, ...facts.voxels.keys());
   const labels = highest < 256 ? Uint8Array.from(map.data) : Uint16Array.from(map.data);
   const content = await writeSegmentation(labels, image.shape, image.geometry);
-  const isElsewhere = image.spacing.some((mm, axis) => Math.abs(mm - map.spacing[axis]) > 1e-3 * mm);
   const warning = `${name} says that its voxels are ${formatXyz(map.spacing)} mm, the image ${formatXyz(image.spacing)} mm. It is laid over the image voxel by voxel.`;
   return {
     file: memoryFile(content, SEGMENTATION_FILE),
@@ -138,7 +138,7 @@ export async function segmentationOf(
       givenAs: name,
       labels: [...facts.voxels].map(([value, voxels]) => ({ value, name: `label ${value}`, voxels })),
       hasProbabilities: false,
-      warnings: isElsewhere ? [warning] : [],
+      warnings: allClose(map.spacing, image.spacing) ? [] : [warning],
       finishedAt: Date.now(),
     },
   };

@@ -42,7 +42,7 @@ const readerSchema = z.looseObject({ image_reader_writer: z.string().default('Si
  * The format that a dataset.json and a plans.json agree on: those that nnU-Net leaves beside predictions. Throws
  * `BadDatasetJson`, `BadPlans`, `UnsupportedReader`.
  */
-export async function readFormat(dataset: SourceFile, plans: SourceFile): Promise<SegmentationFormat> {
+async function readFormat(dataset: SourceFile, plans: SourceFile): Promise<SegmentationFormat> {
   const { labels, fileEnding } = readDatasetJson(await readText(dataset), dataset.path);
   const document = readAnyPlans(await readText(plans), plans.path);
   const { image_reader_writer: reader } = validate(readerSchema, document, plans.path, 'BadPlans');

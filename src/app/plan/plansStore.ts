@@ -148,7 +148,7 @@ export function readerNameFor({ check, fileEnding }: Pick<DatasetRecord, 'check'
   return check?.reader ?? readerByEnding(fileEnding).name;
 }
 
-export function datasetPlansId(datasetName: string, plansName: string): string {
+function datasetPlansId(datasetName: string, plansName: string): string {
   return `${datasetName}~${plansName}`;
 }
 

@@ -41,7 +41,7 @@ export interface PredictionRequest {
 }
 
 /** What computes it, and how it is watched and stopped. */
-export interface PredictionRun
+interface PredictionRun
   extends Pick<PredictFolderJob, 'openGpu' | 'device' | 'runtime' | 'tuning' | 'signal'> {
   /** Called for the stage that is named, where it runs before the one that was asked for, and for that one. */
   readonly watch: (stage: string | undefined) => Pick<PredictFolderJob, 'onProgress' | 'onCase'>;

@@ -10,6 +10,7 @@ import { memoryFile } from '@/core/io/sourceFile';
 import { applySteps } from '@/core/postprocessing/steps';
 import { type Gpu, openGpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
+import { secondsSince } from '@/shared/time';
 import type { CaseFiles } from '@/storage/caseFiles';
 import {
   type CaseRecord,
@@ -297,8 +298,4 @@ function labelVolumes(segmentation: Uint8Array | Uint16Array, labels: LabelSet):
     .filter(([value]) => value !== 0 && value !== labels.ignoreLabel)
     .sort(([a], [b]) => a - b)
     .map(([value, name]) => ({ value, name, voxels: counts.get(value) ?? 0 }));
-}
-
-function secondsSince(started: number): number {
-  return (performance.now() - started) / 1000;
 }

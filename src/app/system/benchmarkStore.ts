@@ -7,7 +7,7 @@ import { isAbort, messageOf } from '@/shared/errors';
 import type { BenchmarkFigures, BenchmarkProgress } from '@/workers/system/api';
 import type { BenchmarkEnvironment, BenchmarkReport } from './benchmarkReport';
 
-export type BenchmarkRun =
+type BenchmarkRun =
   | { readonly status: 'idle' }
   /** Until the GPU is free of other work of the studio, in this tab or another. */
   | { readonly status: 'waiting'; readonly waitsFor: GpuUse }

@@ -15,7 +15,7 @@ export interface StoragePart {
 }
 
 /** A file in the browser's own file system. */
-export interface StoredFile {
+interface StoredFile {
   /** `cases/<id>/<name>` */
   readonly path: string;
   readonly sizeInBytes: number;

@@ -5,7 +5,7 @@ import { followRequests } from '@/workers/requestLog';
 import type { GpuReport, PredictApi } from '@/workers/segment/api';
 import type { StoragePart } from './storageParts';
 
-export type GpuState =
+type GpuState =
   | { readonly status: 'opening' }
   | { readonly status: 'ready'; readonly report: GpuReport }
   | { readonly status: 'missing'; readonly reason: string };

@@ -436,6 +436,6 @@ export function trainingKey({
 }
 
 /** A run in a few words. */
-export function nameOf({ datasetName, configurationName, fold }: TrainingOrder): string {
+function nameOf({ datasetName, configurationName, fold }: TrainingOrder): string {
   return `${datasetName} ${configurationName}, fold ${fold}`;
 }

@@ -12,7 +12,7 @@ import {
   summaryJson,
 } from '@/core/evaluation/summary';
 import type { Prediction } from '@/core/inference/predictor';
-import type { PreparedCase } from '@/core/inference/prepareCase';
+import { networkShape, type PreparedCase } from '@/core/inference/prepareCase';
 import type { PredictProgress } from '@/core/inference/settings';
 import { foregroundLabels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
@@ -31,7 +31,7 @@ import { resampleData } from '@/core/preprocessing/resampling';
 import type { Trainer } from '@/core/training/trainers';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
-import { elementCount, formatXyz, permute, type Zyx } from '@/shared/geometry';
+import { elementCount, formatXyz, permute } from '@/shared/geometry';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { type CaseOfStage, findCaseFiles, loadFoldCase } from './foldCases';
 import { type FoldSetup, required } from './foldSetup';
@@ -55,7 +55,7 @@ export interface ValidateFoldJob {
 }
 
 /** One case that is done. */
-export interface ValidatedCase {
+interface ValidatedCase {
   readonly caseId: string;
   /** By label or region, as summary.json names them. */
   readonly dice: ReadonlyMap<string, number>;
@@ -163,7 +163,7 @@ async function predictCase(
   for (const next of nextStages) await writeForNextStage(job, caseId, logits, prepared, next);
   const exported = logitsToSegmentation({
     logits,
-    shape: spatialShape(prepared),
+    shape: networkShape(prepared),
     properties: prepared.properties,
     plans: setup.plans,
     configuration: setup.configuration,
@@ -191,10 +191,6 @@ function preparedCase(setup: FoldSetup, loaded: CaseOfStage): PreparedCase {
   return { data: whole.data, shape: [whole.channels, shape[0], shape[1], shape[2]], properties, seconds: 0 };
 }
 
-function spatialShape({ shape }: PreparedCase): Zyx {
-  return [shape[1], shape[2], shape[3]];
-}
-
 /**
  * The segmentation on the next stage's grid, as that stage's training reads it: `predicted_next_stage/<next>/<case>.npz`, or
  * `.b2nd` where its cases are in that format. Of the next stage nothing but its shape decides, as in nnU-Net. Cases that are not preprocessed for it are left out.
@@ -215,7 +211,7 @@ async function writeForNextStage(
   const { labels } = setup.dataset;
   const spacing = networkSpacing(setup.configuration, prepared.properties.spacingTransposed);
   const resampled = resampleData(logits, labels.outputChannels, {
-    shape: spatialShape(prepared),
+    shape: networkShape(prepared),
     newShape: shape,
     spacing,
     newSpacing: spacing,

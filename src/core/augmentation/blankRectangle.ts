@@ -11,7 +11,7 @@ export interface BlankRectangleRule {
 }
 
 /** Corner and size, `[z, y, x]`. */
-export interface Rectangle {
+interface Rectangle {
   readonly start: Zyx;
   readonly size: Zyx;
 }

@@ -68,7 +68,7 @@ export function applyGaussianBlur(image: ImagePatch, { sigmas }: GaussianBlur): 
 }
 
 /** In place, along one axis. */
-export function convolveAxis(
+function convolveAxis(
   plane: Float32Array,
   shape: readonly number[],
   axis: number,

@@ -4,7 +4,7 @@ import type { Zyx } from '@/shared/geometry';
 import { integerBelow, type Random, shuffled, uniformIn } from '@/shared/random';
 import { channelOf, type ImagePatch } from './patch';
 
-export const BINARY_OPERATORS = ['dilation', 'erosion', 'closing', 'opening'] as const;
+const BINARY_OPERATORS = ['dilation', 'erosion', 'closing', 'opening'] as const;
 export type BinaryOperator = (typeof BINARY_OPERATORS)[number];
 
 export interface RandomBinaryOperatorRule {
@@ -61,7 +61,7 @@ export function applyRandomBinaryOperator(
 }
 
 /** Rows of a convex structuring element: offsets of a row, and of its first and last voxel. */
-export interface ElementRow {
+interface ElementRow {
   readonly z: number;
   readonly y: number;
   readonly first: number;
@@ -69,13 +69,13 @@ export interface ElementRow {
 }
 
 /** scikit-image's `disk` of a radius that need not be whole, about its middle (the lower one of two). */
-export function disk(radius: number): ElementRow[] {
+function disk(radius: number): ElementRow[] {
   const points = Array.from({ length: Math.ceil(2 * radius + 1) }, (_, i) => -radius + i);
   return elementRows([0], points, radius);
 }
 
 /** scikit-image's `ball`, which spreads `floor(2 · radius + 1)` points from `-radius` to `radius`. */
-export function ball(radius: number): ElementRow[] {
+function ball(radius: number): ElementRow[] {
   const count = Math.floor(2 * radius + 1);
   const step = (2 * radius) / (count - 1);
   const points = Array.from({ length: count }, (_, i) => i * step - radius);

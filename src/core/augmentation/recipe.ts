@@ -36,7 +36,7 @@ export type TransformRule =
   | SharpeningRule;
 
 /** A transform and how likely a sample gets it. */
-export interface RecipeEntry {
+interface RecipeEntry {
   readonly probability: number;
   readonly rule: TransformRule;
 }

@@ -56,7 +56,7 @@ export function drawSpatial(random: Random, rule: SpatialRule, isIn2d: boolean):
 }
 
 /** Row-major 3 × 3: from a voxel of the patch to one of the image, both counted from their centres. */
-export function spatialMatrix({ angles, scales }: Spatial, isIn2d: boolean): number[] {
+function spatialMatrix({ angles, scales }: Spatial, isIn2d: boolean): number[] {
   const [z, y, x] = angles === undefined ? [0, 0, 0] : isIn2d ? [angles[0], 0, 0] : angles;
   const [sz, sy, sx] = scales === undefined ? [1, 1, 1] : isIn2d ? [1, ...scales] : scales;
   const aboutFirst = [1, 0, 0, 0, Math.cos(z), -Math.sin(z), 0, Math.sin(z), Math.cos(z)];

@@ -43,7 +43,7 @@ export interface IntegrityOptions {
 }
 
 /** Image and label map of a case, absent where they could not be read. */
-export interface ReadFiles {
+interface ReadFiles {
   readonly image?: MedicalImage | undefined;
   readonly seg?: MedicalImage | undefined;
 }

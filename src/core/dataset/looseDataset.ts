@@ -37,7 +37,7 @@ export function newDatasetJson(facts: NewDatasetFacts): DatasetDocument {
 }
 
 /** Files of a case under the names that nnU-Net wants. */
-export interface PairedCase {
+interface PairedCase {
   readonly caseId: string;
   readonly images: readonly SourceFile[];
   readonly label: SourceFile;

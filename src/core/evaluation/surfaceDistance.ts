@@ -1,7 +1,7 @@
 // How far two segmentations' surfaces lie apart, in mm. nnU-Net has no such metrics: they stand apart from summary.json.
 import type { Spacing, Zyx } from '@/shared/geometry';
 import { percentileOfSorted } from '@/shared/statistics';
-import { runAtOnce, type Stepwise } from '@/shared/stepwise';
+import type { Stepwise } from '@/shared/stepwise';
 import { boundaryVoxels } from './boundaryVoxels';
 import type { EvaluationStep, LabelOrRegion } from './metrics';
 import { pointTree } from './pointTree';
@@ -32,8 +32,12 @@ export interface SurfaceQuestion {
   readonly toleranceMm: number;
 }
 
+/** Of the work, looking for surfaces in the two maps. */
+const SEARCH_SHARE = 0.3;
+
 /**
- * Surface metrics of each label or region.
+ * Surface metrics of each label or region, with pauses: first both maps are searched for the surfaces of all labels, then
+ * label by label.
  *
  * A structure's surface ∂S are its boundary voxels: those with a neighbour along an axis (6 in 3D, 4 where the image has
  * one slice) that does not belong to it or lies outside the image. Distances are those between voxel centres, in mm by
@@ -44,14 +48,6 @@ export interface SurfaceQuestion {
  *   counting the same; DeepMind's `surface-distance` weights them with the areas of surface elements instead;
  * - HD95 = max(P95 of d(a, B) over ∂A, P95 of d(b, A) over ∂B), percentiles with linear interpolation.
  */
-export function surfaceMetrics(question: SurfaceQuestion): readonly SurfaceMetrics[] {
-  return runAtOnce(surfaceMetricsStepwise(question));
-}
-
-/** Of the work, looking for surfaces in the two maps. */
-const SEARCH_SHARE = 0.3;
-
-/** {@link surfaceMetrics} with pauses: first both maps are searched for the surfaces of all labels, then label by label. */
 export function* surfaceMetricsStepwise(
   question: SurfaceQuestion,
 ): Stepwise<EvaluationStep, readonly SurfaceMetrics[]> {

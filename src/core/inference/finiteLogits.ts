@@ -2,7 +2,7 @@ import { firstNotFinite } from '@/core/interop/finiteWeights';
 import { StudioError } from '@/shared/errors';
 
 /** Stands for the label of a voxel with a logit that is no number; no label is that high. */
-export const NOT_FINITE_LABEL = 0xffffffff;
+const NOT_FINITE_LABEL = 0xffffffff;
 
 /** Throws `LogitsNotFinite` where a voxel has that label. */
 export function assertFiniteLabels(labels: Uint32Array): void {

@@ -2,20 +2,28 @@
 // GPU, with everything kept on the host. For machines without WebGPU, and for networks with operators unknown to us.
 
 import { fileOfWeights } from '@/core/interop/foreignNetwork';
-import { networkInputChannels } from '@/core/interop/labels';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import { exportUNetToOnnx } from '@/core/interop/onnxExport';
+import { inputChannelsOf } from '@/core/interop/onnxModel';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { logitsToLabels, logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { toZyx } from '@/nn/unet';
+import { breathe } from '@/shared/concurrency';
 import { elementCount, permute, type Zyx } from '@/shared/geometry';
+import { secondsSince } from '@/shared/time';
 import { activationToLogits, toChannelsFirst, toFileOrder } from './channelOrder';
 import { checkSettings } from './checks';
 import { cutWindow } from './cutWindow';
 import { assertFiniteLogits } from './finiteLogits';
 import { type OnnxRuntimeSetup, type OnnxSession, openOnnxSession } from './onnxRuntime';
 import type { Prediction, Predictor } from './predictor';
-import { type CaseOptions, type PreparedCase, type PrepareOptions, prepareCase } from './prepareCase';
+import {
+  type CaseOptions,
+  networkShape,
+  type PreparedCase,
+  type PrepareOptions,
+  prepareCase,
+} from './prepareCase';
 import type { PredictSettings } from './settings';
 import { gaussianImportance, mirrorCombinations, paddingToPatch, windowStarts } from './slidingWindow';
 import { mirrorWindow, WindowSums } from './windowSums';
@@ -194,23 +202,6 @@ function onnxOf(model: NnunetModel, weights: StateDict): Uint8Array {
   return exportUNetToOnnx(architecture, options, weights);
 }
 
-function inputChannelsOf({ channelNames, labels, configuration }: NnunetModel): number {
-  return networkInputChannels(channelNames.length, labels, configuration);
-}
-
 function* everyStart([zs, ys, xs]: readonly (readonly number[])[]): Generator<Zyx> {
   for (const z of zs) for (const y of ys) for (const x of xs) yield [z, y, x];
-}
-
-function networkShape({ shape }: PreparedCase): Zyx {
-  return [shape[1], shape[2], shape[3]];
-}
-
-/** Lets queued messages through, among them the one that stops the run: onnxruntime blocks its thread. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-function secondsSince(started: number): number {
-  return (performance.now() - started) / 1000;
 }

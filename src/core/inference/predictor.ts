@@ -12,13 +12,20 @@ import type { GpuArray } from '@/gpu/dispatch';
 import type { TuningStore } from '@/gpu/tuner';
 import { toZyx } from '@/nn/unet';
 import { elementCount, permute, type Zyx } from '@/shared/geometry';
+import { secondsSince } from '@/shared/time';
 import { type CaseOutput, labelOutput, logitsOutput } from './caseOutput';
 import { type CasePlan, planCase } from './casePlan';
 import { checkSettings } from './checks';
 import { assertFiniteLogits } from './finiteLogits';
 import { exportRules } from './gridTaps';
 import { predictWindows } from './predictWindows';
-import { type CaseOptions, type PreparedCase, type PrepareOptions, prepareCase } from './prepareCase';
+import {
+  type CaseOptions,
+  networkShape,
+  type PreparedCase,
+  type PrepareOptions,
+  prepareCase,
+} from './prepareCase';
 import type { PredictSettings } from './settings';
 import type { RowBlock } from './slabPlan';
 import { SliceExporter } from './sliceExporter';
@@ -27,7 +34,7 @@ import { WindowAccumulator } from './windowAccumulator';
 import { openWindowNetwork, type ResidentNetwork } from './windowNetwork';
 
 /** What a case may take by default, host and GPU together, bytes. */
-export const DEFAULT_MEMORY_BUDGET = 2.4e9;
+const DEFAULT_MEMORY_BUDGET = 2.4e9;
 
 export interface PredictorOptions {
   readonly gpu: Gpu;
@@ -275,16 +282,8 @@ export class Predictor {
     axis + 3 - this.options.model.configuration.patchSize.length;
 }
 
-function networkShape({ shape }: PreparedCase): Zyx {
-  return [shape[1], shape[2], shape[3]];
-}
-
 function isIdentity(order: readonly number[]): boolean {
   return order.every((axis, i) => axis === i);
-}
-
-function secondsSince(started: number): number {
-  return (performance.now() - started) / 1000;
 }
 
 function timeLeft(started: number, share: number): number {

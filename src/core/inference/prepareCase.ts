@@ -5,6 +5,7 @@ import type { NnunetModel } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
 import type { Gpu } from '@/gpu/device';
+import type { Zyx } from '@/shared/geometry';
 import { type LabelMap, previousStageOf } from './previousStage';
 import type { PredictProgress } from './settings';
 
@@ -24,6 +25,11 @@ export interface PrepareOptions extends CaseOptions {
 export interface PreparedCase extends PreprocessedCase {
   /** How long it took, seconds. */
   readonly seconds: number;
+}
+
+/** Size of a prepared case in the network's axis order, voxels. */
+export function networkShape({ shape }: PreparedCase): Zyx {
+  return [shape[1], shape[2], shape[3]];
 }
 
 /**

@@ -76,7 +76,7 @@ export function faultText(faults: readonly DatasetJsonFault[]): {
 }
 
 /** The order in which regions are written: of each the value that no later one has, as for regions inside each other. */
-export function suggestedClassOrder(regions: readonly (readonly number[])[]): readonly number[] {
+function suggestedClassOrder(regions: readonly (readonly number[])[]): readonly number[] {
   return regions.map((region, i) => {
     const later = new Set(regions.slice(i + 1).flat());
     return region.find((value) => !later.has(value)) ?? region[0];

@@ -9,7 +9,7 @@ import { StudioError } from '@/shared/errors';
 import { BUNDLE_ENDING, MANIFEST_FILE, MIMETYPE_FILE } from './bundleManifest';
 import { NNUNET_FILES } from './nnunetFiles';
 
-export interface FoldFiles {
+interface FoldFiles {
   /** By file name, `checkpoint_final.pth`; safetensors of a bundle under the name of the checkpoint they are of. */
   readonly checkpoints: ReadonlyMap<string, SourceFile>;
   readonly summary: SourceFile | undefined;

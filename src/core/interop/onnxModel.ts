@@ -26,7 +26,7 @@ import { checkParameters, expectedParameters } from './stateDict';
 import { trainedArchitecture } from './trainedArchitecture';
 
 /** Key of the file's metadata under which everything about the model is. */
-export const ONNX_METADATA_KEY = 'nnstudio';
+const ONNX_METADATA_KEY = 'nnstudio';
 
 /** Version of what is under {@link ONNX_METADATA_KEY}; a reader refuses higher ones. */
 const FORMAT_VERSION = 1;
@@ -65,7 +65,7 @@ export function writeOnnxModel(request: OnnxModelRequest): Uint8Array {
   const { model, folds } = request;
   const { configuration, labels } = model;
   const graph = buildUNet(configuration.architecture, {
-    inputChannels: inputChannels(model),
+    inputChannels: inputChannelsOf(model),
     outputChannels: labels.outputChannels,
     batch: 1,
     patchSize: configuration.patchSize,
@@ -122,7 +122,7 @@ export function readOnnxModel(onnx: ReadOnnxModel, file: SourceFile): ReadModel 
   };
   const expected = expectedParameters(
     configuration.architecture,
-    inputChannels(model),
+    inputChannelsOf(model),
     model.labels.outputChannels,
   );
   const weights = new Map(
@@ -223,7 +223,7 @@ function describe(
 
 function inputFacts(model: NnunetModel) {
   const { configuration, channelNames, labels } = model;
-  const fromPreviousStage = inputChannels(model) - channelNames.length;
+  const fromPreviousStage = inputChannelsOf(model) - channelNames.length;
   return {
     name: UNET_INPUT,
     layout: configuration.patchSize.length === 2 ? 'NCYX' : 'NCZYX',
@@ -308,7 +308,8 @@ function prefixOf(fold: string, foldCount: number): string {
   return foldCount > 1 ? `fold_${fold}/` : '';
 }
 
-function inputChannels({ channelNames, labels, configuration }: NnunetModel): number {
+/** Channels that the model's network takes, the first stage's labels of a cascade among them. */
+export function inputChannelsOf({ channelNames, labels, configuration }: NnunetModel): number {
   return networkInputChannels(channelNames.length, labels, configuration);
 }
 

@@ -12,7 +12,7 @@ export type OnnxAttribute =
   | { readonly ints: readonly number[] };
 
 /** Element types of tensors that are told apart here, by their numbers in ONNX. */
-export const ONNX_TYPES = { float: 1, int64: 7 } as const;
+const ONNX_TYPES = { float: 1, int64: 7 } as const;
 
 /** One operation. Inputs and outputs are names of values; a left-out optional input is `''`. */
 export interface OnnxNode {

@@ -1,6 +1,5 @@
 // safetensors: 8 bytes of header length, a JSON header of names, dtypes, shapes and byte ranges, then the tensors.
 import { z } from 'zod';
-import { concatenate } from '@/core/io/compression';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { withRandomAccess } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
@@ -21,12 +20,6 @@ const tensorSchema = z.object({
 });
 const headerSchema = z.record(z.string(), z.union([tensorSchema, z.record(z.string(), z.string())]));
 
-export interface Safetensors {
-  /** As float32, whatever the file's dtype, in the file's order. */
-  readonly tensors: StateDict;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
 /** A file whose tensors are read when they are asked for. */
 export interface OpenSafetensors {
   /** Shapes by name, in the file's order. */
@@ -34,14 +27,6 @@ export interface OpenSafetensors {
   readonly metadata: Readonly<Record<string, string>>;
   /** The elements as float32, whatever the file's dtype. */
   readTensor(name: string): Promise<Float32Array>;
-}
-
-/** Reads a whole file. Throws `BadSafetensors`, naming the tensor that is wrong. */
-export async function readSafetensors(file: SourceFile): Promise<Safetensors> {
-  const { tensors, metadata, readTensor } = await openSafetensors(file);
-  const read = new Map<string, WeightTensor>();
-  for (const [name, { shape }] of tensors) read.set(name, { shape, data: await readTensor(name) });
-  return { tensors: read, metadata };
 }
 
 /** Reads the header alone. Throws `BadSafetensors`, naming the tensor that is wrong. */
@@ -71,15 +56,10 @@ export async function openSafetensors(source: SourceFile): Promise<OpenSafetenso
   };
 }
 
-/** The bytes of a file with these float32 tensors. Metadata is text by text. */
-export function writeSafetensors(
-  tensors: StateDict,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
-  return concatenate(safetensorsPieces(tensors, metadata));
-}
-
-/** The same as pieces that lie one behind the other: the header, and the tensors where they are. */
+/**
+ * A file with these float32 tensors, in pieces that lie one behind the other: the header, and the tensors where they are.
+ * Metadata is text by text.
+ */
 export function safetensorsPieces(
   tensors: StateDict,
   metadata: Readonly<Record<string, string>> = {},

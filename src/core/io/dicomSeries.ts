@@ -18,7 +18,7 @@ const NOTED_TILT = 0.005;
 const SAME_PLACE = 1e-3;
 
 /** Files that make up one image. */
-export interface DicomSeries {
+interface DicomSeries {
   /** Of what the series is called, or its modality; unique among those found together. */
   readonly name: string;
   readonly files: readonly SourceFile[];

@@ -16,7 +16,7 @@ const MAGIC_OFFSET = 252;
 /** Offsets of the fields that have a meaning to ITK. */
 export const GIPL_FIELDS = { sizes: 0, type: 8, spacing: 10, origin: 204 } as const;
 
-export const GIPL_TYPES: Readonly<Record<number, VoxelType>> = {
+const GIPL_TYPES: Readonly<Record<number, VoxelType>> = {
   7: 'int8',
   8: 'uint8',
   15: 'int16',

@@ -50,7 +50,7 @@ export interface PictureGeometry {
   readonly format: 'png' | 'bmp' | 'tiff';
 }
 
-export interface TiffStackGeometry {
+interface TiffStackGeometry {
   readonly format: 'tiff-stack';
   /** mm, array order, as the side-car file says. */
   readonly spacing: Spacing;

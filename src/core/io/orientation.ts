@@ -48,7 +48,7 @@ export function rotationAffine(
 }
 
 /** A world axis (0 to the right, 1 anterior, 2 superior) and whether a file axis runs along or against it. */
-export interface AxisDirection {
+interface AxisDirection {
   readonly worldAxis: 0 | 1 | 2;
   readonly isReversed: boolean;
 }

@@ -33,7 +33,7 @@ export interface StageEdit {
   readonly decoderConvs: number;
 }
 
-export type EditField = 'patchSize' | 'batchSize' | 'spacing' | 'stages';
+type EditField = 'patchSize' | 'batchSize' | 'spacing' | 'stages';
 
 /** Why an edit is refused, and the nearest one that is not. */
 export interface EditProblem {

@@ -1,4 +1,5 @@
 import type { Architecture } from '@/nn/architecture';
+import { product } from '@/shared/numeric';
 
 /** The parts of a network that its memory estimate depends on. */
 export type EstimatedNetwork = Pick<
@@ -44,8 +45,4 @@ function voxelsPerStage(patchSize: readonly number[], strides: readonly (readonl
     size = size.map((edge, axis) => Math.floor(edge / stride[axis]));
     return product(size);
   });
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((total, value) => total * value, 1);
 }

@@ -1,7 +1,7 @@
 // One configuration: the largest patch that fits the memory target, its network, and the batch that fits beside it.
 
 import { normalizationNamed, normalizationOfChannel } from '@/core/preprocessing/normalization/schemes';
-import { roundHalfEven } from '@/shared/numeric';
+import { product, roundHalfEven } from '@/shared/numeric';
 import { featureMapSize } from './featureMapSize';
 import type { Planner } from './planners';
 import type { ConfigurationDocument } from './plansDocument';
@@ -155,8 +155,4 @@ function architecture(planner: Planner, topology: Topology): ConfigurationDocume
 
 function dimensionsOf(values: readonly unknown[]): Dimensions {
   return values.length === 2 ? 2 : 3;
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((total, value) => total * value, 1);
 }

@@ -1,7 +1,7 @@
 // From a fingerprint to plans: nnU-Net's rules, in its order of arithmetic.
 
 import { permute, type Zyx } from '@/shared/geometry';
-import { roundHalfEven } from '@/shared/numeric';
+import { product, roundHalfEven } from '@/shared/numeric';
 import { median, percentile } from '@/shared/statistics';
 import { computeNewShape } from '../preprocessing/gridShape';
 import { type ConfigurationRequest, planConfiguration } from './planConfiguration';
@@ -172,7 +172,7 @@ function coarser(spacing: readonly number[]): number[] {
  *
  * Follows nnU-Net's `ExperimentPlanner.determine_fullres_target_spacing`.
  */
-export function fullresTargetSpacing(
+function fullresTargetSpacing(
   { spacings, shapes_after_crop: shapes }: FingerprintDocument,
   overwritten?: readonly number[],
 ): Zyx {
@@ -210,8 +210,4 @@ function perAxis(
 
 function asZyx(values: readonly number[]): Zyx {
   return [values[0], values[1], values[2]];
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((total, value) => total * value, 1);
 }

@@ -5,7 +5,7 @@ import { StudioError } from '@/shared/errors';
 import type { ResamplingKwargs } from './plansDocument';
 
 /** How arrays are resampled under a planner's plans. */
-export interface ResamplingPreset {
+interface ResamplingPreset {
   readonly functionName: string;
   readonly data: ResamplingKwargs;
   readonly seg: ResamplingKwargs;

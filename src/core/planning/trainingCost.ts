@@ -26,7 +26,7 @@ export interface TrainingDevice {
 }
 
 /** One stage of the U, finest first. */
-export interface StageShape {
+interface StageShape {
   readonly features: number;
   /** Of its feature maps, `[z, y, x]`; 2D networks have depth 1. */
   readonly shape: Zyx;

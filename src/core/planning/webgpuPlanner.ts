@@ -23,7 +23,7 @@ export interface WebgpuPlanJob {
 }
 
 /** One configuration of the result. */
-export interface WebgpuConfiguration {
+interface WebgpuConfiguration {
   readonly name: string;
   readonly configuration: Configuration;
   readonly cost: TrainingCost;

@@ -1,8 +1,8 @@
 // Crop to the non-zero region. Follows nnU-Net's `crop_to_nonzero` and scipy's `binary_fill_holes`.
 
 import type { BoundingBox, Zyx } from '@/shared/geometry';
-import { boxShape, elementCount } from '@/shared/geometry';
-import { cropVolume, wholeBox } from './volumes';
+import { elementCount } from '@/shared/geometry';
+import { wholeBox } from './volumes';
 
 /** Value that marks voxels outside the non-zero mask in a label map. */
 export const OUTSIDE_LABEL = -1;
@@ -122,36 +122,4 @@ export function markOutside(seg: Int16Array | undefined, mask: Uint8Array): Int1
   const marked = seg ? seg.slice() : new Int16Array(mask.length);
   for (let i = 0; i < mask.length; i++) if (mask[i] === 0 && marked[i] === 0) marked[i] = OUTSIDE_LABEL;
   return marked;
-}
-
-export interface CroppedCase {
-  /** `[c, z, y, x]` */
-  readonly data: Float32Array;
-  /** `[z, y, x]`, −1 outside the mask. */
-  readonly seg: Int16Array;
-  readonly shape: Zyx;
-  readonly box: BoundingBox;
-}
-
-/** Crops channels and label map to the non-zero box. `data`: `[c, z, y, x]`; `seg`: `[z, y, x]`. */
-export function cropToNonzero(
-  data: Float32Array,
-  channels: number,
-  shape: Zyx,
-  seg?: Int16Array,
-): CroppedCase {
-  const box = nonzeroBox(data, channels, shape);
-  const mask = cropVolume(nonzeroMask(data, channels, shape), shape, box);
-  const size = elementCount(shape);
-  const croppedSize = mask.length;
-  const cropped = new Float32Array(channels * croppedSize);
-  for (let c = 0; c < channels; c++) {
-    cropped.set(cropVolume(data.subarray(c * size, (c + 1) * size), shape, box), c * croppedSize);
-  }
-  return {
-    data: cropped,
-    seg: markOutside(seg && cropVolume(seg, shape, box), mask),
-    shape: boxShape(box),
-    box,
-  };
 }

@@ -69,7 +69,7 @@ export function logitsToLabels(job: Omit<ExportJob, 'shouldReturnProbabilities'>
 }
 
 /** Logits on the cropped case's grid, `[k, z, y, x]`; the same array where that is the network's. */
-export function resampleLogits(job: ExportJob): Float32Array {
+function resampleLogits(job: ExportJob): Float32Array {
   return resampleData(job.logits, job.labels.outputChannels, resampleRequest(job));
 }
 
@@ -156,7 +156,7 @@ function sigmoid(logit: number): number {
 }
 
 /** From the crop, transposed, to the image's own grid; `fill` outside the crop. */
-export function restoreGrid<T extends VoxelArray>(
+function restoreGrid<T extends VoxelArray>(
   cropped: T,
   properties: CaseProperties,
   plans: Plans,

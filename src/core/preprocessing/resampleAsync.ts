@@ -1,6 +1,7 @@
 // Resampling that a person can watch and stop: on the GPU where that wins, on the CPU in short steps otherwise.
 
 import type { Gpu } from '@/gpu/device';
+import { breathe } from '@/shared/concurrency';
 import type { Zyx } from '@/shared/geometry';
 import { elementCount } from '@/shared/geometry';
 import { fromPlanOrder, planResample, type ResampleRequest, toPlanOrder } from './resampling';
@@ -30,11 +31,6 @@ function fewestVoxelsForGpu({ facts }: Gpu): number {
 
 /** How long the CPU path works before it lets messages through, among them the one that stops it. */
 const BREATH_MS = 40;
-
-/** Lets queued messages and timers run. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
 
 /**
  * One channel on another grid, into `target`. `source`: `[z, y, x]` of the request's shape; `target` of its new shape.

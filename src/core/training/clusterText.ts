@@ -85,7 +85,7 @@ ${withoutMirroring ? mirroring : ''}`;
 }
 
 /** The line that goes on with it. */
-export function trainCommand(training: ClusterTraining): string {
+function trainCommand(training: ClusterTraining): string {
   const { datasetName, configurationName, fold, plansName, gpus, hasCheckpoint } = training;
   const { name } = clusterTrainer(training);
   const options = [

@@ -29,13 +29,13 @@ import { polyLearningRate } from './polyLearningRate';
 import { outsideTrainer, type TrainerNameParts, trainerNameParts } from './trainerName';
 
 /** What a loss is chosen by. */
-export interface LossQuestion {
+interface LossQuestion {
   readonly labels: LabelSet;
   readonly batchDice: boolean;
 }
 
 /** What trainers may change, in the order in which choices show it. */
-export const TRAINER_GROUPS = [
+const TRAINER_GROUPS = [
   'nnU-Net’s own',
   'Learning rate and optimiser',
   'Augmentation',

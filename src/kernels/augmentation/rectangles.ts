@@ -4,7 +4,7 @@ import { uniformWords } from './grid';
 import source from './rectangles.wgsl?raw';
 
 /** How many one dispatch flattens. */
-export const MAX_RECTANGLES = 4;
+const MAX_RECTANGLES = 4;
 /** Words of {@link rectanglesUniform}. */
 export const RECTANGLES_WORDS = 4 + 8 * MAX_RECTANGLES;
 

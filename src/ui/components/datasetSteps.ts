@@ -69,12 +69,6 @@ export function stepsOf(dataset: DatasetRecord, { running, failure }: Activity):
   });
 }
 
-/** The step to do now, if there is one. */
-export function nextStep(dataset: DatasetRecord): StepKind | undefined {
-  const isDone = doneSteps(dataset);
-  return STEPS.find(({ kind }) => !isDone[kind])?.kind;
-}
-
 function doneSteps(dataset: DatasetRecord): Readonly<Record<StepKind, boolean>> {
   return {
     check: hasNoImages(dataset) || (dataset.check?.isTrainable ?? false),

@@ -4,7 +4,7 @@ import type { OverviewFailure, OverviewPicture } from '@/workers/data/api';
 import { useStudio } from '../useStudio';
 
 /** A picture that the page can show. */
-export interface ShownPicture extends OverviewPicture {
+interface ShownPicture extends OverviewPicture {
   readonly url: string;
 }
 

@@ -7,7 +7,7 @@ export interface Projection {
 }
 
 /** One axis, mm. */
-export interface AxisExtent {
+interface AxisExtent {
   /** `z`, `y` or `x`. */
   readonly name: string;
   readonly patchMm: number;

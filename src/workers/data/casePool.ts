@@ -12,7 +12,7 @@ import {
 import type { CaseWorkers } from './caseWorkers';
 
 /** A thread of either kind. */
-export interface CaseThread {
+interface CaseThread {
   post(request: CaseRequest): void;
   terminate(): void;
 }

@@ -21,7 +21,7 @@ export interface AddReport {
 }
 
 /** A file that was not taken, and why. */
-export interface FileProblem {
+interface FileProblem {
   readonly path: string;
   readonly name: string;
   readonly message: string;

@@ -110,7 +110,7 @@ export type TrainingEvent =
 export type OnTrainingEvent = (event: TrainingEvent) => void;
 
 /** The log of a run. */
-export interface TrainingTexts {
+interface TrainingTexts {
   /** nnU-Net's text logs, those of all sittings. */
   readonly log: string;
   /** `progress.json`: the lists of nnU-Net's logger. */

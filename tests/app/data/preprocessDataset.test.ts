@@ -44,7 +44,7 @@ test('a dataset goes from files to training data, and goes on where it stopped',
   const controller = new AbortController();
   const stopped = preprocessDataset({
     ...job,
-    workers: localCaseWorkers({ atOnce: 1 }),
+    startWorkers: () => localCaseWorkers({ atOnce: 1 }),
     signal: controller.signal,
     onCase: ({ done }) => done === 2 && controller.abort(),
   });

@@ -36,3 +36,10 @@ test('another place and voxel size are told with both values', () => {
   expect(warning).toMatch(/voxel size: 1 × 1 × 3 mm and 2 × 1 × 3 mm/);
   expect(warning).toMatch(/the prediction is at \(5, 0, 0\) mm, that of the reference at \(-2, 0, 0\) mm/);
 });
+
+test('a voxel size counts as another one from 1e-5 on, as in nnU-Net and by the command', () => {
+  expect(warningOf(labelMap([3, 1, 1], at(5)), labelMap([3, 1, 1.000_005], at(5)))).toBeUndefined();
+  expect(warningOf(labelMap([3, 1, 1], at(5)), labelMap([3, 1, 1.000_1], at(5)))).toMatch(
+    /voxel size: 1 × 1 × 3 mm and 1\.0001 × 1 × 3 mm/,
+  );
+});

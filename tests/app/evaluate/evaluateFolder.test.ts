@@ -94,7 +94,7 @@ describe('evaluating a folder', () => {
     expect(reports).toMatchObject([
       {
         warnings: [
-          'its voxels are 1 × 1 × 2 mm, those of the reference 1 × 1 × 3 mm',
+          'prediction and reference differ in voxel size: 1 × 1 × 2 mm and 1 × 1 × 3 mm; they are compared voxel by voxel',
           'the prediction has the label 7, 9, which dataset.json does not know',
         ],
       },

@@ -100,7 +100,7 @@ describe('an evaluation', () => {
     expect(b.metrics[0]).toMatchObject({ TP: 1, FN: 1, FP: 0 });
     expect(b.surfaces[1]).toEqual({ NSD: 0, HD95: Number.POSITIVE_INFINITY });
     expect(odd).toMatchObject({
-      error: expect.stringContaining('5 × 3 × 2 voxels, its reference 4 × 3 × 2'),
+      error: expect.stringContaining('the prediction is 5 × 3 × 2 but the reference 4 × 3 × 2 voxels'),
     });
 
     const kept = studioWith(stores.api, records);

@@ -4,7 +4,7 @@ import { type Contender, type Measurement, measure } from './contender';
 import { comparedNetwork } from './network';
 
 /** A line of the table; plain numbers, so that it crosses from the page to the script. */
-export interface ComparisonRow {
+interface ComparisonRow {
   readonly name: string;
   readonly firstMs: number;
   readonly warmMs: number;
@@ -21,7 +21,7 @@ export interface Comparison {
 }
 
 /** Outputs of two engines on the same weights may differ by this share of the largest value. */
-export const ALLOWED_DIFFERENCE = 1e-4;
+const ALLOWED_DIFFERENCE = 1e-4;
 
 /** Measures one engine after another; `ours` is what the others are compared with. */
 export async function compare(
@@ -40,7 +40,7 @@ function rowOf({ name, firstMs, warmMs, logits }: Measurement, reference: Measur
 }
 
 /** `max |a − b| / max |b|`; NaN in either makes it NaN, which no limit admits. */
-export function relativeDifference(a: Float32Array, b: Float32Array): number {
+function relativeDifference(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) throw new Error(`outputs have ${a.length} and ${b.length} values`);
   let difference = 0;
   let largest = 0;

@@ -12,7 +12,7 @@ export interface Contender {
   open(network: ComparedNetwork): Promise<OpenedContender>;
 }
 
-export interface OpenedContender {
+interface OpenedContender {
   run(): Promise<Float32Array>;
   close(): Promise<void>;
 }

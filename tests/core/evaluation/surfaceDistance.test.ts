@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { pointTree } from '@/core/evaluation/pointTree';
-import { type SurfaceQuestion, surfaceMetrics } from '@/core/evaluation/surfaceDistance';
+import { type SurfaceQuestion, surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import { percentile } from '@/shared/statistics';
 import { runAtOnce } from '@/shared/stepwise';
+
+const surfaceMetrics = (question: SurfaceQuestion) => runAtOnce(surfaceMetricsStepwise(question));
 
 const GRIDS: readonly { shape: Zyx; spacing: Spacing }[] = [
   { shape: [5, 7, 9], spacing: [1, 1, 1] },

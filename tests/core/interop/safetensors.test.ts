@@ -1,9 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { readSafetensors, writeSafetensors } from '@/core/interop/safetensors';
+import type { WeightTensor } from '@/core/interop/model';
+import { openSafetensors, safetensorsPieces } from '@/core/interop/safetensors';
+import { concatenate } from '@/core/io/compression';
 import { memoryFile } from '@/core/io/sourceFile';
 import { randomNormal } from '@/shared/random';
 
-const open = (bytes: Uint8Array) => readSafetensors(memoryFile(bytes, 'model.safetensors'));
+/** Opens a file and reads all its tensors. */
+async function open(bytes: Uint8Array) {
+  const { tensors, metadata, readTensor } = await openSafetensors(memoryFile(bytes, 'model.safetensors'));
+  const read = new Map<string, WeightTensor>();
+  for (const [name, { shape }] of tensors) read.set(name, { shape, data: await readTensor(name) });
+  return { tensors: read, metadata };
+}
 
 /** A file with this header and data. */
 function file(header: unknown, data: Uint8Array = new Uint8Array()): Uint8Array {
@@ -21,7 +29,7 @@ test('what is written is read', async () => {
     ['scalar', { shape: [], data: Float32Array.of(3) }],
     ['empty', { shape: [0], data: new Float32Array() }],
   ]);
-  const read = await open(writeSafetensors(tensors, { trainer: 'nnUNetTrainer' }));
+  const read = await open(concatenate(safetensorsPieces(tensors, { trainer: 'nnUNetTrainer' })));
   expect(read).toEqual({ tensors, metadata: { trainer: 'nnUNetTrainer' } });
 });
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { comparePlans } from '@/core/planning/comparePlans';
 import { movePlans } from '@/core/planning/movePlans';
-import { assertPatchFits, nextFittingPatch, patchDivisor } from '@/core/planning/patchCheck';
+import { nextFittingPatch, patchDivisor } from '@/core/planning/patchCheck';
 
 const strides = [
   [1, 1, 1],
@@ -12,25 +11,6 @@ const strides = [
 test('a patch must be a multiple of what the strides make of each axis', () => {
   expect(patchDivisor(strides)).toEqual([2, 4, 4]);
   expect(nextFittingPatch([7, 64, 1], strides)).toEqual([8, 64, 4]);
-  expect(() => assertPatchFits([8, 64, 4], strides, '3d_fullres')).not.toThrow();
-  expect(() => assertPatchFits([8, 66, 4], strides, '3d_fullres')).toThrow(
-    /3d_fullres: the patch 8 × 66 × 4 is not a multiple of 2 × 4 × 4.*The next size that fits is 8 × 68 × 4/,
-  );
-  expect(() => assertPatchFits([64, 64], strides, '3d_fullres')).toThrow(/has 2 axes, the network 3/);
-});
-
-test('differences between plans are found by path, in both directions', () => {
-  const a = {
-    name: 'a',
-    configurations: { '2d': { patch_size: [8, 8], batch_size: 2 }, '3d': { batch_size: 2 } },
-  };
-  const b = { name: 'a', configurations: { '2d': { patch_size: [8, 16], batch_size: 2 } }, extra: 1 };
-  expect(comparePlans(a, b)).toEqual([
-    { path: 'configurations.2d.patch_size', a: [8, 8], b: [8, 16] },
-    { path: 'configurations.3d', a: { batch_size: 2 }, b: undefined },
-    { path: 'extra', a: undefined, b: 1 },
-  ]);
-  expect(comparePlans(a, a)).toEqual([]);
 });
 
 test('moved plans keep everything but names and reader', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { cropToNonzero, fillHoles, nonzeroBox, nonzeroMask } from '@/core/preprocessing/cropToNonzero';
+import { fillHoles, nonzeroBox, nonzeroMask } from '@/core/preprocessing/cropToNonzero';
 import type { Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
+import { cropToNonzero } from '../../support/cropToNonzero';
 
 /** The definition, slow: dilate the outside through zeros until nothing changes. */
 function fillHolesByDilation(mask: Uint8Array, [nZ, nY, nX]: Zyx): Uint8Array {

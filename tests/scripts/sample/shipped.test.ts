@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { expect } from 'vitest';
-import { predictCase } from '@/core/inference/predictCase';
+import { expect, onTestFinished } from 'vitest';
+import { Predictor } from '@/core/inference/predictor';
 import { importModel } from '@/core/interop/importModel';
 
 import { readCase } from '@/core/io/readers';
@@ -29,7 +29,9 @@ test('the shipped image is the phantom, the shipped model segments it', { timeou
     useMirroring: false,
     saveProbabilities: false,
   };
-  const { segmentation } = await predictCase({ gpu, model, loadFold, settings, image });
+  const predictor = await Predictor.open({ gpu, model, loadFold, settings });
+  onTestFinished(() => predictor.close());
+  const { segmentation } = await predictor.predict(await predictor.prepare(image));
   const scores = Object.values(PHANTOM_LABELS)
     .slice(1)
     .map((label) => dice(segmentation, phantom.labels, label));

@@ -80,7 +80,14 @@ async function selfConfigured(dataset: RawDataset, workers: CaseWorkers): Promis
   const plans = readPlans(plansJson(planned), 'nnUNetPlans.json');
   const target = memoryFolder();
   const configurations = ['2d', '3d_fullres'];
-  const { failures } = await preprocessDataset({ dataset, plans, configurations, folder: target, workers });
+  const startWorkers = () => ({ ...workers, close: () => undefined });
+  const { failures } = await preprocessDataset({
+    dataset,
+    plans,
+    configurations,
+    folder: target,
+    startWorkers,
+  });
   expect(failures).toEqual([]);
   const hashes = [...target.contents].map(([name, content]): [string, string] => [name, hash(content)]);
   return new Map([['fingerprint', fingerprintJson(fingerprint)], ...hashes.sort()]);

@@ -115,7 +115,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
 }
 
 /** What determining prints as it goes. */
-export function postprocessingOutput(
+function postprocessingOutput(
   line: ProgressLine,
 ): Pick<DeterminePostprocessingJob, 'onProgress' | 'onTrial'> {
   return {

@@ -7,7 +7,7 @@ import { damaged, unsupported } from './fault';
 import { undoDelta, undoDeltaWithin, unshuffle, unshuffleBits } from './filters';
 
 /** Takes an unpacked block, which is overwritten by the next one. */
-export type TakeBlock = (block: Uint8Array, index: number) => void;
+type TakeBlock = (block: Uint8Array, index: number) => void;
 
 /** What a chunk consists of when all its elements are the same. */
 export type SameElements = 'zeros' | 'nans';

@@ -19,7 +19,7 @@ export interface NormalizationContext {
 }
 
 /** Normalises one channel `[z, y, x]` in place. */
-export type Normalize = (channel: Float32Array, context: NormalizationContext) => void;
+type Normalize = (channel: Float32Array, context: NormalizationContext) => void;
 
 /** One of nnU-Net's normalisation classes. */
 export interface NormalizationDefinition {
