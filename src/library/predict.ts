@@ -2,11 +2,12 @@ import path from 'node:path';
 import { foldsOfPreviousStage } from '@/app/segment/cascadeModels';
 import { findCasesOnDisk } from '@/app/segment/findCasesOnDisk';
 import { openPreviousStage } from '@/app/segment/openPreviousStage';
-import { planPrediction, RESULT_ENDING } from '@/app/segment/planPrediction';
+import { planPrediction } from '@/app/segment/planPrediction';
 import { type CaseInput, PredictionSession } from '@/app/segment/predictionSession';
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
 import { imageWarnings } from '@/core/io/emptyImage';
+import { resultEnding } from '@/core/io/imageNames';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { newGeometry } from '@/core/io/niftiWriter';
 import { readCase, writeCase } from '@/core/io/readers';
@@ -304,7 +305,7 @@ async function save(
   { shape, geometry }: MedicalImage,
   inputs: readonly string[],
 ): Promise<void> {
-  const ending = RESULT_ENDING.exec(file)?.[0];
+  const ending = resultEnding(file);
   if (ending === undefined) {
     throw new StudioError(
       'UnsupportedFormat',

@@ -6,13 +6,10 @@ import { unpackZips } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { findCases } from '@/core/io/cases';
-import { readerFor } from '@/core/io/readers';
+import { datasetEndings, readerFor } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import type { DatasetProgress, PairsProposal, UnlabelledImages } from '@/workers/data/api';
-
-/** Endings that nnU-Net's readers take, longest first. */
-const FILE_ENDINGS = ['.nii.gz', '.nii', '.nrrd', '.mha', '.gipl', '.png', '.bmp', '.tif', '.tiff'] as const;
 
 /** Names of folders that hold label maps, in whatever words people use. */
 const LABEL_FOLDER =
@@ -128,7 +125,7 @@ export function labelStem(stem: string): string {
 function commonEnding(files: readonly SourceFile[]): string | undefined {
   const counts = new Map<string, number>();
   for (const file of files) {
-    const ending = FILE_ENDINGS.find((one) => fileName(file).toLowerCase().endsWith(one));
+    const ending = datasetEndings().find((one) => fileName(file).toLowerCase().endsWith(one));
     if (ending) counts.set(ending, (counts.get(ending) ?? 0) + 1);
   }
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];

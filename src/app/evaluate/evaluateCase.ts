@@ -1,5 +1,5 @@
 import type { EvaluationStep } from '@/core/evaluation/metrics';
-import type { MedicalImage } from '@/core/io/medicalImage';
+import { isPictureGeometry, type MedicalImage } from '@/core/io/medicalImage';
 import type { Stepwise } from '@/shared/stepwise';
 import type { CaseVerdict, EvaluationRecord } from '@/storage/evaluationRecord';
 import { comparePair } from './comparePair';
@@ -11,8 +11,6 @@ export interface ReadPair {
 }
 
 const MM3_PER_ML = 1000;
-/** Their pixels have no size in mm. */
-const PICTURES: readonly string[] = ['png', 'bmp', 'tiff'];
 
 /**
  * Compares a pair of the studio's, and says what differs in the headers. Yields how far it is. Throws `GeometryMismatch`
@@ -39,9 +37,7 @@ export function* judgeCase(
     caseId,
     metrics,
     surfaces: surfaces ?? [],
-    voxelMl: PICTURES.includes(geometry.format)
-      ? Number.NaN
-      : (spacing[0] * spacing[1] * spacing[2]) / MM3_PER_ML,
+    voxelMl: isPictureGeometry(geometry) ? Number.NaN : (spacing[0] * spacing[1] * spacing[2]) / MM3_PER_ML,
     warning: differences.length === 0 ? undefined : warningOf(differences),
   };
 }

@@ -14,7 +14,7 @@ import {
 } from '@/core/evaluation/metrics';
 import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
 import type { SurfaceMetrics } from '@/core/evaluation/surfaceDistance';
-import { hasImageName } from '@/core/io/cases';
+import { hasImageName, withoutImageEnding } from '@/core/io/imageNames';
 import { breathe } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { nameKey } from '@/shared/names';
@@ -176,7 +176,7 @@ async function otherEndings(
     (name) =>
       !name.endsWith(fileEnding) &&
       hasImageName({ path: name }) &&
-      stems.has(nameKey(name.replace(/(\.nii)?\.[^.]+$/, ''))),
+      stems.has(nameKey(withoutImageEnding(name))),
   );
   return others.length === 0
     ? ''

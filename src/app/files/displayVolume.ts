@@ -1,6 +1,7 @@
 // What the viewer is given of an image: one channel in the smallest type that holds it, so that the page's thread
 // neither unpacks nor converts nor measures.
 
+import { volumeFormat } from '@/core/io/formats';
 import { type ImageGeometry, isPictureGeometry, type MedicalImage } from '@/core/io/medicalImage';
 import { bestAffine, hasOrientation, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { niftiGeometryOf } from '@/core/io/niftiWriter';
@@ -51,10 +52,10 @@ function knowsOrientation(geometry: ImageGeometry): boolean {
   switch (geometry.format) {
     case 'nifti':
       return hasOrientation(parseNiftiHeader(geometry.header, 'image'));
-    case 'nrrd':
-    case 'metaimage':
-      return geometry.size.length > 2;
-    default:
+    case 'grid':
+      return geometry.size.length > 2 && volumeFormat(geometry.kind)?.saysOrientation === true;
+    case 'picture':
+    case 'tiff-stack':
       return false;
   }
 }

@@ -1,7 +1,8 @@
 // Label maps among given files: which of them belong to which image, by name, size and values.
 
 import { isInLabelFolder, isLabelName, labelStem } from '@/app/data/recogniseDataset';
-import { type CaseFiles as CaseGroup, findCases, hasImageName } from '@/core/io/cases';
+import { type CaseFiles as CaseGroup, findCases } from '@/core/io/cases';
+import { imageFiles, withoutImageEnding } from '@/core/io/imageNames';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
@@ -24,7 +25,6 @@ interface LabelMapFacts {
   readonly isInPieces: boolean;
 }
 
-const ENDING = /(\.nii|\.img|\.hdr|\.gipl)?(\.gz)?$|\.[^.]+$/i;
 const CHANNEL = /_\d{4}$/;
 /** A map of more labels than this is taken for an image, unless its name says otherwise. */
 const MOST_UNNAMED_LABELS = 150;
@@ -32,12 +32,12 @@ const MOST_UNNAMED_LABELS = 150;
 const LEAST_EQUAL_SHARE = 0.6;
 
 function stemOf(file: SourceFile): string {
-  return fileName(file).replace(ENDING, '');
+  return withoutImageEnding(fileName(file));
 }
 
 /** Files whose names say that they are label maps of other files here, by the name of their case. */
 function namedLabelMaps(files: readonly SourceFile[]): ReadonlyMap<SourceFile, string> {
-  const images = files.filter((file) => hasImageName(file) && !isHiddenFile(file));
+  const images = imageFiles(files.filter((file) => !isHiddenFile(file)));
   const numbered = new Set(images.map(stemOf).filter((stem) => CHANNEL.test(stem)));
   const cases = new Set([...numbered].map((stem) => stem.replace(CHANNEL, '')));
   const isMap = (file: SourceFile) => {

@@ -4,12 +4,14 @@ import { importModels } from '@/core/interop/importModel';
 import { nameAmong } from '@/core/interop/modelFolders';
 import { readOnnx } from '@/core/interop/onnxReader';
 import { openArchive } from '@/core/io/archive';
-import { type CaseFiles as CaseGroup, hasImageName } from '@/core/io/cases';
+import type { CaseFiles as CaseGroup } from '@/core/io/cases';
 import { readFrames } from '@/core/io/dicomFrames';
+import { formatLabels, formatOfKind, isImageKind } from '@/core/io/formats';
 import { readImageFacts } from '@/core/io/imageFacts';
+import { hasImageName } from '@/core/io/imageNames';
 import { writeVolume } from '@/core/io/niftiWriter';
 import { readAsStored } from '@/core/io/readers';
-import { type FileKind, sniff } from '@/core/io/sniff';
+import { type FileKind, type OtherKind, sniff } from '@/core/io/sniff';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { isZip, withRandomAccess } from '@/core/io/zip';
@@ -287,11 +289,10 @@ async function imageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {
 }
 
 /** What files are that nobody here reads, for those who dropped them in good faith. */
-const STRANGERS: Readonly<Partial<Record<FileKind, string>>> = {
+const STRANGERS: Readonly<Partial<Record<OtherKind, string>>> = {
   jpeg: 'a photograph (JPEG), whose loss nnU-Net does not accept. Export the original as PNG or TIFF',
   onnx: 'an ONNX model under another name. Rename it to end in .onnx',
   safetensors: 'a file of bare weights. Give the nnU-Net results folder, its zip, or a bundle (.nnstudio)',
-  nifti: 'a NIfTI image with another ending. Rename it to end in .nii or .nii.gz',
   'nnunet-dataset': 'the description of a dataset without its images. Give its whole folder',
   blosc2:
     'an array of a preprocessed case (.b2nd). Give the whole preprocessed dataset, the folder with its dataset.json and plans',
@@ -311,11 +312,18 @@ async function strangers(files: readonly SourceFile[]): Promise<readonly Problem
 }
 
 async function describeStranger(file: SourceFile): Promise<Problem> {
-  const kind = ARCHIVE_NAME.test(file.path) ? DAMAGED_ARCHIVE : STRANGERS[await sniff(file)];
   const what =
-    kind ??
-    'neither an image (NIfTI, DICOM, NRRD, MHA, PNG, TIFF, BMP) nor an nnU-Net model or dataset, as a folder or zip';
+    (ARCHIVE_NAME.test(file.path) ? DAMAGED_ARCHIVE : whatIs(await sniff(file))) ??
+    `neither an image (${formatLabels().join(', ')}) nor an nnU-Net model or dataset, as a folder or zip`;
   return { path: file.path, name: 'NotUsable', message: `${fileName(file)} is ${what}.` };
+}
+
+/** What a file of that kind is, where more can be said than that it is of no use. */
+function whatIs(kind: FileKind): string | undefined {
+  if (!isImageKind(kind)) return STRANGERS[kind];
+  const { label, endings = [] } = formatOfKind(kind) ?? {};
+  if (!label || endings.length === 0) return undefined;
+  return `an image (${label}) with another ending. Rename it to end in ${endings.join(' or ')}`;
 }
 
 function nothingFound(files: readonly SourceFile[]): Problem {
@@ -323,8 +331,7 @@ function nothingFound(files: readonly SourceFile[]): Problem {
   return {
     path,
     name: 'NothingFound',
-    message:
-      'There was nothing to use in what was dropped. Drop images (NIfTI, DICOM, NRRD, MHA, PNG, TIFF), or an nnU-Net model or dataset, as a folder or zip.',
+    message: `There was nothing to use in what was dropped. Drop images (${formatLabels().join(', ')}), or an nnU-Net model or dataset, as a folder or zip.`,
   };
 }
 

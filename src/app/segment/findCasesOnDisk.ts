@@ -1,5 +1,6 @@
 import type { NnunetModel } from '@/core/interop/model';
-import { type CaseFiles, findCases, hasImageName } from '@/core/io/cases';
+import { type CaseFiles, findCases } from '@/core/io/cases';
+import { hasImageName } from '@/core/io/imageNames';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { filesIn, kindOf, nodeFile } from '@/storage/nodeFiles';

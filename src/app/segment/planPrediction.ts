@@ -6,6 +6,7 @@ import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import type { CaseFiles } from '@/core/io/cases';
+import { resultEnding } from '@/core/io/imageNames';
 import { StudioError } from '@/shared/errors';
 import { memoryResults } from '@/storage/memoryResults';
 import { Outputs, pathsOf } from '@/storage/outputs';
@@ -16,9 +17,6 @@ import { findCasesOnDisk } from './findCasesOnDisk';
 import { type PreviousStage, segmentationIn } from './openPreviousStage';
 import { predictCascade } from './predictCascade';
 import { type CaseReport, type PredictFolderJob, predictFolder, resultNames } from './predictFolder';
-
-/** Endings of files that results can be written to. */
-export const RESULT_ENDING = /\.(nii\.gz|nii|nrrd|mha|gipl|png|bmp|tiff?)$/i;
 
 /** Which images are segmented by which model, and where the results go. */
 export interface PredictionRequest {
@@ -140,9 +138,9 @@ interface Output {
 
 /** A folder; or, where `-o` is the name of an image, that file for the only case. */
 function outputOf(outputs: Outputs, output: string, cases: readonly CaseFiles[], model: NnunetModel): Output {
-  const ending = RESULT_ENDING.exec(output)?.[0];
+  const ending = resultEnding(output);
   if (!ending) {
-    const fileEnding = RESULT_ENDING.test(model.fileEnding) ? model.fileEnding : '.nii.gz';
+    const fileEnding = resultEnding(model.fileEnding) ?? '.nii.gz';
     const inputIds = new Map(cases.map(({ caseId }) => [caseId, caseId]));
     return { results: outputs.folder(output), cases, inputIds, fileEnding, location: output, folder: output };
   }

@@ -7,7 +7,7 @@ import { type LabelSet, labelSetOf } from '@/core/interop/labels';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { orderedRecord } from '@/core/interop/orderedRecord';
 import { openArchive } from '@/core/io/archive';
-import { hasImageName } from '@/core/io/cases';
+import { hasImageName } from '@/core/io/imageNames';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { withSideCars } from '@/core/io/tiff3dIO';

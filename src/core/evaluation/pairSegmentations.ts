@@ -1,6 +1,7 @@
 // Which prediction belongs to which reference, by their names.
 import { byCodePoint } from '@/core/dataset/rawDataset';
-import { findImages, hasImageName } from '@/core/io/cases';
+import { findImages } from '@/core/io/cases';
+import { imageFiles } from '@/core/io/imageNames';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { nameKey } from '@/shared/names';
@@ -36,7 +37,7 @@ const SUFFIX = /[-_.](seg|segmentation|label|labels|mask|gt|groundtruth|lbl|pred
 
 /** The label maps among files; everything else, dataset.json say, is passed over. */
 export function namedSegmentations(files: readonly SourceFile[]): readonly NamedSegmentation[] {
-  const shown = files.filter((file) => !isHiddenFile(file) && hasImageName(file));
+  const shown = imageFiles(files.filter((file) => !isHiddenFile(file)));
   return findImages(shown, () => undefined).map(({ stem, files: own }) => ({ name: stem, files: own }));
 }
 

@@ -1,5 +1,7 @@
 // BMP pictures as Pillow gives them to nnU-Net: 1, 4 and 8 bits with palette, 16, 24 and 32 bits, not run-length coded.
+
 import { StudioError } from '@/shared/errors';
+import { hasBytes, type LabelTarget, type LabelVoxels, type PictureFormat } from './imageFormat';
 import { type Raster, unpackBits } from './raster';
 
 const FILE_HEADER_BYTES = 14;
@@ -130,7 +132,7 @@ function fromPalette(
 }
 
 /** A grey picture of 8 bits. */
-export function encodeBmp(data: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer> {
+function encodeBmp(data: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer> {
   const rowBytes = Math.ceil(width / 4) * 4;
   const pixelOffset = FILE_HEADER_BYTES + 40 + 4 * 256;
   const bytes = new Uint8Array(pixelOffset + rowBytes * height);
@@ -150,3 +152,24 @@ export function encodeBmp(data: Uint8Array, width: number, height: number): Uint
     bytes.set(data.subarray(y * width, (y + 1) * width), pixelOffset + (height - 1 - y) * rowBytes);
   return bytes;
 }
+
+/** A BMP holds eight bits. */
+async function writeBmp(labels: LabelVoxels, { shape: [, height, width] }: LabelTarget) {
+  if (labels instanceof Uint16Array && labels.some((label) => label > 255)) {
+    throw new StudioError('LabelTooLarge', 'A BMP file holds labels up to 255.', 'Save it as PNG.');
+  }
+  return encodeBmp(Uint8Array.from(labels), width, height);
+}
+
+export const bmpFormat = {
+  kind: 'bmp',
+  family: 'picture',
+  label: 'BMP',
+  endings: ['.bmp'],
+  nnunet: { NaturalImage2DIO: ['.bmp'] },
+  isStart: () => false,
+  mayStart: (start) => hasBytes(start, 'BM') && start[6] === 0 && start[7] === 0,
+  decode: async (file) => decodeBmp(await file.bytes(), file.path),
+  resultEndings: ['.bmp'],
+  write: writeBmp,
+} as const satisfies PictureFormat;

@@ -1,6 +1,8 @@
 // Which files make up which case, by nnU-Net's names: `{case}_{CCCC}{ending}`, channels from 0000.
 import { nameKey } from '@/shared/names';
 import { findDicomSeries } from './dicomSeries';
+import { formatLabels } from './formats';
+import { imageFiles, voxelEnding, voxelEndingsOf, withoutImageEnding } from './imageNames';
 import { sniff } from './sniff';
 import { fileName, type SourceFile } from './sourceFile';
 import { isHiddenFile } from './systemFiles';
@@ -32,63 +34,41 @@ export interface ImageFiles {
 
 type Ignore = (path: string, reason: string) => void;
 
-const ENDING = /\.(nii|hdr|img|gipl|raw|zraw)(\.gz)?$|\.(nrrd|nhdr|mha|mhd|png|bmp|tiff?)$/i;
-/** Headers whose voxels are in another file, and the kinds of that file. */
-const PARTNERS: Readonly<Record<string, readonly string[]>> = {
-  hdr: ['img'],
-  nhdr: ['raw', 'img'],
-  mhd: ['raw', 'zraw', 'img'],
-};
-const VOXEL_KINDS = ['img', 'raw', 'zraw'];
 const TIFF_ENDING = /\.tiff?$/i;
 const CHANNEL_SUFFIX = /^(.*)_(\d{4})$/s;
-
-/** True for the names that images have, their headers and voxels included. */
-export function hasImageName(file: Pick<SourceFile, 'path'>): boolean {
-  return ENDING.test(fileName(file));
-}
-
-function kindOf({ path }: SourceFile): string {
-  const ending = ENDING.exec(path);
-  return (ending?.[1] ?? ending?.[3] ?? '').toLowerCase();
-}
 
 function folderOf({ path }: SourceFile): string {
   return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
-function pathWithoutEnding({ path }: SourceFile): string {
-  return path.replace(ENDING, '');
-}
-
 /** The images among `files`, pairs put together; everything else is handed to `ignore`. */
 export function findImages(files: readonly SourceFile[], ignore: Ignore): readonly ImageFiles[] {
+  const isVoxels = (file: SourceFile) => voxelEnding(file) !== undefined;
   const voxelFiles = new Map(
-    files
-      .filter((file) => VOXEL_KINDS.includes(kindOf(file)))
-      .map((file) => [`${pathWithoutEnding(file)}.${kindOf(file)}`, file]),
+    files.filter(isVoxels).map((file) => [`${withoutImageEnding(file.path)}${voxelEnding(file)}`, file]),
   );
   const asImage = (...members: readonly SourceFile[]): ImageFiles => ({
     folder: folderOf(members[0]),
-    stem: fileName(members[0]).replace(ENDING, ''),
+    stem: withoutImageEnding(fileName(members[0])),
     files: members,
   });
   const images: ImageFiles[] = [];
-  const headers = files.filter((file) => kindOf(file) in PARTNERS);
-  for (const file of files) {
-    const kind = kindOf(file);
-    if (!VOXEL_KINDS.includes(kind) && !(kind in PARTNERS)) images.push(asImage(file));
-  }
-  for (const header of headers) {
-    const keys = PARTNERS[kindOf(header)].map((kind) => `${pathWithoutEnding(header)}.${kind}`);
+  for (const file of files) if (!isVoxels(file) && !voxelEndingsOf(file)) images.push(asImage(file));
+  for (const header of files) {
+    const endings = voxelEndingsOf(header);
+    if (!endings) continue;
+    const keys = endings.map((ending) => `${withoutImageEnding(header.path)}${ending}`);
     const key = keys.find((one) => voxelFiles.has(one));
     const voxels = key === undefined ? undefined : voxelFiles.get(key);
     if (key !== undefined) voxelFiles.delete(key);
     if (voxels) images.push(asImage(header, voxels));
-    else ignore(header.path, `its .${PARTNERS[kindOf(header)][0]} file is missing`);
+    else ignore(header.path, `its ${endings[0]} file is missing`);
   }
   for (const orphan of voxelFiles.values())
-    ignore(orphan.path, kindOf(orphan) === 'img' ? 'its .hdr file is missing' : 'its header file is missing');
+    ignore(
+      orphan.path,
+      voxelEnding(orphan) === '.img' ? 'its .hdr file is missing' : 'its header file is missing',
+    );
   return images;
 }
 
@@ -205,7 +185,8 @@ export function groupIntoCases(
     if (isHiddenFile(file)) ignore(file.path, 'hidden file');
     return !isHiddenFile(file);
   });
-  const candidates = visible.filter(hasImageName);
+  const candidates = imageFiles(visible);
+  const isCandidate = new Set(candidates);
   const sideCars = new Map(
     visible.filter(({ path }) => path.endsWith('.json')).map((file) => [nameKey(file.path), file]),
   );
@@ -213,8 +194,8 @@ export function groupIntoCases(
   const cases = withUniqueIds(found, ignore);
   const used = new Set(cases.flatMap((each) => each.files));
   for (const file of visible) {
-    if (!hasImageName(file) && !used.has(file))
-      ignore(file.path, 'not an image (.nii.gz, .nrrd, .mha, .png, .tif, …)');
+    if (!isCandidate.has(file) && !used.has(file))
+      ignore(file.path, `not an image (${formatLabels().join(', ')})`);
   }
   return { cases, ignored };
 }
@@ -236,8 +217,9 @@ export async function findCases(
   const slices: SourceFile[] = [];
   const named: SourceFile[] = [];
   const others: SourceFile[] = [];
+  const isImage = new Set(imageFiles(files));
   for (const file of files) {
-    if (isHiddenFile(file) || hasImageName(file) || /\.json$/i.test(file.path)) named.push(file);
+    if (isHiddenFile(file) || isImage.has(file) || /\.json$/i.test(file.path)) named.push(file);
     else if (!OTHER_ENDING.test(file.path) && (await sniff(file)) === 'dicom') slices.push(file);
     else others.push(file);
   }

@@ -1,9 +1,11 @@
 // DICOM series as volumes: frames told apart by series and place, sorted along their normal, laid out as dcm2niix does
 // (rows from the back, slices up the normal), so that what comes out can be saved as NIfTI in the same space.
+
 import { messageOf, StudioError } from '@/shared/errors';
 import type { Xyz } from '@/shared/geometry';
 import { type DicomFrame, parseDicom, readFrames } from './dicomFrames';
 import { readFrame } from './dicomPixels';
+import { hasBytes, type SeriesFormat } from './imageFormat';
 import { newGeometry } from './niftiWriter';
 import type { Affine } from './orientation';
 import { fileName, type SourceFile } from './sourceFile';
@@ -227,7 +229,7 @@ function assertOneImage(images: ReturnType<typeof imagesOf>): void {
 }
 
 /** Opens the files of one series. */
-export async function openDicomSeries(files: readonly SourceFile[]): Promise<VolumeFile> {
+async function openDicomSeries(files: readonly SourceFile[]): Promise<VolumeFile> {
   const frames: DicomFrame[] = [];
   for (const file of files) frames.push(...(await readFrames(file)));
   const images = imagesOf(frames);
@@ -288,3 +290,24 @@ function withParsedFiles(frames: readonly DicomFrame[]) {
     },
   }));
 }
+
+const latin1 = new TextDecoder('latin1');
+
+/** The bare data set of older files, without preamble: group 0008 first, with a plausible length or VR. */
+function isBareDicom(bytes: Uint8Array): boolean {
+  if (bytes.length < 132 || !hasBytes(bytes, [8, 0]) || bytes[3] !== 0) return false;
+  const isExplicit = /^[A-Z]{2}$/.test(latin1.decode(bytes.subarray(4, 6)));
+  return isExplicit || (bytes[6] === 0 && bytes[7] === 0 && bytes[4] > 0 && bytes[4] < 128);
+}
+
+/** DICOM, whatever the names of its files: results are written as NIfTI. */
+export const dicomFormat = {
+  kind: 'dicom',
+  family: 'series',
+  label: 'DICOM',
+  endings: [],
+  isStart: (start) => hasBytes(start, 'DICM', 128),
+  mayStart: isBareDicom,
+  open: openDicomSeries,
+  resultEndings: [],
+} as const satisfies SeriesFormat;

@@ -1,5 +1,6 @@
 // What an image is, without keeping its voxels.
 import { elementCount } from '@/shared/geometry';
+import { pictureFormat } from './formats';
 import { openVolumes } from './openVolumes';
 import { axisDirections, orientationCode } from './orientation';
 import { readAsStored } from './readers';
@@ -10,7 +11,7 @@ import type { ImageFacts } from './volumeFile';
 /** Facts of a case; volumes are not read to their voxels, pictures and TIFF stacks are decoded. */
 export async function readImageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {
   const kind = await sniff(files[0]);
-  if (kind === 'png' || kind === 'bmp' || kind === 'tiff') {
+  if (pictureFormat(kind)) {
     const { channels, shape, spacing, warnings } = await readAsStored(files);
     return { voxelType: undefined, channels, shape, spacing, orientation: undefined, warnings };
   }

@@ -20,7 +20,7 @@ export type ImageGeometry = NiftiGeometry | GridGeometry | PictureGeometry | Tif
 
 /** Whether an image comes from a picture format: its first row is at the top, and it has no place in space. */
 export function isPictureGeometry(geometry: ImageGeometry): geometry is PictureGeometry {
-  return geometry.format === 'png' || geometry.format === 'bmp' || geometry.format === 'tiff';
+  return geometry.format === 'picture';
 }
 
 export interface NiftiGeometry {
@@ -33,7 +33,9 @@ export interface NiftiGeometry {
 
 /** Where an image of ITK's formats lies. World axes are ITK's: x to the Left, y to Posterior, z to Superior. */
 export interface GridGeometry {
-  readonly format: 'nrrd' | 'metaimage' | 'gipl';
+  readonly format: 'grid';
+  /** Of the format in FORMATS in which results are written. */
+  readonly kind: string;
   /** Two or three sizes, file order. */
   readonly size: readonly number[];
   /** mm, file order; 1 for a missing third axis. */
@@ -47,7 +49,9 @@ export interface GridGeometry {
 
 /** A picture has no geometry. */
 export interface PictureGeometry {
-  readonly format: 'png' | 'bmp' | 'tiff';
+  readonly format: 'picture';
+  /** Of the format in FORMATS in which results are written. */
+  readonly kind: string;
 }
 
 interface TiffStackGeometry {

@@ -1,8 +1,12 @@
 // MetaImage files (.mha, .mhd with its data file), as ITK reads them.
+
 import { StudioError } from '@/shared/errors';
 import type { Xyz } from '@/shared/geometry';
+import { compress, concatenate } from './compression';
+import { bytesOfLabels, gridLabels } from './gridLabels';
 import { type BadHeader, badHeaderOf, checkedSizes, detachedFile, gridVolume } from './gridVolume';
 import type { Packing } from './gzip';
+import type { LabelTarget, LabelVoxels, VolumeFormat } from './imageFormat';
 import { type VoxelType, voxelBytes } from './niftiLayout';
 import { partOf, type SourceFile } from './sourceFile';
 import { IDENTITY_DIRECTIONS, type VolumeFile } from './volumeFile';
@@ -82,10 +86,7 @@ async function packingOf({ fields }: HeaderText, voxels: SourceFile): Promise<Pa
 }
 
 /** Opens a `.mha`, or a `.mhd`, whose data file is looked for among `others`. */
-export async function openMetaImage(
-  file: SourceFile,
-  others: readonly SourceFile[] = [],
-): Promise<VolumeFile> {
+async function openMetaImage(file: SourceFile, others: readonly SourceFile[] = []): Promise<VolumeFile> {
   const bad = badHeaderOf('BadMetaImage', file.path);
   const text = parseFields(await file.slice(0, Math.min(MAX_HEADER_BYTES, file.sizeInBytes)), bad);
   const { fields } = text;
@@ -124,7 +125,12 @@ export async function openMetaImage(
   return gridVolume(
     {
       path: file.path,
-      geometry: { format: 'metaimage', size: sizes.slice(0, 3), ...placeOf(text, sizes.length) },
+      geometry: {
+        format: 'grid',
+        kind: metaImageFormat.kind,
+        size: sizes.slice(0, 3),
+        ...placeOf(text, sizes.length),
+      },
       channels,
       isInterleaved: perVoxel > 1,
       voxelType,
@@ -135,3 +141,45 @@ export async function openMetaImage(
     { file: voxels, packing: await packingOf(text, voxels) },
   );
 }
+
+async function writeMetaImage(labels: LabelVoxels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
+  const placed = gridLabels(labels, target);
+  const { size, spacing, directions, origin } = placed.grid;
+  const rank = size.length;
+  const packed = await compress([bytesOfLabels(placed)], 'deflate');
+  const ofAxes = (values: readonly number[]) => values.slice(0, rank).join(' ');
+  const header = [
+    'ObjectType = Image',
+    `NDims = ${rank}`,
+    'BinaryData = True',
+    'BinaryDataByteOrderMSB = False',
+    'CompressedData = True',
+    `CompressedDataSize = ${packed.length}`,
+    `TransformMatrix = ${directions.slice(0, rank).map(ofAxes).join(' ')}`,
+    `Offset = ${ofAxes(origin)}`,
+    `CenterOfRotation = ${ofAxes([0, 0, 0])}`,
+    `ElementSpacing = ${ofAxes(spacing)}`,
+    `DimSize = ${size.join(' ')}`,
+    `ElementType = ${placed.stored.BYTES_PER_ELEMENT > 1 ? 'MET_USHORT' : 'MET_UCHAR'}`,
+    'ElementDataFile = LOCAL',
+  ];
+  const text = new TextEncoder().encode(`${header.join('\n')}\n`);
+  return concatenate([text, packed]);
+}
+
+const latin1 = new TextDecoder('latin1');
+
+/** MetaImage, with its voxels inside (`.mha`) or in a file of their own (`.mhd`). */
+export const metaImageFormat = {
+  kind: 'metaimage',
+  family: 'volume',
+  label: 'MHA',
+  endings: ['.mha', '.mhd'],
+  voxelEndings: { '.mhd': ['.raw', '.zraw', '.img', '.bin', '.dat'] },
+  nnunet: { SimpleITKIO: ['.mha'] },
+  isStart: (start) => /^\s*(ObjectType|NDims)\s*=/.test(latin1.decode(start)),
+  saysOrientation: true,
+  open: openMetaImage,
+  resultEndings: ['.mha'],
+  write: writeMetaImage,
+} as const satisfies VolumeFormat;

@@ -1,7 +1,7 @@
 // nnU-Net's reader of pictures: PNG, BMP and TIFF, grey, RGB or RGBA, all channels in one file.
 import { StudioError } from '@/shared/errors';
 import { formatShape, type Spacing, type Zyx } from '@/shared/geometry';
-import { decodeBmp, encodeBmp } from './bmp';
+import { endingsOfReader, formatOfResult, pictureFormat } from './formats';
 import {
   allocate,
   assertChannelCount,
@@ -10,27 +10,17 @@ import {
   labelsToStore,
   lossyRefusal,
 } from './imageReader';
-import type { PictureGeometry } from './medicalImage';
-import { decodePng, encodePng } from './png';
+import { pngFormat } from './png';
 import type { Raster } from './raster';
 import { sniff } from './sniff';
 import type { SourceFile } from './sourceFile';
-import { decodeTiff, encodeTiff } from './tiff';
 
 /** nnU-Net's: far beyond any in-plane spacing, so that nothing is ever resampled along the axis that is not there. */
 const PICTURE_SPACING: Spacing = [999, 1, 1];
 
-type PictureFormat = PictureGeometry['format'];
-
-const DECODERS: Readonly<Record<PictureFormat, (file: SourceFile) => Promise<Raster>>> = {
-  png: async (file) => decodePng(await file.bytes(), file.path),
-  bmp: async (file) => decodeBmp(await file.bytes(), file.path),
-  tiff: decodeTiff,
-};
-
 interface Picture {
   readonly path: string;
-  readonly format: PictureFormat;
+  readonly kind: string;
   readonly channels: number;
   readonly isPlanar: boolean;
   readonly shape: Zyx;
@@ -39,16 +29,17 @@ interface Picture {
 
 async function readPicture(file: SourceFile): Promise<Picture> {
   const { path } = file;
-  const format = await sniff(file);
-  if (format === 'jpeg') throw lossyRefusal(path);
-  if (format !== 'png' && format !== 'bmp' && format !== 'tiff') {
+  const kind = await sniff(file);
+  if (kind === 'jpeg') throw lossyRefusal(path);
+  const format = pictureFormat(kind);
+  if (!format) {
     throw new StudioError(
       'UnsupportedFormat',
       `${path} is no PNG, BMP or TIFF picture, which nnU-Net's NaturalImage2DIO reads.`,
       'Use images in the format that the model was trained on.',
     );
   }
-  const raster = await DECODERS[format](file);
+  const raster = await format.decode(file);
   const layout = pictureLayout(raster.shape);
   if (!layout) {
     throw new StudioError(
@@ -60,7 +51,7 @@ async function readPicture(file: SourceFile): Promise<Picture> {
     );
   }
   const { channels, height, width, isPlanar } = layout;
-  return { path, format, channels, isPlanar, shape: [1, height, width], raster };
+  return { path, kind, channels, isPlanar, shape: [1, height, width], raster };
 }
 
 const isColour = (size: number) => size === 3 || size === 4;
@@ -100,7 +91,7 @@ function placeChannels({ raster, channels, isPlanar }: Picture, target: Float32A
 /** Follows nnU-Net's `NaturalImage2DIO`. */
 export const naturalImage2dIO: ImageReader = {
   name: 'NaturalImage2DIO',
-  endings: ['.png', '.bmp', '.tif'],
+  endings: endingsOfReader('NaturalImage2DIO'),
 
   async read(files, options = {}) {
     const pictures: Picture[] = [];
@@ -110,7 +101,7 @@ export const naturalImage2dIO: ImageReader = {
     }
     if (pictures.length === 0)
       throw new StudioError('MissingFile', 'The case has no image files.', 'Add at least one.');
-    const [{ shape, format, path, raster }] = pictures;
+    const [{ shape, kind, path, raster }] = pictures;
     const channels = pictures.reduce((sum, picture) => sum + picture.channels, 0);
     assertChannelCount(channels, options.channels, pictures);
     const data = allocate(pictures.length * raster.data.length, path);
@@ -119,23 +110,26 @@ export const naturalImage2dIO: ImageReader = {
       placeChannels(picture, target);
       assertFinite(target, picture.path, shape);
     });
-    return { data, channels, shape, spacing: PICTURE_SPACING, geometry: { format }, warnings: [] };
+    return {
+      data,
+      channels,
+      shape,
+      spacing: PICTURE_SPACING,
+      geometry: { format: 'picture', kind },
+      warnings: [],
+    };
   },
 
-  /** The first slice, as nnU-Net has it. A BMP holds eight bits. */
-  async write(labels, [, height, width], geometry, { ending } = {}) {
+  /** The first slice, as nnU-Net has it; as PNG where the image is no picture. */
+  async write(labels, [, height, width], geometry, options = {}) {
     const stored = labelsToStore(labels.subarray(0, height * width));
-    switch (ending ?? (geometry.format === 'bmp' ? '.bmp' : geometry.format === 'tiff' ? '.tif' : '.png')) {
-      case '.bmp': {
-        if (stored instanceof Uint16Array && stored.some((label) => label > 255)) {
-          throw new StudioError('LabelTooLarge', 'A BMP file holds labels up to 255.', 'Save it as PNG.');
-        }
-        return [{ ending: '.bmp', content: encodeBmp(Uint8Array.from(stored), width, height) }];
-      }
-      case '.tif':
-        return [{ ending: '.tif', content: await encodeTiff(stored, [1, height, width]) }];
-      default:
-        return [{ ending: '.png', content: await encodePng(stored, width, height) }];
-    }
+    const { ending: asked } = options;
+    const ofImage = geometry.format === 'picture' ? pictureFormat(geometry.kind) : pngFormat;
+    const format = (asked === undefined ? ofImage : formatOfResult(asked)) ?? pngFormat;
+    const ending =
+      format.resultEndings.find((one) => one === asked?.toLowerCase()) ?? format.resultEndings[0];
+    const content = await format.write?.(stored, { shape: [1, height, width], geometry, ending });
+    if (!content) throw new Error(`FORMATS: ${format.kind} has result endings, but no write`);
+    return [{ ending, content }];
   },
 };

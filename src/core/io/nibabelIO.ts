@@ -1,6 +1,7 @@
+import { endingsOfReader } from './formats';
 import { volumeReader } from './volumeReader';
 
-const ENDINGS = ['.nii', '.nii.gz'];
+const ENDINGS = endingsOfReader('NibabelIO');
 
 /** Follows nnU-Net's `NibabelIO`: 3D, the axes of the file. */
 export const nibabelIO = volumeReader(

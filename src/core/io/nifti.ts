@@ -1,17 +1,21 @@
 // NIfTI files, single or in pairs, opened as volumes. Ours, as nifti-reader-js (0.8.0) takes a whole file unpacked in memory,
 // where a volume here reads its header alone and its voxels in pieces; and it writes none.
+
 import { StudioError } from '@/shared/errors';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { contentPieces, contentStart } from './gzip';
+import type { VolumeFormat } from './imageFormat';
 import { itkPlaceOf } from './itkGeometry';
 import {
   bestAffine,
   hasOrientation,
+  headerKind,
   headerOrientation,
   type NiftiHeader,
   parseNiftiHeader,
 } from './niftiHeader';
 import { MAX_HEADER_BYTES, type VoxelType } from './niftiLayout';
+import { writeSegmentation } from './niftiWriter';
 import type { Affine } from './orientation';
 import type { SourceFile } from './sourceFile';
 import { affineOfGrid, type VolumeFile } from './volumeFile';
@@ -30,7 +34,7 @@ async function readHeader(file: SourceFile): Promise<NiftiHeader> {
 }
 
 /** Opens a single file, or a `.hdr`, whose `.img` is looked for among `others`. */
-export async function openNifti(file: SourceFile, others: readonly SourceFile[] = []): Promise<VolumeFile> {
+async function openNifti(file: SourceFile, others: readonly SourceFile[] = []): Promise<VolumeFile> {
   const header = await readHeader(file);
   const voxels = header.isSingleFile
     ? file
@@ -157,3 +161,34 @@ export async function readNiftiHeader(file: SourceFile): Promise<NiftiFacts> {
     storedBytes: storedBytes(header),
   };
 }
+
+/** What both kinds of NIfTI files share. */
+const NIFTI = {
+  family: 'volume',
+  label: 'NIfTI',
+  isGzippable: true,
+  saysOrientation: true,
+  open: openNifti,
+} as const;
+
+/** NIfTI in one file. */
+export const niftiFormat = {
+  ...NIFTI,
+  kind: 'nifti',
+  endings: ['.nii.gz', '.nii'],
+  nnunet: { SimpleITKIO: ['.nii.gz'], NibabelIO: ['.nii', '.nii.gz'] },
+  isStart: (start) => headerKind(start) === 'nifti',
+  resultEndings: ['.nii.gz', '.nii'],
+  write: (labels, { shape, geometry, ending }) =>
+    writeSegmentation(labels, shape, geometry, { gzipped: ending !== '.nii' }),
+} as const satisfies VolumeFormat;
+
+/** NIfTI in two files: results are written as one. */
+export const niftiPairFormat = {
+  ...NIFTI,
+  kind: 'nifti-header',
+  endings: ['.hdr.gz', '.hdr'],
+  voxelEndings: { '.hdr': ['.img'], '.hdr.gz': ['.img'] },
+  isStart: (start) => headerKind(start) === 'nifti-pair',
+  resultEndings: [],
+} as const satisfies VolumeFormat;

@@ -98,9 +98,7 @@ export function niftiGeometryOf(geometry: ImageGeometry, shape: Zyx): NiftiGeome
   switch (geometry.format) {
     case 'nifti':
       return geometry;
-    case 'nrrd':
-    case 'metaimage':
-    case 'gipl': {
+    case 'grid': {
       const { size, spacing, reorientation } = geometry;
       const [x, y, z] = spacing;
       const nifti = newGeometry([size[2] ?? 1, size[1], size[0]], [z, y, x], affineOfGrid(geometry));
@@ -110,7 +108,7 @@ export function niftiGeometryOf(geometry: ImageGeometry, shape: Zyx): NiftiGeome
       const [z, y, x] = geometry.spacing;
       return newGeometry(shape, [z, y, x], affineOfGrid({ spacing: [x, y, z], ...PICTURE_DIRECTIONS }));
     }
-    default:
+    case 'picture':
       return newGeometry(shape, [1, 1, 1], affineOfGrid({ spacing: [1, 1, 1], ...PICTURE_DIRECTIONS }));
   }
 }

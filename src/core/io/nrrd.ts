@@ -1,6 +1,9 @@
 // NRRD files, attached or detached (http://teem.sourceforge.net/nrrd/format.html), as ITK reads them.
+
 import { StudioError } from '@/shared/errors';
 import type { Xyz } from '@/shared/geometry';
+import { concatenate } from './compression';
+import { bytesOfLabels, gridLabels } from './gridLabels';
 import {
   type BadHeader,
   badHeaderOf,
@@ -10,6 +13,8 @@ import {
   type VoxelSource,
 } from './gridVolume';
 import type { Packing } from './gzip';
+import { gzip } from './gzip';
+import { hasBytes, type LabelTarget, type LabelVoxels, type VolumeFormat } from './imageFormat';
 import { type VoxelType, voxelBytes } from './niftiLayout';
 import { partOf, type SourceFile } from './sourceFile';
 import { IDENTITY_DIRECTIONS, type VolumeFile } from './volumeFile';
@@ -204,7 +209,7 @@ async function voxelFile(
 }
 
 /** Opens a `.nrrd`, or a `.nhdr`, whose data file is looked for among `others`. */
-export async function openNrrd(file: SourceFile, others: readonly SourceFile[] = []): Promise<VolumeFile> {
+async function openNrrd(file: SourceFile, others: readonly SourceFile[] = []): Promise<VolumeFile> {
   const bad = badHeaderOf('BadNrrd', file.path);
   const text = parseFields(await file.slice(0, Math.min(MAX_HEADER_BYTES, file.sizeInBytes)), bad);
   const { fields } = text;
@@ -237,7 +242,8 @@ export async function openNrrd(file: SourceFile, others: readonly SourceFile[] =
     {
       path: file.path,
       geometry: {
-        format: 'nrrd',
+        format: 'grid',
+        kind: nrrdFormat.kind,
         size: axes.spatial.map((axis) => sizes[axis]),
         ...placeOf(axes, text),
       },
@@ -251,3 +257,43 @@ export async function openNrrd(file: SourceFile, others: readonly SourceFile[] =
     source,
   );
 }
+
+async function writeNrrd(labels: LabelVoxels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
+  const placed = gridLabels(labels, target);
+  const { size, spacing, directions, origin } = placed.grid;
+  const rank = size.length;
+  const vector = (values: readonly number[]) => `(${values.slice(0, rank).join(',')})`;
+  const axes = size.map((_, axis) => vector(directions[axis].map((value) => value * spacing[axis])));
+  const isWide = placed.stored.BYTES_PER_ELEMENT > 1;
+  const header = [
+    'NRRD0004',
+    '# Complete NRRD file format specification at:',
+    '# http://teem.sourceforge.net/nrrd/format.html',
+    `type: ${isWide ? 'unsigned short' : 'unsigned char'}`,
+    `dimension: ${rank}`,
+    rank === 3 ? 'space: left-posterior-superior' : `space dimension: ${rank}`,
+    `sizes: ${size.join(' ')}`,
+    `space directions: ${axes.join(' ')}`,
+    `kinds: ${size.map(() => 'domain').join(' ')}`,
+    ...(isWide ? ['endian: little'] : []),
+    'encoding: gzip',
+    `space origin: ${vector(origin)}`,
+  ];
+  const text = new TextEncoder().encode(`${header.join('\n')}\n\n`);
+  return concatenate([text, await gzip(bytesOfLabels(placed))]);
+}
+
+/** NRRD, with its voxels inside (`.nrrd`) or in a file of their own (`.nhdr`). */
+export const nrrdFormat = {
+  kind: 'nrrd',
+  family: 'volume',
+  label: 'NRRD',
+  endings: ['.nrrd', '.nhdr'],
+  voxelEndings: { '.nhdr': ['.raw', '.img', '.bin', '.dat'] },
+  nnunet: { SimpleITKIO: ['.nrrd'] },
+  isStart: (start) => hasBytes(start, 'NRRD000'),
+  saysOrientation: true,
+  open: openNrrd,
+  resultEndings: ['.nrrd'],
+  write: writeNrrd,
+} as const satisfies VolumeFormat;

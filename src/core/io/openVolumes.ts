@@ -1,27 +1,17 @@
 // Opens the channel files of a case, whatever formats of volumes they are in.
 import { StudioError } from '@/shared/errors';
-import { openDicomSeries } from './dicomSeries';
-import { openGipl } from './gipl';
+import { dicomFormat } from './dicomSeries';
+import { formatOfKind, pictureFormat, volumeFormat } from './formats';
+import { hasVoxelEnding } from './imageNames';
 import { lossyRefusal } from './imageReader';
-import { openMetaImage } from './metaImage';
-import { assertNoOrphanImg, isImgFile, openNifti } from './nifti';
-import { openNrrd } from './nrrd';
+import { assertNoOrphanImg, isImgFile, niftiFormat } from './nifti';
 import { type FileKind, sniff } from './sniff';
 import type { SourceFile } from './sourceFile';
 import type { VolumeFile } from './volumeFile';
 
-type Open = (file: SourceFile, others: readonly SourceFile[]) => Promise<VolumeFile>;
-
-/** Files that are not known for what they are go to the NIfTI reader, which says what is wrong with them. */
-const OPENERS: Readonly<Partial<Record<FileKind, Open>>> = {
-  nrrd: openNrrd,
-  metaimage: openMetaImage,
-  gipl: openGipl,
-};
-
 /** Second files of pairs: named by a header, never opened by themselves. */
 function isDataFile(file: SourceFile): boolean {
-  return isImgFile(file) || /\.(raw|zraw|bin|dat)(\.gz)?$/i.test(file.path);
+  return isImgFile(file) || hasVoxelEnding(file);
 }
 
 async function openVolume(
@@ -30,10 +20,10 @@ async function openVolume(
   others: readonly SourceFile[],
 ): Promise<VolumeFile> {
   if (kind === 'jpeg') throw lossyRefusal(file.path);
-  if (kind === 'png' || kind === 'bmp' || kind === 'tiff') {
+  if (pictureFormat(kind)) {
     throw new StudioError(
       'UnsupportedFormat',
-      `${file.path} is a picture (${kind.toUpperCase()}); this model was trained on volumes.`,
+      `${file.path} is a picture (${formatOfKind(kind)?.label}); this model was trained on volumes.`,
       'Use images in the format that the model was trained on.',
     );
   }
@@ -44,7 +34,8 @@ async function openVolume(
       'Export the series again.',
     );
   }
-  return (OPENERS[kind] ?? openNifti)(file, others);
+  // Files that are not known for what they are go to the NIfTI reader, which says what is wrong with them.
+  return (volumeFormat(kind) ?? niftiFormat).open(file, others);
 }
 
 /** The channels of a case in order. DICOM files are one channel all together; halves of pairs are put together. */
@@ -60,7 +51,7 @@ export async function openVolumes(files: readonly SourceFile[]): Promise<readonl
         'Give the series alone.',
       );
     }
-    return [await openDicomSeries(slices)];
+    return [await dicomFormat.open(slices)];
   }
   assertNoOrphanImg(files);
   const volumes: VolumeFile[] = [];

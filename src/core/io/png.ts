@@ -1,7 +1,9 @@
 // PNG pictures as Pillow gives them to nnU-Net, by fast-png.
+
 import type { DecodedPng } from 'fast-png';
 import { StudioError } from '@/shared/errors';
 import { MAX_DEFLATE_RATIO } from './compression';
+import { hasBytes, type PictureFormat } from './imageFormat';
 import { type Raster, unpackBits } from './raster';
 
 const IHDR_WIDTH = 16;
@@ -83,3 +85,15 @@ export async function encodeColorPng(
   const { encode } = await import('fast-png');
   return Uint8Array.from(encode({ width, height, data: rgba, depth: 8, channels: 4 }));
 }
+
+export const pngFormat = {
+  kind: 'png',
+  family: 'picture',
+  label: 'PNG',
+  endings: ['.png'],
+  nnunet: { NaturalImage2DIO: ['.png'] },
+  isStart: (start) => hasBytes(start, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a]),
+  decode: async (file) => decodePng(await file.bytes(), file.path),
+  resultEndings: ['.png'],
+  write: (labels, { shape: [, height, width] }) => encodePng(labels, width, height),
+} as const satisfies PictureFormat;

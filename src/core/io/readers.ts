@@ -1,6 +1,7 @@
 // nnU-Net's readers: which one a dataset or a model takes, and the two doors for cases, in and out.
 import { messageOf, StudioError } from '@/shared/errors';
 import type { Zyx } from '@/shared/geometry';
+import { formatOfResult, pictureFormat } from './formats';
 import type { ImageReader, ReadCaseOptions, WriteCaseOptions, WrittenFile } from './imageReader';
 import type { ImageGeometry, MedicalImage } from './medicalImage';
 import { naturalImage2dIO } from './naturalImage2dIO';
@@ -8,6 +9,7 @@ import { nibabelIO, nibabelIOWithReorient } from './nibabelIO';
 import { simpleItkIO, simpleItkIOWithReorient } from './simpleItkIO';
 import { sniff } from './sniff';
 import type { SourceFile } from './sourceFile';
+import { tiffFormat } from './tiff';
 import { tiff3dIO } from './tiff3dIO';
 
 /** In the order in which nnU-Net tries them. */
@@ -21,6 +23,12 @@ const AUTOMATIC_READERS: readonly ImageReader[] = [
 
 /** All of them, those too that have to be asked for by name. */
 export const READERS: readonly ImageReader[] = [...AUTOMATIC_READERS, simpleItkIOWithReorient];
+
+/** Endings that a dataset's images can have, longest first. */
+export function datasetEndings(): readonly string[] {
+  const all = new Set(READERS.flatMap(({ endings }) => endings));
+  return [...all].sort((a, b) => b.length - a.length);
+}
 
 /** The reader of this name; an error naming those there are otherwise. */
 export function readerNamed(name: string): ImageReader {
@@ -159,8 +167,8 @@ export async function readAsStored(
   options: ReadCaseOptions = {},
 ): Promise<MedicalImage> {
   const kind = files.length > 0 ? await sniff(files[0]) : 'empty';
-  if (kind === 'png' || kind === 'bmp' || kind === 'jpeg') return naturalImage2dIO.read(files, options);
-  if (kind !== 'tiff') return simpleItkIO.read(files, options);
+  if (kind !== 'jpeg' && !pictureFormat(kind)) return simpleItkIO.read(files, options);
+  if (kind !== tiffFormat.kind) return naturalImage2dIO.read(files, options);
   return naturalImage2dIO.read(files, options).catch((error: unknown) => {
     if (error instanceof StudioError && error.name === 'UnsupportedShape')
       return tiff3dIO.read(files, options);
@@ -168,24 +176,20 @@ export async function readAsStored(
   });
 }
 
-/** Which reader writes a format. */
+/** Which reader writes what is in the place of an image. */
 const WRITERS: Readonly<Record<ImageGeometry['format'], ImageReader>> = {
   nifti: simpleItkIO,
-  nrrd: simpleItkIO,
-  metaimage: simpleItkIO,
-  gipl: simpleItkIO,
-  png: naturalImage2dIO,
-  bmp: naturalImage2dIO,
-  tiff: naturalImage2dIO,
+  grid: simpleItkIO,
+  picture: naturalImage2dIO,
   'tiff-stack': tiff3dIO,
 };
 
 /** The writer of an ending; a `.tif` is a picture or a stack, as the image was. */
 function writerOf({ format }: ImageGeometry, ending: string | undefined): ImageReader {
   if (ending === undefined) return WRITERS[format];
-  if (ending === '.png' || ending === '.bmp') return naturalImage2dIO;
-  if (ending === '.tif' || ending === '.tiff') return format === 'tiff-stack' ? tiff3dIO : naturalImage2dIO;
-  return simpleItkIO;
+  const asked = formatOfResult(ending);
+  if (asked?.family !== 'picture') return simpleItkIO;
+  return asked === tiffFormat && format === 'tiff-stack' ? tiff3dIO : naturalImage2dIO;
 }
 
 /**

@@ -1,6 +1,7 @@
+import { endingsOfReader } from './formats';
 import { volumeReader } from './volumeReader';
 
-const ENDINGS = ['.nii.gz', '.nrrd', '.mha', '.gipl'];
+const ENDINGS = endingsOfReader('SimpleITKIO');
 
 /** Follows nnU-Net's `SimpleITKIO`: 2D, 3D, and 4D with channels last; the axes of the file. */
 export const simpleItkIO = volumeReader(

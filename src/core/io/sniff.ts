@@ -1,25 +1,20 @@
 // What a file is by its first bytes, so that anything can be dropped anywhere.
 import { parseOrderedJson } from '@/core/interop/orderedJson';
-import { isGipl } from './gipl';
+import { FORMATS, type ImageKind } from './formats';
 import { contentStart } from './gzip';
+import { hasBytes, type ImageFormat } from './imageFormat';
 import { headerKind } from './niftiHeader';
 import { readText, type SourceFile } from './sourceFile';
 import { isZip } from './zip';
 import { isGzip } from './zlib';
 
-/** Kinds of files a person may drop. `unknown` for everything else. */
-export type FileKind =
-  | 'nifti'
-  | 'nifti-header'
+/** Kinds of files a person may drop: images, and what else is known. `unknown` for everything else. */
+export type FileKind = ImageKind | OtherKind;
+
+/** Kinds of files that are no images here. */
+export type OtherKind =
   | 'analyze-header'
-  | 'nrrd'
-  | 'metaimage'
-  | 'gipl'
-  | 'dicom'
-  | 'png'
   | 'jpeg'
-  | 'tiff'
-  | 'bmp'
   | 'torch-checkpoint'
   | 'numpy'
   | 'numpy-archive'
@@ -45,11 +40,6 @@ export const BUNDLE_MIMETYPE = 'application/vnd.nnstudio.model+zip';
 
 const latin1 = new TextDecoder('latin1');
 
-function startsWith(bytes: Uint8Array, magic: readonly number[] | string, at = 0): boolean {
-  const expected = typeof magic === 'string' ? [...magic].map((letter) => letter.charCodeAt(0)) : magic;
-  return expected.every((byte, i) => bytes[at + i] === byte);
-}
-
 /** The first entry of a zip tells whose it is. */
 function zipKind(bytes: Uint8Array): FileKind {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -69,7 +59,7 @@ const OLD_TORCH = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0
 function isSafetensors(bytes: Uint8Array, sizeInBytes: number): boolean {
   if (bytes.length < 10) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getBigUint64(0, true) + 8n <= BigInt(sizeInBytes) && startsWith(bytes, '{"', 8);
+  return view.getBigUint64(0, true) + 8n <= BigInt(sizeInBytes) && hasBytes(bytes, '{"', 8);
 }
 
 /** An ONNX model is a protobuf whose first field is the IR version, then a producer, an opset or the graph. */
@@ -83,33 +73,29 @@ function isOnnx(bytes: Uint8Array): boolean {
   );
 }
 
-/** The bare data set of older DICOM files, without preamble: group 0008 first, with a plausible length or VR. */
-function isBareDicom(bytes: Uint8Array): boolean {
-  if (bytes.length < 132 || !startsWith(bytes, [8, 0]) || bytes[3] !== 0) return false;
-  const isExplicit = /^[A-Z]{2}$/.test(latin1.decode(bytes.subarray(4, 6)));
-  return isExplicit || (bytes[6] === 0 && bytes[7] === 0 && bytes[4] > 0 && bytes[4] < 128);
+function imageKind(matches: (format: ImageFormat) => boolean): ImageKind | undefined {
+  return FORMATS.find(matches)?.kind;
 }
 
 function binaryKind(bytes: Uint8Array, sizeInBytes: number): FileKind | undefined {
-  // Before all else: what stands in front of a DICOM file may make it a TIFF file as well.
-  if (startsWith(bytes, 'DICM', 128)) return 'dicom';
-  const header = headerKind(bytes);
-  if (header)
-    return header === 'nifti' ? 'nifti' : header === 'nifti-pair' ? 'nifti-header' : 'analyze-header';
-  if (startsWith(bytes, 'PK\x03\x04') || startsWith(bytes, 'PK\x05\x06')) return zipKind(bytes);
-  if (startsWith(bytes, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a])) return 'png';
-  if (startsWith(bytes, [0xff, 0xd8, 0xff])) return 'jpeg';
-  if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].some((magic) => startsWith(bytes, magic))) return 'tiff';
-  if (startsWith(bytes, 'NRRD000')) return 'nrrd';
-  if (isGipl(bytes)) return 'gipl';
-  if (startsWith(bytes, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) return 'numpy';
-  if (startsWith(bytes, 'b2frame\0', 2)) return 'blosc2';
-  if (startsWith(bytes, OLD_TORCH)) return 'torch-checkpoint';
-  if (isBareDicom(bytes)) return 'dicom';
+  const image = imageKind((format) => format.isStart(bytes));
+  if (image) return image;
+  if (headerKind(bytes) === 'analyze') return 'analyze-header';
+  if (hasBytes(bytes, 'PK\x03\x04') || hasBytes(bytes, 'PK\x05\x06')) return zipKind(bytes);
+  if (hasBytes(bytes, [0xff, 0xd8, 0xff])) return 'jpeg';
+  if (hasBytes(bytes, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) return 'numpy';
+  if (hasBytes(bytes, 'b2frame\0', 2)) return 'blosc2';
+  if (hasBytes(bytes, OLD_TORCH)) return 'torch-checkpoint';
+  const likely = imageKind((format) => format.mayStart?.(bytes) ?? false);
+  if (likely) return likely;
   if (isSafetensors(bytes, sizeInBytes)) return 'safetensors';
-  if (startsWith(bytes, 'BM') && bytes[6] === 0 && bytes[7] === 0) return 'bmp';
   if (isOnnx(bytes)) return 'onnx';
   return undefined;
+}
+
+/** Of the content of a gzip file. */
+function gzippedKind(bytes: Uint8Array): FileKind {
+  return imageKind((format) => format.isGzippable === true && format.isStart(bytes)) ?? 'gzip';
 }
 
 function objectKind(value: unknown): FileKind {
@@ -123,7 +109,6 @@ function objectKind(value: unknown): FileKind {
 
 async function textKind(file: SourceFile, bytes: Uint8Array): Promise<FileKind> {
   const text = latin1.decode(bytes);
-  if (/^\s*(ObjectType|NDims)\s*=/.test(text)) return 'metaimage';
   if (!/^\s*[[{]/.test(text) || file.sizeInBytes > MAX_JSON_BYTES) return 'unknown';
   try {
     return objectKind(parseOrderedJson(await readText(file)));
@@ -141,7 +126,7 @@ export async function sniff(file: SourceFile): Promise<FileKind> {
     return kind === 'unknown' && (await isZip(file)) ? 'zip' : kind;
   }
   const inner = await contentStart(file, START_BYTES).catch(() => new Uint8Array(0));
-  return headerKind(inner) || isGipl(inner) ? (binaryKind(inner, inner.length) ?? 'gzip') : 'gzip';
+  return gzippedKind(inner);
 }
 
 /** Kinds of folders, known by the names of their files alone. */

@@ -1,8 +1,10 @@
 // TIFF files as tifffile gives them to nnU-Net, decoded by geotiff; and a writer of zlib-packed grey stacks.
+
 import type { GeoTIFF, GeoTIFFImage } from 'geotiff';
 import { StudioError } from '@/shared/errors';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { compress, concatenate, MAX_DEFLATE_RATIO } from './compression';
+import { hasBytes, type PictureFormat } from './imageFormat';
 import type { Raster } from './raster';
 import type { SourceFile } from './sourceFile';
 import { type PromisedStack, promisedStack } from './tiffStack';
@@ -319,3 +321,16 @@ export async function encodeTiff(
   }
   return concatenate(pieces);
 }
+
+/** TIFF, a picture or a stack: stacks are read and written by `tiff3dIO`. */
+export const tiffFormat = {
+  kind: 'tiff',
+  family: 'picture',
+  label: 'TIFF',
+  endings: ['.tiff', '.tif'],
+  nnunet: { NaturalImage2DIO: ['.tif'], Tiff3DIO: ['.tif', '.tiff'] },
+  isStart: (start) => ['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].some((magic) => hasBytes(start, magic)),
+  decode: decodeTiff,
+  resultEndings: ['.tif', '.tiff'],
+  write: (labels, { shape }) => encodeTiff(labels, shape),
+} as const satisfies PictureFormat;

@@ -1,13 +1,15 @@
 // nnU-Net's reader of TIFF stacks: 3D, a file per channel, the voxel size in `{case}.json` beside them.
+
 import { z } from 'zod';
 import { StudioError } from '@/shared/errors';
 import { formatShape, formatXyz, type Spacing, type Zyx } from '@/shared/geometry';
 import { nameKey } from '@/shared/names';
+import { endingsOfReader } from './formats';
 import { allocate, assertChannelCount, assertFinite, type ImageReader, labelsToStore } from './imageReader';
 import type { Raster } from './raster';
 import { sniff } from './sniff';
 import { fileName, readText, type SourceFile } from './sourceFile';
-import { decodeTiff, encodeTiff } from './tiff';
+import { decodeTiff, encodeTiff, tiffFormat } from './tiff';
 
 const SIDE_CAR = z.object({ spacing: z.tuple([z.number(), z.number(), z.number()]) });
 
@@ -90,7 +92,7 @@ async function readSpacing(sideCar: SourceFile | undefined, first: SourceFile) {
 }
 
 async function readStack(file: SourceFile): Promise<Raster> {
-  if ((await sniff(file)) !== 'tiff') {
+  if ((await sniff(file)) !== tiffFormat.kind) {
     throw new StudioError(
       'UnsupportedFormat',
       `${file.path} is no TIFF file, which nnU-Net's Tiff3DIO reads.`,
@@ -109,7 +111,7 @@ async function readStack(file: SourceFile): Promise<Raster> {
 /** Follows nnU-Net's `Tiff3DIO`. */
 export const tiff3dIO: ImageReader = {
   name: 'Tiff3DIO',
-  endings: ['.tif', '.tiff'],
+  endings: endingsOfReader('Tiff3DIO'),
 
   async read(files, options = {}) {
     const stacks = files.filter((file) => !isSideCar(file));

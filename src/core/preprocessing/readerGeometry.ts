@@ -1,8 +1,10 @@
 // The place of a case as nnU-Net's readers leave it in the `.pkl` of its properties.
+
 import { unpickle } from '@/core/interop/pickle';
 import { NumpyArray, PYTHON_GLOBALS } from '@/core/interop/pickleGlobals';
 import { isDict, type PickleValue, sequenceItems } from '@/core/interop/pickleValues';
 import type { GridGeometry, ImageGeometry } from '@/core/io/medicalImage';
+import { nrrdFormat } from '@/core/io/nrrd';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import type { Xyz, Zyx } from '@/shared/geometry';
@@ -26,7 +28,12 @@ export async function geometryOfProperties(file: SourceFile, shape: Zyx): Promis
       ? nibabelGrid(nibabel.get('reoriented_affine') ?? nibabel.get('original_affine'))
       : undefined;
   if (grid)
-    return { format: 'nrrd', size: [shape[2], shape[1], shape[0]].slice(0, grid.rank), ...grid.place };
+    return {
+      format: 'grid',
+      kind: nrrdFormat.kind,
+      size: [shape[2], shape[1], shape[0]].slice(0, grid.rank),
+      ...grid.place,
+    };
   throw new StudioError(
     'BadProperties',
     `${file.path} does not say where its image lies.`,

@@ -2,6 +2,7 @@ import { Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { IconLock, IconPlayerPlay, IconStack2 } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { segmentSample } from '@/app/segment/segmentSample';
+import { formatLabels } from '@/core/io/formats';
 import type { GivenFile } from '@/workers/files/api';
 import { GpuNotice } from '../components/GpuNotice';
 import { FilePicker, FolderPicker } from '../files/FilePickers';
@@ -21,7 +22,7 @@ export function Welcome({ onFiles }: { onFiles: (files: readonly GivenFile[]) =>
             Segment medical images with nnU‑Net
           </Title>
           <Text c="dimmed" mt={6} maw={480} mx="auto">
-            Drop an image (NIfTI, DICOM, NRRD, PNG, …) and a trained nnU‑Net model (its folder or zip)
+            Drop an image ({formatLabels().join(', ')}) and a trained nnU‑Net model (its folder or zip)
             anywhere on this page.
           </Text>
           <Group justify="center" gap="sm" mt="lg">

@@ -241,7 +241,10 @@ describe('other formats', () => {
   });
 
   test('pictures are evaluated and postprocessed too', async () => {
-    const { model, references, crossval } = await modelIn('.png', 'NaturalImage2DIO', { format: 'png' });
+    const { model, references, crossval } = await modelIn('.png', 'NaturalImage2DIO', {
+      format: 'picture',
+      kind: 'png',
+    });
     const summary = await accumulateCrossval({ model, references, folds: [0], shouldOverwrite: true });
     expect(summary.mean[0]).toMatchObject({ Dice: 1, TP: 4, TN: 8 });
     const output = memoryFolder();

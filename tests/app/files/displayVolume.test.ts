@@ -29,13 +29,13 @@ describe('what the viewer is given of an image', () => {
 
   test('a picture has neither millimetres nor sides, and its colours are one', () => {
     const shape: Zyx = [1, 1, 2];
-    const picture = image(shape, { format: 'png' }, Float32Array.of(255, 1, 128, 2, 0, 3));
+    const picture = image(shape, { format: 'picture', kind: 'png' }, Float32Array.of(255, 1, 128, 2, 0, 3));
     expect(displayVolume(picture, 'color')).toMatchObject({
       isOriented: false,
       hasMillimetres: false,
       voxels: Uint8Array.of(255, 128, 0, 255, 1, 2, 3, 255),
     });
-    const deep = image(shape, { format: 'tiff' }, Float32Array.of(65535, 0, 65535, 0, 0, 0));
+    const deep = image(shape, { format: 'picture', kind: 'tiff' }, Float32Array.of(65535, 0, 65535, 0, 0, 0));
     expect(displayVolume(deep, 'color').voxels.slice(0, 4)).toEqual(Uint8Array.of(255, 255, 0, 255));
   });
 

@@ -64,7 +64,7 @@ async function predict(gpu: Gpu) {
     channels: CHANNELS,
     shape: SHAPE,
     spacing: [1, 1, 1],
-    geometry: { format: 'png' },
+    geometry: { format: 'picture', kind: 'png' },
     warnings: [],
   };
   const prepared = await predictor.prepare(image);

@@ -173,7 +173,7 @@ describe('MetaImage', () => {
     const image = await readCase([metaImage({}, int16(COUNTING))], 'SimpleITKIO');
     const other = await readCase([nrrd({}, int16(COUNTING))], 'SimpleITKIO');
     expect([...image.data]).toEqual(COUNTING);
-    expect(image.geometry).toEqual({ ...other.geometry, format: 'metaimage' });
+    expect(image.geometry).toEqual({ ...other.geometry, kind: 'metaimage' });
   });
 
   test.each([

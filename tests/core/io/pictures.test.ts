@@ -87,7 +87,7 @@ describe('NaturalImage2DIO', () => {
     const [bmp] = await writeCase(new Uint8Array(15), image.shape, image.geometry);
     expect(bmp.ending).toBe('.bmp');
     const labels = new Uint16Array(15).fill(255);
-    const [png] = await writeCase(labels, image.shape, { format: 'png' });
+    const [png] = await writeCase(labels, image.shape, { format: 'picture', kind: 'png' });
     expect(png.content[24]).toBe(16);
   });
 });

@@ -75,7 +75,7 @@ describe('a scheme that is added to the list', () => {
         channels: 1,
         shape: [8, 8, 8],
         spacing: [configuration.spacing[0], configuration.spacing[1], configuration.spacing[2]],
-        geometry: { format: 'png' },
+        geometry: { format: 'picture', kind: 'png' },
         warnings: [],
       },
       plans,

@@ -1,4 +1,5 @@
 import { byCodePoint } from '@/core/dataset/rawDataset';
+import { imageEnding } from '@/core/io/imageNames';
 import { readerFor } from '@/core/io/readers';
 import { StudioError } from '@/shared/errors';
 import type { PlacedFolder } from '@/storage/folderViews';
@@ -48,8 +49,9 @@ function labelOf(text: string): number {
 
 /** Ending and reader, by the first reference. */
 async function formatOf({ folder, location }: PlacedFolder) {
-  const [first] = (await folder.list('')).filter((name) => !/^\.|\.json$/.test(name)).sort(byCodePoint);
-  const fileEnding = /\.nii\.gz$|\.[^.]+$/i.exec(first ?? '')?.[0];
+  const names = (await folder.list('')).filter((name) => !/^\.|\.json$/.test(name)).sort(byCodePoint);
+  const first = names.find((name) => imageEnding(name) !== undefined) ?? names[0];
+  const fileEnding = first && (imageEnding(first) ?? /\.[^.]+$/.exec(first)?.[0]);
   const example = first === undefined ? undefined : await folder.open(first);
   if (fileEnding === undefined || !example) {
     throw new StudioError(

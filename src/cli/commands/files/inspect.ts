@@ -5,9 +5,14 @@ import { type DatasetDescription, readDatasetJson } from '@/core/interop/readDat
 import { openArchive } from '@/core/io/archive';
 import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { findCases } from '@/core/io/cases';
+import { formatOfKind, type ImageKind, isImageKind } from '@/core/io/formats';
 import { readImageFacts } from '@/core/io/imageFacts';
-import { type FileKind, sniff, sniffFolder } from '@/core/io/sniff';
+import { hasVoxelEnding, withoutImageEnding } from '@/core/io/imageNames';
+import { niftiFormat, niftiPairFormat } from '@/core/io/nifti';
+import { type OtherKind, sniff, sniffFolder } from '@/core/io/sniff';
 import { fileName, readText, type SourceFile } from '@/core/io/sourceFile';
+import { tiffFormat } from '@/core/io/tiff';
+import { withSideCars } from '@/core/io/tiff3dIO';
 import { readPlans } from '@/core/planning/readPlans';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatShape } from '@/shared/geometry';
@@ -101,7 +106,7 @@ async function describeModels(files: readonly SourceFile[]): Promise<readonly st
   return blocks;
 }
 
-const NAMES: Readonly<Record<Exclude<FileKind, ExplainedKind>, string>> = {
+const NAMES: Readonly<Record<Exclude<OtherKind, ExplainedKind>, string>> = {
   jpeg: 'a JPEG picture, which is no medical image',
   numpy: 'a numpy array',
   'numpy-archive': 'an archive of numpy arrays',
@@ -114,16 +119,8 @@ const NAMES: Readonly<Record<Exclude<FileKind, ExplainedKind>, string>> = {
   unknown: 'of no kind that is known here',
 };
 
+/** What is explained by more than its name. */
 type ExplainedKind =
-  | 'nifti'
-  | 'nrrd'
-  | 'metaimage'
-  | 'gipl'
-  | 'dicom'
-  | 'png'
-  | 'tiff'
-  | 'bmp'
-  | 'nifti-header'
   | 'analyze-header'
   | 'torch-checkpoint'
   | 'blosc2'
@@ -135,21 +132,10 @@ type ExplainedKind =
 async function describeFile(location: string): Promise<readonly string[]> {
   const file = await nodeFile(location);
   const kind = await sniff(file);
+  if (isImageKind(kind)) return describeImageFile(kind, file, location);
   switch (kind) {
-    case 'nifti':
-      return describeImage([file]);
-    case 'gipl':
-    case 'dicom':
-    case 'png':
-    case 'tiff':
-    case 'bmp':
-      return describeOtherImage([file]);
-    case 'nrrd':
-    case 'metaimage':
-      return describeOtherImage([file, ...(await filesBeside(location))]);
-    case 'nifti-header':
     case 'analyze-header':
-      return describeImage([file, ...(await voxelsBeside(location))]);
+      return describeImage([file]);
     case 'torch-checkpoint':
       return describeCheckpoint(file);
     case 'blosc2':
@@ -180,19 +166,29 @@ async function describeZip(file: SourceFile): Promise<readonly string[]> {
   return [`Zip archive ${fileName(file)} of ${entries.length} files, without a model in it.`];
 }
 
-/** What lies in the same folder: one of the files holds the voxels of a detached header. */
-async function filesBeside(header: string): Promise<readonly SourceFile[]> {
-  const siblings = await filesIn(path.dirname(header));
-  return siblings.filter((file) => /\.(raw|zraw|bin|dat|img)(\.gz)?$/i.test(file.path));
+/** An image with what lies beside it: the voxels of a detached header, the voxel size of a TIFF. */
+async function describeImageFile(
+  kind: ImageKind,
+  file: SourceFile,
+  location: string,
+): Promise<readonly string[]> {
+  const format = formatOfKind(kind);
+  const describe = format?.label === niftiFormat.label ? describeImage : describeOtherImage;
+  if (kind === tiffFormat.kind) {
+    const [withSize] = withSideCars([file, ...(await siblingsOf(location, /\.json$/i))]);
+    return describe([withSize]);
+  }
+  if (!format?.voxelEndings) return describe([file]);
+  const voxels = (await siblingsOf(location, /./)).filter(hasVoxelEnding);
+  const isOfPair = ({ path: name }: SourceFile) => withoutImageEnding(name) === withoutImageEnding(file.path);
+  // NIfTI goes by the names of the pair; in other headers the name of the voxels' file is written.
+  return describe([file, ...(kind === niftiPairFormat.kind ? voxels.filter(isOfPair) : voxels)]);
 }
 
-/** The `.img` of a `.hdr`. */
-async function voxelsBeside(header: string): Promise<readonly SourceFile[]> {
-  const name = path.basename(header).replace(/\.hdr(\.gz)?$/i, '');
-  const siblings = await filesIn(path.dirname(header));
-  return siblings.filter(
-    (file) => /^\.img(\.gz)?$/i.test(file.path.slice(name.length)) && file.path.startsWith(name),
-  );
+/** Other files of the folder. */
+async function siblingsOf(location: string, pattern: RegExp): Promise<readonly SourceFile[]> {
+  const files = await filesIn(path.dirname(location));
+  return files.filter(({ path: name }) => name !== path.basename(location) && pattern.test(name));
 }
 
 async function readDataset(file: SourceFile): Promise<DatasetDescription> {
