@@ -8,26 +8,17 @@ import type { GivenFile } from '@/workers/files/api';
 import { fetchOwnParts } from '@/workers/ownParts';
 import { Problems } from './components/ErrorNote';
 import { useShortcuts } from './components/useShortcuts';
-import { ModelsPlace } from './models/ModelsPlace';
 import NetworkDialog from './models/NetworkDialog';
+import { showsProblems } from './placeNames';
 import { usePlaceNotices } from './placeNotices';
-import {
-  ChoosePlace,
-  DataPlace,
-  EvaluatePlace,
-  fetchPlaces,
-  PlanPlace,
-  SegmentPlace,
-  TrainPlace,
-} from './places';
-import { currentRoute, goTo, type Route, useRoute } from './route';
+import { fetchPlaces, PlacePage } from './places';
+import { currentRoute, goTo, useRoute } from './route';
 import { DropOverlay } from './shell/DropOverlay';
 import { Spoken } from './shell/LiveAnnouncer';
 import { Rail } from './shell/Rail';
 import { ShortcutsDialog } from './shell/ShortcutsDialog';
 import { JobStrip } from './shell/StatusBar';
 import styles from './shell/shell.module.css';
-import { SystemPlace } from './system/SystemPlace';
 import { useStudio, useSystem } from './useStudio';
 
 /** The one window: rail, the place that the address names, the job strip. */
@@ -54,39 +45,10 @@ export function App() {
     <div className={styles.frame} data-load={load}>
       <Rail place={route.place} onHelp={help.open} />
       <main className={styles.place}>
-        {!showsProblems(route) && <Problems />}
-        {route.place === 'segment' && (
-          <Suspense fallback={null}>
-            <SegmentPlace caseId={route.item} onFiles={add} />
-          </Suspense>
-        )}
-        {route.place === 'data' && (
-          <Suspense fallback={null}>
-            <DataPlace name={route.item} caseId={route.part} onFiles={add} onImages={openImages} />
-          </Suspense>
-        )}
-        {route.place === 'plan' && (
-          <Suspense fallback={null}>
-            <PlanPlace item={route.item} />
-          </Suspense>
-        )}
-        {route.place === 'train' && (
-          <Suspense fallback={null}>
-            <TrainPlace key={route.item} item={route.item} caseId={route.part} />
-          </Suspense>
-        )}
-        {route.place === 'models' && <ModelsPlace onFiles={add} />}
-        {route.place === 'evaluate' && (
-          <Suspense fallback={null}>
-            <EvaluatePlace item={route.item} caseId={route.part} />
-          </Suspense>
-        )}
-        {route.place === 'choose' && (
-          <Suspense fallback={null}>
-            <ChoosePlace datasetName={route.item} />
-          </Suspense>
-        )}
-        {route.place === 'system' && <SystemPlace />}
+        {!showsProblems(route.place, route.item) && <Problems />}
+        <Suspense fallback={null}>
+          <PlacePage {...route} onFiles={add} onImages={openImages} />
+        </Suspense>
       </main>
       <JobStrip />
       <DropOverlay onFiles={add} />
@@ -95,11 +57,6 @@ export function App() {
       <Spoken />
     </div>
   );
-}
-
-/** Whether the place itself has room for what could not be taken. */
-function showsProblems({ place, item }: Route): boolean {
-  return ['segment', 'plan', 'models'].includes(place) || (place === 'data' && item === undefined);
 }
 
 /** What becomes of dropped or picked files: plans, a dataset, or images and models; moves to where they are shown. */

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import { PLACES, type Place } from './placeNames';
+import { FIRST_PLACE, PLACES, type Place } from './placeNames';
 
 /** Where the page is: `#/segment/<case id>`, `#/data/<dataset>/<case id>`, `#/plan/<plans>`, `#/train/<run>`,
  * `#/evaluate/<evaluation>/<case id>`, `#/choose/<dataset>`. */
@@ -22,7 +22,7 @@ export function goTo(place: Place, ...items: readonly (string | undefined)[]): v
 function readRoute(hash: string): Route {
   const [, place, item, part] = hash.split('/');
   return {
-    place: PLACES.find((one) => one === place) ?? 'segment',
+    place: PLACES.find(({ name }) => name === place)?.name ?? FIRST_PLACE,
     item: item ? decoded(item) : undefined,
     part: part ? decoded(part) : undefined,
   };

@@ -120,13 +120,13 @@ test('no place and no dialog has anything axe-core objects to, in either theme',
   const { page } = studio;
   bench = workbench.folder;
   const axe = new AccessibilityCheck(page);
-  for (const place of PLACES) {
+  for (const { name: place } of PLACES) {
     await open(page, place);
     await axe.check(`${place}, empty`);
   }
 
   await fillStudio(studio, workbench);
-  for (const place of PLACES) {
+  for (const { name: place } of PLACES) {
     for (const item of ['', ...PAGES[place]]) {
       await open(page, item ? `${place}/${item}` : place);
       await axe.check(item ? `${place}/${item}` : place);

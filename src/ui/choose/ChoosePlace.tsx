@@ -2,6 +2,7 @@ import { Button, Select, Stack, Text } from '@mantine/core';
 import { IconTrophy } from '@tabler/icons-react';
 import { candidateRuns } from '@/app/choose/candidateRuns';
 import { ModelsHead } from '../components/ModelsHead';
+import type { PlaceProps } from '../placeProps';
 import { goTo } from '../route';
 import { useChoices, useTrainings } from '../useStudio';
 import { Candidates } from './Candidates';
@@ -9,7 +10,7 @@ import { ChoiceResult } from './ChoiceResult';
 import styles from './choose.module.css';
 
 /** Which of a dataset's trainings, or which two together, segment best. The default export is what `lazy` asks for. */
-export default function ChoosePlace({ datasetName }: { datasetName: string | undefined }) {
+export default function ChoosePlace({ item: datasetName }: PlaceProps) {
   const { runs, isLoaded } = useTrainings(({ runs, isLoaded }) => ({ runs, isLoaded }));
   const choices = useChoices((state) => state.choices);
   const names = [...new Set(runs.map(({ order }) => order.datasetName))].sort();

@@ -1,6 +1,6 @@
 import { Title } from '@mantine/core';
-import type { GivenFile } from '@/workers/files/api';
 import { Problems } from '../components/ErrorNote';
+import type { PlaceProps } from '../placeProps';
 import { useDatasets, useSelection } from '../useStudio';
 import { DatasetCard } from './DatasetCard';
 import { DatasetPage } from './DatasetPage';
@@ -13,16 +13,8 @@ import { RivalDialog } from './RivalDialog';
 import { StorageLine } from './StorageLine';
 import { UnlabelledDialog } from './UnlabelledDialog';
 
-interface DataPlaceProps {
-  readonly name: string | undefined;
-  readonly caseId: string | undefined;
-  readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
-  /** Opens files as images, whatever else they might be. */
-  readonly onImages: (files: readonly GivenFile[]) => void;
-}
-
 /** Datasets kept in this browser. The default export is what `lazy` asks for. */
-export default function DataPlace({ name, caseId, onFiles, onImages }: DataPlaceProps) {
+export default function DataPlace({ item: name, part: caseId, onFiles, onImages }: PlaceProps) {
   const { datasets, isLoaded } = useDatasets(({ datasets, isLoaded }) => ({ datasets, isLoaded }));
   if (!isLoaded) return null;
   const current = datasets.find((one) => one.name === name);
@@ -40,7 +32,7 @@ export default function DataPlace({ name, caseId, onFiles, onImages }: DataPlace
   );
 }
 
-function DatasetList(props: { onFiles: DataPlaceProps['onFiles']; missing: string | undefined }) {
+function DatasetList(props: { onFiles: PlaceProps['onFiles']; missing: string | undefined }) {
   const { onFiles, missing } = props;
   const datasets = useDatasets((state) => state.datasets);
   const hasProblems = useSelection(({ problems }) => problems.length > 0);

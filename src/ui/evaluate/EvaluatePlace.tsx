@@ -1,5 +1,6 @@
 import { Text } from '@mantine/core';
 import { ModelsHead } from '../components/ModelsHead';
+import type { PlaceProps } from '../placeProps';
 import { addressOf } from '../route';
 import { useEvaluations } from '../useStudio';
 import { EvaluationList } from './EvaluationList';
@@ -8,15 +9,8 @@ import { EvaluationViewer } from './EvaluationViewer';
 import styles from './evaluate.module.css';
 import { NewEvaluation } from './NewEvaluation';
 
-interface EvaluatePlaceProps {
-  /** An evaluation. */
-  readonly item: string | undefined;
-  /** A case of it. */
-  readonly caseId: string | undefined;
-}
-
 /** Segmentations judged against references. The default export is what `lazy` asks for. */
-export default function EvaluatePlace({ item, caseId }: EvaluatePlaceProps) {
+export default function EvaluatePlace({ item, part: caseId }: PlaceProps) {
   const { evaluations, isLoaded } = useEvaluations(({ evaluations, isLoaded }) => ({
     evaluations,
     isLoaded,

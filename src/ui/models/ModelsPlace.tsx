@@ -7,19 +7,19 @@ import { type ForeignNetwork, type ModelFold, type NnunetModel, takesAnySpacing 
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import type { GivenFile } from '@/workers/files/api';
 import { EditableName } from '../components/EditableName';
 import { Problems } from '../components/ErrorNote';
 import { ModelsHead } from '../components/ModelsHead';
 import { FilePicker, FolderPicker } from '../files/FilePickers';
 import { LabelNames } from '../labels/LabelNames';
+import type { PlaceProps } from '../placeProps';
 import { goTo } from '../route';
 import { useLibrary, useSelection, useStudio } from '../useStudio';
 import { ModelMenu } from './ModelMenu';
 import styles from './models.module.css';
 
 /** Models kept in this browser. */
-export function ModelsPlace({ onFiles }: { onFiles: (files: readonly GivenFile[]) => Promise<void> }) {
+export default function ModelsPlace({ onFiles }: PlaceProps) {
   const { models, isLoaded } = useLibrary((state) => state);
   const adding = useSelection((state) => state.adding);
   return (

@@ -6,6 +6,7 @@ import type { PlansEntry } from '@/app/plan/plansStore';
 import { Problems } from '../components/ErrorNote';
 import place from '../components/listedPlace.module.css';
 import { usePlans } from '../components/usePlans';
+import type { PlaceProps } from '../placeProps';
 import { addressOf, goTo } from '../route';
 import { useStudio } from '../useStudio';
 import { NewPlansDialog } from './NewPlansDialog';
@@ -17,7 +18,7 @@ import { importPlans, showExample } from './planActions';
  * Plans of the datasets, and plans files by themselves. `item` is a dataset's name, or the id of an entry. The default
  * export is what `lazy` asks for.
  */
-export default function PlanPlace({ item }: { item: string | undefined }) {
+export default function PlanPlace({ item }: PlaceProps) {
   const { plans, datasets: datasetStore } = useStudio();
   const { entries, isLoaded, datasets } = usePlans((state) => state);
   const [isPlanning, setPlanning] = useState(false);

@@ -1,7 +1,7 @@
 import { Alert } from '@mantine/core';
-import type { GivenFile } from '@/workers/files/api';
 import { Problems } from '../components/ErrorNote';
 import { GpuNotice } from '../components/GpuNotice';
+import type { PlaceProps } from '../placeProps';
 import { goTo } from '../route';
 import { useQueue, useSelection } from '../useStudio';
 import { useViewerController, ViewerContext } from '../viewer/viewerContext';
@@ -13,13 +13,8 @@ import { RunPanel } from './RunPanel';
 import styles from './segment.module.css';
 import { Welcome } from './Welcome';
 
-interface SegmentPlaceProps {
-  readonly caseId: string | undefined;
-  readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
-}
-
 /** Drop an image, choose a model, see the segmentation. The default export is what `lazy` asks for. */
-export default function SegmentPlace({ caseId, onFiles }: SegmentPlaceProps) {
+export default function SegmentPlace({ item: caseId, onFiles }: PlaceProps) {
   const viewer = useViewerController();
   const { cases, isLoaded } = useQueue(({ cases, isLoaded }) => ({ cases, isLoaded }));
   const hasProblems = useSelection(({ problems }) => problems.length > 0);

@@ -1,31 +1,10 @@
 import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import {
-  IconBox,
-  IconChartLine,
-  IconCpu,
-  IconDatabase,
-  IconHelp,
-  IconLayersSelectedBottom,
-  IconMoon,
-  IconRulerMeasure,
-  IconSun,
-  type TablerIcon,
-} from '@tabler/icons-react';
-import type { Place } from '../placeNames';
+import { IconHelp, IconMoon, IconSun } from '@tabler/icons-react';
+import { type Place, railEntryOf, railPlaces } from '../placeNames';
+import { PLACE_ICONS } from '../places';
 import { addressOf } from '../route';
 import { Brand } from './Brand';
 import styles from './shell.module.css';
-
-const WORK_PLACES: readonly { place: Place; label: string; icon: TablerIcon }[] = [
-  { place: 'segment', label: 'Segment', icon: IconLayersSelectedBottom },
-  { place: 'data', label: 'Data', icon: IconDatabase },
-  { place: 'plan', label: 'Plan', icon: IconRulerMeasure },
-  { place: 'train', label: 'Train', icon: IconChartLine },
-  { place: 'models', label: 'Models', icon: IconBox },
-];
-
-/** Places that stand under another one's name. */
-const PART_OF: Partial<Record<Place, Place>> = { evaluate: 'models', choose: 'models' };
 
 /** The places in the order of the work; this computer, the theme and help at the foot. */
 export function Rail({ place, onHelp }: { place: Place; onHelp: () => void }) {
@@ -34,11 +13,9 @@ export function Rail({ place, onHelp }: { place: Place; onHelp: () => void }) {
       <div className={styles.brand}>
         <Brand />
       </div>
-      {WORK_PLACES.map((one) => (
-        <RailLink key={one.place} {...one} isHere={one.place === (PART_OF[place] ?? place)} />
-      ))}
+      <RailLinks at="work" place={place} />
       <div className={styles.spring} />
-      <RailLink place="system" label="System" icon={IconCpu} isHere={place === 'system'} />
+      <RailLinks at="foot" place={place} />
       <ThemeButton />
       <button type="button" className={styles.item} onClick={onHelp}>
         <IconHelp size={21} stroke={1.6} aria-hidden />
@@ -48,14 +25,21 @@ export function Rail({ place, onHelp }: { place: Place; onHelp: () => void }) {
   );
 }
 
-function RailLink(props: { place: Place; label: string; icon: TablerIcon; isHere: boolean }) {
-  const { place, label, icon: Icon, isHere } = props;
-  return (
-    <a className={styles.item} href={addressOf(place)} aria-current={isHere ? 'page' : undefined}>
-      <Icon size={21} stroke={1.6} aria-hidden />
-      {label}
-    </a>
-  );
+function RailLinks({ at, place }: { at: 'work' | 'foot'; place: Place }) {
+  return railPlaces(at).map(({ name, title }) => {
+    const Icon = PLACE_ICONS[name];
+    return (
+      <a
+        key={name}
+        className={styles.item}
+        href={addressOf(name)}
+        aria-current={name === railEntryOf(place) ? 'page' : undefined}
+      >
+        <Icon size={21} stroke={1.6} aria-hidden />
+        {title}
+      </a>
+    );
+  });
 }
 
 function ThemeButton() {

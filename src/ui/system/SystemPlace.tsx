@@ -17,7 +17,7 @@ import styles from './system.module.css';
 import { offlineReadiness, systemReport } from './systemReport';
 
 /** This computer: GPU, storage, privacy; and a report to paste into a question. */
-export function SystemPlace() {
+export default function SystemPlace() {
   const { system } = useStudio();
   const state = useSystem((all) => all);
   const kept = useKeptThings();

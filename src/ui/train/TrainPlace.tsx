@@ -2,6 +2,7 @@ import { Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { IconChartLine, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import place from '../components/listedPlace.module.css';
+import type { PlaceProps } from '../placeProps';
 import { goTo } from '../route';
 import { useDatasets, useTrainings } from '../useStudio';
 import { NewTrainingDialog } from './NewTrainingDialog';
@@ -9,15 +10,8 @@ import { RunList } from './RunList';
 import { RunPage } from './RunPage';
 import { ValidationViewer } from './ValidationViewer';
 
-interface TrainPlaceProps {
-  /** A run, or the dataset that a training is wanted for. */
-  readonly item: string | undefined;
-  /** A validation case of the run. */
-  readonly caseId: string | undefined;
-}
-
 /** Trainings: what runs, what it came to, what is next. The default export is what `lazy` asks for. */
-export default function TrainPlace({ item, caseId }: TrainPlaceProps) {
+export default function TrainPlace({ item, part: caseId }: PlaceProps) {
   const { runs, isLoaded } = useTrainings(({ runs, isLoaded }) => ({ runs, isLoaded }));
   const datasets = useDatasets((state) => state.datasets);
   const wanted = datasets.find(({ name }) => name === item)?.name;
