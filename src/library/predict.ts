@@ -7,6 +7,7 @@ import { type CaseInput, PredictionSession } from '@/app/segment/predictionSessi
 import type { PredictSettings } from '@/core/inference/settings';
 import type { NnunetModel } from '@/core/interop/model';
 import { imageWarnings } from '@/core/io/emptyImage';
+import { resultEndings } from '@/core/io/formats';
 import { resultEnding } from '@/core/io/imageNames';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { newGeometry } from '@/core/io/niftiWriter';
@@ -310,7 +311,7 @@ async function save(
     throw new StudioError(
       'UnsupportedFormat',
       `${file}: a segmentation is not written in this format.`,
-      'Name it .nii.gz, .nii, .nrrd, .mha, .gipl, .png, .bmp or .tif.',
+      `Name it ${resultEndings().join(', ')}.`,
     );
   }
   const written = await writeCase(labels, shape, geometry, { ending });
