@@ -1,20 +1,19 @@
-import { type WorkerClient, workerClient } from '@/workers/workerClient';
+import { workerApi } from '@/workers/workerApi';
 import type { PlanningApi } from './api';
 
-/** The planning worker. It is started by the first call, and ends after each: nothing of it is needed in between. */
+/** A worker for each call, with a device of its own: nothing of it is needed in between. */
 export function planningClient(): PlanningApi {
-  const call = async <Answer>(
-    question: (client: WorkerClient<PlanningApi>) => Promise<Answer>,
-  ): Promise<Answer> => {
-    const client = workerClient<PlanningApi>('planning');
-    try {
-      return await question(client);
-    } finally {
-      client.close();
-    }
-  };
   return {
-    planForGpu: (job) => call(({ ask }) => ask((remote) => remote.planForGpu(job))),
-    measure: () => call(({ ask }) => ask((remote) => remote.measure())),
+    planForGpu: (job) => once((api) => api.planForGpu(job)),
+    measure: () => once((api) => api.measure()),
   };
+}
+
+async function once<Answer>(call: (api: PlanningApi) => Promise<Answer>): Promise<Answer> {
+  const { api, close } = workerApi<PlanningApi>('planning');
+  try {
+    return await call(api);
+  } finally {
+    close();
+  }
 }

@@ -1,5 +1,4 @@
-import { proxy } from 'comlink';
-import { workerClient } from '@/workers/workerClient';
+import { workerApi } from '@/workers/workerApi';
 import type { BenchmarkApi, BenchmarkFigures, BenchmarkProgress } from './api';
 
 /** Measures in a worker that lives as long as the measuring. When `signal` fires the worker ends at once, with its device. */
@@ -9,14 +8,11 @@ export async function runBenchmark(
   signal: AbortSignal,
 ): Promise<BenchmarkFigures> {
   signal.throwIfAborted();
-  const worker = workerClient<BenchmarkApi>('benchmark');
-  const cancelled = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
+  const { api, close } = workerApi<BenchmarkApi>('benchmark');
+  signal.addEventListener('abort', () => close(signal.reason), { once: true });
   try {
-    const figures = worker.ask((remote) => remote.run(limitSeconds, proxy(onProgress)));
-    return await Promise.race([figures, cancelled]);
+    return await api.run(limitSeconds, onProgress);
   } finally {
-    worker.close();
+    close();
   }
 }
