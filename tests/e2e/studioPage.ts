@@ -19,6 +19,7 @@ export const test = base.extend<{ workbench: Workbench; studio: StudioPage }>({
     const studio = new StudioPage(page);
     await studio.open();
     await use(studio);
+    expect(studio.requests, 'requests since load').toEqual([]);
     const surprises = errors.filter((error) => !studio.expectedError?.test(error));
     expect(surprises, 'errors in the console').toEqual([]);
   },
@@ -28,8 +29,12 @@ export class StudioPage {
   readonly page: Page;
   readonly jobs: Locator;
   readonly panel: Locator;
-  /** Every request of the page and of all workers from the moment that everything is loaded, but those to memory. */
+  /**
+   * Every request over the network of the page and of all its workers, but those of loading: from when the page is opened or
+   * reloaded until it has all it needs. Blobs and data addresses lie in memory.
+   */
   readonly requests: string[] = [];
+  private isLoading = true;
 
   /** What the console may say because a test provokes it. */
   expectedError: RegExp | undefined;
@@ -38,6 +43,21 @@ export class StudioPage {
     this.page = page;
     this.jobs = page.getByRole('region', { name: 'Jobs' });
     this.panel = page.getByRole('complementary', { name: 'Case' });
+    page.on('request', (request) => {
+      if (request.isNavigationRequest()) this.followLoading();
+      if (!this.isLoading && /^(https?|wss?):/.test(request.url())) this.requests.push(request.url());
+    });
+  }
+
+  private followLoading(): void {
+    this.isLoading = true;
+    const loaded = this.page.locator('[data-load="complete"]').waitFor({ state: 'attached' });
+    loaded.then(
+      () => {
+        this.isLoading = false;
+      },
+      () => undefined, // the journey ends, or loads the page again
+    );
   }
 
   /** Loads the page and waits until everything it needs is there. */
@@ -45,10 +65,6 @@ export class StudioPage {
     await this.page.goto(address);
     await expect(this.page.getByRole('navigation', { name: 'Places' })).toBeVisible();
     await this.waitUntilLoaded();
-    this.requests.length = 0;
-    this.page.context().on('request', (request) => {
-      if (!/^(blob|data):/.test(request.url())) this.requests.push(request.url());
-    });
   }
 
   /** Until nnStudio needs nothing more from where it is served. */
