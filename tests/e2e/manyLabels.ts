@@ -1,5 +1,5 @@
 // A dataset of 117 labels, a model and a training of it: as many as whole-body models have, one with a very long name.
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { writeCase } from '@/core/io/readers';
 import { elementCount, type Zyx } from '@/shared/geometry';

@@ -1,6 +1,6 @@
 // Validated trainings as they lie in the browser once they are done, put there without the hours.
 import type { Page } from '@playwright/test';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { DATABASES } from '@/storage/browserRecords';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { RUNS_FOLDER } from '@/workers/train/api';

@@ -1,6 +1,6 @@
 // Which configurations were trained here, and what is missing before they can be compared.
 
-import { type TrainingRun, trainingKey } from '@/app/train/trainingsStore';
+import { type TrainingRun, trainingKey } from '@/app/train/trainingRecord';
 import type { TrainedModel } from '@/core/evaluation/inferenceInstructions';
 
 /** The folds of one training that are validated. */

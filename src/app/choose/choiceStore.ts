@@ -1,5 +1,6 @@
 // The best configuration of each dataset, as the page shows it: found one at a time, kept across reloads.
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { type Failure, failureOf, readRecords, withFailure, workQueue } from '@/app/recordQueue';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { RecordStore } from '@/storage/recordStore';
@@ -18,7 +19,7 @@ export interface ChoicesState {
       }
     | undefined;
   /** Why the last attempt came to nothing, by dataset. */
-  readonly failures: Readonly<Record<string, { readonly name: string; readonly message: string }>>;
+  readonly failures: Readonly<Record<string, Failure>>;
   /** The last thing that happened, for screen readers. */
   readonly outcome: string;
 }
@@ -48,17 +49,17 @@ export function createChoices({ records, api, exclusively }: Needs): Choices {
     outcome: '',
   }));
 
+  let waiting: ChooseOrder | undefined;
+
   async function load(): Promise<void> {
-    const found = await Promise.all((await records.keys()).map((key) => records.get<ChoiceRecord>(key)));
-    const choices = found.filter((one) => one !== undefined).sort((a, b) => b.foundAt - a.foundAt);
+    const choices = await readRecords<ChoiceRecord>(records, (a, b) => b.foundAt - a.foundAt);
     store.setState({ isLoaded: true, choices });
   }
 
-  function setFailure(datasetName: string, failure: ChoicesState['failures'][string] | undefined): void {
-    store.setState(({ failures }) => {
-      const { [datasetName]: _, ...others } = failures;
-      return { failures: failure ? { ...others, [datasetName]: failure } : others };
-    });
+  const queue = workQueue({ exclusively, next: () => waiting, run: find });
+
+  function setFailure(datasetName: string, failure?: Failure): void {
+    store.setState(({ failures }) => ({ failures: withFailure(failures, datasetName, failure) }));
   }
 
   async function find(order: ChooseOrder): Promise<void> {
@@ -67,17 +68,17 @@ export function createChoices({ records, api, exclusively }: Needs): Choices {
     const show = (progress?: ChooseProgress) =>
       store.setState({ running: { datasetName, startedAt, progress } });
     show();
-    setFailure(datasetName, undefined);
+    setFailure(datasetName);
     try {
       const record = await api.findBest(order, show);
       await records.set(datasetName, record);
       await load();
       store.setState({ outcome: `The best configuration of ${datasetName} is found.` });
     } catch (error) {
-      const name = error instanceof Error ? error.name : 'Error';
-      if (!isAbort(error)) setFailure(datasetName, { name, message: messageOf(error) });
+      if (!isAbort(error)) setFailure(datasetName, failureOf(error));
       store.setState({ outcome: `${datasetName}: ${isAbort(error) ? 'cancelled' : messageOf(error)}` });
     } finally {
+      waiting = undefined;
       store.setState({ running: undefined });
     }
   }
@@ -87,7 +88,10 @@ export function createChoices({ records, api, exclusively }: Needs): Choices {
     api,
     load,
     async find(order) {
-      if (!store.getState().running) await exclusively(() => find(order));
+      if (waiting) return;
+      waiting = order;
+      queue.start();
+      await queue.idle();
     },
     cancel: () => api.cancel(),
   };

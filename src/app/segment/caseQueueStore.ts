@@ -1,6 +1,7 @@
 // Cases and the queue that works through them: one at a time on the GPU, kept across reloads.
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import { isAbort, messageOf } from '@/shared/errors';
+import { failureOf, recordList, workQueue } from '@/app/recordQueue';
+import { isAbort } from '@/shared/errors';
 import type { CaseRecord, CaseRun, PredictJob } from '@/storage/caseRecord';
 import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
 import type { FilesApi } from '@/workers/files/api';
@@ -59,34 +60,15 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
     running: undefined,
     resumed: 0,
   }));
-  let pumping: Promise<void> | undefined;
-
-  const find = (id: string) => store.getState().cases.find((one) => one.id === id);
-
-  async function save(...changed: readonly CaseRecord[]): Promise<void> {
-    const byId = new Map(changed.map((one) => [one.id, one]));
-    store.setState(({ cases }) => ({ cases: cases.map((one) => byId.get(one.id) ?? one) }));
-    await Promise.all(changed.map((one) => records.set(one.id, one)));
-  }
-
-  async function setRun(id: string, run: CaseRun): Promise<void> {
-    const found = find(id);
-    if (found) await save({ ...found, run });
-  }
-
-  async function readAll(): Promise<readonly CaseRecord[]> {
-    const kept = await Promise.all((await records.keys()).map((key) => records.get<CaseRecord>(key)));
-    return kept.filter((one) => one !== undefined).sort((a, b) => a.addedAt - b.addedAt);
-  }
-
-  function pump(): void {
-    pumping ??= exclusively(async () => {
-      for (let next = nextQueued(); next; next = nextQueued()) await runCase(next.caseRecord, next.job);
-    }).finally(() => {
-      pumping = undefined;
-      if (nextQueued()) pump();
-    });
-  }
+  const list = recordList<CaseRecord>({
+    records,
+    shown: () => store.getState().cases,
+    show: (cases) => store.setState({ cases }),
+    compare: byTime,
+  });
+  const { find } = list;
+  const queue = workQueue({ exclusively, next: nextQueued, run: runCase });
+  const runningId = () => store.getState().running?.id;
 
   function nextQueued() {
     for (const caseRecord of store.getState().cases) {
@@ -95,25 +77,21 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
     return undefined;
   }
 
-  async function runCase(caseRecord: CaseRecord, job: PredictJob): Promise<void> {
+  async function runCase({ caseRecord, job }: { caseRecord: CaseRecord; job: PredictJob }): Promise<void> {
     const { id } = caseRecord;
     const startedAt = Date.now();
     store.setState({ running: { id, startedAt, progress: undefined } });
-    await setRun(id, { status: 'running', job });
+    await list.change(id, { run: { status: 'running', job } });
     try {
       const result = await predictor.predict(caseRecord, job, (progress) =>
         store.setState({ running: { id, startedAt, progress } }),
       );
-      const found = find(id);
-      if (found) await save({ ...found, result, run: { status: 'done', job } });
+      await list.change(id, { result, run: { status: 'done', job } });
     } catch (error) {
-      const name = error instanceof Error ? error.name : 'Error';
-      await setRun(
-        id,
-        isAbort(error)
-          ? { status: 'cancelled', job }
-          : { status: 'failed', job, error: { name, message: messageOf(error) } },
-      );
+      const run: CaseRun = isAbort(error)
+        ? { status: 'cancelled', job }
+        : { status: 'failed', job, error: failureOf(error) };
+      await list.change(id, { run });
     } finally {
       store.setState({ running: undefined });
     }
@@ -123,16 +101,12 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
     store,
 
     async refresh() {
-      const kept = await readAll();
-      store.setState(({ cases, running }) => ({
-        cases: kept.map((one) =>
-          running?.id === one.id ? (cases.find(({ id }) => id === one.id) ?? one) : one,
-        ),
-      }));
+      const cases = await list.readBut(runningId);
+      store.setState({ cases });
     },
 
     async load() {
-      const found = await readAll();
+      const found = await list.read();
       const isInterrupted = ({ run }: CaseRecord) => run.status === 'running' || run.status === 'queued';
       const cases = found.map((one) =>
         one.run.status === 'running'
@@ -140,7 +114,7 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
           : one,
       );
       store.setState({ isLoaded: true, cases, resumed: found.filter(isInterrupted).length });
-      if (nextQueued()) pump();
+      if (nextQueued()) queue.start();
     },
 
     async add(added) {
@@ -158,25 +132,23 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
 
     async enqueue(ids, job) {
       const found = ids.map(find).filter((one) => one !== undefined);
-      await save(...found.map((one): CaseRecord => ({ ...one, run: { status: 'queued', job } })));
-      pump();
+      await list.save(...found.map((one): CaseRecord => ({ ...one, run: { status: 'queued', job } })));
+      queue.start();
     },
 
     async cancel(id) {
       const found = find(id);
-      if (found?.run.status === 'queued') await setRun(id, { status: 'cancelled', job: found.run.job });
+      if (found?.run.status === 'queued') {
+        await list.change(id, { run: { status: 'cancelled', job: found.run.job } });
+      }
       if (found?.run.status === 'running') predictor.cancel(id);
     },
 
-    async rename(id, caseId) {
-      const found = find(id);
-      if (found) await save({ ...found, caseId });
-    },
+    rename: (id, caseId) => list.change(id, { caseId }),
 
     async remove(id) {
       if (find(id)?.run.status === 'running') predictor.cancel(id);
-      store.setState(({ cases }) => ({ cases: cases.filter((one) => one.id !== id) }));
-      await records.remove([id]);
+      await list.remove(id);
     },
 
     async restore(caseRecord) {
@@ -186,13 +158,15 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
           ? { ...caseRecord, run: { status: 'cancelled', job: run.job } }
           : caseRecord;
       await records.set(calm.id, calm);
-      store.setState(({ cases }) => ({ cases: [...cases, calm].sort((a, b) => a.addedAt - b.addedAt) }));
+      store.setState(({ cases }) => ({ cases: [...cases, calm].sort(byTime) }));
     },
 
     purge: (id) => files.removeCases([id]),
 
-    async idle() {
-      while (pumping) await pumping;
-    },
+    idle: queue.idle,
   };
+}
+
+function byTime(a: CaseRecord, b: CaseRecord): number {
+  return a.addedAt - b.addedAt;
 }

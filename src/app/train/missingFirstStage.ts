@@ -2,7 +2,7 @@
 // the first stage's folds.
 
 import type { DatasetSplits } from '@/workers/data/api';
-import type { TrainingRun } from './trainingsStore';
+import type { TrainingRun } from './trainingRecord';
 
 /** What is missing before a second stage can be trained. */
 export interface PreviousStageGap {

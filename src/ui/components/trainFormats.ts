@@ -1,5 +1,5 @@
 // How a run's numbers read on the page.
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import type { EpochReport, StepReport } from '@/core/training/trainingRun';
 import { formatCount, plural } from '../formats';

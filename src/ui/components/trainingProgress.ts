@@ -1,4 +1,4 @@
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
 import { epochCount, recentEpochSeconds, trainedShare } from './trainFormats';
 
 export interface TrainingProgress {

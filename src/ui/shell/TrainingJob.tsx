@@ -1,6 +1,6 @@
 import { ActionIcon, Progress, Tooltip } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
 import { formatLongTime } from '../components/planFormats';
 import { type TrainingProgress, trainingProgress } from '../components/trainingProgress';
 import { formatPercent } from '../formats';

@@ -14,7 +14,7 @@ import {
 import { notifications } from '@mantine/notifications';
 import { useEffect, useMemo, useState } from 'react';
 import { assertNotGiven } from '@/app/files/givenFromDisk';
-import { relatedTo, type TrainingRun } from '@/app/train/trainingsStore';
+import { relatedTo, type TrainingRun } from '@/app/train/trainingRecord';
 import { isAbort, messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import type { ClusterChoice, ClusterPreview } from '@/workers/train/api';

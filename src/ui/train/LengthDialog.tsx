@@ -1,7 +1,7 @@
 import { Button, Group, Modal, NumberInput, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { scheduleOf } from '@/app/train/schedulePresets';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { trainerNamed } from '@/core/training/trainers';
 import { formatCount } from '../formats';
 import { useStudio } from '../useStudio';

@@ -1,6 +1,6 @@
 import { Alert, Loader, Select, Switch, Text } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { bestEpoch } from '../components/trainFormats';
 import { useStudio } from '../useStudio';
 import { ImageView, type ViewedImage } from '../viewer/ImageView';

@@ -15,7 +15,7 @@ import {
 import { useState } from 'react';
 import { progressPicture } from '@/app/train/progressPicture';
 import { curvesOfReports } from '@/app/train/progressPlot';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { trainerNamed } from '@/core/training/trainers';
 import { messageOf } from '@/shared/errors';

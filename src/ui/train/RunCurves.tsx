@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { formatStepTime } from '../components/trainFormats';
 import { labelColor } from '../labelColors';
 import { usePreferences } from '../useStudio';

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { TrainingStart } from '@/workers/train/api';

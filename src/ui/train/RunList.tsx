@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { bestEpoch, epochCount, epochsText, foldText } from '../components/trainFormats';
 import { addressOf } from '../route';
 import { useDatasetTitle } from '../useDatasetTitle';

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { messageOf } from '@/shared/errors';
 import { useStudio } from '../useStudio';
 import styles from './train.module.css';

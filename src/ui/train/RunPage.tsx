@@ -1,6 +1,6 @@
 import { Alert, Anchor, Button, Group, Select, Text } from '@mantine/core';
 import { useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { ErrorNote } from '../components/ErrorNote';
 import { foldText, scheduleText } from '../components/trainFormats';
 import { addressOf } from '../route';

@@ -1,6 +1,6 @@
 import { Progress, Switch } from '@mantine/core';
 import { preferences } from '@/app/preferencesStore';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
 import { formatLongTime } from '../components/planFormats';
 import { trainingProgress } from '../components/trainingProgress';
 import { formatPercent } from '../formats';

@@ -1,5 +1,5 @@
 import { Badge } from '@mantine/core';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
 
 interface RunStateProps {
   readonly run: TrainingRun;

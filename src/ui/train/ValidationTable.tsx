@@ -1,7 +1,7 @@
 import { ActionIcon, Group, Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { nanMean } from '@/shared/statistics';
 import type { CaseDice, TrainingValidation } from '@/workers/train/api';
 import { ScrollTable } from '../components/ScrollTable';

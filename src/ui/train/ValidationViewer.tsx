@@ -1,7 +1,7 @@
 import { SegmentedControl, Text } from '@mantine/core';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { formatDice } from '../components/trainFormats';
 import { useShortcuts } from '../components/useShortcuts';
 import dataStyles from '../data/data.module.css';

@@ -1,6 +1,6 @@
 import { MultiSelect } from '@mantine/core';
 import { type ReactNode, useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { lowest } from '../labels/labelFilter';
 
 /** More curves than this cannot be told apart. */

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingsStore';
+import type { TrainingRun } from '@/app/train/trainingRecord';
 import { messageOf } from '@/shared/errors';
 import { bestEpoch } from '../components/trainFormats';
 import { useStudio } from '../useStudio';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { previousStageGap } from '@/app/train/missingFirstStage';
-import type { TrainingRun, TrainingStatus } from '@/app/train/trainingsStore';
+import type { TrainingRun, TrainingStatus } from '@/app/train/trainingRecord';
 import type { DatasetSplits } from '@/workers/data/api';
 
 const SPLITS: DatasetSplits = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingsStore';
+import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
 import type { EpochReport } from '@/core/training/trainingRun';
 import { epochCount, epochsText, trainedShare } from '@/ui/components/trainFormats';
 import { trainingProgress } from '@/ui/components/trainingProgress';
