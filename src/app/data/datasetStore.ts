@@ -1,5 +1,6 @@
 // Datasets as the page shows them, and the queue of work on them: one task at a time, kept across reloads.
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { failureOf, withFailure, workQueue } from '@/app/recordQueue';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { DatasetRecord, DatasetTask } from '@/storage/datasetRecord';
 import type {
@@ -112,8 +113,6 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     unlabelled: undefined,
     outcome: '',
   }));
-  let pumping: Promise<void> | undefined;
-
   const find = (name: string) => store.getState().datasets.find((one) => one.name === name);
 
   function put(record: DatasetRecord): void {
@@ -126,27 +125,76 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     store.setState({ isLoaded: true, datasets: await api.list() });
   }
 
-  function nextTask(): { name: string; task: DatasetTask } | undefined {
+  const { queue, nextTask } = taskQueue({ api, exclusively, store, refresh });
+
+  async function enqueue(name: string, tasks: readonly DatasetTask[]): Promise<void> {
+    put(await api.addTasks(name, tasks));
+    queue.start();
+  }
+
+  return {
+    store,
+    api,
+    refresh,
+    enqueue,
+    ...datasetImports({ api, whileAdding, store, refresh, enqueue }),
+
+    async load() {
+      await refresh();
+      if (nextTask()) queue.start();
+    },
+
+    async rename(name, title) {
+      put(await api.rename(name, title));
+    },
+
+    async cancel(name) {
+      const isRunning = store.getState().running?.name === name;
+      if (isRunning) api.cancel(TASK_CALL);
+      else if (find(name)) put(await api.dropTasks(name));
+    },
+
+    async remove(name, part) {
+      if (store.getState().running?.name === name) {
+        api.cancel(TASK_CALL);
+        await queue.idle();
+      }
+      await api.remove(name, part);
+      await refresh();
+    },
+
+    sweep: () => api.sweep(),
+
+    idle: queue.idle,
+  };
+}
+
+type DatasetsStore = StoreApi<DatasetsState>;
+
+/** A task of a dataset by its name. */
+interface NamedTask {
+  readonly name: string;
+  readonly task: DatasetTask;
+}
+
+interface TaskNeeds extends Pick<Needs, 'api' | 'exclusively'> {
+  readonly store: DatasetsStore;
+  readonly refresh: () => Promise<void>;
+}
+
+/** Works through the tasks of all datasets; what becomes of each is in the state. */
+function taskQueue({ api, exclusively, store, refresh }: TaskNeeds) {
+  function nextTask(): NamedTask | undefined {
     const waiting = store.getState().datasets.findLast(({ tasks }) => tasks.length > 0);
     return waiting && { name: waiting.name, task: waiting.tasks[0] };
   }
 
-  function pump(): void {
-    pumping ??= exclusively(async () => {
-      await refresh(); // another tab may have worked on them while this one waited
-      for (let next = nextTask(); next; next = nextTask()) await run(next.name, next.task);
-    }).finally(() => {
-      pumping = undefined;
-      if (nextTask()) pump();
-    });
-  }
-
-  async function run(name: string, task: DatasetTask): Promise<void> {
+  async function run({ name, task }: NamedTask): Promise<void> {
     const startedAt = Date.now();
     const show = (progress?: DatasetProgress) =>
       store.setState({ running: { name, task, startedAt, progress } });
     show();
-    setFailure(name, undefined);
+    setFailure(name);
     let isDone = false;
     try {
       await perform(name, task, show);
@@ -154,10 +202,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
       store.setState({ outcome: `${name}: ${DONE[task.kind]}.` });
     } catch (error) {
       store.setState({ outcome: `${name}: ${isAbort(error) ? 'cancelled' : messageOf(error)}` });
-      if (!isAbort(error)) {
-        const code = error instanceof Error ? error.name : 'Error';
-        setFailure(name, { kind: task.kind, name: code, message: messageOf(error) });
-      }
+      if (!isAbort(error)) setFailure(name, { kind: task.kind, ...failureOf(error) });
     } finally {
       await (isDone ? api.finishTask(name) : api.dropTasks(name)).catch(() => undefined); // it may be gone
       store.setState({ running: undefined });
@@ -190,13 +235,34 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     }
   }
 
-  function setFailure(name: string, failure: TaskFailure | undefined): void {
-    store.setState(({ failures }) => {
-      const { [name]: _, ...others } = failures;
-      return { failures: failure ? { ...others, [name]: failure } : others };
-    });
+  function setFailure(name: string, failure?: TaskFailure): void {
+    store.setState(({ failures }) => ({ failures: withFailure(failures, name, failure) }));
   }
 
+  // Another tab may have worked on them while this one waited.
+  const queue = workQueue({ exclusively, prepare: refresh, next: nextTask, run });
+  return { queue, nextTask };
+}
+
+interface ImportNeeds extends Pick<Needs, 'api' | 'whileAdding'> {
+  readonly store: DatasetsStore;
+  readonly refresh: () => Promise<void>;
+  readonly enqueue: Datasets['enqueue'];
+}
+
+type Imports = Pick<
+  Datasets,
+  | 'recognise'
+  | 'importDataset'
+  | 'replaceDataset'
+  | 'importPairs'
+  | 'importPreprocessed'
+  | 'importSample'
+  | 'cancelImport'
+>;
+
+/** Takes datasets in; a dataset with images is checked at once. */
+function datasetImports({ api, whileAdding, store, refresh, enqueue }: ImportNeeds): Imports {
   async function takeIn(
     name: string,
     copy: (show: (progress: DatasetProgress) => void) => Promise<DatasetRecord>,
@@ -215,22 +281,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     }
   }
 
-  async function enqueue(name: string, tasks: readonly DatasetTask[]): Promise<void> {
-    put(await api.addTasks(name, tasks));
-    pump();
-  }
-
   return {
-    store,
-    api,
-    refresh,
-    enqueue,
-
-    async load() {
-      await refresh();
-      if (nextTask()) pump();
-    },
-
     async recognise(files, isExpected) {
       const show = (progress: DatasetProgress) =>
         store.setState({ importing: { name: 'Looking at the files', startedAt: Date.now(), progress } });
@@ -250,31 +301,6 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
       takeIn(name, (show) => api.importPreprocessed(files, name, IMPORT_CALL, show)),
     importSample: () => takeIn('Sample', (show) => api.importSample(IMPORT_CALL, show)),
     cancelImport: () => api.cancel(IMPORT_CALL),
-
-    async rename(name, title) {
-      put(await api.rename(name, title));
-    },
-
-    async cancel(name) {
-      const isRunning = store.getState().running?.name === name;
-      if (isRunning) api.cancel(TASK_CALL);
-      else if (find(name)) put(await api.dropTasks(name));
-    },
-
-    async remove(name, part) {
-      if (store.getState().running?.name === name) {
-        api.cancel(TASK_CALL);
-        while (store.getState().running?.name === name) await pumping;
-      }
-      await api.remove(name, part);
-      await refresh();
-    },
-
-    sweep: () => api.sweep(),
-
-    async idle() {
-      while (pumping) await pumping;
-    },
   };
 }
 

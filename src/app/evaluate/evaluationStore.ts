@@ -1,6 +1,7 @@
 // Evaluations as the page shows them: one is worked on at a time, all are kept across reloads.
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import { isAbort, messageOf } from '@/shared/errors';
+import { failureOf, highestNumber, recordList, workQueue } from '@/app/recordQueue';
+import { isAbort } from '@/shared/errors';
 import type { CaseVerdict, EvaluationRecord, EvaluationStatus } from '@/storage/evaluationRecord';
 import type { RecordStore } from '@/storage/recordStore';
 import type {
@@ -73,24 +74,25 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     running: undefined,
     outcome: '',
   }));
-  let working: Promise<void> | undefined;
-
-  const find = (id: string) => store.getState().evaluations.find((one) => one.id === id);
-
-  async function change(id: string, changes: Partial<EvaluationRecord>, isKept = true): Promise<void> {
-    const found = find(id);
-    if (!found) return;
-    const record = { ...found, ...changes };
-    store.setState(({ evaluations }) => ({
-      evaluations: evaluations.map((one) => (one.id === id ? record : one)),
-    }));
-    if (isKept) await records.set(id, record);
-  }
-
-  async function readAll(): Promise<readonly EvaluationRecord[]> {
-    const found = await Promise.all((await records.keys()).map((key) => records.get<EvaluationRecord>(key)));
-    return found.filter((one) => one !== undefined).sort((a, b) => b.createdAt - a.createdAt);
-  }
+  const list = recordList<EvaluationRecord>({
+    records,
+    shown: () => store.getState().evaluations,
+    show: (evaluations) => store.setState({ evaluations }),
+    compare: (a, b) => b.createdAt - a.createdAt,
+  });
+  const { find, change } = list;
+  /** Ids of evaluations to go on with. */
+  const waiting: string[] = [];
+  const queue = workQueue({
+    exclusively,
+    next: () => waiting.at(0),
+    run: (id) =>
+      judge(id).finally(() => {
+        waiting.shift();
+        store.setState({ running: undefined });
+      }),
+  });
+  const verdictsOf = (id: string): readonly CaseVerdict[] => find(id)?.verdicts ?? [];
 
   function showProgress(id: string | undefined, title: string, startedAt: number) {
     return (progress: EvaluationProgress) => store.setState({ running: { id, title, startedAt, progress } });
@@ -115,10 +117,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     try {
       await api.evaluate(record, take);
     } catch (error) {
-      const name = error instanceof Error ? error.name : 'Error';
-      state = isAbort(error)
-        ? { status: 'cancelled' }
-        : { status: 'failed', name, message: messageOf(error) };
+      state = isAbort(error) ? { status: 'cancelled' } : { status: 'failed', ...failureOf(error) };
     }
     isOver = true;
     await change(id, { state });
@@ -139,9 +138,8 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     const taken = await api.take(sources, filesId, take).finally(() => {
       isOver = true;
     });
-    const numbers = (await records.keys()).map((key) => Number(key.slice(key.lastIndexOf('-') + 1)));
     const record: EvaluationRecord = {
-      id: `evaluation-${Math.max(0, ...numbers) + 1}`,
+      id: `evaluation-${(await highestNumber(records)) + 1}`,
       filesId,
       createdAt: Date.now(),
       ...facts,
@@ -153,13 +151,9 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     return record;
   }
 
-  const verdictsOf = (id: string): readonly CaseVerdict[] => find(id)?.verdicts ?? [];
-
   function begin(id: string): void {
-    working = exclusively(() => judge(id)).finally(() => {
-      working = undefined;
-      store.setState({ running: undefined });
-    });
+    waiting.push(id);
+    queue.start();
   }
 
   return {
@@ -167,7 +161,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     api,
 
     async load() {
-      const evaluations = (await readAll()).map(
+      const evaluations = (await list.read()).map(
         (one): EvaluationRecord =>
           one.state.status === 'running' ? { ...one, state: { status: 'interrupted' } } : one,
       );
@@ -175,12 +169,8 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     },
 
     async refresh() {
-      const kept = await readAll();
-      store.setState(({ evaluations, running }) => ({
-        evaluations: kept.map((one) =>
-          running?.id === one.id ? (evaluations.find(({ id }) => id === one.id) ?? one) : one,
-        ),
-      }));
+      const evaluations = await list.readBut(() => store.getState().running?.id);
+      store.setState({ evaluations });
     },
 
     async start({ sources, title, toleranceMm }) {
@@ -198,7 +188,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     },
 
     async goOn(id) {
-      if (!working) begin(id);
+      if (!queue.isWorking()) begin(id);
     },
 
     cancel: () => api.cancel(),
@@ -207,20 +197,17 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
       const found = find(id);
       if (!found) return;
       if (store.getState().running?.id === id) api.cancel();
-      await working;
-      store.setState(({ evaluations }) => ({ evaluations: evaluations.filter((one) => one.id !== id) }));
-      await records.remove([id]);
+      await queue.idle();
+      await list.remove(id);
       await api.remove(found.filesId);
     },
 
     async sweep() {
-      if (working || store.getState().running) return;
-      await api.sweep((await readAll()).map(({ filesId }) => filesId));
+      if (queue.isWorking() || store.getState().running) return;
+      await api.sweep((await list.read()).map(({ filesId }) => filesId));
     },
 
-    async idle() {
-      await working;
-    },
+    idle: queue.idle,
   };
 }
 
