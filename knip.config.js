@@ -21,7 +21,7 @@ export default {
     // Definitions in f64, which the kernels and the engine are tested against.
     ...(isProduction ? ['src/**/*.reference.ts!', 'src/graph/{interpreter,trainingReferences}.ts!'] : []),
   ],
-  project: ['src/**!', 'workers/**!', 'bin/**!', 'scripts/**', 'tests/**', '*.ts'],
+  project: ['src/**!', 'workers/**!', 'bin/*.mjs!', '!bin/*.d.mts!', 'scripts/**', 'tests/**', '*.ts'],
   ignoreExportsUsedInFile: isProduction,
   // Debian's, where the machine has it.
   ignoreBinaries: isProduction ? [] : ['apt-cache'],

@@ -6,12 +6,12 @@ import { buildNode, buildStudio } from './support/checkout.mjs';
 import { projectRoot } from './support/command.mjs';
 import { writeLibraryTypes } from './support/libraryTypes.mjs';
 
-const TYPES = 'dist/types';
+const TYPES = path.join(projectRoot, 'dist/types');
 
 await setupOrExit({ forTests: false });
 try {
   await buildNode({ sourcemap: false });
-  rmSync(path.join(projectRoot, TYPES), { recursive: true, force: true });
+  rmSync(TYPES, { recursive: true, force: true });
   await writeLibraryTypes(TYPES);
   await buildStudio();
 } catch (error) {

@@ -48,12 +48,12 @@ export async function buildWhatIsStale({ studio = false } = {}) {
 /**
  * @param {{ sourcemap?: boolean }} [options]
  */
-async function buildNode(options) {
+export async function buildNode(options) {
   const { bundle } = await import('./bundle.mjs');
   await bundle('node', NODE_ENTRIES, options);
 }
 
-async function buildStudio() {
+export async function buildStudio() {
   const code = await runTool('vite', ['build', '--logLevel', 'error']);
   if (code !== 0) throw new Error('the build of the studio failed: see its messages above.');
 }

@@ -2,31 +2,36 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { projectRoot, runTool } from './command.mjs';
+import { runTool } from './command.mjs';
 
 /** Below the sources. */
 const ENTRY = 'library/library.d.ts';
 const SPECIFIER = /(\bfrom\s*|\bimport\s*\(\s*|\bimport\s+)(['"])((?:@\/|\.\.?\/)[^'"]+)\2/g;
 
 /**
- * Writes the declarations below `folder`, `library/library.d.ts` and what it imports. Throws where the types do not compile.
+ * Writes the declarations into `folder`, `library/library.d.ts` and what it imports. Throws where they do not compile by
+ * themselves, as for someone who installs the package.
  *
  * @param {string} folder
  */
 export async function writeLibraryTypes(folder) {
   const emitted = mkdtempSync(path.join(os.tmpdir(), 'nnstudio-types-'));
   try {
-    const code = await runTool('tsc', ['-p', 'tsconfig.library.json', '--outDir', emitted]);
-    if (code !== 0) throw new Error('the types of the library do not compile: see the messages above.');
+    // Faults of declarations that the library does not reach are none of its types: what it reaches is checked below.
+    await runTool('tsc', ['-p', 'tsconfig.library.json', '--outDir', emitted], { quiet: true });
     const read = (file) => readFileSync(path.join(emitted, 'src', file), 'utf8');
     for (const [file, text] of reachableDeclarations(ENTRY, read)) {
-      const target = path.join(projectRoot, folder, file);
+      const target = path.join(folder, file);
       mkdirSync(path.dirname(target), { recursive: true });
       writeFileSync(target, text);
     }
   } finally {
     rmSync(emitted, { recursive: true, force: true });
   }
+  const consumer = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', 'false', '--types', ''];
+  const resolution = ['--target', 'es2022', '--module', 'nodenext', '--moduleResolution', 'nodenext'];
+  const code = await runTool('tsc', [...consumer, ...resolution, path.join(folder, ENTRY)]);
+  if (code !== 0) throw new Error('the types of the library do not compile: see the messages above.');
 }
 
 /**

@@ -25,7 +25,7 @@ export function thirdPartyNotices() {
 }
 
 /** The folder of the package that a file belongs to; `undefined` for our own files. */
-function packageFolder(file) {
+export function packageFolder(file) {
   const parts = file.split(/[\\/]/);
   const last = parts.lastIndexOf('node_modules');
   if (last < 0 || parts[0].startsWith('\0')) return undefined;
@@ -34,7 +34,7 @@ function packageFolder(file) {
 }
 
 /** The text: a package, its licence and its licence's words, by name. */
-function noticesOf(packageFolders) {
+export function noticesOf(packageFolders) {
   const notices = packageFolders
     .filter((folder) => existsSync(path.join(folder, 'package.json')))
     .map((folder) => noticeOf(folder))

@@ -76,7 +76,7 @@ export interface TrainedFold {
  * `progress.json`, `debug.json` and `validation/summary.json`. A GPU that is lost is opened again, and the training goes on
  * from its last checkpoint.
  *
- * @throws `NoPlans`, `NotPreprocessed`, `EmptyFold`, `UnsupportedTrainer`, `BadOptions`, `NoAdapter`, `GpuOutOfMemory`,
+ * @throws `NoPlans`, `NotPreprocessed`, `EmptyFold`, `UnknownTrainer`, `UnsupportedTrainer`, `BadOptions`, `NoAdapter`, `GpuOutOfMemory`,
  *   `Diverged`, and errors of checkpoints that cannot be read. An `AbortError` where the validation is aborted.
  */
 export async function trainFold(options: TrainFoldOptions): Promise<TrainedFold> {
