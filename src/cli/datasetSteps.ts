@@ -187,7 +187,7 @@ async function verifyStep(
   line.clear();
   if (isGiven(options, '--verbose')) console.log(caseTable(report));
   for (const finding of allFindings(report)) console.error(`${finding.severity}: ${finding.message}`);
-  const bad = report.cases.filter(({ status }) => status === 'error').length;
+  const bad = report.cases.filter(({ status }) => status === 'error' || status === 'unlabelled').length;
   if (!report.isTrainable) {
     throw new StudioError(
       'BadDataset',

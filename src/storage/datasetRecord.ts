@@ -52,6 +52,10 @@ export interface DatasetRecord {
   /** Milliseconds since 1970. */
   readonly addedAt: number;
   readonly caseCount: number;
+  /** Cases without a label map; absent in records from before such cases were kept. */
+  readonly unlabelled?: number;
+  /** When label maps were last added, milliseconds since 1970. */
+  readonly labelledAt?: number;
   /** `numTraining` of dataset.json. */
   readonly numTraining: number;
   readonly channelNames: readonly string[];

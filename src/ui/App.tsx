@@ -64,8 +64,13 @@ async function addFiles(studio: Studio, given: readonly GivenFile[]): Promise<vo
   const { entries, rest: files } = await addPlans(studio, given);
   if (files.length < given.length) goTo('plan', entries.at(-1)?.id);
   if (files.length === 0) return;
-  const isExpected = currentRoute().place === 'data';
-  const dataset = await addDataset(studio, files, { isExpected, onFound: () => goTo('data') });
+  const { place, item } = currentRoute();
+  const isExpected = place === 'data';
+  const dataset = await addDataset(studio, files, {
+    isExpected,
+    into: isExpected ? item : undefined,
+    onFound: () => goTo('data'),
+  });
   if (dataset.status === 'imported') goTo('data', dataset.name);
   if (dataset.status !== 'no dataset') return;
   await addImagesAndModels(studio, files);

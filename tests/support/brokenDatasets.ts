@@ -197,7 +197,7 @@ export const DATASET_BREAKAGES: Readonly<Record<string, Breakage>> = {
   },
   'labelsTr is missing': (contents) => {
     for (const path of [...contents.keys()]) if (path.startsWith('labelsTr')) contents.delete(path);
-    return /labelsTr missing or empty/;
+    return /case_0: its label map labelsTr\/case_0.nii is missing. Add/;
   },
   'compressed files are cut short or damaged': (contents, caseId, random) => {
     for (const [path, content] of [...contents]) {
@@ -287,7 +287,7 @@ export const DATASET_BREAKAGES: Readonly<Record<string, Breakage>> = {
     dataset[caseId] = { images: ['../../etc/x_0000.nii', 'imagesTr/absent.nii'], label: '/no/where.nii' };
     changed(contents, 'dataset.json', jsonBytes({ ...TINY_JSON, dataset }));
     return new RegExp(
-      `${caseId}: imagesTr/absent.nii is missing. Add.*${caseId}: /no/where.nii is missing`,
+      `${caseId}: imagesTr/absent.nii is missing. Add.*${caseId}: its label map /no/where.nii is missing`,
       's',
     );
   },

@@ -2,7 +2,7 @@ import { addProblems } from '@/app/files/addFiles';
 import type { Studio } from '@/app/studio';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import type { PairsFacts } from '@/workers/data/api';
+import type { LabelsChoice, PairsFacts } from '@/workers/data/api';
 import type { GivenFile } from '@/workers/files/api';
 
 /** What became of files that may be training data. */
@@ -17,6 +17,8 @@ export type DatasetOutcome =
 export interface AddDatasetOptions {
   /** A person meant to give a dataset. */
   readonly isExpected: boolean;
+  /** The dataset that is open: label maps are taken for its. */
+  readonly into?: string | undefined;
   /** Called once it is known that they are one, before they are copied. */
   readonly onFound: () => void;
 }
@@ -25,17 +27,20 @@ export interface AddDatasetOptions {
 export async function addDataset(
   studio: Studio,
   files: readonly GivenFile[],
-  { isExpected, onFound }: AddDatasetOptions,
+  { isExpected, into, onFound }: AddDatasetOptions,
 ): Promise<DatasetOutcome> {
   const { datasets } = studio;
   return explaining(studio, files, async () => {
-    const found = await datasets.recognise(files, isExpected);
-    if (found.kind !== 'none') onFound();
+    const found = await datasets.recognise(files, { isExpected, into });
+    if (found.kind !== 'none' && found.kind !== 'labels') onFound();
     switch (found.kind) {
       case 'none':
         return { status: 'no dataset' };
       case 'pairs':
         datasets.store.setState({ pairs: { files, proposal: found } });
+        return { status: 'asking' };
+      case 'labels':
+        datasets.store.setState({ labels: { files, proposal: found } });
         return { status: 'asking' };
       case 'unlabelled':
         datasets.store.setState({ unlabelled: { files, caseIds: found.caseIds } });
@@ -79,6 +84,28 @@ export async function addPairs(studio: Studio, facts: PairsFacts): Promise<Datas
   return explaining(studio, pairs.files, async () =>
     imported(await datasets.importPairs(pairs.files, facts)),
   );
+}
+
+/** Adds the label maps that wait for a decision to their dataset. */
+export async function addLabels(studio: Studio, choice: LabelsChoice): Promise<DatasetOutcome> {
+  const { datasets, trainings } = studio;
+  const { labels } = datasets.store.getState();
+  if (!labels) return { status: 'stopped' };
+  datasets.store.setState({ labels: undefined });
+  const { name } = labels.proposal;
+  return explaining(studio, labels.files, async () => {
+    const isTraining = trainings.store
+      .getState()
+      .runs.some(({ order, state }) => order.datasetName === name && state.status === 'running');
+    if (choice.replaces && isTraining) {
+      throw new StudioError(
+        'InUse',
+        `${name} is being trained on, so its label maps cannot be replaced now.`,
+        'Stop the training first, or add the other label maps alone.',
+      );
+    }
+    return imported(await datasets.addLabels(name, labels.files, choice));
+  });
 }
 
 /** Makes up the sample and opens it. */

@@ -1,5 +1,6 @@
 // The integrity check of a kept dataset, and what it leaves: findings, pictures and samples of intensities.
 import { type CaseCheck, checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
+import { unlabelledCases } from '@/core/dataset/unlabelledCases';
 import type { CaseGlance, CheckSummary, DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
 import type { RecordStore } from '@/storage/recordStore';
 import type { IntensityScale, OnDatasetProgress } from '@/workers/data/api';
@@ -29,7 +30,11 @@ export function datasetChecks({ open, browse, survey }: DeskParts, records: Reco
     const kept = await records.get<readonly CaseCheck[]>(checksKey(name));
     if (kept) return kept;
     const { cases } = await browse(name);
-    return cases.map(({ caseId }) => ({ caseId, status: 'ok', findings: [] }));
+    return cases.map(({ caseId, label }) => ({
+      caseId,
+      status: label ? 'ok' : 'unlabelled',
+      findings: [],
+    }));
   };
   const readGlances = (name: string, caseIds: readonly string[]) =>
     Promise.all(caseIds.map((caseId) => records.get<CaseGlance>(glanceKey(name, caseId))));
@@ -53,7 +58,8 @@ export function datasetChecks({ open, browse, survey }: DeskParts, records: Reco
       });
       await Promise.all(kept);
       await records.set(checksKey(name), report.cases);
-      return survey(name, { check: summaryOf(report) });
+      const unlabelled = unlabelledCases(dataset.cases).length;
+      return survey(name, { check: summaryOf(report), unlabelled });
     },
 
     async readSamples(name, scale) {
@@ -94,8 +100,10 @@ function joined(parts: readonly (Float32Array | undefined)[]): Float32Array {
   return all;
 }
 
+/** Label maps that are still to come are no errors, though nothing can be trained without them. */
 function summaryOf({ isTrainable, findings, cases, reader }: IntegrityReport): CheckSummary {
-  const all = [...findings, ...cases.flatMap((each) => each.findings)];
+  const examined = cases.filter(({ status }) => status !== 'unlabelled');
+  const all = [...findings, ...examined.flatMap((each) => each.findings)];
   return {
     isTrainable,
     errors: all.filter(({ severity }) => severity === 'error').length,

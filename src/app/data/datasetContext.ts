@@ -7,7 +7,7 @@ export interface DeskParts {
   readonly folders: DatasetFolders;
   find(name: string): Promise<DatasetRecord>;
   open(name: string): Promise<RawDataset>;
-  /** The same, listed once for all questions: its cases do not change, but its splits may. */
+  /** The same, listed once for all questions until label maps are added; its splits may change. */
   browse(name: string): Promise<RawDataset>;
   preprocessed(name: string): DatasetFolder;
   /** Looks at the folders again and keeps what changed. */

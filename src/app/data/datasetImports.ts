@@ -1,13 +1,22 @@
 // Takes datasets in: all of one, or nothing of it.
 import { findPreprocessedDataset } from '@/core/dataset/preprocessedDataset';
 import { openRawDataset } from '@/core/dataset/rawDataset';
-import { browserFile } from '@/core/io/sourceFile';
+import { unlabelledCases } from '@/core/dataset/unlabelledCases';
+import { browserFile, type SourceFile } from '@/core/io/sourceFile';
+import { caseOfFile } from '@/core/training/caseFormats';
 import { StudioError } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
-import type { OnDatasetProgress, PairsFacts, RecognisedDataset } from '@/workers/data/api';
+import type {
+  LabelsChoice,
+  LabelsProposal,
+  OnDatasetProgress,
+  PairsFacts,
+  RecognisedDataset,
+} from '@/workers/data/api';
 import type { GivenFile } from '@/workers/files/api';
-import type { DeskParts } from './datasetContext';
+import { addLabelMaps, matchLabelMaps, proposeLabelMaps } from './addLabelMaps';
+import { type DeskParts, FINGERPRINT_FILE } from './datasetContext';
 import { type ImportOptions, importDataset, importPairs } from './importDataset';
 import { assertCanJoin, importLabelsAsRaw, importPreprocessed } from './importPreprocessed';
 import {
@@ -27,7 +36,7 @@ type Tell = OnDatasetProgress;
 export interface DatasetIntake {
   recognise(
     files: readonly GivenFile[],
-    isExpected: boolean,
+    given: { readonly isExpected: boolean; readonly into?: string | undefined },
     signal: AbortSignal,
     tell: Tell,
   ): Promise<RecognisedDataset>;
@@ -51,12 +60,19 @@ export interface DatasetIntake {
     signal: AbortSignal,
     tell: Tell,
   ): Promise<DatasetRecord>;
+  addLabels(
+    name: string,
+    files: readonly GivenFile[],
+    choice: LabelsChoice,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<DatasetRecord>;
   /** The made-up dataset; the one that is here already if there is one. */
   importSample(signal: AbortSignal, tell: Tell): Promise<DatasetRecord>;
   sweep(): Promise<void>;
 }
 
-export function datasetIntake({ folders, survey }: DeskParts, records: RecordStore): DatasetIntake {
+export function datasetIntake({ folders, find, survey }: DeskParts, records: RecordStore): DatasetIntake {
   /**
    * Runs `copy`, makes the record; takes everything away again if either fails. `copy` empties the dataset's place once
    * it knows that what was given is a dataset: until then one that is replaced stays.
@@ -87,25 +103,33 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
     }
   }
 
-  async function newRecord(
-    name: string,
-    kind: DatasetRecord['kind'],
-    rawBytes: number,
-  ): Promise<DatasetRecord> {
+  /** What the raw files say. */
+  async function rawFacts(name: string) {
     const { document, cases, channelNames } = await openRawDataset(await folders.files(name, 'raw'));
     const labels = [...document.labels].filter(([label]) => label !== 'ignore');
     const ignore = document.labels.get('ignore');
     return {
-      name,
-      title: name.replace(/^Dataset\d{3}_/, ''),
-      kind,
-      addedAt: Date.now(),
       caseCount: cases.length,
+      unlabelled: unlabelledCases(cases).length,
       numTraining: document.numTraining,
       channelNames,
       labels: labels.map(([label, values]) => ({ name: label, values: [values].flat() })),
       ignoreLabel: typeof ignore === 'number' ? ignore : undefined,
       fileEnding: document.file_ending,
+    };
+  }
+
+  async function newRecord(
+    name: string,
+    kind: DatasetRecord['kind'],
+    rawBytes: number,
+  ): Promise<DatasetRecord> {
+    return {
+      name,
+      title: name.replace(/^Dataset\d{3}_/, ''),
+      kind,
+      addedAt: Date.now(),
+      ...(await rawFacts(name)),
       rawBytes,
       check: undefined,
       hasFingerprint: false,
@@ -116,8 +140,43 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
     };
   }
 
+  /** Label maps of a dataset that is here: of the one that is open, else of the one that lacks most of them. */
+  async function findLabels(
+    files: readonly SourceFile[],
+    into: string | undefined,
+    options: { readonly signal: AbortSignal; readonly onProgress: Tell },
+  ): Promise<LabelsProposal | undefined> {
+    let best: { readonly name: string; readonly count: number } | undefined;
+    for (const name of into === undefined ? await records.keys() : [into]) {
+      const record = await records.get<DatasetRecord>(name);
+      if (!record || record.kind === 'preprocessed') continue;
+      if (into === undefined && !record.unlabelled) continue;
+      const { cases } = await openRawDataset(await folders.files(name, 'raw'));
+      const { length: count } = matchLabelMaps(cases, files).matches;
+      if (count > (best?.count ?? 0)) best = { name, count };
+    }
+    if (!best) return undefined;
+    const dataset = await openRawDataset(await folders.files(best.name, 'raw'));
+    const proposal = await proposeLabelMaps(dataset, best.name, files, options);
+    return into !== undefined || proposal.matches.length > 0 ? proposal : undefined;
+  }
+
+  /** The fingerprint, and of these cases what was preprocessed: they are not of the label maps that are there now. */
+  async function removeStale(name: string, caseIds: readonly string[]): Promise<void> {
+    if (caseIds.length === 0) return;
+    const stale = new Set(caseIds);
+    const folder = folders.folder(name, 'preprocessed');
+    await folder.remove(FINGERPRINT_FILE);
+    for (const { path } of await folders.files(name, 'preprocessed')) {
+      const below = path.slice(name.length + 1);
+      const [, file] = below.split('/');
+      const caseId = file === undefined ? undefined : caseOfFile(file)?.caseId;
+      if (caseId !== undefined && stale.has(caseId)) await folder.remove(below);
+    }
+  }
+
   return {
-    async recognise(given, isExpected, signal, tell) {
+    async recognise(given, { isExpected, into }, signal, tell) {
       // A damaged zip is explained by whoever takes images and models.
       const files = await givenImages(sourcesOf(given)).catch(() => undefined);
       if (!files) return { kind: 'none' };
@@ -134,10 +193,37 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
       const preprocessed = await findPreprocessedDataset(files);
       if (preprocessed) return { kind: 'preprocessed', name: datasetNameFor(preprocessed.folder, taken) };
       const found = findPairs(files);
-      const unlabelled = isExpected && !found && (await findUnlabelled(files));
-      if (unlabelled) return unlabelled;
-      if (!found || (found.pairs.cases.length === 1 && !isExpected)) return { kind: 'none' };
-      return proposePairs(found, { taken, signal, onProgress: tell });
+      const options = { signal, onProgress: tell };
+      if (isExpected && (into !== undefined || !found || found.pairs.cases.length === 0)) {
+        const labels = await findLabels(files, into, options);
+        if (labels) return labels;
+      }
+      if (found && (isExpected || found.pairs.cases.length > 1)) {
+        return proposePairs(found, { taken, ...options });
+      }
+      return (isExpected && (await findUnlabelled(files))) || { kind: 'none' };
+    },
+
+    async addLabels(name, given, choice, signal, tell) {
+      const dataset = await openRawDataset(await folders.files(name, 'raw'));
+      const files = await givenImages(sourcesOf(given));
+      const options = { signal, onProgress: tell };
+      try {
+        const raw = folders.folder(name, 'raw');
+        const { replaced } = await addLabelMaps(dataset, files, choice, raw, options);
+        await removeStale(name, replaced);
+      } catch (error) {
+        throw explainWriteFailure(error, `label maps of ${name}`);
+      } finally {
+        const sizes = (await folders.files(name, 'raw')).map(({ sizeInBytes }) => sizeInBytes);
+        await survey(name, {
+          ...(await rawFacts(name)),
+          rawBytes: sizes.reduce((sum, size) => sum + size, 0),
+          labelledAt: Date.now(),
+          check: undefined,
+        });
+      }
+      return find(name);
     },
 
     importDataset: (given, name, signal, tell, replaces) =>
@@ -166,9 +252,9 @@ export function datasetIntake({ folders, survey }: DeskParts, records: RecordSto
         const labels = new Map(
           facts.labels.map(({ name, values }) => [name, values.length === 1 ? values[0] : values] as const),
         );
-        const { name, channelNames, regionsClassOrder, fileEnding } = facts;
+        const { name, channelNames, regionsClassOrder, fileEnding, withUnlabelled } = facts;
         return importPairs(
-          found.pairs,
+          withUnlabelled ? found.pairs : { ...found.pairs, unlabelled: [] },
           { name, channelNames, labels, fileEnding, ...(regionsClassOrder && { regionsClassOrder }) },
           folders.folder(name, 'raw'),
           importOptions(signal, tell),

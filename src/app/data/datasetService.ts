@@ -53,12 +53,11 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       return record;
     });
   const open = async (name: string) => openRawDataset(await folders.files(name, 'raw'));
-  let browsed: { readonly name: string; readonly addedAt: number; readonly dataset: RawDataset } | undefined;
+  let browsed: { readonly version: string; readonly dataset: RawDataset } | undefined;
   const browse = async (name: string) => {
-    const { addedAt } = await find(name);
-    if (browsed?.name !== name || browsed.addedAt !== addedAt) {
-      browsed = { name, addedAt, dataset: await open(name) };
-    }
+    const { addedAt, labelledAt } = await find(name);
+    const version = `${name} ${addedAt} ${labelledAt}`;
+    if (browsed?.version !== version) browsed = { version, dataset: await open(name) };
     return browsed.dataset;
   };
   const parts: DeskParts = {
@@ -73,10 +72,14 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
   const intake = datasetIntake(parts, records);
   const { takeFingerprint, preprocess, ...planning } = datasetTasks(parts, needs.startCaseWorkers);
 
-  /** Of the images as they are, or where they are not here, of what was preprocessed, in full resolution if there is any. */
+  /** Of the images that have label maps, as they are, or where they are not here, of what was preprocessed, in full resolution if there is any. */
   async function overlaysOfKept(name: string): Promise<readonly OverlayCase[]> {
     const { kind, preprocessed } = await find(name);
-    if (kind !== 'preprocessed') return rawOverlays(await open(name));
+    if (kind !== 'preprocessed') {
+      const dataset = await open(name);
+      const labelled = dataset.cases.filter(({ label }) => label !== undefined);
+      return labelled.length > 0 ? rawOverlays({ ...dataset, cases: labelled }) : [];
+    }
     const identifiers = preprocessed.map(({ dataIdentifier }) => dataIdentifier);
     const [first = ''] = identifiers;
     const chosen = identifiers.find((identifier) => identifier.endsWith('_3d_fullres')) ?? first;
@@ -111,8 +114,8 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     finishTask: (name) => change(name, ({ tasks }) => ({ tasks: tasks.slice(1) })),
     dropTasks: (name) => change(name, () => ({ tasks: [] })),
 
-    recognise: (files, isExpected, callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.recognise(files, isExpected, signal, tell)),
+    recognise: (files, given, callId, onProgress) =>
+      cancellable(callId, onProgress, (signal, tell) => intake.recognise(files, given, signal, tell)),
     importDataset: (files, name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) =>
         intake.importDataset(files, name, signal, tell, false),
@@ -126,6 +129,9 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
 
     importPreprocessed: (files, name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.importPreprocessed(files, name, signal, tell)),
+
+    addLabels: (name, files, choice, callId, onProgress) =>
+      cancellable(callId, onProgress, (signal, tell) => intake.addLabels(name, files, choice, signal, tell)),
 
     importSample: (callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => intake.importSample(signal, tell)),

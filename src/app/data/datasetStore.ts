@@ -6,6 +6,8 @@ import type { DatasetRecord, DatasetTask } from '@/storage/datasetRecord';
 import type {
   DatasetApi,
   DatasetProgress,
+  LabelsChoice,
+  LabelsProposal,
   PairsFacts,
   PairsProposal,
   PreprocessOutcome,
@@ -49,7 +51,9 @@ export interface DatasetsState {
   readonly pairs: { readonly files: readonly GivenFile[]; readonly proposal: PairsProposal } | undefined;
   /** A dataset whose name is taken waits for a decision. */
   readonly rival: { readonly files: readonly GivenFile[]; readonly name: string } | undefined;
-  /** Images without label maps that wait for a decision. */
+  /** Label maps of a dataset that wait for a decision. */
+  readonly labels: { readonly files: readonly GivenFile[]; readonly proposal: LabelsProposal } | undefined;
+  /** Images that nnU-Net trains on in no way wait for a decision. */
   readonly unlabelled:
     | { readonly files: readonly GivenFile[]; readonly caseIds: readonly string[] }
     | undefined;
@@ -65,12 +69,17 @@ export interface Datasets {
   load(): Promise<void>;
   /** Reads the records again, after something else changed a dataset. */
   refresh(): Promise<void>;
-  recognise(files: readonly GivenFile[], isExpected: boolean): Promise<RecognisedDataset>;
+  recognise(
+    files: readonly GivenFile[],
+    given: { readonly isExpected: boolean; readonly into?: string | undefined },
+  ): Promise<RecognisedDataset>;
   /** Copies a dataset in and checks it. Throws what the worker throws; an `AbortError` when cancelled. */
   importDataset(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   /** The same in place of the dataset of that name. */
   replaceDataset(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   importPairs(files: readonly GivenFile[], facts: PairsFacts): Promise<DatasetRecord>;
+  /** Adds label maps to a dataset and checks it again. */
+  addLabels(name: string, files: readonly GivenFile[], choice: LabelsChoice): Promise<DatasetRecord>;
   /** What nnU-Net preprocessed elsewhere. */
   importPreprocessed(files: readonly GivenFile[], name: string): Promise<DatasetRecord>;
   /** The made-up dataset. */
@@ -110,6 +119,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     outcomes: {},
     pairs: undefined,
     rival: undefined,
+    labels: undefined,
     unlabelled: undefined,
     outcome: '',
   }));
@@ -282,11 +292,11 @@ function datasetImports({ api, whileAdding, store, refresh, enqueue }: ImportNee
   }
 
   return {
-    async recognise(files, isExpected) {
+    async recognise(files, given) {
       const show = (progress: DatasetProgress) =>
         store.setState({ importing: { name: 'Looking at the files', startedAt: Date.now(), progress } });
       try {
-        return await api.recognise(files, isExpected, IMPORT_CALL, show);
+        return await api.recognise(files, given, IMPORT_CALL, show);
       } finally {
         store.setState({ importing: undefined });
       }
@@ -297,6 +307,8 @@ function datasetImports({ api, whileAdding, store, refresh, enqueue }: ImportNee
       takeIn(name, (show) => api.replaceDataset(files, name, IMPORT_CALL, show)),
     importPairs: (files, facts) =>
       takeIn(facts.name, (show) => api.importPairs(files, facts, IMPORT_CALL, show)),
+    addLabels: (name, files, choice) =>
+      takeIn(name, (show) => api.addLabels(name, files, choice, IMPORT_CALL, show)),
     importPreprocessed: (files, name) =>
       takeIn(name, (show) => api.importPreprocessed(files, name, IMPORT_CALL, show)),
     importSample: () => takeIn('Sample', (show) => api.importSample(IMPORT_CALL, show)),

@@ -1,6 +1,7 @@
 // Self-configuration of a kept dataset: fingerprint, plans, preprocessed cases.
 
 import { isPlansFile } from '@/core/dataset/preprocessedDataset';
+import { assertLabelled } from '@/core/dataset/unlabelledCases';
 import { readText } from '@/core/io/sourceFile';
 import { readAnyPlans } from '@/core/planning/anyPlans';
 import { plannerNamed } from '@/core/planning/planners';
@@ -47,7 +48,7 @@ export function datasetTasks(
   { find, open, preprocessed, survey }: DeskParts,
   startCaseWorkers: () => CaseWorkers = localCaseWorkers,
 ): DatasetTasks {
-  /** The record of a dataset that may be worked with. Throws `NoImages`, `NotChecked` or `BadDataset`. */
+  /** The record of a dataset that may be worked with. Throws `NoImages`, `NotChecked`, `NoLabelMaps` or `BadDataset`. */
   async function trainable(name: string): Promise<DatasetRecord> {
     const record = await find(name);
     if (record.kind === 'preprocessed') {
@@ -61,6 +62,7 @@ export function datasetTasks(
       throw new StudioError('NotChecked', `${name} has not been checked.`, 'Check it under Data first.');
     }
     if (record.check.isTrainable) return record;
+    if (record.unlabelled) assertLabelled(await open(name));
     const { errors } = record.check;
     throw new StudioError(
       'BadDataset',

@@ -1,5 +1,6 @@
 // The fingerprint of a raw dataset: every case is read once, then the draws are replayed for the statistics.
 import type { RawDataset } from '@/core/dataset/rawDataset';
+import { assertLabelled } from '@/core/dataset/unlabelledCases';
 import { type CaseFingerprint, samplesPerCase } from '@/core/fingerprint/caseFingerprint';
 import { datasetFingerprint } from '@/core/fingerprint/datasetFingerprint';
 import { readerFor } from '@/core/io/readers';
@@ -23,10 +24,11 @@ export interface ExtractFingerprintJob {
   readonly onProgress?: (progress: FingerprintProgress) => void;
 }
 
-/** Reads all cases and computes the document of dataset_fingerprint.json. The first case that fails stops it. Throws `NoForeground`. */
+/** Reads all cases and computes the document of dataset_fingerprint.json. The first case that fails stops it. Throws `NoLabelMaps`, `NoForeground`. */
 export async function extractFingerprint(job: ExtractFingerprintJob): Promise<FingerprintDocument> {
   const { dataset, workers = localCaseWorkers(), signal, onProgress } = job;
   const { cases, document } = dataset;
+  assertLabelled(dataset);
   const { reader } = await readerFor({
     fileEnding: document.file_ending,
     ...(document.overwrite_image_reader_writer && { overwrite: document.overwrite_image_reader_writer }),

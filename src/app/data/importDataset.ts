@@ -85,7 +85,7 @@ async function importTask(
   return { name: task.name, kind: 'decathlon', sizeInBytes };
 }
 
-/** Copies paired files under nnU-Net's names, with the dataset.json that the facts make. */
+/** Copies paired files and images without label maps under nnU-Net's names, with the dataset.json that the facts make. */
 export async function importPairs(
   pairs: PairedFiles,
   facts: Omit<NewDatasetFacts, 'numTraining'>,
@@ -102,7 +102,8 @@ export async function importPairs(
     sizeInBytes += content.length;
     onProgress?.(++done / laidOut.length, path);
   });
-  const document = newDatasetJson({ ...facts, numTraining: pairs.cases.length });
+  const numTraining = pairs.cases.length + pairs.unlabelled.length;
+  const document = newDatasetJson({ ...facts, numTraining });
   await folder.write(NNUNET_FILES.dataset, pythonJson(document));
   return { name: facts.name, kind: 'pairs', sizeInBytes };
 }

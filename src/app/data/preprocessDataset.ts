@@ -3,6 +3,7 @@
 
 import { labelsOfDataset, type RawCase, type RawDataset } from '@/core/dataset/rawDataset';
 import { crossValidationSplits, haveSameFolds, readSplits } from '@/core/dataset/splits';
+import { assertLabelled } from '@/core/dataset/unlabelledCases';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { concatenate } from '@/core/io/compression';
@@ -66,7 +67,7 @@ const KEYS_FOLDER = '.nnstudio';
 
 /**
  * Preprocesses every configuration. A case that fails does not stop the others. Rejects when cancelled; what was
- * finished by then stays.
+ * finished by then stays. Throws `NoLabelMaps`.
  */
 export async function preprocessDataset(job: PreprocessDatasetJob): Promise<PreprocessSummary> {
   const { plans, configurations } = job;
@@ -74,6 +75,7 @@ export async function preprocessDataset(job: PreprocessDatasetJob): Promise<Prep
   const preprocessed: string[] = [];
   const failures: PreprocessedReport[] = [];
   const written = new Set<string>();
+  assertLabelled(dataset);
   await copyGroundTruth(job);
   await writeSplits(job);
   for (const [position, name] of configurations.entries()) {

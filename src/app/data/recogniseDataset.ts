@@ -1,6 +1,7 @@
 // Whether given files are training data: a raw dataset, a Decathlon task, or images with label maps of the same names.
 
 import { isMsdTask } from '@/core/dataset/convertMsd';
+import { isInLabelFolder, isLabelName } from '@/core/dataset/labelNames';
 import { type PairedFiles, pairLooseFiles } from '@/core/dataset/looseDataset';
 import { unpackZips } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
@@ -11,11 +12,6 @@ import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import type { DatasetProgress, PairsProposal, UnlabelledImages } from '@/workers/data/api';
 
-/** Names of folders that hold label maps, in whatever words people use. */
-const LABEL_FOLDER =
-  /^(labels?(T[rs])?|masks?|seg(mentation)?s?|gt(_segmentations)?|ground[-_ ]?truths?|annotations?)$/i;
-/** What people append to the name of a label map. */
-const LABEL_NAME = /[-_](seg|segmentation|labels?|mask|gt|groundtruth|lbl)$/i;
 
 /** The dataset.json of a raw dataset or Decathlon task among unpacked files; models carry one too, without images. */
 export async function findDatasetJson(files: readonly SourceFile[]): Promise<SourceFile | undefined> {
@@ -71,23 +67,32 @@ export async function givenImages(files: readonly SourceFile[]): Promise<readonl
   return (await unpackZips(files)).filter((file) => !isHiddenFile(file));
 }
 
-/** Pairs among files without a dataset.json; `undefined` where there is none. */
+/** Files that a model has, beside which images are its own. */
+const MODEL_FILE = /(\.(pth|pt|onnx|nnstudio)|(^|\/)plans\.json)$/i;
+const TRAINING_IMAGES = /(^|\/)imagesTr\//;
+const TEST_IMAGES = /(^|\/)imagesTs\//;
+
+/**
+ * Images with or without label maps among files without a dataset.json, in formats that nnU-Net trains on; `undefined` where
+ * there are no images, or where all of them belong to a model. Where there is `imagesTr`, `imagesTs` beside it is for testing.
+ */
 export function findPairs(
-  files: readonly SourceFile[],
+  given: readonly SourceFile[],
 ): { readonly pairs: PairedFiles; readonly fileEnding: string } | undefined {
+  const hasTraining = given.some(({ path }) => TRAINING_IMAGES.test(path));
+  const files = hasTraining ? given.filter(({ path }) => !TEST_IMAGES.test(path)) : given;
   const fileEnding = commonEnding(files);
   if (!fileEnding) return undefined;
   const images: SourceFile[] = [];
   const labels: SourceFile[] = [];
   for (const file of files) (isLabelMap(file, fileEnding) ? labels : images).push(file);
-  const pairs = pairLooseFiles(images, labels, fileEnding);
-  return pairs.cases.length > 0 ? { pairs, fileEnding } : undefined;
+  const found = pairLooseFiles(images, labels, fileEnding);
+  const isModel = given.some(({ path }) => MODEL_FILE.test(path));
+  const pairs = isModel ? { ...found, unlabelled: [] } : found;
+  return pairs.cases.length + pairs.unlabelled.length > 0 ? { pairs, fileEnding } : undefined;
 }
 
-/** Files that a model has, beside which images are its own. */
-const MODEL_FILE = /(\.(pth|pt|onnx|nnstudio)|(^|\/)plans\.json)$/i;
-
-/** Images of which none has a label map; `undefined` where there are no images, or where they belong to a model. */
+/** Images, with none that {@link findPairs} takes; `undefined` where there are no images, or where they belong to a model. */
 export async function findUnlabelled(files: readonly SourceFile[]): Promise<UnlabelledImages | undefined> {
   if (files.some(({ path }) => MODEL_FILE.test(path))) return undefined;
   const { cases } = await findCases(files);
@@ -101,24 +106,6 @@ function isLabelMap(file: SourceFile, fileEnding: string): boolean {
   const name = fileName(file);
   const stem = name.endsWith(fileEnding) ? name.slice(0, -fileEnding.length) : name;
   return isInLabelFolder(file) || isLabelName(stem);
-}
-
-/** Whether a folder on the way to a file is called as those of label maps are. */
-export function isInLabelFolder({ path }: Pick<SourceFile, 'path'>): boolean {
-  return path
-    .split('/')
-    .slice(0, -1)
-    .some((folder) => LABEL_FOLDER.test(folder));
-}
-
-/** Whether a file's name, without its ending, is that of a label map. */
-export function isLabelName(stem: string): boolean {
-  return LABEL_NAME.test(stem);
-}
-
-/** The name without what makes it a label map's. */
-export function labelStem(stem: string): string {
-  return stem.replace(LABEL_NAME, '');
 }
 
 /** The ending that most of the files have. */
@@ -142,8 +129,9 @@ export async function proposePairs(
   { pairs, fileEnding }: { readonly pairs: PairedFiles; readonly fileEnding: string },
   { taken, signal, onProgress }: ProposeOptions,
 ): Promise<PairsProposal> {
-  const { cases, unpaired } = pairs;
-  const { reader } = await readerFor({ fileEnding, exampleFiles: [cases[0].label] });
+  const { cases, unlabelled, unpaired } = pairs;
+  const all = [...cases, ...unlabelled];
+  const { reader } = await readerFor({ fileEnding, exampleFiles: [cases[0]?.label ?? all[0].images[0]] });
   const counts = new Map<number, number>();
   for (const [i, { caseId, label }] of cases.entries()) {
     signal.throwIfAborted();
@@ -158,11 +146,12 @@ export async function proposePairs(
       item: caseId,
     });
   }
-  const root = cases[0].images[0].path.split('/');
+  const root = all[0].images[0].path.split('/');
   return {
     kind: 'pairs',
     caseIds: cases.map(({ caseId }) => caseId),
-    channels: Math.max(...cases.map(({ images }) => images.length)),
+    unlabelled: unlabelled.map(({ caseId }) => caseId),
+    channels: Math.max(...(cases.length > 0 ? cases : unlabelled).map(({ images }) => images.length)),
     fileEnding,
     values: [...counts].sort((a, b) => a[0] - b[0]).map(([value, n]) => ({ value, cases: n })),
     unpaired: unpaired.map(({ path }) => path),

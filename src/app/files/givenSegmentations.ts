@@ -1,6 +1,6 @@
 // Label maps among given files: which of them belong to which image, by name, size and values.
 
-import { isInLabelFolder, isLabelName, labelStem } from '@/app/data/recogniseDataset';
+import { isInLabelFolder, isLabelName, labelStem } from '@/core/dataset/labelNames';
 import { type CaseFiles as CaseGroup, findCases } from '@/core/io/cases';
 import { imageFiles, withoutImageEnding } from '@/core/io/imageNames';
 import type { MedicalImage } from '@/core/io/medicalImage';

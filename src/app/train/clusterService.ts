@@ -1,5 +1,6 @@
 // A run of the browser on its way to a cluster.
 import { openRawDataset } from '@/core/dataset/rawDataset';
+import { assertLabelled } from '@/core/dataset/unlabelledCases';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { readText } from '@/core/io/sourceFile';
 import { type ZipPart, type ZipStreamOptions, zipPart } from '@/core/io/zipStream';
@@ -128,8 +129,10 @@ async function jobOf(
 /** None where the images are not here: what stands for them then is of no use to nnU-Net. */
 async function rawFiles(datasets: DatasetFolders, name: string): Promise<readonly SourceFile[]> {
   const files = await datasets.files(name, 'raw');
-  const { cases } = await openRawDataset(files);
-  return cases.some(({ images }) => images.length > 0) ? files : [];
+  const dataset = await openRawDataset(files);
+  if (!dataset.cases.some(({ images }) => images.length > 0)) return [];
+  assertLabelled(dataset);
+  return files;
 }
 
 /** What the stage before has left for this one. */

@@ -5,6 +5,15 @@ export interface Finding {
   readonly message: string;
 }
 
+/** Names listed in one message. */
+const MAX_LISTED = 5;
+
+/** The first of them, and how many more there are. */
+export function listed(names: readonly (string | number)[]): string {
+  const more = names.length - MAX_LISTED;
+  return names.slice(0, MAX_LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 export function error(what: string, remedy: string): Finding {
   return { severity: 'error', message: `${what} ${remedy}` };
 }

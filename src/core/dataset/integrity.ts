@@ -9,14 +9,15 @@ import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { Spacing, Zyx } from '@/shared/geometry';
 import { type MistakenChannels, mistakenChannels, mistakenChannelsFinding } from './caseNames';
-import { error, type Finding, warning } from './findings';
+import { error, type Finding, listed, warning } from './findings';
 import { geometryFindings } from './geometryFindings';
 import type { RawCase, RawDataset } from './rawDataset';
 
 /** One row of the table of cases; facts are absent where the files could not be read. */
 export interface CaseCheck {
   readonly caseId: string;
-  readonly status: 'ok' | 'warning' | 'error';
+  /** `unlabelled`: nothing but the label map is missing. */
+  readonly status: 'ok' | 'warning' | 'error' | 'unlabelled';
   readonly findings: readonly Finding[];
   readonly shape?: Zyx;
   readonly spacing?: Spacing;
@@ -48,9 +49,6 @@ interface ReadFiles {
   readonly seg?: MedicalImage | undefined;
 }
 
-/** Names listed in one message. */
-const MAX_LISTED = 5;
-
 /**
  * Checks a dataset as nnU-Net's `verify_dataset_integrity` does. Rejects only when cancelled: everything that is wrong
  * with the data is in the report.
@@ -79,11 +77,6 @@ export async function checkIntegrity(
     cases,
     reader: reader?.name,
   };
-}
-
-function listed(names: readonly (string | number)[]): string {
-  const more = names.length - MAX_LISTED;
-  return names.slice(0, MAX_LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /** What can be said without opening an image. */
@@ -245,14 +238,25 @@ async function checkCase(
   dataset: RawDataset,
   { declared, reader, mistaken }: CheckContext,
 ): Promise<ReadFiles & { readonly check: CaseCheck }> {
-  const { caseId, images, label, missing } = rawCase;
+  const { caseId, images, label, labelPath, missing } = rawCase;
   const mistake = mistaken.find((each) => each.caseId === caseId);
   if (mistake) return { check: finished(caseId, [mistakenChannelsFinding(mistake, dataset)]) };
   const findings: Finding[] = missing.map((path) =>
     error(`${caseId}: ${path} is missing.`, 'Add the file, or remove the case.'),
   );
+  const isUnlabelled = label === undefined && images.length > 0;
+  const finish = (facts: Partial<CaseCheck> = {}) => {
+    const check = finished(caseId, findings, facts);
+    if (label) return check;
+    const noLabelMap = error(
+      `${caseId}: its label map ${labelPath} is missing.`,
+      'Add the file, or remove the case.',
+    );
+    const status = isUnlabelled && check.status !== 'error' ? 'unlabelled' : 'error';
+    return { ...check, status, findings: [...findings, noLabelMap] } as const;
+  };
   findings.push(...channelFileFindings(rawCase, dataset));
-  if (!reader) return { check: finished(caseId, findings) };
+  if (!reader) return { check: finish() };
   const image = images.length > 0 ? await readOrExplain(reader, images, caseId, findings) : undefined;
   const seg = label && (await readLabelOrExplain(reader, label, caseId, findings));
   const isLabelMap = seg?.channels === 1;
@@ -266,7 +270,7 @@ async function checkCase(
   }
   if (label && image && isLabelMap)
     findings.push(...geometryFindings(caseId, images[0], image, label, seg, reader.name));
-  const check = finished(caseId, findings, {
+  const check = finish({
     ...(image && { shape: image.shape, spacing: image.spacing, channels: image.channels }),
     ...(labels && { labels }),
   });

@@ -1,8 +1,10 @@
 // A raw dataset from what people have: images and label maps in any folders, paired by their names.
 import type { DeclaredLabels } from '@/core/interop/labels';
+import { groupIntoCases } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { nameKey } from '@/shared/names';
+import { labelStem } from './labelNames';
 import { byCodePoint, type DatasetDocument } from './rawDataset';
 
 /** What the form asks for. */
@@ -43,18 +45,24 @@ interface PairedCase {
   readonly label: SourceFile;
 }
 
+/** Images without a label map. */
+export interface UnlabelledCase {
+  readonly caseId: string;
+  readonly images: readonly SourceFile[];
+}
+
 export interface PairedFiles {
   readonly cases: readonly PairedCase[];
+  readonly unlabelled: readonly UnlabelledCase[];
+  /** Label maps without an image, and files with another ending. */
   readonly unpaired: readonly SourceFile[];
 }
 
 const CHANNEL = /^(.*)_(\d{4})$/s;
-/** What people append to the name of a label map. */
-const LABEL_SUFFIX = /[-_](seg|segmentation|label|labels|mask|gt|groundtruth|lbl)$/i;
 
 /**
  * Pairs images with label maps of the same name: `a_0000`, `a_0001` or `a` with `a`, `a_seg`, `a_label`, `a-mask`, ….
- * All must have `fileEnding`; what finds no partner is listed.
+ * All must have `fileEnding`. Images that find no partner are cases without a label map.
  */
 export function pairLooseFiles(
   images: readonly SourceFile[],
@@ -74,7 +82,7 @@ export function pairLooseFiles(
   const cases: PairedCase[] = [];
   for (const label of labels.filter(fits)) {
     const stem = nameKey(stemOf(label));
-    const caseId = [stem, stem.replace(LABEL_SUFFIX, '')].find((name) => imagesByCase.has(name));
+    const caseId = [stem, labelStem(stem)].find((name) => imagesByCase.has(name));
     const own = caseId === undefined ? undefined : imagesByCase.get(caseId);
     if (caseId === undefined || !own) unpaired.push(label);
     else {
@@ -82,27 +90,39 @@ export function pairLooseFiles(
       cases.push({ caseId, images: own, label });
     }
   }
-  unpaired.push(...[...imagesByCase.values()].flat());
-  return { cases: cases.sort((a, b) => byCodePoint(a.caseId, b.caseId)), unpaired };
+  const { cases: alone } = groupIntoCases([...imagesByCase.values()].flat());
+  return {
+    cases: cases.sort((a, b) => byCodePoint(a.caseId, b.caseId)),
+    unlabelled: alone.map(({ caseId, files }) => ({ caseId, images: files })),
+    unpaired,
+  };
 }
 
-/** The paired files under nnU-Net's paths below the dataset's folder. Throws `NoDataset` if there are none. */
+/**
+ * The paired files and the images without label maps under nnU-Net's paths below the dataset's folder. Throws `NoDataset` if
+ * there are none.
+ */
 export function layOutPairs(
-  { cases }: PairedFiles,
+  { cases, unlabelled }: Pick<PairedFiles, 'cases' | 'unlabelled'>,
   fileEnding: string,
 ): readonly { readonly path: string; readonly file: SourceFile }[] {
-  if (cases.length === 0) {
+  if (cases.length + unlabelled.length === 0) {
     throw new StudioError(
       'NoDataset',
       'No image and label map have the same name.',
       'Name them alike: case.nii.gz with case_seg.nii.gz, or case_0000.nii.gz with case.nii.gz.',
     );
   }
-  return cases.flatMap(({ caseId, images, label }) => [
-    ...images.map((file, channel) => ({
+  const imagesOf = ({ caseId, images }: UnlabelledCase) =>
+    images.map((file, channel) => ({
       path: `imagesTr/${caseId}_${String(channel).padStart(4, '0')}${fileEnding}`,
       file,
-    })),
-    { path: `labelsTr/${caseId}${fileEnding}`, file: label },
-  ]);
+    }));
+  return [
+    ...cases.flatMap((each) => [
+      ...imagesOf(each),
+      { path: `labelsTr/${each.caseId}${fileEnding}`, file: each.label },
+    ]),
+    ...unlabelled.flatMap(imagesOf),
+  ];
 }

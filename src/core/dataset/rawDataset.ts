@@ -22,8 +22,11 @@ export interface RawCase {
   readonly caseId: string;
   /** In channel order; a file that the dataset's table names and that is not there is left out. */
   readonly images: readonly SourceFile[];
+  /** `undefined` where the case is not labelled yet. */
   readonly label: SourceFile | undefined;
-  /** Referenced or expected files that are not there. */
+  /** Where the label map lies or belongs, below the dataset's folder unless dataset.json says otherwise: `labelsTr/case.nii.gz`. */
+  readonly labelPath: string;
+  /** Images that dataset.json names and that are not there. */
   readonly missing: readonly string[];
 }
 
@@ -65,8 +68,9 @@ const LAYOUT_HELP =
   'A dataset is a folder DatasetXXX_Name with dataset.json, imagesTr (case_0000.nii.gz, …) and labelsTr (case.nii.gz).';
 
 /**
- * The dataset among dropped or listed files (a folder, or a zip of one). Looks at names and dataset.json only. Throws
- * `NoDataset` without a dataset.json or without its folders, `NoCases`, `BadJson`, and `BadDatasetJson` with what is wrong.
+ * The dataset among dropped or listed files (a folder, or a zip of one). Looks at names and dataset.json only. Some or all
+ * of its cases may lack their label maps. Throws `NoDataset` without a dataset.json or without images, `NoCases`, `BadJson`,
+ * and `BadDatasetJson` with what is wrong.
  */
 export async function openRawDataset(
   files: readonly SourceFile[],
@@ -180,9 +184,8 @@ function casesInFolders(
     );
   const images = inFolder('imagesTr/');
   const labels = inFolder('labelsTr/');
-  const absent = [images.length === 0 && 'imagesTr', labels.length === 0 && 'labelsTr'].filter(Boolean);
-  if (absent.length > 0) {
-    throw new StudioError('NoDataset', `${root}: ${absent.join(' and ')} missing or empty.`, LAYOUT_HELP);
+  if (images.length === 0) {
+    throw new StudioError('NoDataset', `${root}: imagesTr missing or empty.`, LAYOUT_HELP);
   }
   const strayFiles: { path: string; reason: string }[] = [];
   const byCase = new Map<string, { readonly caseId: string; readonly own: SourceFile[] }>();
@@ -204,7 +207,7 @@ function casesInFolders(
     const labelName = caseId + ending;
     const label = labelByName.get(nameKey(labelName));
     labelByName.delete(nameKey(labelName));
-    return { caseId, images: own, label, missing: label ? [] : [`${root}labelsTr/${labelName}`] };
+    return { caseId, images: own, label, labelPath: `labelsTr/${labelName}`, missing: [] };
   });
   for (const orphan of sortedByName([...labelByName.values()])) {
     const isLabel = fileName(orphan).endsWith(ending);
@@ -246,7 +249,8 @@ async function casesOfTable(
           caseId,
           images: found.filter((file) => file !== undefined),
           label: labelFile,
-          missing: [...images.filter((_, i) => !found[i]), ...(labelFile ? [] : [label])],
+          labelPath: normalized(label),
+          missing: images.filter((_, i) => !found[i]),
         };
       }),
   );

@@ -14,6 +14,8 @@ export interface Step {
   readonly state: StepState;
   /** Where it stands, in words. */
   readonly text: string;
+  /** It lacks nothing but label maps. */
+  readonly needsLabels: boolean;
 }
 
 const STEPS: readonly Pick<Step, 'kind' | 'name' | 'meaning'>[] = [
@@ -65,7 +67,12 @@ export function stepsOf(dataset: DatasetRecord, { running, failure }: Activity):
             : isNext
               ? 'next'
               : 'later';
-    return { ...step, state, text: stateText(state, dataset) ?? textOf(kind, dataset) };
+    return {
+      ...step,
+      state,
+      text: stateText(state, dataset) ?? textOf(kind, dataset),
+      needsLabels: needsLabels(dataset),
+    };
   });
 }
 
@@ -78,23 +85,33 @@ function doneSteps(dataset: DatasetRecord): Readonly<Record<StepKind, boolean>> 
   };
 }
 
+/** Whether the check found nothing wrong, but cases without a label map. */
+function needsLabels({ check, unlabelled = 0 }: DatasetRecord): boolean {
+  return check !== undefined && !check.isTrainable && check.errors === 0 && unlabelled > 0;
+}
+
 /** Whether only what nnU-Net preprocessed elsewhere is here: nothing can be computed from the images. */
 export function hasNoImages({ kind }: DatasetRecord): boolean {
   return kind === 'preprocessed';
 }
 
-function stateText(state: StepState, { check }: DatasetRecord): string | undefined {
+function stateText(state: StepState, dataset: DatasetRecord): string | undefined {
+  const { check } = dataset;
   if (state === 'waiting') return 'Waits for its turn';
+  if (state === 'later' && needsLabels(dataset)) return 'Waits for the label maps';
   if (state === 'later' && check?.isTrainable === false) return 'Waits until the errors are corrected';
   return undefined;
 }
 
 function textOf(kind: StepKind, dataset: DatasetRecord): string {
-  const { check, caseCount, plans, preprocessed } = dataset;
+  const { check, caseCount, unlabelled = 0, plans, preprocessed } = dataset;
   switch (kind) {
     case 'check':
       if (hasNoImages(dataset)) return 'Preprocessed elsewhere; the images are not here';
       if (!check) return 'Not checked yet';
+      if (needsLabels(dataset)) {
+        return `${formatCount(unlabelled)} of ${plural(caseCount, 'case')} without a label map`;
+      }
       if (!check.isTrainable) return `${plural(check.errors, 'error')} in ${plural(check.badCases, 'case')}`;
       return check.warnings > 0
         ? `No errors, ${plural(check.warnings, 'warning')}`

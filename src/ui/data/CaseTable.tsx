@@ -11,7 +11,7 @@ import { labelColor } from '../labelColors';
 import { MANY_LABELS, namesInShort } from '../labels/labelFilter';
 import { addressOf, goTo } from '../route';
 import { usePreferences } from '../useStudio';
-import { casesThatFit, problemsText } from './caseFilter';
+import { casesThatFit, isAmong, problemsText, type WhichCases } from './caseFilter';
 import styles from './data.module.css';
 import { Findings } from './Findings';
 import { withoutFlatAxis } from './flatAxis';
@@ -30,18 +30,16 @@ interface CaseTableProps {
 /** Every case with its picture, facts and what the check says of it. */
 export function CaseTable({ dataset, checks }: CaseTableProps) {
   const [text, setText] = useState('');
-  const [isOnlyProblems, setIsOnlyProblems] = useState(false);
+  const [which, setWhich] = useState<WhichCases>('all');
   const [page, setPage] = useState(1);
-  const shown = useMemo(
-    () => casesThatFit(checks ?? [], { text, isOnlyProblems }),
-    [checks, text, isOnlyProblems],
-  );
+  const shown = useMemo(() => casesThatFit(checks ?? [], { text, which }), [checks, text, which]);
   const pages = Math.max(1, Math.ceil(shown.length / PAGE_SIZE));
   const current = Math.min(page, pages);
   const rows = shown.slice((current - 1) * PAGE_SIZE, current * PAGE_SIZE);
   const glances = useGlances(dataset, rows);
   if (!checks) return null;
-  const problems = checks.filter(({ findings }) => findings.length > 0).length;
+  const count = (wanted: WhichCases) => checks.filter((check) => isAmong(check, wanted)).length;
+  const unlabelled = count('unlabelled');
   return (
     <>
       <DatasetFindings dataset={dataset} checks={checks} />
@@ -49,14 +47,15 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
         <SegmentedControl
           size="xs"
           aria-label="Which cases"
-          value={isOnlyProblems ? 'problems' : 'all'}
+          value={which}
           onChange={(value) => {
-            setIsOnlyProblems(value === 'problems');
+            setWhich(value);
             setPage(1);
           }}
           data={[
             { value: 'all', label: `All ${checks.length}` },
-            { value: 'problems', label: `Problems ${problems}` },
+            { value: 'problems', label: `Problems ${count('problems')}` },
+            ...(unlabelled > 0 ? [{ value: 'unlabelled' as const, label: `Unlabelled ${unlabelled}` }] : []),
           ]}
         />
         <TextInput
@@ -104,7 +103,7 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
       </ScrollTable>
       {rows.length === 0 && (
         <Text size="sm" c="dimmed" ta="center" py="xl">
-          {isOnlyProblems && text === '' ? 'No case has a problem.' : 'No case fits.'}
+          {which === 'problems' && text === '' ? 'No case has a problem.' : 'No case fits.'}
         </Text>
       )}
     </>
@@ -136,10 +135,16 @@ function CaseRow({ dataset, check, thumbnail }: CaseRowProps) {
       <Table.Td>{shape ? formatXyz(withoutFlatAxis(shape, shape)) : ''}</Table.Td>
       <Table.Td>{shape && spacing ? formatXyz(withoutFlatAxis(spacing, shape), 3) : ''}</Table.Td>
       <Table.Td>
-        <LabelValues dataset={dataset} values={labels ?? []} />
+        {status === 'unlabelled' ? (
+          <Text size="xs" c="dimmed">
+            no label map
+          </Text>
+        ) : (
+          <LabelValues dataset={dataset} values={labels ?? []} />
+        )}
       </Table.Td>
       <Table.Td>
-        {findings.length > 0 ? (
+        {status !== 'unlabelled' && findings.length > 0 ? (
           <Findings findings={findings} caseId={caseId} />
         ) : (
           <Verdict dataset={dataset} status={status} />
@@ -150,12 +155,19 @@ function CaseRow({ dataset, check, thumbnail }: CaseRowProps) {
 }
 
 function Verdict({ dataset, status }: { dataset: DatasetRecord; status: CaseCheck['status'] }) {
-  if (!dataset.check || status !== 'ok')
+  if (!dataset.check || !['ok', 'unlabelled'].includes(status))
     return (
       <Text size="xs" c="dimmed">
         {hasNoImages(dataset) ? 'image not here' : 'not checked'}
       </Text>
     );
+  if (status === 'unlabelled') {
+    return (
+      <Text size="xs" c="dimmed">
+        image ok
+      </Text>
+    );
+  }
   return (
     <span className={styles.ok}>
       <IconCheck size={14} aria-hidden /> ok
@@ -207,12 +219,12 @@ function DatasetFindings({ dataset, checks }: { dataset: DatasetRecord; checks: 
   const { check } = dataset;
   if (!check || (check.errors === 0 && check.warnings === 0)) return null;
   return (
-    <section className={styles.findings} data-bad={check.isTrainable ? undefined : ''} aria-label="Problems">
+    <section className={styles.findings} data-bad={check.errors === 0 ? undefined : ''} aria-label="Problems">
       <div className={styles.findingsHead}>
         <IconAlertTriangle size={18} aria-hidden />
         <b>
-          {check.isTrainable
-            ? `${plural(check.warnings, 'warning')}; the dataset can be used`
+          {check.errors === 0
+            ? `${plural(check.warnings, 'warning')}${check.isTrainable ? '; the dataset can be used' : ''}`
             : `${plural(check.errors, 'error')}: the dataset cannot be planned or trained until they are corrected`}
         </b>
         <CopyButton value={problemsText(dataset, checks)}>

@@ -1,4 +1,4 @@
-import { ActionIcon, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Text, Tooltip } from '@mantine/core';
 import { IconArrowLeft, IconChevronLeft, IconChevronRight } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import type { CaseCheck } from '@/core/dataset/integrity';
@@ -23,10 +23,11 @@ interface CaseViewerProps {
 /** A training case with its label map, and the way to its neighbours. */
 export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
   const viewer = useViewerController();
-  const viewed = useViewedCase(dataset, caseId);
   const { isOpen, toggle } = useLabelPanel();
   const at = checks?.findIndex((one) => one.caseId === caseId) ?? -1;
   const check = checks?.[at];
+  const isUnlabelled = check?.status === 'unlabelled';
+  const viewed = useViewedCase(dataset, caseId, checks !== undefined && !isUnlabelled);
   return (
     <div className={styles.viewer}>
       <header className={styles.viewerHead}>
@@ -37,6 +38,11 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
         <Text fw={650} size="sm" truncate component="h1" m={0}>
           {caseId}
         </Text>
+        {isUnlabelled && (
+          <Badge variant="light" color="gray" tt="none" style={{ flexShrink: 0 }}>
+            No label map
+          </Badge>
+        )}
         {check?.shape && <span className={styles.viewerFacts}>{sizeText(check.shape, check.spacing)}</span>}
         <div className={styles.neighbours}>
           {toggle}
@@ -50,7 +56,7 @@ export function CaseViewer({ dataset, caseId, checks }: CaseViewerProps) {
         </div>
       </header>
       <div className={styles.viewerBody}>
-        {check && check.findings.length > 0 && (
+        {check && !isUnlabelled && check.findings.length > 0 && (
           <div className={styles.viewerFindings}>
             <Findings findings={check.findings} caseId={caseId} />
           </div>
@@ -96,7 +102,12 @@ function Neighbour({ dataset, label, check, icon: Icon }: NeighbourProps) {
   );
 }
 
-function useViewedCase({ name, channelNames, labels }: DatasetRecord, caseId: string): ViewedImage {
+/** `hasLabels`: whether there is a label map to be laid over the image. */
+function useViewedCase(
+  { name, channelNames, labels, labelledAt }: DatasetRecord,
+  caseId: string,
+  hasLabels: boolean,
+): ViewedImage {
   const { datasets } = useStudio();
   return useMemo(
     () => ({
@@ -105,10 +116,10 @@ function useViewedCase({ name, channelNames, labels }: DatasetRecord, caseId: st
       labels: labels
         .filter(({ values }) => values.length === 1 && values[0] !== 0)
         .map(({ name: label, values }) => ({ value: values[0], name: label })),
-      labelsVersion: caseId,
+      labelsVersion: hasLabels ? `${caseId} ${labelledAt}` : undefined,
       loadImage: (channel) => datasets.api.showImage(name, caseId, channel),
       loadLabels: () => datasets.api.showLabels(name, caseId),
     }),
-    [datasets, name, caseId, channelNames, labels],
+    [datasets, name, caseId, channelNames, labels, labelledAt, hasLabels],
   );
 }

@@ -7,6 +7,7 @@ import { DatasetPage } from './DatasetPage';
 import styles from './data.module.css';
 import { ImportButtons } from './ImportButtons';
 import { ImportNotice } from './ImportNotice';
+import { LabelsDialog } from './LabelsDialog';
 import { NoDatasets } from './NoDatasets';
 import { PairsDialog } from './PairsDialog';
 import { RivalDialog } from './RivalDialog';
@@ -21,11 +22,12 @@ export default function DataPlace({ item: name, part: caseId, onFiles, onImages 
   return (
     <>
       {current ? (
-        <DatasetPage key={current.name} dataset={current} caseId={caseId} />
+        <DatasetPage key={current.name} dataset={current} caseId={caseId} onFiles={onFiles} />
       ) : (
         <DatasetList onFiles={onFiles} missing={name} />
       )}
-      <PairsDialog />
+      <PairsDialog onOpenImages={onImages} />
+      <LabelsDialog />
       <RivalDialog />
       <UnlabelledDialog onOpenImages={onImages} />
     </>

@@ -13,7 +13,7 @@ import { foregroundLabels } from './foregroundLabels';
 /** One dataset: what it is, how far it is, what to do next. */
 export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
   const { running, failures } = useDatasets(({ running, failures }) => ({ running, failures }));
-  const { name, title, caseCount, channelNames, rawBytes, preprocessedBytes } = dataset;
+  const { name, title, caseCount, unlabelled = 0, channelNames, rawBytes, preprocessedBytes } = dataset;
   const steps = stepsOf(dataset, { running, failure: failures[name] });
   return (
     <article className={styles.card} aria-label={title}>
@@ -28,7 +28,11 @@ export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
       <LabelNames labels={foregroundLabels(dataset)} ignoreLabel={dataset.ignoreLabel} />
       <dl className={styles.facts}>
         <dt>Cases</dt>
-        <dd>{formatCount(caseCount)}</dd>
+        <dd>
+          {formatCount(caseCount)}
+          {unlabelled > 0 &&
+            (unlabelled === caseCount ? ', unlabelled' : `, ${formatCount(unlabelled)} unlabelled`)}
+        </dd>
         <dt>Channels</dt>
         <dd>{channelNames.join(', ')}</dd>
         <dt title="Images and label maps as they were imported">Raw</dt>
@@ -57,7 +61,8 @@ export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
 
 function invitation(steps: readonly Step[]): string {
   const bad = steps.find(({ state }) => state === 'failed');
-  if (bad) return bad.kind === 'check' ? 'See what is wrong' : `${bad.name} again`;
+  if (bad?.kind === 'check') return bad.needsLabels ? 'Add label maps' : 'See what is wrong';
+  if (bad) return `${bad.name} again`;
   if (steps.some(({ state }) => state === 'running')) return 'Watch';
   const next = steps.find(({ state }) => state === 'next');
   return next ? `Next: ${next.name}` : 'Open';

@@ -3,6 +3,7 @@ import { IconArrowLeft, IconDots, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
+import type { GivenFile } from '@/workers/files/api';
 import { EditableName } from '../components/EditableName';
 import { formatCount } from '../formats';
 import { LabelNames } from '../labels/LabelNames';
@@ -18,10 +19,17 @@ import { RemoveDialog } from './RemoveDialog';
 import { SplitsTab } from './SplitsTab';
 import { Statistics } from './Statistics';
 import { StepRow } from './StepRow';
+import { UnlabelledNote } from './UnlabelledNote';
 import { useChecks } from './useChecks';
 
+interface DatasetPageProps {
+  readonly dataset: DatasetRecord;
+  readonly caseId: string | undefined;
+  readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
+}
+
 /** One dataset: its steps, cases, figures, splits and files. */
-export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseId: string | undefined }) {
+export function DatasetPage({ dataset, caseId, onFiles }: DatasetPageProps) {
   const checks = useChecks(dataset);
   const [tab, setTab] = useState<string | null>('cases');
   const [isRemoving, setIsRemoving] = useState(false);
@@ -57,6 +65,7 @@ export function DatasetPage({ dataset, caseId }: { dataset: DatasetRecord; caseI
         <HeaderFacts dataset={dataset} />
       </header>
       <StepRow dataset={dataset} />
+      <UnlabelledNote dataset={dataset} onFiles={onFiles} />
       <div className={styles.body}>
         <Tabs value={tab} onChange={setTab} keepMounted={false}>
           <Tabs.List className={styles.tabs}>

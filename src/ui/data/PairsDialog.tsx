@@ -1,28 +1,68 @@
-import { Alert, Button, Group, Modal, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Checkbox,
+  Group,
+  Modal,
+  NumberInput,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { useState } from 'react';
 import { addPairs } from '@/app/data/addDataset';
 import type { PairsFacts, PairsProposal } from '@/workers/data/api';
+import type { GivenFile } from '@/workers/files/api';
 import { ScrollTable } from '../components/ScrollTable';
 import { formatCount, plural } from '../formats';
 import { labelColor } from '../labelColors';
 import { goTo } from '../route';
 import { useDatasets, useStudio } from '../useStudio';
 import styles from './data.module.css';
-import { type PairsForm, pairsFacts, pairsFormErrors, startPairsForm } from './pairsForm';
+import { ErrorLine } from './ErrorLine';
+import {
+  hasNoLabelMaps,
+  importedCases,
+  labelValues,
+  type PairsForm,
+  pairsFacts,
+  pairsFormErrors,
+  startPairsForm,
+} from './pairsForm';
 
-/** Asks what images and label maps without a dataset.json are. */
-export function PairsDialog() {
+interface PairsDialogProps {
+  readonly onOpenImages: (files: readonly GivenFile[]) => void;
+}
+
+/** Asks what images, with or without label maps, are that have no dataset.json. */
+export function PairsDialog({ onOpenImages }: PairsDialogProps) {
   const { datasets } = useStudio();
   const pairs = useDatasets((state) => state.pairs);
   const close = () => datasets.store.setState({ pairs: undefined });
   return (
     <Modal opened={pairs !== undefined} onClose={close} title="A new dataset" size="lg">
-      {pairs && <Form proposal={pairs.proposal} onCancel={close} />}
+      {pairs && (
+        <Form
+          proposal={pairs.proposal}
+          onCancel={close}
+          onOpenImages={() => {
+            close();
+            onOpenImages(pairs.files);
+          }}
+        />
+      )}
     </Modal>
   );
 }
 
-function Form({ proposal, onCancel }: { proposal: PairsProposal; onCancel: () => void }) {
+interface FormProps {
+  readonly proposal: PairsProposal;
+  readonly onCancel: () => void;
+  readonly onOpenImages: () => void;
+}
+
+function Form({ proposal, onCancel, onOpenImages }: FormProps) {
   const studio = useStudio();
   const taken = useDatasets((state) => state.datasets.map(({ name }) => name));
   const [form, setForm] = useState(() => startPairsForm(proposal));
@@ -40,10 +80,16 @@ function Form({ proposal, onCancel }: { proposal: PairsProposal; onCancel: () =>
       }}
     >
       <Stack gap="sm">
-        <Text size="sm">
-          {plural(proposal.caseIds.length, 'image')} with a label map of the same name ({proposal.fileEnding}
-          ). There is no dataset.json with them, so say what they are.
-        </Text>
+        <Text size="sm">{summaryText(proposal)}</Text>
+        {!hasNoLabelMaps(proposal) && proposal.unlabelled.length > 0 && (
+          <Checkbox
+            size="sm"
+            label={`Also import ${plural(proposal.unlabelled.length, 'image')} without a label map`}
+            description="nnU-Net plans and trains only once every case has one; you can add them later."
+            checked={form.withUnlabelled}
+            onChange={({ currentTarget }) => change({ withUnlabelled: currentTarget.checked })}
+          />
+        )}
         {proposal.unpaired.length > 0 && <Unpaired paths={proposal.unpaired} />}
         <Group gap="sm" align="flex-start" wrap="nowrap">
           <NumberInput
@@ -78,13 +124,27 @@ function Form({ proposal, onCancel }: { proposal: PairsProposal; onCancel: () =>
           <Button variant="default" onClick={onCancel}>
             Cancel
           </Button>
+          {hasNoLabelMaps(proposal) && (
+            <Button variant="default" onClick={onOpenImages}>
+              Open in Segment
+            </Button>
+          )}
           <Button type="submit" disabled={Object.keys(errors).length > 0}>
-            Import {plural(proposal.caseIds.length, 'case')}
+            Import {plural(importedCases(form, proposal), 'case')}
           </Button>
         </Group>
       </Stack>
     </form>
   );
+}
+
+function summaryText(proposal: PairsProposal): string {
+  const { caseIds, unlabelled, fileEnding } = proposal;
+  if (!hasNoLabelMaps(proposal)) {
+    return `${plural(caseIds.length, 'image')} with a label map of the same name (${fileEnding}). There is no dataset.json with them, so say what they are.`;
+  }
+  const names = unlabelled.slice(0, 3).join(', ') + (unlabelled.length > 3 ? ', …' : '');
+  return `${plural(unlabelled.length, 'image')} (${names}; ${fileEnding}) without label maps. As a dataset they can be looked at and labelled; nnU-Net trains on it once every case has a label map, which you can drop later. To let a model segment them, open them in Segment instead.`;
 }
 
 function Unpaired({ paths }: { paths: readonly string[] }) {
@@ -140,11 +200,14 @@ interface LabelsProps {
 }
 
 function Labels({ form, proposal, error, onChange }: LabelsProps) {
+  const isOpen = hasNoLabelMaps(proposal);
   return (
     <fieldset className={styles.fieldset}>
       <legend>Labels</legend>
       <Text size="xs" c="dimmed" mb={6}>
-        The values found in the label maps.
+        {isOpen
+          ? 'What is to be labelled, if you know it already. Other labels can be named with the label maps.'
+          : 'The values found in the label maps.'}
       </Text>
       <ScrollTable name="Labels" minWidth={280} maxHeight={320}>
         <Table verticalSpacing={4} fz="xs" withRowBorders={false} stickyHeader aria-label="Labels">
@@ -152,11 +215,11 @@ function Labels({ form, proposal, error, onChange }: LabelsProps) {
             <Table.Tr>
               <Table.Th>Value</Table.Th>
               <Table.Th>Name</Table.Th>
-              <Table.Th className="number">In cases</Table.Th>
+              {!isOpen && <Table.Th className="number">In cases</Table.Th>}
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {proposal.values.map(({ value, cases }, i) => (
+            {labelValues(form, proposal).map((value, i) => (
               <Table.Tr key={value}>
                 <Table.Td>
                   {value > 0 && <i className={styles.swatch} style={{ background: labelColor(value, {}) }} />}
@@ -174,21 +237,34 @@ function Labels({ form, proposal, error, onChange }: LabelsProps) {
                     />
                   )}
                 </Table.Td>
-                <Table.Td className="number">{formatCount(cases)}</Table.Td>
+                {!isOpen && <Table.Td className="number">{formatCount(proposal.values[i].cases)}</Table.Td>}
               </Table.Tr>
             ))}
           </Table.Tbody>
         </Table>
       </ScrollTable>
+      {isOpen && (
+        <Button
+          mt={6}
+          size="compact-xs"
+          variant="default"
+          onClick={() => onChange([...form.labels, `label ${form.labels.length}`])}
+        >
+          Add a label
+        </Button>
+      )}
+      {isOpen && form.labels.length > 1 && (
+        <Button
+          mt={6}
+          ml={6}
+          size="compact-xs"
+          variant="subtle"
+          onClick={() => onChange(form.labels.slice(0, -1))}
+        >
+          Remove the last
+        </Button>
+      )}
       {error && <ErrorLine text={error} />}
     </fieldset>
-  );
-}
-
-function ErrorLine({ text }: { text: string }) {
-  return (
-    <Text size="xs" c="var(--studio-bad)" mt={4} role="alert">
-      {text}
-    </Text>
   );
 }

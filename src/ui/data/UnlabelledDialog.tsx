@@ -3,7 +3,7 @@ import type { GivenFile } from '@/workers/files/api';
 import { plural } from '../formats';
 import { useDatasets, useStudio } from '../useStudio';
 
-/** Says what images without label maps lack to be a dataset, and what can be done with them. */
+/** Says why images without label maps, in a format that nnU-Net trains on in no way, are no dataset. */
 export function UnlabelledDialog({ onOpenImages }: { onOpenImages: (files: readonly GivenFile[]) => void }) {
   const { datasets } = useStudio();
   const unlabelled = useDatasets((state) => state.unlabelled);

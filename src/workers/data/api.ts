@@ -19,26 +19,52 @@ export type RecognisedDataset =
   /** Images and label maps without a dataset.json: a form has to say what they are. */
   | PairsProposal
   | UnlabelledImages
+  /** Label maps of a dataset that is here. */
+  | LabelsProposal
   /** Something else. */
   | { readonly kind: 'none' };
 
-/** Images without a label map among them, given where a dataset was meant. */
+/** Images without a label map among them that nnU-Net could not train on either: DICOM, Analyze. */
 export interface UnlabelledImages {
   readonly kind: 'unlabelled';
   /** Sorted. */
   readonly caseIds: readonly string[];
 }
 
+/** What given label maps would add to a dataset that is here. */
+export interface LabelsProposal {
+  readonly kind: 'labels';
+  /** The dataset's. */
+  readonly name: string;
+  /** Label maps that fit a case; `isThere` where the case has one already. */
+  readonly matches: readonly { readonly caseId: string; readonly path: string; readonly isThere: boolean }[];
+  readonly refused: readonly { readonly path: string; readonly reason: string }[];
+  /** Labels of dataset.json. */
+  readonly declared: readonly DeclaredLabel[];
+  /** Values that dataset.json does not declare, ascending, with the number of cases that have each. */
+  readonly newValues: readonly { readonly value: number; readonly cases: number }[];
+}
+
+/** What a person decided about label maps. */
+export interface LabelsChoice {
+  /** Whether cases that have a label map get the new one in its place. */
+  readonly replaces: boolean;
+  /** Names for new values. */
+  readonly newLabels: readonly { readonly name: string; readonly value: number }[];
+}
+
 /** What the form for loose pairs starts from. */
 export interface PairsProposal {
   readonly kind: 'pairs';
-  /** Case ids, sorted. */
+  /** Case ids of pairs, sorted. */
   readonly caseIds: readonly string[];
+  /** Case ids of images without a label map, sorted. */
+  readonly unlabelled: readonly string[];
   readonly channels: number;
   readonly fileEnding: string;
   /** Values found in the label maps, ascending, with the number of cases that have each. */
   readonly values: readonly { readonly value: number; readonly cases: number }[];
-  /** Files without a partner. */
+  /** Label maps without an image, and files of other formats. */
   readonly unpaired: readonly string[];
   /** A free `DatasetXXX_Name`. */
   readonly name: string;
@@ -52,6 +78,8 @@ export interface PairsFacts {
   readonly labels: readonly DeclaredLabel[];
   readonly regionsClassOrder?: readonly number[];
   readonly fileEnding: string;
+  /** Whether images without a label map are imported too. */
+  readonly withUnlabelled: boolean;
 }
 
 /** How far a long call is. */
@@ -135,12 +163,13 @@ export interface DatasetApi {
   dropTasks(name: string): Promise<DatasetRecord>;
 
   /**
-   * Looks at names and dataset.json only, unless there are pairs: their label maps are read. A single pair may as well be
-   * an image with its reference, and is taken for training data only if `isExpected`.
+   * Looks at names and dataset.json only, unless there are label maps without a dataset.json: they are read. They may belong
+   * to the dataset `given.into`, or if that is left out, to any that lacks some. A single pair may as well be an image with
+   * its reference, and is taken for training data only if `isExpected`; so are images and label maps by themselves.
    */
   recognise(
     files: readonly GivenFile[],
-    isExpected: boolean,
+    given: { readonly isExpected: boolean; readonly into?: string | undefined },
     callId: string,
     onProgress: OnDatasetProgress,
   ): Promise<RecognisedDataset>;
@@ -162,6 +191,18 @@ export interface DatasetApi {
   importPairs(
     files: readonly GivenFile[],
     facts: PairsFacts,
+    callId: string,
+    onProgress: OnDatasetProgress,
+  ): Promise<DatasetRecord>;
+
+  /**
+   * Writes label maps beside the images of a dataset, and declares their new labels; it has to be checked again. Where label
+   * maps are replaced, the fingerprint and what was preprocessed of their cases go. Throws `NoLabelMaps` where none fits.
+   */
+  addLabels(
+    name: string,
+    files: readonly GivenFile[],
+    choice: LabelsChoice,
     callId: string,
     onProgress: OnDatasetProgress,
   ): Promise<DatasetRecord>;

@@ -29,6 +29,7 @@ export interface SentCase {
   readonly caseId: string;
   readonly images: readonly SentFile[];
   readonly label: SentFile | undefined;
+  readonly labelPath: string;
   readonly missing: readonly string[];
 }
 
@@ -60,9 +61,9 @@ export type CaseAnswer<Result = CaseResults[CaseTask]> =
   | { readonly result: Result }
   | { readonly error: { readonly name: string; readonly message: string } };
 
-export async function sentCase({ caseId, images, label, missing }: RawCase): Promise<SentCase> {
+export async function sentCase({ images, label, ...rest }: RawCase): Promise<SentCase> {
   const [sentLabel, ...sentImages] = await Promise.all([label && sentFile(label), ...images.map(sentFile)]);
-  return { caseId, images: sentImages.filter((file) => file !== undefined), label: sentLabel, missing };
+  return { ...rest, images: sentImages.filter((file) => file !== undefined), label: sentLabel };
 }
 
 async function sentFile(file: SourceFile): Promise<SentFile> {
@@ -106,15 +107,14 @@ async function resultOf(request: CaseRequest, openLocation?: OpenLocation): Prom
 }
 
 async function openedCase(
-  { caseId, images, label, missing }: SentCase,
+  { images, label, ...rest }: SentCase,
   openLocation?: OpenLocation,
 ): Promise<RawCase> {
   const opened = (file: SentFile) => openedFile(file, openLocation);
   return {
-    caseId,
+    ...rest,
     images: await Promise.all(images.map(opened)),
     label: label && (await opened(label)),
-    missing,
   };
 }
 

@@ -17,6 +17,7 @@ import {
   type DatasetContents,
   filesOf,
   jsonBytes,
+  labelValues,
   TINY_DATASET,
   TINY_JSON,
   tinyDataset,
@@ -49,7 +50,7 @@ async function imported(contents?: DatasetContents): Promise<void> {
 }
 
 test('a raw dataset, a Decathlon task and loose pairs are told apart by what they hold', async () => {
-  const raw = await desk.recognise(given(), true, 'r', quiet);
+  const raw = await desk.recognise(given(), { isExpected: true }, 'r', quiet);
   expect(raw).toEqual({ kind: 'raw', name: TINY_DATASET, isKept: false });
 
   const json = { labels: { '0': 'background', '1': 'x' }, modality: { '0': 'MRI' }, numTraining: 1 };
@@ -60,7 +61,7 @@ test('a raw dataset, a Decathlon task and loose pairs are told apart by what the
     { path: 'Task03_Test/dataset.json', content: jsonBytes(json) },
   ];
   const zip = { path: 'Task03_Test.zip', content: blobOf(writeZip(task)) };
-  expect(await desk.recognise([zip], true, 'r', quiet)).toMatchObject({
+  expect(await desk.recognise([zip], { isExpected: true }, 'r', quiet)).toMatchObject({
     kind: 'decathlon',
     name: 'Dataset003_Test',
   });
@@ -70,27 +71,30 @@ test('a raw dataset, a Decathlon task and loose pairs are told apart by what the
     { path: 'mine/masks/a.nii', content: blobOf(tinyLabels()) },
     { path: 'mine/images/b.nii', content: blobOf(tinyImage(2)) },
   ];
-  expect(await desk.recognise(pairs, true, 'r', quiet)).toEqual({
+  expect(await desk.recognise(pairs, { isExpected: true }, 'r', quiet)).toEqual({
     kind: 'pairs',
     caseIds: ['a'],
     channels: 1,
     fileEnding: '.nii',
     values: [0, 1, 2].map((value) => ({ value, cases: 1 })),
-    unpaired: ['mine/images/b.nii'],
+    unlabelled: ['b'],
+    unpaired: [],
     name: 'Dataset001_Mine',
   });
-  expect(await desk.recognise(pairs, false, 'r', quiet)).toEqual({ kind: 'none' });
-  const unlabelled = await desk.recognise(pairs.slice(0, 1), true, 'r', quiet);
-  expect(unlabelled).toMatchObject({ kind: 'unlabelled', caseIds: [expect.any(String)] });
-  expect(await desk.recognise(pairs.slice(0, 1), false, 'r', quiet)).toEqual({ kind: 'none' });
+  expect(await desk.recognise(pairs, { isExpected: false }, 'r', quiet)).toEqual({ kind: 'none' });
+  const unlabelled = await desk.recognise(pairs.slice(0, 1), { isExpected: true }, 'r', quiet);
+  expect(unlabelled).toMatchObject({ kind: 'pairs', caseIds: [], unlabelled: ['a'] });
+  expect(await desk.recognise(pairs.slice(0, 1), { isExpected: false }, 'r', quiet)).toEqual({
+    kind: 'none',
+  });
   const model = ['plans.json', 'dataset.json', 'fold_0/checkpoint_final.pth'];
   const files = model.map((path) => ({ path: `model/${path}`, content: blobOf(jsonBytes(TINY_JSON)) }));
-  expect(await desk.recognise(files, true, 'r', quiet)).toEqual({ kind: 'none' });
+  expect(await desk.recognise(files, { isExpected: true }, 'r', quiet)).toEqual({ kind: 'none' });
 });
 
 test('a folder of another name gets the next free number', async () => {
   await imported();
-  const again = await desk.recognise(given(tinyDataset(), 'my data-set'), true, 'r', quiet);
+  const again = await desk.recognise(given(tinyDataset(), 'my data-set'), { isExpected: true }, 'r', quiet);
   expect(again).toEqual({ kind: 'raw', name: 'Dataset001_MyDataSet', isKept: false });
   const record = await desk.importDataset(
     given(tinyDataset(), 'my data-set'),
@@ -174,13 +178,13 @@ test('from import to preprocessed arrays, with what is there told at every step'
 
 test('a dataset with errors says which, and is not planned', async () => {
   const contents = tinyDataset();
-  contents.delete('labelsTr/case_3.nii');
+  contents.set('labelsTr/case_3.nii', tinyLabels({ values: labelValues().map((value) => value * 4) }));
   await imported(contents);
   const { check } = await desk.check(TINY_DATASET, 'a', quiet);
   expect(check).toMatchObject({ isTrainable: false, errors: 1, badCases: 1 });
   const broken = (await desk.readChecks(TINY_DATASET)).find(({ status }) => status === 'error');
   expect(broken?.caseId).toBe('case_3');
-  expect(broken?.findings[0].message).toContain('labelsTr/case_3.nii is missing');
+  expect(broken?.findings[0].message).toContain('labelsTr/case_3.nii holds the values 4, 8');
   await expect(desk.extractFingerprint(TINY_DATASET, 'a', quiet)).rejects.toThrow('found 1 error');
 });
 

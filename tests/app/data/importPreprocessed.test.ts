@@ -45,7 +45,7 @@ const importIt = (files = given(preprocessed.contents), name = TINY_DATASET) =>
 
 describe('a preprocessed dataset', () => {
   test('is recognised, by itself and beside nothing else', async () => {
-    expect(await desk.recognise(given(preprocessed.contents), true, 'r', quiet)).toEqual({
+    expect(await desk.recognise(given(preprocessed.contents), { isExpected: true }, 'r', quiet)).toEqual({
       kind: 'preprocessed',
       name: TINY_DATASET,
     });
@@ -53,9 +53,13 @@ describe('a preprocessed dataset', () => {
       ...preprocessed.contents,
       ['m/fold_0/checkpoint_final.pth', new Uint8Array()],
     ]);
-    expect(await desk.recognise(given(withModel), true, 'r', quiet)).toEqual({ kind: 'none' });
+    expect(await desk.recognise(given(withModel), { isExpected: true }, 'r', quiet)).toEqual({
+      kind: 'none',
+    });
     const withoutPlans = new Map([...preprocessed.contents].filter(([path]) => path !== 'nnUNetPlans.json'));
-    expect(await desk.recognise(given(withoutPlans), true, 'r', quiet)).toMatchObject({ kind: 'none' });
+    expect(await desk.recognise(given(withoutPlans), { isExpected: true }, 'r', quiet)).toMatchObject({
+      kind: 'none',
+    });
   });
 
   test('is a dataset of its own where its images are not here, and is trained from', async ({ gpu }) => {

@@ -9,12 +9,13 @@ const file = (path: string) => memoryFile(new Uint8Array([1]), path);
 test('images and label maps are paired by name, with the suffixes people use', () => {
   const images = ['x/a.nii.gz', 'x/b_0000.nii.gz', 'x/b_0001.nii.gz', 'x/c.nii.gz', 'x/d.nii'].map(file);
   const labels = ['y/a_seg.nii.gz', 'y/b.nii.gz', 'y/e-mask.nii.gz'].map(file);
-  const { cases, unpaired } = pairLooseFiles(images, labels, '.nii.gz');
+  const { cases, unlabelled, unpaired } = pairLooseFiles(images, labels, '.nii.gz');
   expect(cases.map(({ caseId, images: own, label }) => [caseId, own.length, label.path])).toEqual([
     ['a', 1, 'y/a_seg.nii.gz'],
     ['b', 2, 'y/b.nii.gz'],
   ]);
-  expect(unpaired.map(({ path }) => path).sort()).toEqual(['x/c.nii.gz', 'x/d.nii', 'y/e-mask.nii.gz']);
+  expect(unpaired.map(({ path }) => path).sort()).toEqual(['x/d.nii', 'y/e-mask.nii.gz']);
+  expect(unlabelled.map(({ caseId }) => caseId)).toEqual(['c']);
 });
 
 test('what is laid out is a dataset', async () => {
@@ -44,5 +45,5 @@ test('what is laid out is a dataset', async () => {
 });
 
 test('nothing to pair is said', () => {
-  expect(() => layOutPairs({ cases: [], unpaired: [] }, '.nii')).toThrow(/same name.*Name them alike/);
+  expect(() => layOutPairs({ cases: [], unlabelled: [] }, '.nii')).toThrow(/same name.*Name them alike/);
 });

@@ -5,6 +5,7 @@ import type { PairsProposal } from '@/workers/data/api';
 const proposal: PairsProposal = {
   kind: 'pairs',
   caseIds: ['a', 'b'],
+  unlabelled: [],
   channels: 2,
   fileEnding: '.nii.gz',
   values: [0, 1, 2].map((value) => ({ value, cases: 2 })),
@@ -29,7 +30,23 @@ test('a filled form says what nnU-Net wants to know', () => {
       { name: 'label 2', values: [2] },
     ],
     fileEnding: '.nii.gz',
+    withUnlabelled: false,
   });
+});
+
+test('without label maps the labels are up to the person, who may name none yet', () => {
+  const images = { ...proposal, caseIds: [], unlabelled: ['a', 'b'], values: [] };
+  const form = { ...startPairsForm(images), channels: ['T1', 'T2'] };
+  expect(pairsFormErrors(form, images, [])).toEqual({});
+  expect(pairsFacts(form, images)).toMatchObject({
+    labels: [{ name: 'background', values: [0] }],
+    withUnlabelled: true,
+  });
+  const named = { ...form, labels: ['background', 'liver', 'tumour'] };
+  expect(pairsFacts(named, images).labels.at(-1)).toEqual({ name: 'tumour', values: [2] });
+  expect(pairsFormErrors({ ...named, labels: ['background', 'liver', ' '] }, images, []).labels).toBe(
+    'Name label 2.',
+  );
 });
 
 test('background is declared even where no label map holds it', () => {

@@ -116,7 +116,13 @@ test('a thread reads TIFF stacks too', async () => {
     return memoryFile(await encodeTiff(voxels, [3, 4, 5]), name);
   };
   const images = [await stack('a_0000.tif')];
-  const rawCase = { caseId: 'a', images, label: await stack('a.tif'), missing: [] };
+  const rawCase = {
+    caseId: 'a',
+    images,
+    label: await stack('a.tif'),
+    labelPath: 'labelsTr/a.tif',
+    missing: [],
+  };
   expect((await workers.fingerprint(rawCase, 'Tiff3DIO', 5)).shapeAfterCrop).toEqual([3, 4, 5]);
   workers.close();
 });

@@ -7,6 +7,7 @@ import {
   clusterSummary,
   withoutStaleFinal,
 } from '@/app/train/exportForCluster';
+import { assertLabelled } from '@/core/dataset/unlabelledCases';
 import { readText } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
@@ -16,7 +17,7 @@ import { datasetFolder, filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles
 import { Outputs, pathsOf } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
 import { nnunetResults } from '../../modelSource';
-import { namedDataset } from '../../nnunetFolders';
+import { type NamedDataset, namedDataset, openDataset } from '../../nnunetFolders';
 import { isGiven, numberOf, type ParsedOptions, requiredText, textOf, UsageError } from '../../options';
 import { trainerIn, unaskedIterations } from '../../scheduleOptions';
 import { writeWithProgress } from '../models/exportModel';
@@ -120,7 +121,8 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
   }
   const gpus = numberOf(options, '-num_gpus', 1);
   if (!Number.isInteger(gpus) || gpus < 1) throw new UsageError('-num_gpus must be a whole number from 1.');
-  const { name, rawFolder, preprocessedFolder } = await namedDataset(dataset, options);
+  const named = await namedDataset(dataset, options);
+  const { name, preprocessedFolder } = named;
   const plansName = textOf(options, '-p') ?? 'nnUNetPlans';
   const trainer = trainerIn(options);
   const plansPath = path.join(preprocessedFolder, `${plansName}.json`);
@@ -155,11 +157,18 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
     gpus,
     splitNotices,
     dataIdentifier,
-    raw: isGiven(options, '--no_raw') ? [] : await filesUnder(rawFolder),
+    raw: isGiven(options, '--no_raw') ? [] : await rawFiles(named),
     preprocessed: await filesUnder(preprocessedFolder),
     results: ofFold,
     previousStage: beforeThis,
   };
+}
+
+/** The raw dataset, where it is here. Throws `NoLabelMaps` where cases lack theirs: nnU-Net would refuse it. */
+async function rawFiles(named: NamedDataset) {
+  const files = await filesUnder(named.rawFolder);
+  if (files.length > 0) assertLabelled(await openDataset(named));
+  return files;
 }
 
 async function filesUnder(folder: string) {
