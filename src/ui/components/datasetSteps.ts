@@ -53,7 +53,7 @@ export function stepsOf(dataset: DatasetRecord, { running, failure }: Activity):
     const { kind } = step;
     const isRunning = running?.name === dataset.name && running.task.kind === kind;
     const isWaiting = dataset.tasks.some((task) => task.kind === kind);
-    const isBad = kind === 'check' && dataset.check?.isTrainable === false;
+    const isBad = kind === 'check' && dataset.check?.isTrainable === false && !needsLabels(dataset);
     const isNext = !isDone[kind] && !hasNext;
     if (isNext) hasNext = true;
     const state: StepState = isRunning

@@ -61,10 +61,11 @@ export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
 
 function invitation(steps: readonly Step[]): string {
   const bad = steps.find(({ state }) => state === 'failed');
-  if (bad?.kind === 'check') return bad.needsLabels ? 'Add label maps' : 'See what is wrong';
+  if (bad?.kind === 'check') return 'See what is wrong';
   if (bad) return `${bad.name} again`;
   if (steps.some(({ state }) => state === 'running')) return 'Watch';
   const next = steps.find(({ state }) => state === 'next');
+  if (next?.needsLabels) return 'Add label maps';
   return next ? `Next: ${next.name}` : 'Open';
 }
 

@@ -65,8 +65,12 @@ export function DatasetPage({ dataset, caseId, onFiles }: DatasetPageProps) {
         <HeaderFacts dataset={dataset} />
       </header>
       <StepRow dataset={dataset} />
-      <UnlabelledNote dataset={dataset} onFiles={onFiles} />
       <div className={styles.body}>
+        <UnlabelledNote
+          dataset={dataset}
+          example={checks?.find(({ status }) => status === 'unlabelled')?.caseId ?? 'anna'}
+          onFiles={onFiles}
+        />
         <Tabs value={tab} onChange={setTab} keepMounted={false}>
           <Tabs.List className={styles.tabs}>
             <Tabs.Tab value="cases">Cases</Tabs.Tab>

@@ -104,7 +104,7 @@ function Refused({ refused }: Pick<LabelsProposal, 'refused'>) {
   if (refused.length === 0) return null;
   return (
     <Alert
-      color="yellow"
+      color="gray"
       variant="light"
       title={`${plural(refused.length, 'file')} cannot be used`}
       style={{ overflowWrap: 'anywhere' }}

@@ -80,7 +80,7 @@ function StepBox({ step, dataset }: { step: Step; dataset: DatasetRecord }) {
   );
 }
 
-function StepAction({ step: { kind, state }, dataset }: { step: Step; dataset: DatasetRecord }) {
+function StepAction({ step: { kind, state, needsLabels }, dataset }: { step: Step; dataset: DatasetRecord }) {
   const { datasets } = useStudio();
   switch (state) {
     case 'running':
@@ -95,7 +95,7 @@ function StepAction({ step: { kind, state }, dataset }: { step: Step; dataset: D
       return null;
     default:
       if (hasNoImages(dataset) && kind !== 'plan') return null;
-      return <StepButton kind={kind} dataset={dataset} isNext={state === 'next'} />;
+      return <StepButton kind={kind} dataset={dataset} isNext={state === 'next' && !needsLabels} />;
   }
 }
 

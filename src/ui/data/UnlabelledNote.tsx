@@ -8,11 +8,13 @@ import styles from './data.module.css';
 
 interface UnlabelledNoteProps {
   readonly dataset: DatasetRecord;
+  /** A case without a label map. */
+  readonly example: string;
   readonly onFiles: (files: readonly GivenFile[]) => Promise<void>;
 }
 
 /** How many cases have no label map, and where theirs go. Nothing for a dataset that has all of them. */
-export function UnlabelledNote({ dataset, onFiles }: UnlabelledNoteProps) {
+export function UnlabelledNote({ dataset, example, onFiles }: UnlabelledNoteProps) {
   const { unlabelled = 0, caseCount, fileEnding } = dataset;
   if (unlabelled === 0) return null;
   return (
@@ -35,7 +37,8 @@ export function UnlabelledNote({ dataset, onFiles }: UnlabelledNoteProps) {
       </div>
       <Text size="xs" c="dimmed">
         nnU-Net plans and trains once every case has one. Drop label maps on this page: each joins the case of
-        its name (<code>anna{fileEnding}</code> or <code>anna_seg{fileEnding}</code> for the case anna).
+        its name, <code>{example + fileEnding}</code> or <code>{`${example}_seg${fileEnding}`}</code> for{' '}
+        {example}.
       </Text>
     </section>
   );

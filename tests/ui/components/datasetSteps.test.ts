@@ -34,6 +34,14 @@ const planned: DatasetRecord = { ...fresh, check, hasFingerprint: true, plans: [
 const statesOf = (dataset: DatasetRecord, activity: Partial<Parameters<typeof stepsOf>[1]> = {}) =>
   stepsOf(dataset, { running: undefined, failure: undefined, ...activity }).map(({ state }) => state);
 
+test('a dataset that lacks nothing but label maps is no failure, and waits for them', () => {
+  const unlabelled = { ...fresh, unlabelled: 2, check: { ...check, isTrainable: false } };
+  expect(statesOf(unlabelled)).toEqual(['next', 'later', 'later', 'later']);
+  const [first, second] = stepsOf(unlabelled, { running: undefined, failure: undefined });
+  expect([first.text, second.text]).toEqual(['2 of 6 cases without a label map', 'Waits for the label maps']);
+  expect(statesOf({ ...unlabelled, check: { ...unlabelled.check, errors: 1 } })[0]).toBe('failed');
+});
+
 test('one step is next, those behind it are later', () => {
   expect(statesOf(fresh)).toEqual(['next', 'later', 'later', 'later']);
   expect(statesOf({ ...fresh, check })).toEqual(['done', 'next', 'later', 'later']);
