@@ -4,6 +4,7 @@ import { labelMapFacts } from '@/app/files/givenSegmentations';
 import { isInLabelFolder, isLabelName, labelStem } from '@/core/dataset/labelNames';
 import type { DatasetDocument, RawCase, RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { hasImageName, withoutImageEnding } from '@/core/io/imageNames';
 import { concatenate } from '@/core/io/compression';
@@ -230,5 +231,5 @@ async function declareLabels(
   raw: DatasetFolder,
 ): Promise<void> {
   const labels = new Map([...document.labels, ...newLabels.map(({ name, value }) => [name, value] as const)]);
-  await raw.write('dataset.json', pythonJson({ ...Object(await readJson(jsonFile)), labels }));
+  await raw.write(NNUNET_FILES.dataset, pythonJson({ ...Object(await readJson(jsonFile)), labels }));
 }

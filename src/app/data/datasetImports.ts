@@ -2,6 +2,7 @@
 import { findPreprocessedDataset } from '@/core/dataset/preprocessedDataset';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { unlabelledCases } from '@/core/dataset/unlabelledCases';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { browserFile, type SourceFile } from '@/core/io/sourceFile';
 import { caseOfFile } from '@/core/training/caseFormats';
 import { StudioError } from '@/shared/errors';
@@ -16,7 +17,7 @@ import type {
 } from '@/workers/data/api';
 import type { GivenFile } from '@/workers/files/api';
 import { addLabelMaps, matchLabelMaps, proposeLabelMaps } from './addLabelMaps';
-import { type DeskParts, FINGERPRINT_FILE } from './datasetContext';
+import type { DeskParts } from './datasetContext';
 import { type ImportOptions, importDataset, importPairs } from './importDataset';
 import { assertCanJoin, importLabelsAsRaw, importPreprocessed } from './importPreprocessed';
 import {
@@ -166,7 +167,7 @@ export function datasetIntake({ folders, find, survey }: DeskParts, records: Rec
     if (caseIds.length === 0) return;
     const stale = new Set(caseIds);
     const folder = folders.folder(name, 'preprocessed');
-    await folder.remove(FINGERPRINT_FILE);
+    await folder.remove(NNUNET_FILES.fingerprint);
     for (const { path } of await folders.files(name, 'preprocessed')) {
       const below = path.slice(name.length + 1);
       const [, file] = below.split('/');

@@ -167,7 +167,7 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
 /** The raw dataset, where it is here. Throws `NoLabelMaps` where cases lack theirs: nnU-Net would refuse it. */
 async function rawFiles(named: NamedDataset) {
   const files = await filesUnder(named.rawFolder);
-  if (files.length > 0) assertLabelled(await openDataset(named));
+  if (files.some(({ path: file }) => /(^|\/)imagesTr\//.test(file))) assertLabelled(await openDataset(named));
   return files;
 }
 
