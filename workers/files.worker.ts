@@ -23,12 +23,13 @@ const library = createModelLibrary(browserRecords(DATABASES.models), browserReco
 const exports = new Map<string, AbortController>();
 
 const api: FilesApi = {
-  add: (given, origin, onStep) =>
+  add: (given, origin, open, onStep) =>
     keepFiles({
       files: given.map(({ path, content }) => browserFile(content, path)),
       origin,
       library,
       caseFiles,
+      open,
       onStep,
     }),
 

@@ -3,7 +3,7 @@ import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { IMAGE_SHAPE, IMAGE_SPACING, phantomImage, phantomVoxels } from './files';
 import { expect, test } from './studioPage';
 
-test('a label map opens with its image, alone it is said; images without labels are a dataset that gets them later; notices stay behind', async ({
+test('a label map joins its image, alone it is said; images without labels are a dataset that gets them later; notices stay behind', async ({
   studio,
   workbench,
   page,
@@ -11,8 +11,9 @@ test('a label map opens with its image, alone it is said; images without labels 
   const labels = phantomVoxels(1, IMAGE_SHAPE).map((value) => (value > 800 ? 2 : value > 250 ? 1 : 0));
   const map = await writeVolume(labels, IMAGE_SHAPE, newGeometry(IMAGE_SHAPE, IMAGE_SPACING));
   const image = workbench.write('head_0000.nii.gz', await phantomImage());
-  await studio.choose([image, workbench.write('head.nii.gz', map)]);
+  await studio.choose(image);
   await studio.waitUntilShown();
+  await studio.choose(workbench.write('head.nii.gz', map));
   await expect(page.getByRole('region', { name: 'Cases' }).getByRole('listitem')).toHaveCount(1);
   await expect(studio.segmentation.getByRole('row', { name: /label 2/ })).toBeVisible();
   await expect(studio.segmentation).toContainText('Given as head.nii.gz');

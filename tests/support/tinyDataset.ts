@@ -5,7 +5,7 @@ import { niftiFile } from './nifti';
 
 export const TINY_DATASET = 'Dataset007_Tiny';
 /** x, y, z. */
-const TINY_DIM = [12, 10, 8] as const;
+export const TINY_DIM = [12, 10, 8] as const;
 const VOXELS = TINY_DIM[0] * TINY_DIM[1] * TINY_DIM[2];
 
 /** Contents by path below the dataset's folder. */

@@ -1,7 +1,12 @@
 // Label maps that come after their images: matched with the cases of a dataset by name, checked against each image, and
 // written beside it.
-import { labelMapFacts } from '@/app/files/givenSegmentations';
-import { isInLabelFolder, isLabelName, labelStem } from '@/core/dataset/labelNames';
+import { labelMapFacts, labelMapMisfit, NO_LABEL_NUMBERS } from '@/app/files/givenSegmentations';
+import {
+  caseNamesOfLabelMap,
+  isInLabelFolder,
+  isLabelName,
+  isNumberedLabelName,
+} from '@/core/dataset/labelNames';
 import type { DatasetDocument, RawCase, RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
@@ -14,7 +19,6 @@ import { readAsStored } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { withSideCars } from '@/core/io/tiff3dIO';
 import { messageOf, StudioError } from '@/shared/errors';
-import { formatShape, formatXyz } from '@/shared/geometry';
 import { nameKey } from '@/shared/names';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import type { DatasetProgress, LabelsChoice, LabelsProposal } from '@/workers/data/api';
@@ -31,8 +35,6 @@ interface MatchedNames {
   readonly refused: LabelsProposal['refused'];
 }
 
-const CHANNEL = /_\d{4}$/;
-
 /**
  * Which of the files are named like the label maps of the cases: `a`, `a_seg`, `a-mask`, …, and `a_0000` only where its
  * folder or the rest of its name says that it is a label map. Images of the dataset are passed over.
@@ -46,15 +48,15 @@ export function matchLabelMaps(cases: readonly RawCase[], files: readonly Source
   const taken = new Map<RawCase, SourceFile>();
   for (const file of withSideCars(files).filter(hasImageName)) {
     const stem = nameKey(withoutImageEnding(fileName(file)));
-    const isNamed = isInLabelFolder(file) || isLabelName(stem);
-    const names = [stem, labelStem(stem), ...(isNamed ? [labelStem(stem).replace(CHANNEL, '')] : [])];
+    const isNamed = isInLabelFolder(file) || isLabelName(stem) || isNumberedLabelName(stem);
+    const names = isNamed ? caseNamesOfLabelMap(stem) : [stem];
     const rawCase = names.map((name) => byName.get(name)).find((found) => found !== undefined);
     const other = rawCase && taken.get(rawCase);
     if (other) refused.push({ path: file.path, reason: `${other.path} is the label map of the same case` });
     else if (rawCase) {
       taken.set(rawCase, file);
       matches.push({ rawCase, file });
-    } else if (isNamed || !byName.has(stem.replace(CHANNEL, ''))) {
+    } else if (isNamed || !caseNamesOfLabelMap(stem).some((name) => byName.has(name))) {
       refused.push({ path: file.path, reason: 'the dataset has no case of this name' });
     }
   }
@@ -114,16 +116,10 @@ async function checkLabelMap(
   try {
     const map = await readAsStored([file]);
     const image = await readImageFacts(images);
-    if (map.channels !== 1) {
-      return { reason: `it has ${map.channels} channels; a label map has one, of label numbers` };
-    }
-    if (formatShape(map.shape) !== formatShape(image.shape)) {
-      return {
-        reason: `its size of ${formatXyz(map.shape)} voxels is not that of its image, ${formatXyz(image.shape)} (x × y × z)`,
-      };
-    }
+    const misfit = labelMapMisfit(image, map);
+    if (misfit !== undefined) return { reason: misfit };
     const facts = labelMapFacts(map);
-    if (!facts) return { reason: 'it holds more than whole numbers from 0 to 65535, so it is no label map' };
+    if (!facts) return { reason: NO_LABEL_NUMBERS };
     const values = [...facts.voxels.keys()];
     const isNamed = isInLabelFolder(file) || isLabelName(withoutImageEnding(fileName(file)));
     const isKnown = values.every((value) => declaredValues(document).has(value));

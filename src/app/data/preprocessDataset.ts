@@ -75,7 +75,7 @@ export async function preprocessDataset(job: PreprocessDatasetJob): Promise<Prep
   const preprocessed: string[] = [];
   const failures: PreprocessedReport[] = [];
   const written = new Set<string>();
-  assertLabelled(dataset);
+  assertLabelled(job.dataset);
   await copyGroundTruth(job);
   await writeSplits(job);
   for (const [position, name] of configurations.entries()) {

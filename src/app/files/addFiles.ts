@@ -17,7 +17,9 @@ export async function addGivenFiles(
   setAdding('Looking at the files');
   try {
     const report = await navigator.locks.request('nnstudio-adding', { mode: 'shared' }, async () => {
-      const added = await files.add(given, origin, setAdding);
+      const open = queue.store.getState().cases;
+      const { joined = [], ...added } = await files.add(given, origin, open, setAdding);
+      for (const { id, result } of joined) await queue.giveSegmentation(id, result);
       const { fresh, twins } = withoutTwins(added.cases, queue.store.getState().cases);
       if (twins.length > 0) await files.removeCases(twins.map((twin) => twin.given.id));
       await queue.add(fresh);
@@ -25,7 +27,10 @@ export async function addGivenFiles(
         ...added,
         cases: fresh,
         problems: [...added.problems, ...twins.map(twinProblem)],
-        known: twins.map(({ kept }) => kept),
+        known: [
+          ...open.filter(({ id }) => joined.some((one) => one.id === id)),
+          ...twins.map(({ kept }) => kept),
+        ],
       };
     });
     const undescribed = undescribedAmong(report, given);

@@ -1,6 +1,12 @@
 // Label maps among given files: which of them belong to which image, by name, size and values.
 
-import { isInLabelFolder, isLabelName, labelStem } from '@/core/dataset/labelNames';
+import {
+  caseNamesOfLabelMap,
+  isInLabelFolder,
+  isLabelName,
+  isNumberedLabelName,
+  labelStem,
+} from '@/core/dataset/labelNames';
 import { type CaseFiles as CaseGroup, findCases } from '@/core/io/cases';
 import { imageFiles, withoutImageEnding } from '@/core/io/imageNames';
 import type { MedicalImage } from '@/core/io/medicalImage';
@@ -31,20 +37,28 @@ const MOST_UNNAMED_LABELS = 150;
 /** Of the foreground, voxels like the one before them. */
 const LEAST_EQUAL_SHARE = 0.6;
 
-function stemOf(file: SourceFile): string {
+export function stemOf(file: Pick<SourceFile, 'path'>): string {
   return withoutImageEnding(fileName(file));
 }
 
-/** Files whose names say that they are label maps of other files here, by the name of their case. */
-function namedLabelMaps(files: readonly SourceFile[]): ReadonlyMap<SourceFile, string> {
+/** Files whose names say that they are label maps of other files here. */
+function namedLabelMaps(files: readonly SourceFile[]): readonly SourceFile[] {
   const images = imageFiles(files.filter((file) => !isHiddenFile(file)));
-  const numbered = new Set(images.map(stemOf).filter((stem) => CHANNEL.test(stem)));
+  const unsorted = images.filter((file) => !isInLabelFolder(file));
+  const numbered = new Set(unsorted.map(stemOf).filter((stem) => CHANNEL.test(stem)));
   const cases = new Set([...numbered].map((stem) => stem.replace(CHANNEL, '')));
+  const stems = new Set(unsorted.map(stemOf));
+  /** `head_seg_0000` beside `head` or `head_0000`. */
+  const isNumberedMap = (stem: string) => {
+    const image = labelStem(stem.replace(CHANNEL, ''));
+    return isNumberedLabelName(stem) && (stems.has(image) || cases.has(image));
+  };
   const isMap = (file: SourceFile) => {
     const stem = stemOf(file);
-    return isInLabelFolder(file) || isLabelName(stem) || (cases.has(stem) && !numbered.has(stem));
+    const isUnnumbered = cases.has(stem) && !numbered.has(stem);
+    return isInLabelFolder(file) || isLabelName(stem) || isNumberedMap(stem) || isUnnumbered;
   };
-  return new Map(images.filter(isMap).map((file) => [file, labelStem(stemOf(file))]));
+  return images.filter(isMap);
 }
 
 /** Images in cases, and the label map of each; what belongs to no image is an image by itself. */
@@ -60,12 +74,14 @@ export interface SortedFiles {
 
 /** Puts label maps beside the images of their names. */
 export async function sortLabelMaps(files: readonly SourceFile[]): Promise<SortedFiles> {
-  const named = namedLabelMaps(files);
+  const named = new Set(namedLabelMaps(files));
   const images = await findCases(files.filter((file) => !named.has(file)));
   const labelMaps = new Map<string, SourceFile>();
   const left: SourceFile[] = [];
-  for (const [file, caseId] of named) {
-    const group = images.cases.find((one) => one.caseId === caseId && !labelMaps.has(one.caseId));
+  for (const file of named) {
+    const group = caseNamesOfLabelMap(stemOf(file))
+      .map((name) => images.cases.find(({ caseId }) => caseId === name && !labelMaps.has(caseId)))
+      .find((found) => found !== undefined);
     if (group) labelMaps.set(group.caseId, file);
     else left.push(file);
   }
@@ -83,8 +99,23 @@ export async function sortLabelMaps(files: readonly SourceFile[]): Promise<Sorte
   };
 }
 
+/** What is wrong with a map where {@link labelMapFacts} has nothing to say. */
+export const NO_LABEL_NUMBERS = 'it holds more than whole numbers from 0 to 65535, so it is no label map';
+
+/** Why a map is not the label map of an image, as the end of a sentence; `undefined` where it fits. */
+export function labelMapMisfit(
+  image: Pick<MedicalImage, 'shape'>,
+  map: Pick<MedicalImage, 'data' | 'channels' | 'shape'>,
+): string | undefined {
+  if (map.channels !== 1) return `it has ${map.channels} channels; a label map has one, of label numbers`;
+  if (formatShape(map.shape) !== formatShape(image.shape)) {
+    return `its size of ${formatXyz(map.shape)} voxels is not that of its image, ${formatXyz(image.shape)} (x × y × z)`;
+  }
+  return labelMapFacts(map) ? undefined : NO_LABEL_NUMBERS;
+}
+
 /** What a map of whole numbers holds; `undefined` for anything else. */
-function labelMapFacts({
+export function labelMapFacts({
   data,
   channels,
 }: Pick<MedicalImage, 'data' | 'channels'>): LabelMapFacts | undefined {
@@ -117,17 +148,14 @@ export function looksLikeLabelMap(image: MedicalImage): boolean {
   return facts.voxels.size <= MOST_UNNAMED_LABELS;
 }
 
-/**
- * The segmentation of a case as it is kept, in the place of its image; `undefined` where the map is not of the image's
- * size or holds anything but whole numbers from 0 to 65535.
- */
+/** The segmentation of a case as it is kept, in the place of its image; `undefined` where {@link labelMapMisfit} says why. */
 export async function segmentationOf(
   image: MedicalImage,
   map: MedicalImage,
   name: string,
 ): Promise<SegmentationOfCase | undefined> {
   const facts = labelMapFacts(map);
-  if (!facts || formatShape(image.shape) !== formatShape(map.shape)) return undefined;
+  if (!facts || labelMapMisfit(image, map) !== undefined) return undefined;
   const highest = Math.max(0, ...facts.voxels.keys());
   const labels = highest < 256 ? Uint8Array.from(map.data) : Uint16Array.from(map.data);
   const content = await writeSegmentation(labels, image.shape, image.geometry);

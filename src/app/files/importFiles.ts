@@ -1,4 +1,5 @@
 // What becomes of dropped files: models go into the library, images become cases, the rest is answered with a reason.
+import { caseNamesOfLabelMap } from '@/core/dataset/labelNames';
 import { type OnnxFacts, onnxFacts } from '@/core/interop/foreignNetwork';
 import { importModels } from '@/core/interop/importModel';
 import { nameAmong } from '@/core/interop/modelFolders';
@@ -16,21 +17,30 @@ import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { isZip, withRandomAccess } from '@/core/io/zip';
 import { messageOf } from '@/shared/errors';
-import { formatShape } from '@/shared/geometry';
 import type { CaseFiles } from '@/storage/caseFiles';
 import type { CaseRecord, ImageFacts, IntensityHints } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
 import { explainWriteFailure } from '@/storage/recordStore';
-import type { AddReport } from '@/workers/files/api';
+import type { AddReport, JoinedSegmentation } from '@/workers/files/api';
 import { windowOf } from './ctWindow';
 import { fileHash, voxelHash } from './duplicateImages';
-import { looksLikeLabelMap, type SortedFiles, segmentationOf, sortLabelMaps } from './givenSegmentations';
+import {
+  labelMapMisfit,
+  looksLikeLabelMap,
+  NO_LABEL_NUMBERS,
+  type SortedFiles,
+  segmentationOf,
+  sortLabelMaps,
+  stemOf,
+} from './givenSegmentations';
 
 export interface KeepFilesJob {
   readonly files: readonly SourceFile[];
   readonly origin: ModelRecord['origin'];
   readonly library: ModelLibrary;
   readonly caseFiles: CaseFiles;
+  /** Cases that are open: a label map that is named like one of them is laid over it. */
+  readonly open: readonly CaseRecord[];
   readonly onStep: (step: string) => void;
 }
 
@@ -52,12 +62,13 @@ export async function keepFiles(job: KeepFilesJob): Promise<AddReport> {
   problems.push(
     ...ignored.map(({ path, reason }) => ({ path, name: 'Ignored', message: `${path}: ${reason}.` })),
   );
-  const cases = await keepCases(sorted, job, problems);
+  const { cases, joined } = await keepCases(sorted, job, problems);
   // What lies about beside models is theirs; an archive is somebody's that was meant to be taken.
   const unknown = models.length === 0 ? others : others.filter(({ path }) => ARCHIVE_NAME.test(path));
   problems.push(...(await strangers(unknown)));
-  if (cases.length + models.length + problems.length === 0) problems.push(nothingFound(job.files));
-  return { cases, models, problems };
+  if (cases.length + joined.length + models.length + problems.length === 0)
+    problems.push(nothingFound(job.files));
+  return { cases, models, problems, joined };
 }
 
 /** Entries of dropped archives in place of the archives. */
@@ -139,45 +150,99 @@ function modelPrefix(origin: string, files: readonly SourceFile[]): string {
 
 async function keepCases(
   { groups: found, labelMaps: named, lone }: SortedFiles,
-  { caseFiles, onStep }: KeepFilesJob,
+  job: KeepFilesJob,
   problems: Problem[],
-): Promise<readonly CaseRecord[]> {
+): Promise<Required<Pick<AddReport, 'cases' | 'joined'>>> {
+  const { caseFiles, onStep } = job;
   const size = (groups: readonly CaseGroup[]) =>
     groups.flatMap(({ files }) => files).reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0);
   const isChecked = size(found) <= CHECKED_AT_ONCE_BYTES;
   const { groups, labelMaps } = isChecked
-    ? await withUnnamedLabelMap(found, named)
+    ? await withUnnamedLabelMap(found, named, problems)
     : { groups: found, labelMaps: named };
   const cases: CaseRecord[] = [];
+  const joined: JoinedSegmentation[] = [];
   const maps: string[] = [];
   for (const [i, group] of groups.entries()) {
     onStep(groups.length === 1 ? `Reading ${group.caseId}` : `Reading case ${i + 1} of ${groups.length}`);
     try {
       const labels = labelMaps.get(group.caseId);
+      const isNamed = lone.has(group.caseId);
+      const ofOpen = !labels && (isChecked || isNamed) ? await joinOpenCase(group, isNamed, job) : undefined;
+      if (ofOpen && 'result' in ofOpen) {
+        joined.push(ofOpen);
+        continue;
+      }
       const { caseRecord, looksLikeLabels, leftOut } = await keepCase(group, labels, caseFiles, isChecked);
       cases.push(caseRecord);
-      if (looksLikeLabels || lone.has(group.caseId)) maps.push(fileName(group.files[0]));
+      if (ofOpen) problems.push(ofOpen);
+      else if (looksLikeLabels || isNamed) maps.push(fileName(group.files[0]));
       if (leftOut) problems.push(leftOut);
     } catch (error) {
       problems.push(problemOf(group.files.map(({ path }) => path).join(', '), error));
     }
   }
   if (maps.length > 0) problems.push(loneLabelMaps(maps));
-  return cases;
+  return { cases, joined };
+}
+
+/**
+ * Lays a label map over the open case that it is named after, if it has the case's size and the case has no segmentation; a
+ * problem says why not. `undefined` for what is no label map of an open case.
+ */
+async function joinOpenCase(
+  { caseId, files }: CaseGroup,
+  isNamed: boolean,
+  { open, caseFiles }: KeepFilesJob,
+): Promise<JoinedSegmentation | Problem | undefined> {
+  const [file, ...more] = files;
+  const names = isNamed ? caseNamesOfLabelMap(stemOf(file)) : [stemOf(file), caseId];
+  const kept = open.find((one) => names.includes(one.caseId));
+  if (!kept || more.length > 0) return undefined;
+  const map = await readAsStored([file]);
+  if (!isNamed && !looksLikeLabelMap(map)) return undefined;
+  if (kept.contentHash === (await voxelHash(map))) return undefined;
+  const name = fileName(file);
+  const because = (message: string): Problem => ({ path: name, name: 'NotItsLabelMap', message });
+  const misfit = labelMapMisfit(kept.image, map);
+  if (misfit !== undefined) {
+    return because(
+      `${name} is named like the label map of ${kept.caseId}, which is open, but ${misfit}. It is shown as an image.`,
+    );
+  }
+  if (kept.result || kept.run.status === 'queued' || kept.run.status === 'running') {
+    const what = kept.result ? 'has a segmentation already' : 'is being segmented';
+    return because(
+      `${name} is named like the label map of ${kept.caseId}, which ${what}; it is shown as an image. To compare the two, drop it under Models, Evaluate.`,
+    );
+  }
+  const image = await readAsStored(await Promise.all(kept.files.map((own) => caseFiles.open(kept.id, own))));
+  const segmentation = await segmentationOf(image, map, name);
+  if (!segmentation) return undefined;
+  await caseFiles.write(kept.id, segmentation.file);
+  return { id: kept.id, result: segmentation.facts };
 }
 
 /** Of two files of any name, the label map beside its image. */
 async function withUnnamedLabelMap(
   groups: readonly CaseGroup[],
   labelMaps: ReadonlyMap<string, SourceFile>,
+  problems: Problem[],
 ): Promise<Pick<SortedFiles, 'groups' | 'labelMaps'>> {
   const asGiven = { groups, labelMaps };
   if (groups.length !== 2 || labelMaps.size > 0) return asGiven;
   const read = await Promise.all(groups.map(({ files }) => readAsStored(files).catch(() => undefined)));
   const isMap = read.map((image) => image !== undefined && looksLikeLabelMap(image));
   const [map, image] = isMap[0] ? [0, 1] : [1, 0];
-  const sizes = read.map((one) => one && formatShape(one.shape));
-  if (!isMap[map] || isMap[image] || sizes[0] !== sizes[1] || groups[map].files.length > 1) return asGiven;
+  const [readMap, readImage] = [read[map], read[image]];
+  if (!readMap || !readImage || !isMap[map] || isMap[image] || groups[map].files.length > 1) return asGiven;
+  const misfit = labelMapMisfit(readImage, readMap);
+  if (misfit !== undefined) {
+    const [name, of] = [groups[map], groups[image]].map(({ files }) => fileName(files[0]));
+    const message = `${name} looks like a label map, but not like that of ${of}: ${misfit}. Both are shown as images.`;
+    problems.push({ path: name, name: 'NotItsLabelMap', message });
+    return asGiven;
+  }
   return {
     groups: [groups[image]],
     labelMaps: new Map([[groups[image].caseId, groups[map].files[0]]]),
@@ -208,14 +273,16 @@ async function keepCase(
   caseFiles: CaseFiles,
   isChecked: boolean,
 ): Promise<KeptCase> {
+  const swapped = labels && (await withTurnedRoles(group, labels));
+  if (swapped) return keepCase(swapped.group, swapped.labels, caseFiles, isChecked);
   const files = await storableFiles(group);
   const intensities = await intensityHints(group.files);
   const facts = { ...(await imageFacts(files)), ...(intensities && { intensities }) };
   // Throws where voxels are missing or no numbers.
   const image = isChecked || labels ? await readAsStored(files) : undefined;
   const contentHash = isChecked && image ? await voxelHash(image) : await fileHash(files);
-  const segmentation =
-    image && labels && (await segmentationOf(image, await readAsStored([labels]), fileName(labels)));
+  const map = labels && (await readAsStored([labels]));
+  const segmentation = image && labels && map && (await segmentationOf(image, map, fileName(labels)));
   const id = crypto.randomUUID();
   try {
     for (const file of [...files, ...(segmentation ? [segmentation.file] : [])]) {
@@ -237,15 +304,32 @@ async function keepCase(
       ...(segmentation && { result: segmentation.facts }),
     },
     looksLikeLabels: !labels && image !== undefined && looksLikeLabelMap(image),
-    leftOut: labels && !segmentation ? notItsLabelMap(labels, group) : undefined,
+    leftOut:
+      labels && image && map && !segmentation
+        ? notItsLabelMap(labels, group, labelMapMisfit(image, map) ?? NO_LABEL_NUMBERS)
+        : undefined,
   };
 }
 
-function notItsLabelMap(labels: SourceFile, { caseId }: CaseGroup): Problem {
+/** Image and label map the other way round, where their names say so but not their voxels: `head.nii.gz` with its map `head_0000.nii.gz`. */
+async function withTurnedRoles(
+  { caseId, files }: CaseGroup,
+  labels: SourceFile,
+): Promise<{ readonly group: CaseGroup; readonly labels: SourceFile } | undefined> {
+  const [file, ...more] = files;
+  if (more.length > 0) return undefined;
+  const [image, map] = [await readAsStored([file]), await readAsStored([labels])];
+  if (looksLikeLabelMap(map) || !looksLikeLabelMap(image) || labelMapMisfit(map, image) !== undefined) {
+    return undefined;
+  }
+  return { group: { caseId, files: [labels] }, labels: file };
+}
+
+function notItsLabelMap(labels: SourceFile, { caseId }: CaseGroup, misfit: string): Problem {
   return {
     path: labels.path,
     name: 'NotItsLabelMap',
-    message: `${fileName(labels)} is named like the label map of ${caseId}, but has another size or holds more than whole numbers from 0 to 65535. Drop it by itself to see it as an image.`,
+    message: `${fileName(labels)} is named like the label map of ${caseId}, but ${misfit}. Drop it by itself to see it as an image.`,
   };
 }
 

@@ -2,7 +2,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { failureOf, recordList, workQueue } from '@/app/recordQueue';
 import { isAbort } from '@/shared/errors';
-import type { CaseRecord, CaseRun, PredictJob } from '@/storage/caseRecord';
+import type { CaseRecord, CaseRun, GivenSegmentation, PredictJob } from '@/storage/caseRecord';
 import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
 import type { FilesApi } from '@/workers/files/api';
 import type { CaseProgress, PredictApi } from '@/workers/segment/api';
@@ -34,6 +34,8 @@ export interface CaseQueue {
   enqueue(ids: readonly string[], job: PredictJob): Promise<void>;
   /** Takes a waiting case out of the queue, or stops a running one. */
   cancel(id: string): Promise<void>;
+  /** Shows a label map that is kept with a case as its segmentation. */
+  giveSegmentation(id: string, segmentation: GivenSegmentation): Promise<void>;
   /** Calls a case, and the files that are saved of it, by another name. */
   rename(id: string, caseId: string): Promise<void>;
   /** Takes the case off the list; {@link CaseQueue.restore} brings it back until {@link CaseQueue.purge}. */
@@ -143,6 +145,8 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
       }
       if (found?.run.status === 'running') predictor.cancel(id);
     },
+
+    giveSegmentation: (id, result) => list.change(id, { result }),
 
     rename: (id, caseId) => list.change(id, { caseId }),
 

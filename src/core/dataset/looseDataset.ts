@@ -4,7 +4,7 @@ import { groupIntoCases } from '@/core/io/cases';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { nameKey } from '@/shared/names';
-import { labelStem } from './labelNames';
+import { caseNamesOfLabelMap } from './labelNames';
 import { byCodePoint, type DatasetDocument } from './rawDataset';
 
 /** What the form asks for. */
@@ -82,7 +82,7 @@ export function pairLooseFiles(
   const cases: PairedCase[] = [];
   for (const label of labels.filter(fits)) {
     const stem = nameKey(stemOf(label));
-    const caseId = [stem, labelStem(stem)].find((name) => imagesByCase.has(name));
+    const caseId = caseNamesOfLabelMap(stem).find((name) => imagesByCase.has(name));
     const own = caseId === undefined ? undefined : imagesByCase.get(caseId);
     if (caseId === undefined || !own) unpaired.push(label);
     else {

@@ -2,7 +2,7 @@ import type { ModelSharing } from '@/core/interop/bundleManifest';
 import type { OnnxFacts } from '@/core/interop/foreignNetwork';
 import type { Affine } from '@/core/io/orientation';
 import type { Xyz } from '@/shared/geometry';
-import type { CaseRecord } from '@/storage/caseRecord';
+import type { CaseRecord, GivenSegmentation } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 
 /** A file someone dropped or picked, with its path below what was dropped. */
@@ -18,6 +18,15 @@ export interface AddReport {
   readonly problems: readonly FileProblem[];
   /** Cases that were there already, whose images were given once more. */
   readonly known?: readonly CaseRecord[];
+  /** Segmentations of cases that were open. */
+  readonly joined?: readonly JoinedSegmentation[];
+}
+
+/** A label map that was given while its case was open, and is kept as its segmentation. */
+export interface JoinedSegmentation {
+  /** The case's. */
+  readonly id: string;
+  readonly result: GivenSegmentation;
 }
 
 /** A file that was not taken, and why. */
@@ -84,10 +93,14 @@ export interface ExportProgress {
 
 /** Reading, checking and keeping files, off the page's thread. */
 export interface FilesApi {
-  /** Sorts the files into cases and models, checks them and keeps them. A bad file is a problem, not an exception. */
+  /**
+   * Sorts the files into cases and models, checks them and keeps them; label maps of cases in `open` become their
+   * segmentations. A bad file is a problem, not an exception.
+   */
   add(
     files: readonly GivenFile[],
     origin: ModelRecord['origin'],
+    open: readonly CaseRecord[],
     onStep: (step: string) => void,
   ): Promise<AddReport>;
   /** `channel` of a case's image. Throws what is wrong with the image. */

@@ -193,7 +193,7 @@ test('label maps are told from images by name', () => {
   };
   expect(found('a.nii', 'b_0001.nii', 'c-mask.nii')).toEqual([['a', 'b_0001', 'c'], []]);
   expect(found('a_0000.nii', 'imagesTr/c_0000.nii')).toEqual([[], []]);
-  expect(found('labelsTr/a_0000.nii', 'c_seg_0000.nii')).toEqual([['a'], ['c_seg_0000.nii']]);
+  expect(found('labelsTr/a_0000.nii', 'c_seg_0000.nii')).toEqual([['a', 'c'], []]);
   expect(found('a.nii', 'a_seg.nii')).toEqual([['a'], ['a_seg.nii']]);
   expect(found('e.nii')).toEqual([[], ['e.nii']]);
 });

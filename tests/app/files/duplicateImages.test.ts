@@ -26,6 +26,7 @@ async function casesOf(files: Readonly<Record<string, Uint8Array>>): Promise<rea
     origin: 'imported',
     library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),
     caseFiles: NOWHERE,
+    open: [],
     onStep: () => undefined,
   });
   return cases;

@@ -8,7 +8,7 @@ import { writeZip } from '@/core/io/zipStream';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import type { CaseFiles } from '@/storage/caseFiles';
-import { SEGMENTATION_FILE } from '@/storage/caseRecord';
+import { type CaseRecord, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { MemoryRecords } from '../../storage/memoryRecords';
 import { modelFolderFiles } from '../../support/modelFolder';
@@ -47,8 +47,13 @@ function kept() {
     cases: async () => [...cases.keys()],
   };
   const library = createModelLibrary(new MemoryRecords(), new MemoryRecords());
-  const keep = (...files: readonly SourceFile[]) =>
-    keepFiles({ files, origin: 'imported', library, caseFiles, onStep: () => undefined });
+  const open: CaseRecord[] = [];
+  const keep = async (...files: readonly SourceFile[]) => {
+    const job = { files, origin: 'imported' as const, library, caseFiles, open };
+    const report = await keepFiles({ ...job, onStep: () => undefined });
+    open.push(...report.cases);
+    return report;
+  };
   return { keep, caseFiles };
 }
 
@@ -58,6 +63,10 @@ describe('a label map dropped beside its image', () => {
     ['head.nii.gz', 'head_seg.nii.gz'],
     ['head.nii.gz', 'head-label.nii.gz'],
     ['study/imagesTr/head_0000.nii.gz', 'study/labelsTr/head.nii.gz'],
+    ['study/images/head_0000.nii.gz', 'study/masks/head_0000.nii.gz'],
+    ['study/images/head.nii.gz', 'study/masks/head_0000.nii.gz'],
+    ['head_0000.nii.gz', 'head_seg_0000.nii.gz'],
+    ['head.nii.gz', 'head_0000.nii.gz'],
     ['ct.nii.gz', 'liver and spleen.nii.gz'],
   ])('%s and %s are one case with its segmentation', async (imageName, labelName) => {
     const { keep, caseFiles } = kept();
@@ -86,7 +95,42 @@ describe('a label map dropped beside its image', () => {
       await labels('head.nii.gz', [7, 8, 10]),
     );
     expect(report.cases.map(({ result }) => result)).toEqual([undefined]);
+    const sizes = 'its size of 10 × 8 × 7 voxels is not that of its image, 10 × 8 × 6 (x × y × z)';
     expect(report.problems).toMatchObject([{ name: 'NotItsLabelMap', path: 'head.nii.gz' }]);
+    expect(report.problems[0].message).toContain(sizes);
+    const ofAnyName = await kept().keep(await image('ct.nii.gz'), await labels('organs.nii.gz', [7, 8, 10]));
+    expect(ofAnyName.cases.map(({ caseId }) => caseId)).toEqual(['ct', 'organs']);
+    expect(ofAnyName.problems[0].message).toContain(`not like that of ct.nii.gz: ${sizes}`);
+  });
+
+  test('after its image joins the case that is open, by name and size', async () => {
+    for (const name of ['head.nii.gz', 'masks/head_0000.nii.gz', 'head_seg.nii.gz']) {
+      const { keep, caseFiles } = kept();
+      const { cases } = await keep(await image('head_0000.nii.gz'));
+      const { id } = cases[0];
+      const report = await keep(await labels(name));
+      expect(report).toMatchObject({ cases: [], problems: [], joined: [{ id }] });
+      expect(report.joined?.[0].result.labels.map(({ value }) => value)).toEqual([1, 3]);
+      const written = await readAsStored([await caseFiles.open(id, SEGMENTATION_FILE)]);
+      expect(written.shape).toEqual(SHAPE);
+    }
+  });
+
+  test('after its image, but of another size or where there is a segmentation, is an image, and it is said why', async () => {
+    const { keep } = kept();
+    await keep(await image('head_0000.nii.gz'));
+    const other = await keep(await labels('head.nii.gz', [7, 8, 10]));
+    expect(other).toMatchObject({ cases: [{ caseId: 'head' }], joined: [] });
+    expect(other.problems.map(({ message }) => message).join()).toMatch(
+      /label map of head, which is open, but its size of 10 × 8 × 7 voxels is not that of its image, 10 × 8 × 6/,
+    );
+    const pair = kept();
+    await pair.keep(await image('arm_0000.nii.gz'), await labels('arm.nii.gz'));
+    const again = await pair.keep(await labels('arm_seg.nii.gz'));
+    expect(again).toMatchObject({ cases: [{ caseId: 'arm_seg' }], joined: [] });
+    expect(again.problems.map(({ message }) => message).join()).toContain(
+      'arm, which has a segmentation already',
+    );
   });
 
   test('alone is shown as an image, and it is said what it looks like', async () => {

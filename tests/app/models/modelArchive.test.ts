@@ -92,6 +92,7 @@ describe.each(WAYS)('a zip with %s', (_, make) => {
       origin: 'imported',
       library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),
       caseFiles: {} as CaseFiles,
+      open: [],
       onStep: () => undefined,
     });
     expect(report.models).toHaveLength(1);

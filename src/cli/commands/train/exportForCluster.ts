@@ -8,6 +8,7 @@ import {
   withoutStaleFinal,
 } from '@/app/train/exportForCluster';
 import { assertLabelled } from '@/core/dataset/unlabelledCases';
+import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText } from '@/core/io/sourceFile';
 import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
@@ -167,7 +168,8 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
 /** The raw dataset, where it is here. Throws `NoLabelMaps` where cases lack theirs: nnU-Net would refuse it. */
 async function rawFiles(named: NamedDataset) {
   const files = await filesUnder(named.rawFolder);
-  if (files.some(({ path: file }) => /(^|\/)imagesTr\//.test(file))) assertLabelled(await openDataset(named));
+  const json = `${named.name}/${NNUNET_FILES.dataset}`;
+  if (files.some(({ path: file }) => file === json)) assertLabelled(await openDataset(named));
   return files;
 }
 
