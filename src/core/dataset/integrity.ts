@@ -5,6 +5,7 @@ import type { ImageReader } from '@/core/io/imageReader';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { closestReader, type ReaderChoice, readerFor } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
+import { assertSlicesPlannable } from '@/core/planning/planExperiment';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { Spacing, Zyx } from '@/shared/geometry';
@@ -69,7 +70,7 @@ export async function checkIntegrity(
     cases[i] = check;
     onCase?.(check, ++done, cases.length, read);
   });
-  findings.push(...foregroundFindings(dataset, cases));
+  findings.push(...foregroundFindings(dataset, cases), ...sliceFindings(dataset, cases));
   const all = [...findings, ...cases.flatMap((each) => each.findings)];
   return {
     isTrainable: cases.length > 0 && !all.some(({ severity }) => severity === 'error'),
@@ -184,6 +185,22 @@ function foregroundFindings(
       'Check that these are the label maps that were meant, and that they hold label numbers.',
     ),
   ];
+}
+
+/** Single slices along an axis that no planner takes them along. */
+function sliceFindings({ name }: RawDataset, cases: readonly CaseCheck[]): readonly Finding[] {
+  const read = cases.flatMap(({ shape, spacing }) => (shape && spacing ? [{ shape, spacing }] : []));
+  if (read.length === 0) return [];
+  const sizes = {
+    shapes_after_crop: read.map(({ shape }) => [...shape]),
+    spacings: read.map(({ spacing }) => [...spacing]),
+  };
+  try {
+    assertSlicesPlannable(sizes, name);
+    return [];
+  } catch (problem) {
+    return [{ severity: 'error', message: messageOf(problem) }];
+  }
 }
 
 function twinsIgnoringCase(caseIds: readonly string[]): readonly string[] {

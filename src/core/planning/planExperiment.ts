@@ -62,12 +62,9 @@ export function planExperiment(
 ): PlansDocument {
   assertPlannable(fingerprint);
   const target = fullresTargetSpacing(fingerprint, options.overwriteTargetSpacing);
-  const forward = options.suppressTranspose ? ([0, 1, 2] as const) : transposeForward(target);
+  const forward = options.suppressTranspose ? UNCHANGED : transposeForward(target);
   const backward = [0, 1, 2].map((axis) => forward.indexOf(axis));
-  const newShapes = fingerprint.shapes_after_crop.map((shape, i) =>
-    computeNewShape(asZyx(shape), asZyx(fingerprint.spacings[i]), target),
-  );
-  const medianShape = permute(perAxis(newShapes, median), forward);
+  const medianShape = permute(resampledMedianShape(fingerprint, target), forward);
   assertSliceAxis(medianShape, forward, dataset.name);
   const plansName = options.plansName ?? planner.plansName;
   const request: Omit<ConfigurationRequest, 'name' | 'spacing' | 'medianShape' | 'voxelsInDataset'> = {
@@ -104,6 +101,28 @@ export function planExperiment(
     label_manager: 'LabelManager',
     foreground_intensity_properties_per_channel: fingerprint.foreground_intensity_properties_per_channel,
   };
+}
+
+/** Shapes and spacings of images, array order, without what only a fingerprint knows. */
+export type ImageSizes = Pick<FingerprintDocument, 'spacings' | 'shapes_after_crop'>;
+
+/**
+ * Throws `SingleSlice` for images of which no planner could make plans, whether it turns their axes round or not: so the
+ * integrity check can tell before a fingerprint is taken.
+ */
+export function assertSlicesPlannable(images: ImageSizes, datasetName: string): void {
+  const target = fullresTargetSpacing(images);
+  const shape = resampledMedianShape(images, target);
+  const isFirstAxis = shape.every((size, axis) => axis === 0 || size !== 1);
+  if (isFirstAxis) return;
+  const forward = transposeForward(target);
+  assertSliceAxis(permute(shape, forward), forward, datasetName);
+}
+
+/** Array order. */
+function resampledMedianShape({ shapes_after_crop: shapes, spacings }: ImageSizes, target: Zyx): Zyx {
+  const resampled = shapes.map((shape, i) => computeNewShape(asZyx(shape), asZyx(spacings[i]), target));
+  return perAxis(resampled, median);
 }
 
 /** `3d_fullres`, and `3d_lowres` with the cascade where they are worth it, in the order nnU-Net writes them. */
@@ -173,7 +192,7 @@ function coarser(spacing: readonly number[]): number[] {
  * Follows nnU-Net's `ExperimentPlanner.determine_fullres_target_spacing`.
  */
 function fullresTargetSpacing(
-  { spacings, shapes_after_crop: shapes }: FingerprintDocument,
+  { spacings, shapes_after_crop: shapes }: ImageSizes,
   overwritten?: readonly number[],
 ): Zyx {
   if (overwritten) return asZyx(overwritten);
@@ -194,6 +213,8 @@ function fullresTargetSpacing(
   const chosen = tenth < nextCoarsest ? nextCoarsest + 1e-5 : tenth;
   return asZyx(target.map((value, axis) => (axis === coarsest ? chosen : value)));
 }
+
+const UNCHANGED: Zyx = [0, 1, 2];
 
 /** The coarsest axis first, the others in order: the network pools the first axis last. */
 function transposeForward(target: Zyx): Zyx {

@@ -167,3 +167,33 @@ test('a dataset without any foreground cannot be trained, and says so once', asy
     /labelsTr: no label map has foreground/,
   );
 });
+
+describe('single slices are found before they are planned', () => {
+  const slices = (dim: readonly [number, number, number], pixdim: readonly [number, number, number]) => {
+    const contents: DatasetContents = new Map([['dataset.json', jsonBytes(TINY_JSON)]]);
+    const voxels = dim[0] * dim[1] * dim[2];
+    const values = Uint8Array.from({ length: voxels }, (_, i) => i % 3);
+    for (let i = 0; i < TINY_JSON.numTraining; i++) {
+      for (const channel of [0, 1]) {
+        const image = tinyImage(i, { dim, pixdim, values: Float32Array.from(values) });
+        contents.set(`imagesTr/case_${i}_000${channel}.nii`, image);
+      }
+      contents.set(`labelsTr/case_${i}.nii`, tinyLabels({ dim, pixdim, values }));
+    }
+    return contents;
+  };
+
+  test.each([
+    [[1, 10, 8], 'x'],
+    [[12, 1, 8], 'y'],
+  ] as const)('%j along %s', async (dim, axis) => {
+    expect((await errorsOf(slices(dim, [1, 1, 1]))).join()).toMatch(
+      new RegExp(`the images are single slices along ${axis}: .*${dim.join(' × ')} voxels.*must lie along z`),
+    );
+  });
+
+  test('along z, or along the axis of the largest voxel size, they are as nnU-Net wants them', async () => {
+    expect(await errorsOf(slices([12, 10, 1], [1, 1, 1]))).toEqual([]);
+    expect(await errorsOf(slices([1, 10, 8], [5, 1, 1]))).toEqual([]);
+  });
+});
