@@ -46,7 +46,7 @@ interface PairedCase {
 }
 
 /** Images without a label map. */
-export interface UnlabelledCase {
+interface UnlabelledCase {
   readonly caseId: string;
   readonly images: readonly SourceFile[];
 }

@@ -2,7 +2,7 @@ import { Text } from '@mantine/core';
 import { IconTags } from '@tabler/icons-react';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { GivenFile } from '@/workers/files/api';
-import { FilePicker, FolderPicker } from '../components/FilePickers';
+import { FilePicker, FolderPicker } from '../files/FilePickers';
 import { formatCount, plural } from '../formats';
 import styles from './data.module.css';
 
