@@ -11,10 +11,10 @@ import type { DatasetDocument, RawCase, RawDataset } from '@/core/dataset/rawDat
 import { readJson } from '@/core/interop/json';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
-import { hasImageName, withoutImageEnding } from '@/core/io/imageNames';
 import { concatenate } from '@/core/io/compression';
 import { contentPieces, gzip } from '@/core/io/gzip';
 import { readImageFacts } from '@/core/io/imageFacts';
+import { hasImageName, withoutImageEnding } from '@/core/io/imageNames';
 import { readAsStored } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { withSideCars } from '@/core/io/tiff3dIO';

@@ -12,7 +12,6 @@ import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import type { DatasetProgress, PairsProposal, UnlabelledImages } from '@/workers/data/api';
 
-
 /** The dataset.json of a raw dataset or Decathlon task among unpacked files; models carry one too, without images. */
 export async function findDatasetJson(files: readonly SourceFile[]): Promise<SourceFile | undefined> {
   const candidates = files.filter((file) => fileName(file) === NNUNET_FILES.dataset && !isHiddenFile(file));

@@ -145,7 +145,7 @@ function kept() {
   };
   const library = createModelLibrary(new MemoryRecords(), new MemoryRecords());
   const keep = (given: readonly SourceFile[]) =>
-    keepFiles({ files: given, origin: 'imported', library, caseFiles, onStep: () => undefined });
+    keepFiles({ files: given, origin: 'imported', library, caseFiles, open: [], onStep: () => undefined });
   return { keep, caseFiles };
 }
 
