@@ -266,6 +266,7 @@ type Imports = Pick<
   | 'importDataset'
   | 'replaceDataset'
   | 'importPairs'
+  | 'addLabels'
   | 'importPreprocessed'
   | 'importSample'
   | 'cancelImport'
