@@ -1,4 +1,5 @@
 // What adding a scheme gives: a dummy on the list is planned, read, described and applied, with no other file touched.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { planConfiguration } from '@/core/planning/planConfiguration';
 import { plannerNamed } from '@/core/planning/planners';
@@ -25,6 +26,11 @@ describe('the list of normalisation schemes', () => {
   test.each(['name', 'label', 'help', 'channelName'] as const)('no two have the same %s', (key) => {
     const values = NORMALIZATION_SCHEMES.map((scheme) => scheme[key]);
     expect(new Set(values).size).toBe(values.length);
+  });
+
+  test('docs/onnx.md names them all', () => {
+    const page = readFileSync('docs/onnx.md', 'utf8');
+    for (const { name } of NORMALIZATION_SCHEMES) expect(page).toContain(`\`${name}\``);
   });
 
   test('channel names are compared in lower case', () => {
