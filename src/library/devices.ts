@@ -40,11 +40,12 @@ const devices = behind<Device, OpenDevice>('a device', 'openDevice');
  * - A `GPUDevice` that you opened with npm `webgpu`: it is used with the features and limits that you asked for, so ask for
  *   the adapter's own `maxBufferSize` and `maxStorageBufferBindingSize`. You close it.
  *
- * @throws `NoAdapter` with what to install, where there is no GPU.
+ * @throws `NoAdapter` with what to install, where there is no GPU; `BadOptions` for anything else.
  */
 export async function openDevice(device: 'gpu' | 'cpu' | PlatformGpuDevice = 'gpu'): Promise<Device> {
   if (device === 'cpu') return cpu();
   if (device !== 'gpu') {
+    assertGpuDevice(device);
     const gpu = await nodeGpuOfDevice(device);
     return devices.put(
       { kind: 'gpu', description: gpu.facts.description, close: () => undefined },
@@ -80,6 +81,16 @@ export async function openDevice(device: 'gpu' | 'cpu' | PlatformGpuDevice = 'gp
       },
     },
     { lease },
+  );
+}
+
+/** For callers without types. Throws `BadOptions`. */
+function assertGpuDevice(device: PlatformGpuDevice): void {
+  if (typeof device === 'object' && device !== null && 'queue' in device && 'limits' in device) return;
+  throw new StudioError(
+    'BadOptions',
+    `There is no device ${typeof device === 'string' ? device : 'of that kind'}.`,
+    "Name 'gpu' or 'cpu', or give a GPUDevice.",
   );
 }
 

@@ -283,7 +283,8 @@ describe('a prediction', () => {
   });
 });
 
-test('a device that is closed says so', async () => {
+test('a device of no kind, and one that is closed, say so', async () => {
+  await expect(openDevice(JSON.parse('"tpu"'))).rejects.toThrow(/no device tpu.*'cpu'/);
   const closed = await openDevice();
   closed.close();
   await expect(trainFold({ ...training(), fold: 0, device: closed })).rejects.toMatchObject({
