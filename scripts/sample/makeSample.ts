@@ -1,7 +1,7 @@
 // Makes `public/sample/`: a phantom image and a model that segments it, both by this project's own code.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Predictor } from '@/core/inference/predictor';
+import { GpuPredictor } from '@/core/inference/predictor';
 import { importModel } from '@/core/interop/importModel';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { newGeometry, writeSegmentation } from '@/core/io/niftiWriter';
@@ -116,7 +116,7 @@ async function diceOf(gpu: Gpu, zip: Uint8Array, seeds: readonly number[]): Prom
     useMirroring: true,
     saveProbabilities: false,
   };
-  const predictor = await Predictor.open({ gpu, model, loadFold, settings });
+  const predictor = await GpuPredictor.open({ gpu, model, loadFold, settings });
   const overlap = new Float64Array(CLASSES);
   const total = new Float64Array(CLASSES);
   try {

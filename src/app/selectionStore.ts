@@ -14,7 +14,7 @@ interface Problem {
 }
 
 /** What the page is at: choices that need not outlive it. */
-export interface Selection {
+export interface SelectionState {
   /** The model chosen by hand; otherwise the newest that fits. */
   readonly modelId: string | undefined;
   /** Folds chosen by hand, by model id; otherwise all. */
@@ -32,10 +32,10 @@ export interface UndescribedNetwork {
   readonly facts: OnnxFacts;
 }
 
-export type SelectionStore = StoreApi<Selection>;
+export type SelectionStore = StoreApi<SelectionState>;
 
 export function createSelection(): SelectionStore {
-  return createStore<Selection>(() => ({
+  return createStore<SelectionState>(() => ({
     modelId: undefined,
     folds: {},
     hiddenLabels: new Set(),

@@ -15,7 +15,7 @@ export const DEVICE_OPTION: OptionSpec = {
 const GPU_NAMES = ['gpu', 'cuda', 'mps', 'webgpu'];
 
 /** As {@link chooseAmong}, of what the options ask for. Throws `Usage` for a device of another name. */
-export async function chooseDevice(options: ParsedOptions, model: NnunetModel): Promise<ChosenDevice> {
+export async function deviceFromOptions(options: ParsedOptions, model: NnunetModel): Promise<ChosenDevice> {
   const asked = textOf(options, '-device');
   if (asked !== undefined && asked !== 'cpu' && !GPU_NAMES.includes(asked)) {
     throw new UsageError(`-device is ${asked}; it can be gpu or cpu.`);

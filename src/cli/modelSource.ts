@@ -82,7 +82,11 @@ async function resultsFolderOf(options: ParsedOptions): Promise<string> {
   const results = nnunetResults();
   const trainer = textOf(options, '-tr') ?? 'nnUNetTrainer';
   const plans = textOf(options, '-p') ?? 'nnUNetPlans';
-  return path.join(results, await datasetFolder(results, dataset), `${trainer}__${plans}__${configuration}`);
+  return path.join(
+    results,
+    await resultsFolderOfDataset(results, dataset),
+    `${trainer}__${plans}__${configuration}`,
+  );
 }
 
 /** The folder in the environment variable nnUNet_results. */
@@ -96,7 +100,7 @@ export function nnunetResults(): string {
 }
 
 /** The folder of a dataset given by name, or by number as in `Dataset004_Hippocampus`. */
-export async function datasetFolder(results: string, dataset: string): Promise<string> {
+export async function resultsFolderOfDataset(results: string, dataset: string): Promise<string> {
   const names = (await readdir(results)).filter((name) => /^Dataset\d{3}_/.test(name));
   const prefix = /^\d+$/.test(dataset) ? `Dataset${dataset.padStart(3, '0')}_` : undefined;
   const found = names.filter((name) =>

@@ -12,7 +12,7 @@ export const PREVIOUS_STAGE_OPTION: OptionSpec = {
 };
 
 /** As {@link openPreviousStage}, of what the options name. Messages name the option. */
-export async function previousStageOf(
+export async function previousStageFromOptions(
   options: ParsedOptions,
   source: ModelSource,
 ): Promise<PreviousStage | undefined> {

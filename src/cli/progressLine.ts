@@ -3,7 +3,7 @@ const BAR_CELLS = 24;
 const MIN_INTERVAL_MS = 100;
 
 /** How far something is: a stage, its share that is done (0…1), and the seconds left where they can be told. */
-export interface Progress {
+export interface ProgressState {
   readonly stage: string;
   readonly share: number;
   readonly secondsLeft?: number;
@@ -19,7 +19,7 @@ export class ProgressLine {
     this.isShown = isWanted && process.stderr.isTTY === true;
   }
 
-  show(caseId: string, { stage, share, secondsLeft }: Progress): void {
+  show(caseId: string, { stage, share, secondsLeft }: ProgressState): void {
     const now = performance.now();
     if (!this.isShown || (now - this.lastDrawn < MIN_INTERVAL_MS && share < 1)) return;
     this.lastDrawn = now;

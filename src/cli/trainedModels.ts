@@ -4,7 +4,7 @@ import type { Fold } from '@/app/train/foldSetup';
 import { modelIdentifier, type TrainedModel } from '@/core/evaluation/inferenceInstructions';
 import { StudioError } from '@/shared/errors';
 import type { PlacedFolder } from '@/storage/folderViews';
-import { datasetFolder, kindOf } from '@/storage/nodeFiles';
+import { kindOf, nodeDatasetFolder } from '@/storage/nodeFiles';
 import type { Outputs } from '@/storage/outputs';
 import { nnunetResults } from './modelSource';
 import { namesOfId } from './nnunetFolders';
@@ -80,7 +80,7 @@ async function nameOf(id: number, folders: readonly (string | undefined)[]): Pro
 /** A folder on disk by its absolute path. */
 export function placedFolder(location: string): PlacedFolder {
   const absolute = path.resolve(location);
-  return { folder: datasetFolder(absolute), location: absolute };
+  return { folder: nodeDatasetFolder(absolute), location: absolute };
 }
 
 /** The model's folder among the results. Throws `NoModel`. */

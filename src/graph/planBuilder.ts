@@ -5,7 +5,7 @@ import type { Conv3dDevice, Conv3dKernel } from '@/kernels/conv3d';
 import type { Conv3dShape } from '@/kernels/conv3dShape';
 import type { WeightGradientKernel } from '@/kernels/conv3dWeightGradientLaunch';
 import type { KernelLimits } from '@/kernels/ranges';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { elementCount } from '@/shared/geometry';
 import { alignBytes, type MemoryPlan, type MemoryRequest, planMemory } from './memoryPlan';
 import { OP_TRAITS } from './opTraits';
@@ -28,7 +28,7 @@ export interface PlanOptions {
    * What feature maps and their gradients are stored as, f32 if left out. Arithmetic, inputs, parameters, their gradients,
    * statistics and sums are f32 in any case. Where it is f16 the device must have it (`hasF16`).
    */
-  readonly storage?: Storage;
+  readonly storage?: FeatureDtype;
 }
 
 /** Bytes, exact: what the program will allocate. */
@@ -45,7 +45,7 @@ export interface PlannedTensor {
   readonly label: string;
   /** Elements. */
   readonly size: number;
-  readonly dtype: Storage;
+  readonly dtype: FeatureDtype;
   /** The parameter whose gradient this is: it lies where the parameter does, in buffers of their own. */
   readonly gradientOf?: ParameterId;
 }
@@ -191,7 +191,7 @@ export class PlanBuilder {
   }
 
   /** What the elements of a tensor are stored as. */
-  dtypeOf(tensor: TensorId): Storage {
+  dtypeOf(tensor: TensorId): FeatureDtype {
     return this.tensors[tensor].dtype;
   }
 

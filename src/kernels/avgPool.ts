@@ -2,7 +2,7 @@ import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import source from './avgPool.wgsl?raw';
 import { bindRange, type KernelLimits, planePieces } from './ranges';
-import { enableStorage, storageOf } from './storage';
+import { enableStorage, featureDtypeOf } from './storage';
 
 const WORKGROUP_SIZE = 64;
 
@@ -20,7 +20,7 @@ export interface AvgPoolArgs {
 
 /** The module for arrays stored as these are. */
 function moduleSource(x: GpuArray, y: GpuArray): string {
-  const [storedX, storedY] = [x, y].map(storageOf);
+  const [storedX, storedY] = [x, y].map(featureDtypeOf);
   return `${enableStorage(storedX, storedY)}
 alias StoredX = ${storedX};
 alias StoredY = ${storedY};

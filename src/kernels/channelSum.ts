@@ -3,7 +3,7 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import source from './channelSum.wgsl?raw';
 import { bindRange, type KernelLimits, planePieces } from './ranges';
-import { enableStorage, storageOf, storedType } from './storage';
+import { enableStorage, featureDtypeOf, storedType } from './storage';
 
 const WORKGROUP_SIZE = 64;
 /** Elements one workgroup adds up. */
@@ -47,7 +47,7 @@ export function channelSumScratchSize(batch: number, channels: number, length: n
 export function channelSum(args: ChannelSumArgs): Dispatch[] {
   const { values, batch, channels, length, sums, scratch, accumulate, limits } = args;
   const { width, chunkLength, chunks } = partition(length);
-  const storage = storageOf(values);
+  const storage = featureDtypeOf(values);
   // One buffer may not be bound both ways.
   const access = values.buffer === scratch.buffer ? 'read_write' : 'read';
   const declaration = `@group(0) @binding(0) var<storage, ${access}> values: array<${storedType(storage, width)}>;\n`;

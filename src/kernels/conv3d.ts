@@ -35,7 +35,7 @@ import {
   tiledWorkgroups,
 } from './conv3dTiled';
 import { alignmentOf } from './ranges';
-import { storageOf } from './storage';
+import { featureDtypeOf } from './storage';
 
 /** A family of kernels and its tile: plain data, so that a tuner can store it. */
 export type Conv3dKernel = DirectKernel | LanesKernel | TiledKernel;
@@ -239,8 +239,8 @@ function bindPart(args: Conv3dForward, part: Conv3dPart, weightBase: number, bia
     accumulate: args.accumulate || !part.first,
     hasBias: bias !== undefined && part.first,
     xAccess: x.buffer === y.buffer ? 'read_write' : 'read',
-    xStorage: storageOf(x),
-    yStorage: storageOf(y),
+    xStorage: featureDtypeOf(x),
+    yStorage: featureDtypeOf(y),
   };
   return { problem, xRange, yRange };
 }

@@ -19,7 +19,7 @@ import {
   paddingOf,
   ranges,
 } from './conv3dShape';
-import { enableStorage, type Storage, storedType } from './storage';
+import { enableStorage, type FeatureDtype, storedType } from './storage';
 
 /** Size of the tile that one thread computes. */
 export interface LanesKernel {
@@ -300,7 +300,7 @@ interface Plan {
   readonly inputRows: readonly Row[];
   readonly outputRows: readonly Row[];
   readonly isAligned: boolean;
-  readonly yStorage: Storage;
+  readonly yStorage: FeatureDtype;
   /** Rows whose halo one load per lane covers. */
   readonly rowsPerHalo: number;
 }

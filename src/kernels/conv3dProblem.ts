@@ -1,6 +1,6 @@
 import type { Zyx } from '@/shared/geometry';
 import type { Conv3dPart, Conv3dShape } from './conv3dShape';
-import type { Storage } from './storage';
+import type { FeatureDtype } from './storage';
 
 /** What the source of one dispatch depends on. */
 export interface Conv3dProblem {
@@ -20,6 +20,6 @@ export interface Conv3dProblem {
   readonly hasBias: boolean;
   /** `read_write` where `x` shares its buffer with `y`: one buffer may not be bound both ways. */
   readonly xAccess: 'read' | 'read_write';
-  readonly xStorage: Storage;
-  readonly yStorage: Storage;
+  readonly xStorage: FeatureDtype;
+  readonly yStorage: FeatureDtype;
 }

@@ -49,18 +49,18 @@ export function conv3dFlop(shape: Conv3dShape): number {
 }
 
 /** `[start, end)`. */
-export type Range = readonly [number, number];
+export type AxisRange = readonly [number, number];
 
 /**
  * The part of a convolution that one dispatch computes: every array range it needs fits one binding. `first` is false
  * where an earlier part already wrote these outputs, so that this one must add.
  */
 export interface Conv3dPart {
-  readonly batch: Range;
-  readonly outChannels: Range;
-  readonly inChannels: Range;
+  readonly batch: AxisRange;
+  readonly outChannels: AxisRange;
+  readonly inChannels: AxisRange;
   /** Output slices. */
-  readonly z: Range;
+  readonly z: AxisRange;
   readonly first: boolean;
   /** Whether only the part's own images and channels are bound, so that indices start there. */
   readonly isWindow: boolean;
@@ -129,7 +129,7 @@ export function splitConv3d(
 }
 
 /** `[0, count)` in steps. */
-export function ranges(count: number, step: number): Range[] {
+export function ranges(count: number, step: number): AxisRange[] {
   return Array.from({ length: Math.ceil(count / step) }, (_, i) => [
     i * step,
     Math.min(count, (i + 1) * step),
@@ -156,7 +156,7 @@ export function boundRange(start: number, end: number, alignment = ALIGNMENT_ELE
 export function tensorRange(
   channels: number,
   size: Zyx,
-  { batch, channel, z }: { readonly batch: Range; readonly channel: Range; readonly z: Range },
+  { batch, channel, z }: { readonly batch: AxisRange; readonly channel: AxisRange; readonly z: AxisRange },
   alignment: number,
 ): BoundRange {
   const plane = size[1] * size[2];
@@ -166,7 +166,7 @@ export function tensorRange(
 }
 
 /** Input slices that output slices `z` read. */
-export function inputSlices(shape: Conv3dShape, z: Range): Range {
+export function inputSlices(shape: Conv3dShape, z: AxisRange): AxisRange {
   const { inputSize, kernelSize, stride } = shape;
   const [padding] = paddingOf(shape);
   return [

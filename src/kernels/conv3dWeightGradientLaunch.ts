@@ -20,7 +20,7 @@ import { sizesUniform, type WeightGradientAccess } from './conv3dWeightGradientS
 import sumSource from './conv3dWeightGradientSum.wgsl?raw';
 import { tiledSource, tiledSplits, tiledTiles } from './conv3dWeightGradientTiled';
 import { bindRange, type KernelLimits } from './ranges';
-import { storageOf } from './storage';
+import { featureDtypeOf } from './storage';
 
 const SUM_WORKGROUP_SIZE = 64;
 
@@ -117,8 +117,8 @@ function dispatchPart(args: WeightGradientArgs, part: WeightGradientPart): Dispa
     source: family.source(shape, {
       outer: access(outer),
       inner: access(inner),
-      outerStorage: storageOf(outer),
-      innerStorage: storageOf(inner),
+      outerStorage: featureDtypeOf(outer),
+      innerStorage: featureDtypeOf(inner),
     }),
     entryPoint: 'main',
     bindings: [boundOuter.array, boundInner.array, target],

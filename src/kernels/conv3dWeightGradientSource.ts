@@ -1,14 +1,14 @@
 // What the shaders of all families of weight gradients share: bindings, sizes, and where results go.
 
-import { enableStorage, type Storage, storedType } from './storage';
+import { enableStorage, type FeatureDtype, storedType } from './storage';
 
 /** How the bindings are declared. */
 export interface WeightGradientAccess {
   /** `read_write` where the array shares its buffer with the target: one buffer may not be bound both ways. */
   readonly outer: 'read' | 'read_write';
   readonly inner: 'read' | 'read_write';
-  readonly outerStorage: Storage;
-  readonly innerStorage: Storage;
+  readonly outerStorage: FeatureDtype;
+  readonly innerStorage: FeatureDtype;
 }
 
 /** The numbers of `Sizes`, in order. Sizes are not in the source, so that layers share what is compiled. */
@@ -82,7 +82,8 @@ export function weightGradientPrelude(
   access: WeightGradientAccess,
   elements: { readonly outer: 'f32' | 'vec4f'; readonly inner: 'f32' | 'vec4f' },
 ): string {
-  const type = (storage: Storage, element: 'f32' | 'vec4f') => storedType(storage, element === 'f32' ? 1 : 4);
+  const type = (storage: FeatureDtype, element: 'f32' | 'vec4f') =>
+    storedType(storage, element === 'f32' ? 1 : 4);
   return `${enableStorage(access.outerStorage, access.innerStorage)}
 struct Sizes {
 ${NAMES.map((name) => `  ${name}: i32,`).join('\n')}

@@ -13,7 +13,7 @@ import {
   type KernelLimits,
   pieces,
 } from './ranges';
-import { storageOf } from './storage';
+import { featureDtypeOf } from './storage';
 
 /** Accumulators (vectors of {@link INPUT_VOXELS}) that one thread should hold. */
 const TARGET_ACCUMULATORS = 32;
@@ -158,8 +158,8 @@ function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs
       weightElements: isUniform ? UNIFORM_ELEMENTS : undefined,
       hasBias,
       adds,
-      xStorage: storageOf(x),
-      yStorage: storageOf(y),
+      xStorage: featureDtypeOf(x),
+      yStorage: featureDtypeOf(y),
     }),
     entryPoint: 'forward',
     constants: { workgroupSize },

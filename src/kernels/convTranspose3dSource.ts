@@ -3,7 +3,7 @@
 // not in the source, so that layers share what is compiled.
 
 import type { Zyx } from '@/shared/geometry';
-import { enableStorage, type Storage, storedType } from './storage';
+import { enableStorage, type FeatureDtype, storedType } from './storage';
 
 /** Input voxels per thread. */
 export const INPUT_VOXELS = 4;
@@ -24,8 +24,8 @@ export interface ConvTranspose3dTile {
   readonly hasBias: boolean;
   /** Adds to what `y` holds: a further range of input channels. */
   readonly adds: boolean;
-  readonly xStorage: Storage;
-  readonly yStorage: Storage;
+  readonly xStorage: FeatureDtype;
+  readonly yStorage: FeatureDtype;
 }
 
 const each = <T>(count: number, make: (i: number) => T): T[] =>

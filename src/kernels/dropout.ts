@@ -3,7 +3,7 @@ import { type DropoutMask, dropoutScale, dropoutThreshold } from './dropout.refe
 import source from './dropout.wgsl?raw';
 import controlStruct from './optimisers/control.wgsl?raw';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
-import { enableStorage, storageOf, storedType } from './storage';
+import { enableStorage, featureDtypeOf, storedType } from './storage';
 
 const WORKGROUP_SIZE = 64;
 
@@ -33,7 +33,7 @@ export interface DropoutArgs extends DropoutMask {
 export function dropoutInPlace(args: DropoutArgs): Dispatch[] {
   const { values, planeLength, control, limits, probability, layer, seed } = args;
   const width = values.size % 4 === 0 ? 4 : 1;
-  const storage = storageOf(values);
+  const storage = featureDtypeOf(values);
   const [scale] = new Uint32Array(Float32Array.of(dropoutScale(probability)).buffer);
   return pieces(values.size, bindingCapacity(limits)).map(({ start, count }) => {
     const bound = bindRange(values, start, count);

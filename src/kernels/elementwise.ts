@@ -1,7 +1,7 @@
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import source from './elementwise.wgsl?raw';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
-import { enableStorage, storageOf } from './storage';
+import { enableStorage, featureDtypeOf } from './storage';
 
 const WORKGROUP_SIZE = 64;
 
@@ -62,7 +62,7 @@ interface Elementwise {
 
 /** The module for arrays stored as these are. */
 function moduleSource(a: GpuArray, b: GpuArray | undefined, y: GpuArray): string {
-  const [storedA, storedB, storedY] = [a, b ?? a, y].map(storageOf);
+  const [storedA, storedB, storedY] = [a, b ?? a, y].map(featureDtypeOf);
   return `${enableStorage(storedA, storedB, storedY)}
 alias StoredA = ${storedA};
 alias StoredB = ${storedB};

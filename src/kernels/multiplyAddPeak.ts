@@ -2,7 +2,7 @@
 // copy. What a network's kernels reach is judged by these.
 
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
-import type { Storage } from './storage';
+import type { FeatureDtype } from './storage';
 
 const WORKGROUP_SIZE = 64;
 /** Multiply-adds of each chain in one turn of the loop, so that counting turns costs next to nothing. */
@@ -12,7 +12,7 @@ const LANES = 4;
 /** One way to keep an adapter's multiply-add units busy. */
 export interface MultiplyAddVariant {
   /** What is multiplied and added. */
-  readonly dtype: Storage;
+  readonly dtype: FeatureDtype;
   /** Independent vec4 chains of one thread: few fit the registers of a processor, many hide a GPU's latency. */
   readonly chains: number;
 }
@@ -47,7 +47,7 @@ export function multiplyAddFlop({ chains }: MultiplyAddVariant, threads: number,
   return 2 * threads * turns * chains * UNROLLED * LANES;
 }
 
-function multiplyAddSource(dtype: Storage, chains: number): string {
+function multiplyAddSource(dtype: FeatureDtype, chains: number): string {
   const names = Array.from({ length: chains }, (_, chain) => `a${chain}`);
   const start = names.map(
     (name, chain) => `  var ${name} = Vector(Scalar(lane) * Scalar(0.001) + Scalar(${chain}));`,

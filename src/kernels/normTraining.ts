@@ -4,7 +4,7 @@ import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import { instanceNormMoments, partitionPlane } from './instanceNorm';
 import source from './normTraining.wgsl?raw';
 import { bindRange, type KernelLimits, planePieces } from './ranges';
-import { commonStorage, enableStorage, type Storage, storageOf, storedType } from './storage';
+import { commonStorage, enableStorage, type FeatureDtype, featureDtypeOf, storedType } from './storage';
 
 const WORKGROUP_SIZE = 64;
 /** Binding of the affine's gradient; the uniform comes after it. */
@@ -23,7 +23,7 @@ interface Variant {
   readonly isInPlace: boolean;
 }
 
-function moduleSource(width: 1 | 4, storage: Storage, { hasOther, isInPlace }: Variant): string {
+function moduleSource(width: 1 | 4, storage: FeatureDtype, { hasOther, isInPlace }: Variant): string {
   return `${enableStorage(storage)}alias stored = ${storedType(storage, width)};
 ${ELEMENTS[width]}
 fn residualAt(i: u32) -> lanes { return ${hasOther ? 'lanes(other[i])' : 'lanes(0.0)'}; }
@@ -183,7 +183,7 @@ function overVoxels(
     const bound = bindRange(args.x, start, count);
     return {
       label: `norm.${entryPoint}`,
-      source: moduleSource(width, storageOf(args.x), variant),
+      source: moduleSource(width, featureDtypeOf(args.x), variant),
       entryPoint,
       constants: { workgroupSize: WORKGROUP_SIZE, negativeSlope },
       bindings: inOrder([[0, bound.array], [1, statistics], [2, weight], [3, bias], ...bindingsOf(range)]),

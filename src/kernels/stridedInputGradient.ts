@@ -10,7 +10,7 @@ import type { LanesKernel } from './conv3dLanes';
 import { type Conv3dShape, conv3dOutputSize } from './conv3dShape';
 import { packBlocks, packConv3dWeightOnDevice, packedBlocksSize, type RawWeight } from './packWeight';
 import { bindingCapacity, bindRange, exceedsBinding, type KernelLimits, pieces } from './ranges';
-import { enableStorage, type Storage, storageOf } from './storage';
+import { enableStorage, type FeatureDtype, featureDtypeOf } from './storage';
 import { stridedLanesGradient, stridedLanesKernel, turned } from './stridedInputGradientLanes';
 
 const WORKGROUP_SIZE = 64;
@@ -73,8 +73,8 @@ export function stridedWeight(shape: Conv3dShape, kernel: StridedKernel) {
 interface Store {
   /** To what `gx` holds: a further range of channels. */
   readonly adds: boolean;
-  readonly gy: Storage;
-  readonly gx: Storage;
+  readonly gy: FeatureDtype;
+  readonly gx: FeatureDtype;
 }
 
 /** Gradient of `conv3d` with respect to its input, for any stride. Run the dispatches in order. */
@@ -103,8 +103,8 @@ export function stridedInputGradient(args: StridedInputGradientArgs): Dispatch[]
           label,
           source: sourceOf(shape, {
             adds: accumulate || from.start > 0,
-            gy: storageOf(gy),
-            gx: storageOf(gx),
+            gy: featureDtypeOf(gy),
+            gx: featureDtypeOf(gx),
           }),
           entryPoint: 'main',
           constants: { workgroupSize: WORKGROUP_SIZE },

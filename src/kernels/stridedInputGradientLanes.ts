@@ -7,7 +7,7 @@ import { elementCount, type Zyx } from '@/shared/geometry';
 import { type LanesKernel, lanesLayout } from './conv3dLanes';
 import { type Conv3dShape, conv3dOutputSize, paddingOf } from './conv3dShape';
 import { bindingCapacity, bindRange, type KernelLimits, pieces } from './ranges';
-import { enableStorage, type Storage, storageOf, storedType } from './storage';
+import { enableStorage, type FeatureDtype, featureDtypeOf, storedType } from './storage';
 
 /** Columns of the output's gradient per lane. */
 const COLUMNS = 4;
@@ -85,8 +85,8 @@ export function stridedLanesGradient(args: StridedLanesArgs): Dispatch[] {
           source: sourceOf(kernel, shape, {
             adds: accumulate || run > 0,
             isAligned,
-            gy: storageOf(gy),
-            gx: storageOf(gx),
+            gy: featureDtypeOf(gy),
+            gx: featureDtypeOf(gx),
           }),
           entryPoint: 'main',
           uniform: Uint32Array.of(
@@ -122,8 +122,8 @@ interface Store {
   /** To what `gx` holds. */
   readonly adds: boolean;
   readonly isAligned: boolean;
-  readonly gy: Storage;
-  readonly gx: Storage;
+  readonly gy: FeatureDtype;
+  readonly gx: FeatureDtype;
 }
 
 /** One axis: of a voxel at `place` within its block, the tap that a gradient at `offset` blocks from it came through. */

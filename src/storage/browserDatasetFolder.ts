@@ -1,5 +1,5 @@
 import { browserFile, type SourceFile } from '@/core/io/sourceFile';
-import type { DatasetFolder, DatasetFolders, DatasetPart, FolderStore } from './datasetFolder';
+import type { DatasetFolder, DatasetFolderStore, DatasetPart, FolderStore } from './datasetFolder';
 import { explainWriteFailure } from './recordStore';
 
 declare global {
@@ -71,7 +71,7 @@ function browserFolder(...root: readonly string[]): DatasetFolder {
 }
 
 /** The datasets in the origin private file system. */
-export const browserDatasetFolders: DatasetFolders = {
+export const browserDatasetFolders: DatasetFolderStore = {
   folder: browserDatasetFolder,
 
   async files(name, part) {

@@ -3,7 +3,7 @@ import { StudioError } from '@/shared/errors';
 import { explainWriteFailure } from './recordStore';
 
 /** Voxels at rest: files in one folder a case, under their names without path. OPFS in the browser. */
-export interface CaseFiles {
+export interface CaseFileStore {
   write(caseKey: string, file: SourceFile): Promise<void>;
   open(caseKey: string, name: string): Promise<SourceFile>;
   removeCase(caseKey: string): Promise<void>;
@@ -26,7 +26,7 @@ const ROOT = 'cases';
 const COPY_BYTES = 16 * 2 ** 20;
 
 /** The origin private file system. Writing needs a worker: sync access handles exist only there, in every browser. */
-export const browserCaseFiles: CaseFiles = {
+export const browserCaseFiles: CaseFileStore = {
   async write(caseKey, file) {
     const name = fileName(file);
     const folder = await (await root()).getDirectoryHandle(caseKey, { create: true });

@@ -4,7 +4,7 @@ import type { PostprocessingStep } from '@/core/postprocessing/steps';
 import type { Spacing, Zyx } from '@/shared/geometry';
 
 /** What a person wants to know of an image before anything is run. */
-export interface ImageFacts {
+export interface StoredImageFacts {
   readonly channels: number;
   readonly shape: Zyx;
   /** mm, array order, as the file has it. */
@@ -72,7 +72,7 @@ export interface LabelVolume {
 }
 
 /** A finished segmentation, without its voxels. */
-export interface CaseResult {
+export interface StoredCaseResult {
   readonly job: PredictJob;
   /** Every label the model can write, background left out, ascending. */
   readonly labels: readonly LabelVolume[];
@@ -91,7 +91,7 @@ export interface CaseResult {
 
 /** A label map that was given with the image, without its voxels. */
 export interface GivenSegmentation
-  extends Pick<CaseResult, 'labels' | 'hasProbabilities' | 'warnings' | 'finishedAt'> {
+  extends Pick<StoredCaseResult, 'labels' | 'hasProbabilities' | 'warnings' | 'finishedAt'> {
   /** The file's name. */
   readonly givenAs: string;
 }
@@ -102,14 +102,14 @@ export interface CaseRecord {
   readonly caseId: string;
   /** One a channel, in channel order, as named in the case's folder; `.hdr` and `.img` count as two. */
   readonly files: readonly string[];
-  readonly image: ImageFacts;
+  readonly image: StoredImageFacts;
   /** The same for the same image under any name; absent in records from before it was kept. */
   readonly contentHash?: string;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
   readonly run: CaseRun;
   /** The newest segmentation; a later run replaces it only once it is finished. */
-  readonly result?: CaseResult | GivenSegmentation;
+  readonly result?: StoredCaseResult | GivenSegmentation;
 }
 
 /** Names of a case's results in its folder. */

@@ -6,7 +6,14 @@ import type { ZipPart } from '@/core/io/zipStream';
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import type { CheckpointStore } from './checkpointStore';
-import { CHUNK_BYTES, type Chunk, readChunks, removeChunks, sizeOfChunks, writeChunks } from './hashedChunks';
+import {
+  CHUNK_BYTES,
+  readChunks,
+  removeChunks,
+  type StoredChunk,
+  sizeOfChunks,
+  writeChunks,
+} from './hashedChunks';
 import { isStorageFull, type RecordStore } from './recordStore';
 
 /** How many checkpoints of one name are kept: the current one, and one to fall back to. */
@@ -44,7 +51,7 @@ interface Generation {
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly writtenAt: number;
-  readonly chunks: readonly Chunk[];
+  readonly chunks: readonly StoredChunk[];
 }
 
 /**

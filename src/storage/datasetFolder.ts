@@ -15,7 +15,7 @@ export interface DatasetFolder extends ResultFolder {
 export type DatasetPart = 'raw' | 'preprocessed';
 
 /** Where datasets lie. */
-export interface DatasetFolders {
+export interface DatasetFolderStore {
   folder(name: string, part: DatasetPart): DatasetFolder;
   /** Every file of that part, in order of their paths, which start with the dataset's name. */
   files(name: string, part: DatasetPart): Promise<readonly SourceFile[]>;

@@ -6,7 +6,7 @@ import type { RecordStore } from './recordStore';
 export const CHUNK_BYTES = 16 * 2 ** 20;
 
 /** One stored piece. */
-export interface Chunk {
+export interface StoredChunk {
   readonly key: string;
   readonly sizeInBytes: number;
   readonly sha256: string;
@@ -17,8 +17,8 @@ export async function writeChunks(
   store: RecordStore,
   prefix: string,
   pieces: Iterable<Uint8Array<ArrayBuffer>> | AsyncIterable<Uint8Array<ArrayBuffer>>,
-): Promise<readonly Chunk[]> {
-  const written: Chunk[] = [];
+): Promise<readonly StoredChunk[]> {
+  const written: StoredChunk[] = [];
   try {
     for await (const piece of pieces) {
       const key = `${prefix}/${written.length}`;
@@ -36,7 +36,7 @@ export async function writeChunks(
 /** The pieces end to end; `undefined` where one is missing or not what was written. */
 export async function readChunks(
   store: RecordStore,
-  chunks: readonly Chunk[],
+  chunks: readonly StoredChunk[],
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const all = new Uint8Array(sizeOfChunks(chunks));
   let offset = 0;
@@ -49,10 +49,10 @@ export async function readChunks(
   return all;
 }
 
-export async function removeChunks(store: RecordStore, chunks: readonly Chunk[]): Promise<void> {
+export async function removeChunks(store: RecordStore, chunks: readonly StoredChunk[]): Promise<void> {
   if (chunks.length > 0) await store.remove(chunks.map(({ key }) => key));
 }
 
-export function sizeOfChunks(chunks: readonly Chunk[]): number {
+export function sizeOfChunks(chunks: readonly StoredChunk[]): number {
   return chunks.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0);
 }

@@ -3,13 +3,13 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import { contentPieces } from '@/core/io/zip';
 import { StudioError } from '@/shared/errors';
 import { sha256Hex } from '@/shared/sha256';
-import { CHUNK_BYTES, type Chunk, sizeOfChunks, writeChunks } from './hashedChunks';
+import { CHUNK_BYTES, type StoredChunk, sizeOfChunks, writeChunks } from './hashedChunks';
 import type { RecordStore } from './recordStore';
 
 /** A file as it is kept. All chunks but the last are of one size. */
 export interface KeptFile {
   readonly path: string;
-  readonly chunks: readonly Chunk[];
+  readonly chunks: readonly StoredChunk[];
 }
 
 /** Copies a file under keys below `prefix`, one chunk in memory at a time. On failure nothing of it stays. */

@@ -5,7 +5,7 @@ import { loadModelWeights } from '@/core/interop/importModel';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
-import { type Chunk, removeChunks, sizeOfChunks } from './hashedChunks';
+import { removeChunks, type StoredChunk, sizeOfChunks } from './hashedChunks';
 import { type KeptFile, keepFile, openKeptFile } from './keptFiles';
 import { explainWriteFailure, type RecordStore } from './recordStore';
 import { readWeights, type WeightManifest, weightHashes, writeWeights } from './weightChunks';
@@ -212,7 +212,7 @@ function factsOf({ name, source, model, origin, crossValidationDice, sharing }: 
   };
 }
 
-function chunksOf({ files = [], weights }: Pick<ModelRecord, 'files' | 'weights'>): readonly Chunk[] {
+function chunksOf({ files = [], weights }: Pick<ModelRecord, 'files' | 'weights'>): readonly StoredChunk[] {
   return [...files, ...Object.values(weights)].flatMap(({ chunks }) => chunks);
 }
 

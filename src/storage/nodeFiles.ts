@@ -90,7 +90,7 @@ export function resultFolder(folder: string): ResultFolder {
 }
 
 /** A dataset's folder on disk; made when the first file is written. */
-export function datasetFolder(folder: string): DatasetFolder {
+export function nodeDatasetFolder(folder: string): DatasetFolder {
   return {
     ...resultFolder(folder),
     open: async (name) => {
@@ -177,7 +177,7 @@ export function explainDiskFailure(error: unknown, location: string, sizeInBytes
  * renaming alone, once all bytes are on the disk. What such a process left half-written is deleted before the first write.
  */
 export function nodeCheckpoints(folder: string): CheckpointStore {
-  const files = datasetFolder(folder);
+  const files = nodeDatasetFolder(folder);
   let swept: Promise<void> | undefined;
   return {
     async write(name, content) {

@@ -7,7 +7,7 @@ import type { ZipPart, ZipStreamOptions } from '@/core/io/zipStream';
 import { StudioError } from '@/shared/errors';
 import type { DatasetFolder } from './datasetFolder';
 import { writeArchive } from './nodeArchive';
-import { datasetFolder, writeWhole } from './nodeFiles';
+import { nodeDatasetFolder, writeWhole } from './nodeFiles';
 
 /** A file or folder that a command reads. */
 export interface CommandInput {
@@ -69,7 +69,7 @@ export class Outputs {
 
   /** A folder to write into; made when the first file is written. */
   folder(location: string): DatasetFolder {
-    const plain = datasetFolder(location);
+    const plain = nodeDatasetFolder(location);
     return {
       ...plain,
       write: async (name, content) => {

@@ -3,13 +3,13 @@ import type { StateDict, WeightTensor } from '@/core/interop/model';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import { sha256Hex } from '@/shared/sha256';
-import { CHUNK_BYTES, type Chunk, readChunks, writeChunks } from './hashedChunks';
+import { CHUNK_BYTES, readChunks, type StoredChunk, writeChunks } from './hashedChunks';
 import { explainWriteFailure, type RecordStore } from './recordStore';
 
 /** What is needed to read a fold back. */
 export interface WeightManifest {
   readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[];
-  readonly chunks: readonly Chunk[];
+  readonly chunks: readonly StoredChunk[];
   readonly sizeInBytes: number;
 }
 

@@ -7,7 +7,7 @@ import type { EvaluationsState } from '@/app/evaluate/evaluationStore';
 import type { LibraryState } from '@/app/models/modelsStore';
 import { type Preferences, preferences } from '@/app/preferencesStore';
 import type { CaseQueueState } from '@/app/segment/caseQueueStore';
-import type { Selection } from '@/app/selectionStore';
+import type { SelectionState } from '@/app/selectionStore';
 import type { Studio } from '@/app/studio';
 import type { BenchmarkState } from '@/app/system/benchmarkStore';
 import type { SystemState } from '@/app/system/systemStore';
@@ -54,7 +54,7 @@ export function useChoices<Part>(select: (state: ChoicesState) => Part): Part {
   return useStore(useStudio().choices.store, useShallow(select));
 }
 
-export function useSelection<Part>(select: (state: Selection) => Part): Part {
+export function useSelection<Part>(select: (state: SelectionState) => Part): Part {
   return useStore(useStudio().selection, useShallow(select));
 }
 

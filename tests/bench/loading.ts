@@ -10,12 +10,12 @@ import { type FoldSetup, openFold } from '@/app/train/foldSetup';
 import { networkOfFold, trainFold } from '@/app/train/trainFold';
 import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { augmentBatch, BatchLoader, type BatchRecipe, type DrawnBatch } from '@/core/training/batchLoader';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { formatShape } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { integerBelow, keyedRandom, randomNormal } from '@/shared/random';
-import { datasetFolder, nodeFile } from '@/storage/nodeFiles';
+import { nodeDatasetFolder, nodeFile } from '@/storage/nodeFiles';
 import { memoryFolder } from '../support/memoryFolder';
 import { niftiFile } from '../support/nifti';
 import { type DatasetContents, jsonBytes, TINY_JSON } from '../support/tinyDataset';
@@ -77,7 +77,7 @@ async function measureBlosc2(): Promise<void> {
 async function measure(patch: number, features: readonly number[]): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'nnstudio-'));
   try {
-    const preprocessed = datasetFolder(folder);
+    const preprocessed = nodeDatasetFolder(folder);
     await tinyPreprocessed(dataset(), preprocessed, plainPlans([patch, patch, patch], features));
     const setup = await openFold({
       preprocessed,
@@ -153,7 +153,7 @@ async function printWait(
   augmentsOn: 'cpu' | 'gpu',
   place: 'memory' | 'files',
 ): Promise<void> {
-  const epochs: EpochReport[] = [];
+  const epochs: TrainingEpochReport[] = [];
   const results = memoryFolder();
   const trainer = tinyTrainer('nnUNetTrainer', 2);
   await trainFold({

@@ -1,6 +1,6 @@
 // A whole case through the sliding window: seconds per stage, windows, and memory planned beside memory held. The network
 // is narrow, so that the window's own work (accumulating, exporting) is a visible part.
-import { type Prediction, Predictor } from '@/core/inference/predictor';
+import { GpuPredictor, type Prediction } from '@/core/inference/predictor';
 import type { NnunetModel, StateDict } from '@/core/interop/model';
 import { expectedParameters } from '@/core/interop/stateDict';
 import type { MedicalImage } from '@/core/io/medicalImage';
@@ -52,7 +52,7 @@ async function measure(gpu: Gpu, { shape, labels, patchSize, tileStepSize }: Ben
   const timer = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().rss);
   }, MEMORY_INTERVAL_MS);
-  const predictor = await Predictor.open({
+  const predictor = await GpuPredictor.open({
     gpu,
     model,
     settings,

@@ -21,7 +21,7 @@ import { memoryFile } from '@/core/io/sourceFile';
 import { zipPart } from '@/core/io/zipStream';
 import { writePostprocessing } from '@/core/postprocessing/postprocessingFiles';
 import { StudioError } from '@/shared/errors';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import {
   TINY_DATASET as MODEL_DATASET,
   modelFolderFiles,
@@ -213,7 +213,7 @@ beforeAll(async () => {
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   for (const [file, content] of tinyDataset()) put(`raw/${TINY_DATASET}/${file}`, content);
-  await tinyPreprocessed(undefined, datasetFolder(path.join(template, 'preprocessed', TINY_DATASET)));
+  await tinyPreprocessed(undefined, nodeDatasetFolder(path.join(template, 'preprocessed', TINY_DATASET)));
   put(`preprocessed/${TINY_DATASET}/dataset_fingerprint.json`, '{}');
   const model = modelFolderFiles({ folder: MODEL });
   for (const file of model) put(file.path, await file.bytes());

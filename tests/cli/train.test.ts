@@ -17,7 +17,7 @@ import { predictCommand } from '@/cli/commands/segment/predict';
 import { trainCommand } from '@/cli/commands/train/train';
 import { parseOptions } from '@/cli/options';
 import { TensorToSave, writeTorchCheckpoint } from '@/core/interop/torchWriter';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { TINY_DATASET, tinyImage } from '../support/tinyDataset';
 import { tinyPreprocessed } from '../support/tinyTraining';
 
@@ -42,7 +42,7 @@ beforeAll(async () => {
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   mkdirSync(path.join(folder, 'raw'));
-  await tinyPreprocessed(undefined, datasetFolder(path.join(folder, 'preprocessed', TINY_DATASET)));
+  await tinyPreprocessed(undefined, nodeDatasetFolder(path.join(folder, 'preprocessed', TINY_DATASET)));
 }, MINUTE);
 
 afterAll(() => {

@@ -7,7 +7,7 @@ import type { Command } from '@/cli/command';
 import { predictCommand } from '@/cli/commands/segment/predict';
 import { trainCommand } from '@/cli/commands/train/train';
 import { parseOptions } from '@/cli/options';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { TINY_DATASET, TINY_JSON, tinyImage } from '../support/tinyDataset';
 import { tinyPreprocessed } from '../support/tinyTraining';
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   vi.stubEnv('nnUNet_results', at('results'));
   mkdirSync(at('raw'));
-  const preprocessed = datasetFolder(at('preprocessed', TINY_DATASET));
+  const preprocessed = nodeDatasetFolder(at('preprocessed', TINY_DATASET));
   await tinyPreprocessed(undefined, preprocessed);
   const cases = Array.from({ length: TINY_JSON.numTraining }, (_, i) => `case_${i}`);
   const [first, second] = [cases.slice(0, 3), cases.slice(3)];

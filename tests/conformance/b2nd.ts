@@ -10,11 +10,11 @@ import { trainFold } from '@/app/train/trainFold';
 import { openB2nd } from '@/core/io/blosc2/b2nd';
 import { readPlans } from '@/core/planning/readPlans';
 import { trainerNamed } from '@/core/training/trainers';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { integerBelow, keyedRandom } from '@/shared/random';
-import { datasetFolder, nodeFile } from '@/storage/nodeFiles';
+import { nodeDatasetFolder, nodeFile } from '@/storage/nodeFiles';
 import { countDifferent, exactOutcome, type Outcome, summarise } from '../support/golden';
 import { memoryFolder } from '../support/memoryFolder';
 import { memoryCheckpoints } from '../support/tinyTraining';
@@ -52,7 +52,7 @@ export const run: RunTopic = async (goldenFolder, print) => {
     const text = readFileSync(path.join(root, dataset, plans), 'utf8');
     for (const configuration of Object.keys(readPlans(text, plans).configurations)) {
       const question = {
-        preprocessed: datasetFolder(path.join(root, dataset)),
+        preprocessed: nodeDatasetFolder(path.join(root, dataset)),
         plansName: path.parse(plans).name,
         configurationName: configuration,
         fold: 'all',
@@ -106,7 +106,7 @@ function placeInWhole(
 
 /** Right if its losses are numbers. */
 async function trainEpoch(setup: FoldSetup, name: string, print: (line: string) => void): Promise<Outcome> {
-  const epochs: EpochReport[] = [];
+  const epochs: TrainingEpochReport[] = [];
   const results = memoryFolder();
   await trainFold({
     setup,

@@ -3,7 +3,7 @@
 // each label of more than 500 voxels (nnU-Net's own float16 sums flip up to four voxels a case).
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Predictor } from '@/core/inference/predictor';
+import { GpuPredictor } from '@/core/inference/predictor';
 import type { PreparedCase } from '@/core/inference/prepareCase';
 import type { LabelMap } from '@/core/inference/previousStage';
 import type { PredictSettings } from '@/core/inference/settings';
@@ -88,7 +88,7 @@ async function judgeModel(gpu: Gpu, folder: string, imported: ImportedModel): Pr
   const cases = await testCases(folder, imported);
   for (const variant of readdirSync(folder).filter((name) => name.startsWith('predictions_'))) {
     const settings = settingsOf(variant, imported);
-    const predictor = await Predictor.open({ ...imported, gpu, settings });
+    const predictor = await GpuPredictor.open({ ...imported, gpu, settings });
     for (const [caseId, input] of cases) {
       await judgeCase(predictor, path.join(folder, variant, caseId), input, outcomes, imported);
     }
@@ -167,7 +167,7 @@ async function judgeForward(gpu: Gpu, file: string, imported: ImportedModel): Pr
 }
 
 async function judgeCase(
-  predictor: Predictor,
+  predictor: GpuPredictor,
   stem: string,
   { image, previousStage }: TestCase,
   outcomes: Outcomes,
@@ -197,7 +197,7 @@ async function judgeProbabilities(
 ): Promise<void> {
   const saved = [...cases].filter(([caseId]) => existsSync(path.join(folder, `${caseId}.npz`)));
   if (saved.length === 0) return;
-  const predictor = await Predictor.open({
+  const predictor = await GpuPredictor.open({
     ...imported,
     gpu,
     settings: { ...settings, saveProbabilities: true },

@@ -15,7 +15,7 @@ import { readPostprocessing, writePostprocessing } from '@/core/postprocessing/p
 import type { PostprocessingStep } from '@/core/postprocessing/steps';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { type PlacedFolder, placedSubfolder } from '@/storage/folderViews';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { countDifferent, exactOutcome, type Outcome, openArrays, summarise } from '../support/golden';
 import { readInferenceInformation } from '../support/inferenceInformation';
 import { memoryFolder } from '../support/memoryFolder';
@@ -103,7 +103,7 @@ function openChain(root: string, name: string): Chain {
   const golden = path.join(root, 'nnUNet_results', name);
   const results = { folder: foldsBelow(golden), location: `nnUNet_results/${name}` };
   const references = {
-    folder: datasetFolder(path.join(root, 'nnUNet_preprocessed', name, 'gt_segmentations')),
+    folder: nodeDatasetFolder(path.join(root, 'nnUNet_preprocessed', name, 'gt_segmentations')),
     location: `nnUNet_preprocessed/${name}/gt_segmentations`,
   };
   const { consideredModels } = informationIn(golden);
@@ -116,7 +116,7 @@ function openChain(root: string, name: string): Chain {
 
 /** Descriptions and folds of the models are read from disk, everything else from memory. */
 function foldsBelow(golden: string): DatasetFolder & { readonly written: Map<string, Uint8Array> } {
-  const disk = datasetFolder(golden);
+  const disk = nodeDatasetFolder(golden);
   const memory = memoryFolder();
   const isGiven = (file: string) => /^[^/]+__[^/]+\/(fold_\d+\/|(dataset|plans)\.json$)/.test(`${file}`);
   const folderOf = (file: string) => (isGiven(file) ? disk : memory);

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { exportOnnx } from '@/app/models/exportOnnx';
 import { type CasePredictor, OnnxPredictor } from '@/core/inference/onnxPredictor';
 import { openOnnxSession } from '@/core/inference/onnxRuntime';
-import { Predictor } from '@/core/inference/predictor';
+import { GpuPredictor } from '@/core/inference/predictor';
 import { openWindowNetwork } from '@/core/inference/windowNetwork';
 import { type ImportedModel, importModel } from '@/core/interop/importModel';
 import { networkInputChannels } from '@/core/interop/labels';
@@ -181,7 +181,7 @@ async function judgeSegmentation(
     predictor.close();
     return segmentation;
   };
-  const expected = await segment(await Predictor.open({ ...imported, gpu, settings }));
+  const expected = await segment(await GpuPredictor.open({ ...imported, gpu, settings }));
   const found = await segment(await OnnxPredictor.open({ ...imported, settings, runtime: { threads: 2 } }));
   const different = countDifferent(found, expected);
   const note = `${different} of ${expected.length} voxels`;

@@ -13,7 +13,7 @@ import { logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { computeNewShape, separateZAxis } from '@/core/preprocessing/gridShape';
 import type { IntensityProperties, NormalizationDefinition } from '@/core/preprocessing/normalization/scheme';
 import { findNormalization } from '@/core/preprocessing/normalization/schemes';
-import { type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
+import { type PreprocessedArrays, preprocessCase } from '@/core/preprocessing/preprocessCase';
 import { resampleChannel } from '@/core/preprocessing/resampleAsync';
 import { type ResampleRequest, resampleData, resampleSegmentation } from '@/core/preprocessing/resampling';
 import type { Gpu } from '@/gpu/device';
@@ -116,7 +116,7 @@ async function preprocessedCases(folder: string, rawFolder: string, gpu: Gpu) {
     const withGpu = await preprocessCase({ ...raw, gpu, gpuFromVoxels: 0 });
     const name = row.stem;
     properties.push(exactOutcome(name, hasProperties(trained, row), JSON.stringify(trained.properties)));
-    const toData = ({ data: actual }: PreprocessedCase): Outcome => ({
+    const toData = ({ data: actual }: PreprocessedArrays): Outcome => ({
       name,
       error: largestDifference(actual, data),
       tolerance: DATA_TOLERANCE,
@@ -146,7 +146,7 @@ async function preprocessedCases(folder: string, rawFolder: string, gpu: Gpu) {
 async function sampledLocations(
   name: string,
   file: string,
-  { seg, shape }: PreprocessedCase,
+  { seg, shape }: PreprocessedArrays,
   { labels }: DatasetDescription,
 ): Promise<Outcome[]> {
   if (!seg) throw new Error(`${name}: no labels`);
@@ -161,7 +161,7 @@ async function sampledLocations(
   });
 }
 
-function hasProperties({ properties }: PreprocessedCase, row: CaseRow): boolean {
+function hasProperties({ properties }: PreprocessedArrays, row: CaseRow): boolean {
   return (
     `${properties.shapeBeforeCropping}` === `${row.shape_before_cropping}` &&
     `${properties.bboxUsedForCropping}` === `${row.bbox_used_for_cropping}` &&
@@ -180,7 +180,7 @@ async function exportedCase(
   name: string,
   file: string,
   { plans, configuration, dataset }: RawCase,
-  { shape, properties }: PreprocessedCase,
+  { shape, properties }: PreprocessedArrays,
 ): Promise<Outcome[]> {
   const arrays = await openArrays(file);
   const { segmentation, probabilities = new Float32Array() } = logitsToSegmentation({

@@ -3,7 +3,7 @@
 // planner's attribute that the file itself shows, or has to differ for the official planner in the very same fields.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type PlannedDataset, type PlannerOptions, planExperiment } from '@/core/planning/planExperiment';
+import { type DatasetToPlan, type PlannerOptions, planExperiment } from '@/core/planning/planExperiment';
 import { type Planner, plannerNamed } from '@/core/planning/planners';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { type RawConfiguration, resolveConfiguration } from '@/core/planning/resolveConfigurations';
@@ -204,7 +204,7 @@ function plannedDataset(
   { dataset_name: name, image_reader_writer: imageReaderWriter, configurations }: PublishedPlans,
   { spacings }: FingerprintDocument,
   json: DatasetJson | undefined,
-): PlannedDataset {
+): DatasetToPlan {
   if (!json) {
     const schemes = Object.values(configurations)[0]?.normalization_schemes;
     if (!Array.isArray(schemes)) throw new Error(`${name}: the plans list no normalization schemes`);

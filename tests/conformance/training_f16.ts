@@ -5,7 +5,7 @@ import { openNodeGpu } from '@/gpu/nodeGpu';
 import type { StateTensors } from '@/graph/parameters';
 import { compileTraining, planTrainingStep } from '@/graph/trainingProgram';
 import { DYNAMIC_LOSS_SCALING } from '@/kernels/optimisers/optimiserOptions';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { largestDifference, type Outcome, summarise } from '../support/golden';
 import { feed, type GoldenTraining, goldenTrainings, readTraining } from '../support/goldenTraining';
@@ -44,7 +44,7 @@ async function judge(gpu: Gpu, folder: string): Promise<Outcome> {
   };
 }
 
-async function curveOf(gpu: Gpu, golden: GoldenTraining, storage: Storage): Promise<number[]> {
+async function curveOf(gpu: Gpu, golden: GoldenTraining, storage: FeatureDtype): Promise<number[]> {
   const lossScaling = storage === 'f16' ? DYNAMIC_LOSS_SCALING : undefined;
   const setup = { ...golden.setup, lossScaling, ofInputs: false };
   const program = await compileTraining(gpu, planTrainingStep(setup, gpu, { storage }));

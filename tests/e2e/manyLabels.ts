@@ -1,5 +1,5 @@
 // A dataset of 117 labels, a model and a training of it: as many as whole-body models have, one with a very long name.
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { writeCase } from '@/core/io/readers';
 import { elementCount, type Zyx } from '@/shared/geometry';
@@ -95,7 +95,7 @@ export function writeModel(bench: Workbench, name = 'body.zip'): Promise<string>
 const MODEL_PLANS = { ...plansJson({ '3d_fullres': TINY_CONFIGURATION }), dataset_name: DATASET };
 
 /** Three of eight epochs are done, then it was stopped; a validation was made with what there was. */
-export function stoppedRun(): TrainingRun {
+export function stoppedRun(): TrainingRecord {
   const names = LABEL_NAMES.slice(1);
   const epochs = [0.2, 0.5, 0.4].map((dice, epoch) => ({
     epoch,

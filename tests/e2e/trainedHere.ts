@@ -1,6 +1,6 @@
 // Validated trainings as they lie in the browser once they are done, put there without the hours.
 import type { Page } from '@playwright/test';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { DATABASES } from '@/storage/browserRecords';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { RUNS_FOLDER } from '@/workers/train/api';
@@ -17,7 +17,7 @@ export async function keepTrainings(
 ): Promise<void> {
   const { results, references } = await tinyCrossval(models);
   const base64 = (content: Uint8Array) => Buffer.from(content).toString('base64');
-  const runs: TrainingRun[] = [];
+  const runs: TrainingRecord[] = [];
   const files: StoredFile[] = Array.from(references.folder.contents, ([name, content]) => ({
     path: `datasets/${datasetName}/preprocessed/gt_segmentations/${name}`,
     base64: base64(content),
@@ -50,7 +50,7 @@ function validatedRun(
   configurationName: string,
   fold: number,
   number: number,
-): TrainingRun {
+): TrainingRecord {
   return {
     id: `run-${number}`,
     order: {

@@ -25,7 +25,7 @@ import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { packLabels } from '@/kernels/losses/target';
 import { optimiserReference } from '@/kernels/optimisers/optimiser.reference';
 import { NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import type { Architecture } from '@/nn/architecture';
 import { initialise } from '@/nn/initialise';
 import { buildUNet, countParameters } from '@/nn/unet';
@@ -116,7 +116,7 @@ function feed(gpu: Gpu, program: TrainingProgram, { image, targets }: ReturnType
   }
 }
 
-async function trained(gpu: Gpu, setup: TrainingSetup, steps: number, storage: Storage = 'f32') {
+async function trained(gpu: Gpu, setup: TrainingSetup, steps: number, storage: FeatureDtype = 'f32') {
   const program = await compileTraining(gpu, planTrainingStep(setup, gpu, { storage }));
   program.setParameters(stateOf(setup.graph));
   const losses: number[] = [];
@@ -190,7 +190,12 @@ const NETWORKS = [
 ] as const;
 
 describe('inference with batch norm', () => {
-  async function errorOf(gpu: Gpu, graph: Graph, state: StateTensors, storage?: Storage): Promise<number> {
+  async function errorOf(
+    gpu: Gpu,
+    graph: Graph,
+    state: StateTensors,
+    storage?: FeatureDtype,
+  ): Promise<number> {
     const program = await compileProgram(gpu, planGraph(graph, gpu, storage ? { storage } : {}));
     program.setParameters(state);
     const [x] = program.inputs.values();

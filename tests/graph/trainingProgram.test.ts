@@ -15,7 +15,7 @@ import {
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { packLabels, unpackTarget } from '@/kernels/losses/target';
 import { DYNAMIC_LOSS_SCALING, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import type { Architecture } from '@/nn/architecture';
 import { initialise } from '@/nn/initialise';
 import { buildUNet } from '@/nn/unet';
@@ -107,7 +107,7 @@ const NETWORKS = [
 ] as const;
 
 /** Gradients of all parameters on the device, times the loss scale. */
-async function gradientsOf(gpu: Gpu, setup: TrainingSetup, material: Material, storage: Storage) {
+async function gradientsOf(gpu: Gpu, setup: TrainingSetup, material: Material, storage: FeatureDtype) {
   const program = await compileTraining(gpu, planTrainingStep(setup, gpu, { storage }));
   program.setParameters(material.state);
   feed(gpu, program, material);
@@ -161,7 +161,7 @@ describe('training with feature maps stored as f16', () => {
   const setup = { ...setupOf(isotropicUNet([6, 9]), [8, 10, 12]), lossScaling: DYNAMIC_LOSS_SCALING };
 
   /** Losses before each step. */
-  async function curveOf(gpu: Gpu, storage: Storage, steps: number): Promise<number[]> {
+  async function curveOf(gpu: Gpu, storage: FeatureDtype, steps: number): Promise<number[]> {
     const program = await compileTraining(gpu, planTrainingStep(setup, gpu, { storage }));
     const material = materialOf(setup);
     program.setParameters(material.state);

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { allocate, arrayOf, readFloats } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { type Dispatch, type GpuArray, runDispatches } from '@/gpu/dispatch';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { fromFloat16Bits, toFloat16Bits } from '@/shared/numeric';
 import { seededRandom } from '@/shared/random';
 import { uploadAs } from '../support/uploadAs';
@@ -20,8 +20,8 @@ export function normalHalves(size: number, seed: number): Float64Array {
 
 /** What arrays are stored as, f32 where it is left out. */
 export interface StoredAs {
-  readonly inputs?: readonly (Storage | undefined)[];
-  readonly y?: Storage;
+  readonly inputs?: readonly (FeatureDtype | undefined)[];
+  readonly y?: FeatureDtype;
 }
 
 /** Runs what `launch` describes on uploaded inputs and an output of `size` elements, NaN before, and reads it back. */

@@ -5,7 +5,7 @@ import { runDispatches } from '@/gpu/dispatch';
 import { type DropoutArgs, dropoutInPlace } from '@/kernels/dropout';
 import { type DropoutMask, dropoutReference } from '@/kernels/dropout.reference';
 import { IS_EVALUATING_BYTES, writeControl } from '@/kernels/optimisers/control';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { test } from '../support/gpu';
 import { uploadAs } from '../support/uploadAs';
 import { halfError, normalHalves } from './device';
@@ -71,7 +71,7 @@ describe('masks', () => {
 /** Runs the kernel on an array among others of its buffer. */
 async function drop(
   gpu: Gpu,
-  storage: Storage,
+  storage: FeatureDtype,
   x: Float64Array,
   step: { readonly step: number; readonly skippedSteps: number; readonly isEvaluating?: boolean },
   args: Omit<DropoutArgs, 'values' | 'control'>,

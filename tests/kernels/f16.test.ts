@@ -32,7 +32,7 @@ import { instanceNormReference } from '@/kernels/instanceNorm.reference';
 import { leakyReluReference } from '@/kernels/leakyRelu.reference';
 
 import { bindRange } from '@/kernels/ranges';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { chooseStridedKernel, stridedInputGradient, stridedWeight } from '@/kernels/stridedInputGradient';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { test } from '../support/gpu';
@@ -47,7 +47,7 @@ function smallLimits(gpu: Gpu, bindingBytes?: number) {
 }
 
 /** Each of two arrays stored as either, but not both as f32; most often both are f16. */
-const MIXES: readonly (readonly [Storage, Storage])[] = [
+const MIXES: readonly (readonly [FeatureDtype, FeatureDtype])[] = [
   ['f16', 'f16'],
   ['f32', 'f16'],
   ['f16', 'f32'],

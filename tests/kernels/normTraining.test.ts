@@ -15,7 +15,7 @@ import {
   normScratchSize,
   normStatistics,
 } from '@/kernels/normTraining';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { test } from '../support/gpu';
 import { halfError, normalHalves, normals, relativeError, runKernel, scratch } from './device';
 
@@ -38,13 +38,13 @@ const CASES: readonly Case[] = [
   { shape: [2, 37, 1000], hasResidual: true, bindingBytes: 65_536 },
 ];
 
-function expectNear(storage: Storage, actual: Float32Array, expected: Float64Array): void {
+function expectNear(storage: FeatureDtype, actual: Float32Array, expected: Float64Array): void {
   if (storage === 'f16') expect(halfError(actual, expected)).toBeLessThanOrEqual(1);
   else expect(relativeError(actual, expected)).toBeLessThan(4e-6);
 }
 
 /** A norm in training, its inputs exact in either storage. */
-async function problemOf(gpu: Gpu, storage: Storage, { shape, hasResidual, bindingBytes }: Case) {
+async function problemOf(gpu: Gpu, storage: FeatureDtype, { shape, hasResidual, bindingBytes }: Case) {
   const [batch, channels, planeLength] = shape;
   const planes = batch * channels;
   const size = planes * planeLength;
@@ -69,7 +69,7 @@ async function problemOf(gpu: Gpu, storage: Storage, { shape, hasResidual, bindi
   const run = (
     others: readonly { readonly data: Float64Array; readonly isSum?: boolean }[],
     resultSize: number,
-    resultStorage: Storage,
+    resultStorage: FeatureDtype,
     launch: (norm: ReturnType<typeof activation>, others: readonly GpuArray[], y: GpuArray) => Dispatch[],
   ) =>
     runKernel(

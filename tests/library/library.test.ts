@@ -30,7 +30,7 @@ import {
   type TrainedFold,
   trainFold,
 } from '@/library/library';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { TINY_DATASET, tinyDataset, tinyImage } from '../support/tinyDataset';
 import { tinyPreprocessed } from '../support/tinyTraining';
 
@@ -61,7 +61,7 @@ beforeAll(async () => {
     mkdirSync(path.dirname(at('raw', TINY_DATASET, name)), { recursive: true });
     writeFileSync(at('raw', TINY_DATASET, name), content);
   }
-  await tinyPreprocessed(undefined, datasetFolder(at('preprocessed', TINY_DATASET)));
+  await tinyPreprocessed(undefined, nodeDatasetFolder(at('preprocessed', TINY_DATASET)));
   for (const [i, caseId] of ['a', 'b'].entries()) {
     mkdirSync(at('images'), { recursive: true });
     writeFileSync(at('images', `${caseId}_0000.nii`), tinyImage(70 + i));

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { isDict, type PickleValue, sequenceItems } from '@/core/interop/pickleValues';
 import { readTorchCheckpoint, type TorchCheckpoint, TorchTensor } from '@/core/interop/torchCheckpoint';
 import { integerBelow, type Random, seededRandom } from '@/shared/random';
-import { datasetFolder, nodeFile } from '@/storage/nodeFiles';
+import { nodeDatasetFolder, nodeFile } from '@/storage/nodeFiles';
 import { TINY_DATASET } from './tinyDataset';
 import { tinyPreprocessed } from './tinyTraining';
 
@@ -59,7 +59,7 @@ type Moment =
 export async function killTraining({ command, kills, epochs, seed }: KillTest): Promise<KillTestResult> {
   const root = mkdtempSync(path.join(os.tmpdir(), 'nnstudio-kills-'));
   try {
-    await tinyPreprocessed(undefined, datasetFolder(path.join(root, 'preprocessed', TINY_DATASET)));
+    await tinyPreprocessed(undefined, nodeDatasetFolder(path.join(root, 'preprocessed', TINY_DATASET)));
     const training = new KilledTraining(command, root, epochs);
     const undisturbed = await training.live('undisturbed');
     if (!undisturbed.hasEnded) throw new Error('the undisturbed run was killed');

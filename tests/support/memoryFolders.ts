@@ -1,9 +1,9 @@
 import { memoryFile } from '@/core/io/sourceFile';
-import type { DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolderStore } from '@/storage/datasetFolder';
 import { memoryFolder } from './memoryFolder';
 
 /** Datasets in memory; `paths` lists every file of all of them. */
-export function memoryFolders(): DatasetFolders & { readonly paths: () => readonly string[] } {
+export function memoryFolders(): DatasetFolderStore & { readonly paths: () => readonly string[] } {
   const all = new Map<string, ReturnType<typeof memoryFolder>>();
   const keysOf = (name: string) => [...all.keys()].filter((key) => key.startsWith(`${name}/`));
   return {

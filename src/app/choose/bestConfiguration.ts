@@ -11,7 +11,7 @@ import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 
 /** A way to segment that is more than one model's. */
-export interface Recipe {
+export interface OfferedConfiguration {
   /** Among the models of the picker. */
   readonly id: string;
   readonly name: string;
@@ -34,7 +34,7 @@ export function recipeId(datasetName: string): string {
 export function recipesOf(
   choices: readonly ChoiceRecord[],
   library: readonly ModelRecord[],
-): readonly Recipe[] {
+): readonly OfferedConfiguration[] {
   return choices.flatMap((choice) => {
     const best = choice.scores.find(({ name }) => name === choice.best);
     const folds = choice.folds.map(String);
@@ -86,7 +86,7 @@ export function nameOfStep(
 }
 
 /** `2d + 3d_fullres, folds 0, 1, then the largest component of liver`. */
-export function describeRecipe({ members, folds, stepNames }: Recipe): string {
+export function describeRecipe({ members, folds, stepNames }: OfferedConfiguration): string {
   const parts = [
     members.map(({ model }) => model.configuration.name).join(' + '),
     `${folds.length === 1 ? 'fold' : 'folds'} ${folds.join(', ')}`,
@@ -97,7 +97,7 @@ export function describeRecipe({ members, folds, stepNames }: Recipe): string {
 
 /** The recipe as a job, with the preferences as settings. */
 export function recipeJob(
-  { name, members, folds, postprocessing }: Recipe,
+  { name, members, folds, postprocessing }: OfferedConfiguration,
   library: readonly ModelRecord[],
   preferences: Preferences,
 ): PredictJob {

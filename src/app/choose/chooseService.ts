@@ -7,7 +7,7 @@ import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readDatasetJson } from '@/core/interop/readDatasetJson';
 import { readText } from '@/core/io/sourceFile';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
-import type { DatasetFolder, DatasetFolders, FolderStore } from '@/storage/datasetFolder';
+import type { DatasetFolder, DatasetFolderStore, FolderStore } from '@/storage/datasetFolder';
 import { joinedFolder, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
 import type { CandidateFold, ChooseApi, ChooseOrder, FoldFiles } from '@/workers/choose/api';
 import {
@@ -18,7 +18,7 @@ import {
 } from './findBestConfiguration';
 
 export interface ChooseDeskNeeds {
-  readonly datasets: DatasetFolders;
+  readonly datasets: DatasetFolderStore;
   readonly runs: FolderStore;
   /** Where outcomes go, a folder a dataset. */
   readonly results: FolderStore;

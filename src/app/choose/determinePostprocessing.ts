@@ -5,7 +5,7 @@ import { assertSameShape } from '@/app/evaluate/comparePair';
 import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
 import {
   formatOfFolder,
-  type LabelMap,
+  type LabelImage,
   namesWithEnding,
   readLabelMap,
   type SegmentationFormat,
@@ -148,8 +148,8 @@ function withPlace(summary: EvaluationSummary, location: string): EvaluationSumm
 }
 
 interface ComparedMaps {
-  readonly prediction: LabelMap;
-  readonly reference: LabelMap;
+  readonly prediction: LabelImage;
+  readonly reference: LabelImage;
 }
 
 /** What has been accepted so far, and the trying of one step more. */

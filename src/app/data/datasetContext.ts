@@ -1,10 +1,10 @@
 import type { RawDataset } from '@/core/dataset/rawDataset';
-import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolder, DatasetFolderStore } from '@/storage/datasetFolder';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 
 /** What the parts of the desk share. */
 export interface DeskParts {
-  readonly folders: DatasetFolders;
+  readonly folders: DatasetFolderStore;
   find(name: string): Promise<DatasetRecord>;
   open(name: string): Promise<RawDataset>;
   /** The same, listed once for all questions until label maps are added; its splits may change. */

@@ -18,7 +18,7 @@ import type {
 import type { GivenFile } from '@/workers/files/api';
 import { addLabelMaps, matchLabelMaps, proposeLabelMaps } from './addLabelMaps';
 import type { DeskParts } from './datasetContext';
-import { type ImportOptions, importDataset, importPairs } from './importDataset';
+import { type DatasetImportOptions, importDataset, importPairs } from './importDataset';
 import { assertCanJoin, importLabelsAsRaw, importPreprocessed } from './importPreprocessed';
 import {
   datasetNameFor,
@@ -314,7 +314,7 @@ function sourcesOf(given: readonly GivenFile[]) {
   return given.map(({ path, content }) => browserFile(content, path));
 }
 
-function importOptions(signal: AbortSignal, tell: Tell): ImportOptions {
+function importOptions(signal: AbortSignal, tell: Tell): DatasetImportOptions {
   return { signal, onProgress: (share, item) => tell({ stage: 'Copying', share, item }) };
 }
 

@@ -6,7 +6,7 @@ import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { caseOfFile, isCaseFile } from '@/core/training/caseFormats';
 import { StudioError } from '@/shared/errors';
 import { throttled } from '@/shared/throttledProgress';
-import type { DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolderStore } from '@/storage/datasetFolder';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { RecordStore } from '@/storage/recordStore';
 import type { DatasetApi, OnDatasetProgress } from '@/workers/data/api';
@@ -20,7 +20,7 @@ import { datasetViews } from './datasetViews';
 import { type OverlayCase, preprocessedOverlays, rawOverlays, writeOverlays } from './plotOverlays';
 
 export interface DatasetDeskNeeds {
-  readonly folders: DatasetFolders;
+  readonly folders: DatasetFolderStore;
   /** One {@link DatasetRecord} a dataset. */
   readonly records: RecordStore;
   /** What the integrity check found, and what there is to look at. */
@@ -182,7 +182,7 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
 
 /** What the folder of preprocessed data says. */
 async function stateOf(
-  folders: DatasetFolders,
+  folders: DatasetFolderStore,
   name: string,
 ): Promise<Pick<DatasetRecord, 'hasFingerprint' | 'plans' | 'preprocessed' | 'preprocessedBytes'>> {
   const files = await folders.files(name, 'preprocessed');
@@ -212,7 +212,7 @@ async function stateOf(
 }
 
 /** Everything in folders; fingerprint, plans and splits lie beside them and stay. */
-async function removeArrays(folders: DatasetFolders, name: string): Promise<void> {
+async function removeArrays(folders: DatasetFolderStore, name: string): Promise<void> {
   const folder = folders.folder(name, 'preprocessed');
   for (const { path } of await folders.files(name, 'preprocessed')) {
     const below = path.slice(name.length + 1);

@@ -25,7 +25,7 @@ import {
   preprocessPlanned,
 } from './configureDataset';
 import type { DeskParts } from './datasetContext';
-import type { FingerprintProgress } from './extractFingerprint';
+import type { ExtractionProgress } from './extractFingerprint';
 import type { PreprocessedReport } from './preprocessDataset';
 
 type Tell = OnDatasetProgress;
@@ -151,7 +151,7 @@ export function datasetTasks(
   };
 }
 
-function fingerprintProgress({ stage, share, caseId }: FingerprintProgress, total: number) {
+function fingerprintProgress({ stage, share, caseId }: ExtractionProgress, total: number) {
   if (stage === 'statistics')
     return { stage: 'Intensity statistics', share: READING_SHARE + (1 - READING_SHARE) * share };
   const done = Math.round(share * total);

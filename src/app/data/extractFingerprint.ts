@@ -9,7 +9,7 @@ import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
 
-export interface FingerprintProgress {
+export interface ExtractionProgress {
   readonly stage: 'reading' | 'statistics';
   /** Of the stage, 0…1. */
   readonly share: number;
@@ -21,7 +21,7 @@ export interface ExtractFingerprintJob {
   /** Who reads the cases and replays the draws; this thread if left out. */
   readonly workers?: CaseWorkers;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (progress: FingerprintProgress) => void;
+  readonly onProgress?: (progress: ExtractionProgress) => void;
 }
 
 /** Reads all cases and computes the document of dataset_fingerprint.json. The first case that fails stops it. Throws `NoLabelMaps`, `NoForeground`. */

@@ -17,7 +17,7 @@ import type { DatasetFolder } from '@/storage/datasetFolder';
 /** Small files take longer to make than to write. */
 const FILES_AT_ONCE = 4;
 
-export interface ImportOptions {
+export interface DatasetImportOptions {
   readonly signal?: AbortSignal | undefined;
   /** Share of the files that is in, 0…1. */
   readonly onProgress?: (share: number, path: string) => void;
@@ -39,7 +39,7 @@ export interface ImportedDataset {
 export async function importDataset(
   files: readonly SourceFile[],
   folderOf: (name: string) => Promise<DatasetFolder>,
-  options: ImportOptions = {},
+  options: DatasetImportOptions = {},
 ): Promise<ImportedDataset> {
   const { signal, onProgress } = options;
   const unpacked = await unpackZips(files);
@@ -71,7 +71,7 @@ export async function importDataset(
 async function importTask(
   files: readonly SourceFile[],
   folderOf: (name: string) => Promise<DatasetFolder>,
-  { signal, onProgress }: ImportOptions,
+  { signal, onProgress }: DatasetImportOptions,
 ): Promise<ImportedDataset> {
   const task = await convertMsd(files);
   const folder = await folderOf(task.name);
@@ -90,7 +90,7 @@ export async function importPairs(
   pairs: PairedFiles,
   facts: Omit<NewDatasetFacts, 'numTraining'>,
   folder: DatasetFolder,
-  { signal, onProgress }: ImportOptions = {},
+  { signal, onProgress }: DatasetImportOptions = {},
 ): Promise<ImportedDataset> {
   const laidOut = layOutPairs(pairs, facts.fileEnding);
   let sizeInBytes = 0;

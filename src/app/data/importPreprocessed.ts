@@ -1,13 +1,13 @@
 // Takes in a dataset that nnU-Net preprocessed elsewhere: arrays, plans and label maps, to train from as they are.
 
-import { GROUND_TRUTH, type PreprocessedDataset } from '@/core/dataset/preprocessedDataset';
+import { GROUND_TRUTH, type PreprocessedFolder } from '@/core/dataset/preprocessedDataset';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { haveSameBytes } from '@/shared/bytes';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { StudioError } from '@/shared/errors';
-import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';
-import type { ImportOptions } from './importDataset';
+import type { DatasetFolder, DatasetFolderStore } from '@/storage/datasetFolder';
+import type { DatasetImportOptions } from './importDataset';
 
 const FILES_AT_ONCE = 4;
 
@@ -16,9 +16,9 @@ const FILES_AT_ONCE = 4;
  * cancelled.
  */
 export async function importPreprocessed(
-  { files }: PreprocessedDataset,
+  { files }: PreprocessedFolder,
   folder: DatasetFolder,
-  { signal, onProgress }: ImportOptions,
+  { signal, onProgress }: DatasetImportOptions,
 ): Promise<void> {
   const written: string[] = [];
   let done = 0;
@@ -41,7 +41,7 @@ export async function importPreprocessed(
  * Resolves with its bytes.
  */
 export async function importLabelsAsRaw(
-  { files, document, json, caseIds }: PreprocessedDataset,
+  { files, document, json, caseIds }: PreprocessedFolder,
   raw: DatasetFolder,
 ): Promise<number> {
   const ending = document.file_ending;
@@ -66,10 +66,10 @@ export async function importLabelsAsRaw(
  * Throws `CasesDiffer`, `PreprocessedExists`.
  */
 export async function assertCanJoin(
-  { caseIds, dataIdentifiers, files }: PreprocessedDataset,
+  { caseIds, dataIdentifiers, files }: PreprocessedFolder,
   name: string,
   knownCaseIds: readonly string[],
-  folders: DatasetFolders,
+  folders: DatasetFolderStore,
 ): Promise<void> {
   const known = new Set(knownCaseIds);
   const stranger = caseIds.find((caseId) => !known.has(caseId));

@@ -1,7 +1,7 @@
 // Metrics of a folder of predictions. Follows nnU-Net's `compute_metrics_on_folder`.
 
 import {
-  type LabelMap,
+  type LabelImage,
   namesWithEnding,
   readLabelMap,
   type SegmentationFormat,
@@ -194,8 +194,8 @@ interface Comparison {
 /** Compares one case, and says what is odd about it. Throws `GeometryMismatch`. */
 function* compareLabelMaps(
   caseId: string,
-  prediction: LabelMap,
-  reference: LabelMap,
+  prediction: LabelImage,
+  reference: LabelImage,
   { question, surfaceToleranceMm }: Pick<EvaluateFolderJob, 'question' | 'surfaceToleranceMm'>,
 ): Stepwise<EvaluationStep, Comparison> {
   assertSameShape(caseId, prediction, reference);
@@ -220,7 +220,7 @@ const CHUNK = 1 << 20;
 
 function* unknownLabels(
   what: string,
-  { labels }: LabelMap,
+  { labels }: LabelImage,
   known: readonly number[],
 ): Stepwise<EvaluationStep, readonly string[]> {
   const isThere = new Uint8Array(1 << 16);

@@ -14,16 +14,16 @@ import { foregroundClasses, type LabelSet } from '@/core/interop/labels';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { browserFile, fileName, type SourceFile } from '@/core/io/sourceFile';
 import { nameKey } from '@/shared/names';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import { type CaseRecord, SEGMENTATION_FILE } from '@/storage/caseRecord';
-import type { DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolderStore } from '@/storage/datasetFolder';
 import type { JudgedLabel } from '@/storage/evaluationRecord';
 import type { EvaluationSources, PredictionSource, ReferenceSource } from '@/workers/evaluate/api';
 import type { GivenFile } from '@/workers/files/api';
 
 export interface SourceStores {
-  readonly datasets: DatasetFolders;
-  readonly caseFiles: CaseFiles;
+  readonly datasets: DatasetFolderStore;
+  readonly caseFiles: CaseFileStore;
 }
 
 /** An image to be copied, or where it is kept already. */
@@ -79,7 +79,7 @@ export function judgedLabels(labels: LabelSet): readonly JudgedLabel[] {
   });
 }
 
-async function openPredictions(source: PredictionSource, caseFiles: CaseFiles): Promise<OpenedSide> {
+async function openPredictions(source: PredictionSource, caseFiles: CaseFileStore): Promise<OpenedSide> {
   if (source.kind === 'files') return openFiles(source.files);
   const maps = await Promise.all(source.cases.map((one) => segmentationOf(one, caseFiles)));
   return {
@@ -92,12 +92,15 @@ async function openPredictions(source: PredictionSource, caseFiles: CaseFiles): 
   };
 }
 
-async function segmentationOf({ id, caseId }: CaseRecord, caseFiles: CaseFiles): Promise<NamedSegmentation> {
+async function segmentationOf(
+  { id, caseId }: CaseRecord,
+  caseFiles: CaseFileStore,
+): Promise<NamedSegmentation> {
   const file = await caseFiles.open(id, SEGMENTATION_FILE);
   return { name: caseId, files: [{ ...file, path: `${caseId}.nii.gz` }] };
 }
 
-async function openReferences(source: ReferenceSource, datasets: DatasetFolders): Promise<OpenedSide> {
+async function openReferences(source: ReferenceSource, datasets: DatasetFolderStore): Promise<OpenedSide> {
   if (source.kind === 'files') return openFiles(source.files);
   const dataset = await openRawDataset(await datasets.files(source.name, 'raw'));
   return {

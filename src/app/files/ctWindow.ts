@@ -1,6 +1,6 @@
 // With which window an image opens.
 import type { IntensityHints } from '@/storage/caseRecord';
-import type { DisplayVolume, Window } from '@/workers/files/api';
+import type { DisplayVolume, IntensityWindow } from '@/workers/files/api';
 
 /** Usual windows for CT, Hounsfield units. The first is the one that a CT opens in. */
 export const CT_WINDOWS: readonly {
@@ -16,7 +16,13 @@ export const CT_WINDOWS: readonly {
   { name: 'Angiography', level: 300, width: 600 },
 ];
 
-export function windowOf({ level, width }: { readonly level: number; readonly width: number }): Window {
+export function windowOf({
+  level,
+  width,
+}: {
+  readonly level: number;
+  readonly width: number;
+}): IntensityWindow {
   return { low: level - width / 2, high: level + width / 2 };
 }
 
@@ -27,12 +33,12 @@ export function windowOf({ level, width }: { readonly level: number; readonly wi
 export function openingWindow(
   { automatic, looksLikeCt }: Pick<DisplayVolume, 'automatic' | 'looksLikeCt'>,
   { window, isCt }: IntensityHints,
-): Window {
+): IntensityWindow {
   if (window && window.low < automatic.high && window.high > automatic.low) return window;
   return (isCt ?? looksLikeCt) ? windowOf(CT_WINDOWS[0]) : automatic;
 }
 
-export function levelAndWidth({ low, high }: Window): { level: number; width: number } {
+export function levelAndWidth({ low, high }: IntensityWindow): { level: number; width: number } {
   return { level: (low + high) / 2, width: high - low };
 }
 

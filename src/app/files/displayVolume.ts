@@ -6,7 +6,7 @@ import { type ImageGeometry, isPictureGeometry, type MedicalImage } from '@/core
 import { bestAffine, hasOrientation, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { niftiGeometryOf } from '@/core/io/niftiWriter';
 import { elementCount, type Xyz } from '@/shared/geometry';
-import type { DisplayChannel, DisplayVolume, Window } from '@/workers/files/api';
+import type { DisplayChannel, DisplayVolume, IntensityWindow } from '@/workers/files/api';
 import { looksLikeCt } from './ctWindow';
 
 /** Shares of voxels that a window leaves black and white: a few bright vessels must not darken everything else. */
@@ -97,7 +97,7 @@ function sortedSample(data: Float32Array): Float32Array {
 }
 
 /** A window between percentiles; never empty. */
-function automaticWindow(sample: Float32Array): Window {
+function automaticWindow(sample: Float32Array): IntensityWindow {
   const at = (share: number) => sample[Math.min(sample.length - 1, Math.floor(share * sample.length))];
   const [low, high] = [at(BLACK_SHARE), at(WHITE_SHARE)];
   if (high > low) return { low, high };

@@ -17,8 +17,8 @@ import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { isHiddenFile } from '@/core/io/systemFiles';
 import { isZip, withRandomAccess } from '@/core/io/zip';
 import { messageOf } from '@/shared/errors';
-import type { CaseFiles } from '@/storage/caseFiles';
-import type { CaseRecord, ImageFacts, IntensityHints } from '@/storage/caseRecord';
+import type { CaseFileStore } from '@/storage/caseFiles';
+import type { CaseRecord, IntensityHints, StoredImageFacts } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
 import { explainWriteFailure } from '@/storage/recordStore';
 import type { AddReport, JoinedSegmentation } from '@/workers/files/api';
@@ -38,7 +38,7 @@ export interface KeepFilesJob {
   readonly files: readonly SourceFile[];
   readonly origin: ModelRecord['origin'];
   readonly library: ModelLibrary;
-  readonly caseFiles: CaseFiles;
+  readonly caseFiles: CaseFileStore;
   /** Cases that are open: a label map that is named like one of them is laid over it. */
   readonly open: readonly CaseRecord[];
   readonly onStep: (step: string) => void;
@@ -270,7 +270,7 @@ interface KeptCase {
 async function keepCase(
   group: CaseGroup,
   labels: SourceFile | undefined,
-  caseFiles: CaseFiles,
+  caseFiles: CaseFileStore,
   isChecked: boolean,
 ): Promise<KeptCase> {
   const swapped = labels && (await withTurnedRoles(group, labels));
@@ -360,7 +360,7 @@ async function intensityHints(files: readonly SourceFile[]): Promise<IntensityHi
   };
 }
 
-async function imageFacts(files: readonly SourceFile[]): Promise<ImageFacts> {
+async function imageFacts(files: readonly SourceFile[]): Promise<StoredImageFacts> {
   const { channels, shape, spacing, orientation, voxelType } = await readImageFacts(files);
   return {
     channels,

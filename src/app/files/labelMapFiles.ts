@@ -26,7 +26,7 @@ export interface SegmentationFormat {
 }
 
 /** A label map as it lies in its file. */
-export interface LabelMap {
+export interface LabelImage {
   /** `[z, y, x]` */
   readonly labels: LabelVoxels;
   readonly shape: Zyx;
@@ -76,7 +76,7 @@ export async function namesWithEnding(folder: ReadFolder, ending: string): Promi
 }
 
 /** Reads a label map. Throws `MissingFile`, `BadLabels` where it holds anything but whole numbers, and what readers throw. */
-export async function readLabelMap(folder: ReadFolder, name: string, reader: string): Promise<LabelMap> {
+export async function readLabelMap(folder: ReadFolder, name: string, reader: string): Promise<LabelImage> {
   const file = await openNamed(folder, name);
   if (!file) throw new StudioError('MissingFile', `There is no ${name}.`);
   const { data, channels, shape, spacing, geometry } = await readerNamed(reader).read([
@@ -120,7 +120,7 @@ export async function writeLabelMap(
   folder: ResultFolder,
   name: string,
   ending: string,
-  { labels, shape, geometry }: Pick<LabelMap, 'labels' | 'shape' | 'geometry'>,
+  { labels, shape, geometry }: Pick<LabelImage, 'labels' | 'shape' | 'geometry'>,
 ): Promise<void> {
   const [file, ...sideCars] = await writeCase(labels, shape, geometry, { ending });
   const caseId = name.slice(0, -ending.length);

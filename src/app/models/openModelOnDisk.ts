@@ -4,9 +4,9 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type ImportedModel,
-  type ImportOptions,
   type ImportOutcome,
   importModels,
+  type ModelImportOptions,
 } from '@/core/interop/importModel';
 import { withoutArchives } from '@/core/interop/modelFolders';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
@@ -206,7 +206,7 @@ function checkpointIn({ checkpoint }: ModelRequest): {
 async function askedCheckpoint(
   request: ModelRequest,
   place: ModelPlace,
-): Promise<{ readonly files: readonly SourceFile[]; readonly importOptions: ImportOptions }> {
+): Promise<{ readonly files: readonly SourceFile[]; readonly importOptions: ModelImportOptions }> {
   const files = await filesOf(place);
   const { checkpointName, fold } = checkpointIn(request);
   const asked = request.checkpoint;

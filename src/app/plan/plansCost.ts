@@ -11,7 +11,7 @@ import {
   trainingCost,
 } from '@/core/planning/trainingCost';
 import { NNUNET_SCHEDULE } from '@/core/planning/trainingSchedule';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { messageOf } from '@/shared/errors';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { GpuReport } from '@/workers/segment/api';
@@ -65,7 +65,7 @@ export function configurationCost(
   dataset: DatasetRecord | undefined,
   gpu: GpuReport | undefined,
   flopsPerSecond: number | undefined,
-  storage: Storage = 'f32',
+  storage: FeatureDtype = 'f32',
   transposeBackward?: readonly number[],
 ): ConfigurationCost {
   const [problem] = checkEdit(editOf(configuration), transposeBackward);

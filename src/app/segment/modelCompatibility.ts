@@ -2,7 +2,7 @@ import { isPicture } from '@/app/files/picture';
 import { type NnunetModel, takesAnySpacing } from '@/core/interop/model';
 import { naturalImage2dIO } from '@/core/io/naturalImage2dIO';
 import { formatNetworkXyz } from '@/shared/geometry';
-import type { ImageFacts } from '@/storage/caseRecord';
+import type { StoredImageFacts } from '@/storage/caseRecord';
 import { previousStagesAmong } from './cascadeModels';
 
 /** Whether a model can be run on an image; if not, why, in one sentence. */
@@ -21,7 +21,7 @@ const UNUSUAL_SPACING_RATIO = 3;
 /** `library`: models that are at hand, for a cascade to find its first stage among. */
 export function modelFit(
   model: NnunetModel,
-  image: ImageFacts,
+  image: StoredImageFacts,
   library: readonly NnunetModel[] = [],
 ): ModelFit {
   const { channelNames, configuration, plans } = model;
@@ -51,7 +51,7 @@ export function missingStage(model: NnunetModel, library: readonly NnunetModel[]
 }
 
 /** Pictures and volumes are not segmented by one another's models; a 2d configuration takes volumes slice by slice. */
-function wrongDimensions({ configuration, plans }: NnunetModel, image: ImageFacts): string | undefined {
+function wrongDimensions({ configuration, plans }: NnunetModel, image: StoredImageFacts): string | undefined {
   const isModelOf3d = configuration.patchSize.length === 3;
   if (isPicture(image) && isModelOf3d) {
     return 'It is a 3D model, and this image is a 2D picture. A 2d configuration of the same training data would fit.';
@@ -64,7 +64,7 @@ function wrongDimensions({ configuration, plans }: NnunetModel, image: ImageFact
 }
 
 function spacingCaution(
-  image: ImageFacts,
+  image: StoredImageFacts,
   trained: readonly number[],
   { transposeForward, transposeBackward }: NnunetModel['plans'],
 ): string | undefined {

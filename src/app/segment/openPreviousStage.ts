@@ -2,7 +2,7 @@
 // run before it.
 import { StudioError } from '@/shared/errors';
 import { openNamed } from '@/storage/folderViews';
-import { datasetFolder, kindOf } from '@/storage/nodeFiles';
+import { kindOf, nodeDatasetFolder } from '@/storage/nodeFiles';
 import { type ModelRequest, type ModelSource, openPreviousStageOnDisk } from '../models/openModelOnDisk';
 
 /** A folder of segmentations, or the model that makes them. */
@@ -42,5 +42,5 @@ export async function openPreviousStage(
 
 /** `{case}{ending}` in a folder. */
 export async function segmentationIn(folder: string, name: string) {
-  return openNamed(datasetFolder(folder), name);
+  return openNamed(nodeDatasetFolder(folder), name);
 }

@@ -5,7 +5,7 @@ import type { ResultFolder } from '@/storage/resultFolder';
 import { type CaseReport, isFinished, type PredictFolderJob, predictFolder } from './predictFolder';
 
 /** The first stage: what of its prediction differs from the second's. Its segmentations are kept in `results`. */
-export interface FirstStage
+export interface FirstStageJob
   extends Pick<PredictFolderJob, 'model' | 'loadFold' | 'settings' | 'onProgress' | 'onCase'> {
   readonly results: ResultFolder & Pick<DatasetFolder, 'open'>;
 }
@@ -16,7 +16,7 @@ export interface FirstStage
  */
 export async function predictCascade(
   job: PredictFolderJob,
-  { onProgress, onCase, ...first }: FirstStage,
+  { onProgress, onCase, ...first }: FirstStageJob,
 ): Promise<readonly CaseReport[]> {
   const { onProgress: _, onCase: tell, ...shared } = job;
   const failed = new Map<string, CaseReport>();

@@ -1,7 +1,7 @@
 import type { PredictSettings } from '@/core/inference/settings';
 import { windowStarts } from '@/core/inference/slidingWindow';
 import { type NnunetModel, takesAnySpacing } from '@/core/interop/model';
-import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
+import type { CaseRecord, StoredImageFacts } from '@/storage/caseRecord';
 
 /** How often the network runs for one image, by factor. */
 export interface PredictionCost {
@@ -17,7 +17,7 @@ type CostSettings = Pick<PredictSettings, 'folds' | 'tileStepSize' | 'useMirrori
 /** Counts the windows over the image as it will be after resampling; cropping may save some. */
 export function predictionCost(
   model: NnunetModel,
-  image: ImageFacts,
+  image: StoredImageFacts,
   settings: CostSettings,
 ): PredictionCost {
   const windows = windowCount(model, image, settings.tileStepSize);
@@ -26,7 +26,11 @@ export function predictionCost(
   return { windows, folds, mirrorings, passes: windows * folds * mirrorings };
 }
 
-function windowCount({ configuration, plans }: NnunetModel, image: ImageFacts, tileStepSize: number): number {
+function windowCount(
+  { configuration, plans }: NnunetModel,
+  image: StoredImageFacts,
+  tileStepSize: number,
+): number {
   const { patchSize, spacing } = configuration;
   const is2d = patchSize.length === 2;
   const shape = plans.transposeForward.map((axis) => image.shape[axis]);
@@ -44,7 +48,7 @@ function windowCount({ configuration, plans }: NnunetModel, image: ImageFacts, t
 /** Forward passes of both stages of a cascade; without `previous` of the one model. */
 export function passesOf(
   model: NnunetModel,
-  image: ImageFacts,
+  image: StoredImageFacts,
   settings: CostSettings,
   previous?: { readonly model: NnunetModel; readonly folds: readonly string[] } | undefined,
 ): number {

@@ -2,7 +2,7 @@
 
 import { type CasePredictor, OnnxPredictor } from '@/core/inference/onnxPredictor';
 import type { OnnxRuntimeSetup } from '@/core/inference/onnxRuntime';
-import { type Prediction, Predictor } from '@/core/inference/predictor';
+import { GpuPredictor, type Prediction } from '@/core/inference/predictor';
 import type { CaseOptions, PreparedCase, PrepareOptions } from '@/core/inference/prepareCase';
 import type { LabelMap } from '@/core/inference/previousStage';
 import type { PredictProgress, PredictSettings } from '@/core/inference/settings';
@@ -31,7 +31,7 @@ export interface PredictionOptions {
 }
 
 /** An image that comes from no file. */
-export type ImageArray = Pick<MedicalImage, 'data' | 'channels' | 'shape' | 'spacing'>;
+export type CaseArray = Pick<MedicalImage, 'data' | 'channels' | 'shape' | 'spacing'>;
 
 /** What one prediction starts from. */
 export interface CaseInput {
@@ -89,14 +89,14 @@ export class PredictionSession {
   }
 
   /** Segments one image. */
-  async predictArray(image: ImageArray, options: PrepareOptions = {}): Promise<Prediction> {
+  async predictArray(image: CaseArray, options: PrepareOptions = {}): Promise<Prediction> {
     return this.predict(await this.prepare(withGeometry(image), options), options);
   }
 
   /** Segments several images; results in their order. The first that fails ends it with its error. */
   async predictArrays(
-    images: readonly ImageArray[],
-    options: BatchOptions<ImageArray> = {},
+    images: readonly CaseArray[],
+    options: BatchOptions<CaseArray> = {},
   ): Promise<readonly Prediction[]> {
     const predictions: Prediction[] = [];
     for await (const prediction of this.predictFromIterator(images, options)) predictions.push(prediction);
@@ -105,10 +105,10 @@ export class PredictionSession {
 
   /** Segments images as they come, one prepared ahead of the one on the GPU. Errors as {@link predictArrays}. */
   async *predictFromIterator(
-    images: Iterable<ImageArray> | AsyncIterable<ImageArray>,
-    options: BatchOptions<ImageArray> = {},
+    images: Iterable<CaseArray> | AsyncIterable<CaseArray>,
+    options: BatchOptions<CaseArray> = {},
   ): AsyncGenerator<Prediction> {
-    const read = async (image: ImageArray): Promise<CaseInput> => ({ image: withGeometry(image) });
+    const read = async (image: CaseArray): Promise<CaseInput> => ({ image: withGeometry(image) });
     for await (const outcome of this.predictEach(images, read, options)) {
       if ('error' in outcome) throw outcome.error;
       yield outcome.prediction;
@@ -204,7 +204,7 @@ export class PredictionSession {
         this.opening = undefined;
       });
       const measured = !gpu.facts.isSoftware && tuning ? { tuning } : {};
-      const predictor = await Predictor.open({ ...options, ...measured, gpu });
+      const predictor = await GpuPredictor.open({ ...options, ...measured, gpu });
       const close = () => {
         predictor.close();
         gpu.close();
@@ -225,7 +225,7 @@ export class PredictionSession {
 
 const ONE_THREAD: OnnxRuntimeSetup = { threads: 1 };
 
-function withGeometry(image: ImageArray): MedicalImage {
+function withGeometry(image: CaseArray): MedicalImage {
   return { ...image, geometry: newGeometry(image.shape, image.spacing), warnings: [] };
 }
 

@@ -2,13 +2,13 @@ import { readAsStored, writeCase } from '@/core/io/readers';
 import { sniff } from '@/core/io/sniff';
 import { browserFile } from '@/core/io/sourceFile';
 import { MemorySink, streamZip, type ZipPart, zipPart } from '@/core/io/zipStream';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import { type CaseRecord, PROBABILITIES_FILE, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import type { SavedFile } from '@/workers/files/api';
 
 /** A case's segmentation under the name nnU-Net would give it, in the format of its image. */
 export async function savedSegmentation(
-  caseFiles: CaseFiles,
+  caseFiles: CaseFileStore,
   { id, caseId, files }: CaseRecord,
 ): Promise<SavedFile> {
   const images = await Promise.all(files.map((name) => caseFiles.open(id, name)));
@@ -21,14 +21,14 @@ export async function savedSegmentation(
 }
 
 export async function savedProbabilities(
-  caseFiles: CaseFiles,
+  caseFiles: CaseFileStore,
   { id, caseId }: CaseRecord,
 ): Promise<SavedFile> {
   return { name: `${caseId}.npz`, content: await blobOf(caseFiles, id, PROBABILITIES_FILE) };
 }
 
 /** All results in one zip; what is packed already is stored. Equal case names get a number. */
-export async function savedZip(caseFiles: CaseFiles, cases: readonly CaseRecord[]): Promise<SavedFile> {
+export async function savedZip(caseFiles: CaseFileStore, cases: readonly CaseRecord[]): Promise<SavedFile> {
   const parts: ZipPart[] = [];
   const add = ({ name, content }: SavedFile) => {
     const path = freeName(name, new Set(parts.map((part) => part.path)));
@@ -50,7 +50,7 @@ function freeName(name: string, taken: ReadonlySet<string>): string {
   return free;
 }
 
-async function blobOf(caseFiles: CaseFiles, id: string, name: string): Promise<Blob> {
+async function blobOf(caseFiles: CaseFileStore, id: string, name: string): Promise<Blob> {
   const file = await caseFiles.open(id, name);
   return new Blob([(await file.bytes()) as BlobPart]);
 }

@@ -11,15 +11,15 @@ import { applySteps } from '@/core/postprocessing/steps';
 import { type Gpu, openGpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
 import { secondsSince } from '@/shared/time';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import {
   type CaseRecord,
-  type CaseResult,
   type LabelVolume,
   PROBABILITIES_FILE,
   type PredictJob,
   type PreviousStageJob,
   SEGMENTATION_FILE,
+  type StoredCaseResult,
 } from '@/storage/caseRecord';
 import type { ModelLibrary, ModelRecord } from '@/storage/modelLibrary';
 import type { CaseProgress, GpuReport } from '@/workers/segment/api';
@@ -28,7 +28,7 @@ import { PredictionSession } from './predictionSession';
 
 interface Needs {
   readonly library: ModelLibrary;
-  readonly caseFiles: CaseFiles;
+  readonly caseFiles: CaseFileStore;
   readonly webgpu: GPU | undefined;
   /** Where kernels measured on this adapter are remembered. */
   readonly tuning: TuningStore;
@@ -103,7 +103,11 @@ export class CaseSegmenter {
   }
 
   /** Reads the case, segments it with every model of the job, and writes the result into its folder. */
-  async segment(caseRecord: CaseRecord, job: PredictJob, { signal, onProgress }: Watch): Promise<CaseResult> {
+  async segment(
+    caseRecord: CaseRecord,
+    job: PredictJob,
+    { signal, onProgress }: Watch,
+  ): Promise<StoredCaseResult> {
     const lossesBefore = this.losses;
     const started = performance.now();
     const restarts = () => this.losses - lossesBefore;

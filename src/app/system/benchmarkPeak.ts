@@ -4,7 +4,7 @@ import { allocate, arrayOf, upload } from '@/gpu/buffers';
 import type { Gpu } from '@/gpu/device';
 import { type PreparedDispatch, prepare, submitDispatches } from '@/gpu/dispatch';
 import { copyVectors, MULTIPLY_ADD_CHAINS, multiplyAdd, multiplyAddFlop } from '@/kernels/multiplyAddPeak';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { elapsedMs } from './benchmarkTiming';
 
 /** Enough to fill any GPU. */
@@ -22,7 +22,7 @@ const OPERANDS = Float32Array.of(0.5, 0.25);
 /** Floating-point operations a second in chains of vec4 multiply-adds, two each: the best of a few kernels and runs. */
 export async function measureMultiplyAddPeak(
   gpu: Gpu,
-  dtype: Storage,
+  dtype: FeatureDtype,
   signal?: AbortSignal,
 ): Promise<number> {
   const operands = await upload(gpu, OPERANDS, 'the benchmark');

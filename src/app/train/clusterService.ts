@@ -9,7 +9,7 @@ import { trainerNamed } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
 import { throttled } from '@/shared/throttledProgress';
 import { checkpointFiles } from '@/storage/checkpointStoreRecords';
-import type { DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolderStore } from '@/storage/datasetFolder';
 import type { ClusterChoice, RelatedRuns, TrainingOrder, TrainViewApi } from '@/workers/train/api';
 import {
   type ClusterExport,
@@ -22,7 +22,7 @@ import {
 import { modelFolderName, type RunStores } from './runModelFiles';
 
 export interface ClusterNeeds extends RunStores {
-  readonly datasets: DatasetFolders;
+  readonly datasets: DatasetFolderStore;
   /** Where archives are put together. */
   readonly archives: {
     write(what: string, parts: readonly ZipPart[], options: ZipStreamOptions): Promise<Blob>;
@@ -127,7 +127,7 @@ async function jobOf(
 }
 
 /** None where the images are not here: what stands for them then is of no use to nnU-Net. */
-async function rawFiles(datasets: DatasetFolders, name: string): Promise<readonly SourceFile[]> {
+async function rawFiles(datasets: DatasetFolderStore, name: string): Promise<readonly SourceFile[]> {
   const files = await datasets.files(name, 'raw');
   const dataset = await openRawDataset(files);
   if (!dataset.cases.some(({ images }) => images.length > 0)) return [];

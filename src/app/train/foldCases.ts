@@ -7,7 +7,12 @@ import { boxedCase } from '@/core/training/caseBoxes';
 import { filedCase, readUnpackedLayout } from '@/core/training/caseFiles';
 import { CASE_FORMATS, type CaseFormat } from '@/core/training/caseFormats';
 import { cropPatch, type PatchSource } from '@/core/training/cropPatch';
-import { type CaseFiles, type LoadedCase, readCaseRecord, readLoadedCase } from '@/core/training/loadedCase';
+import {
+  type LoadedCase,
+  type PreprocessedCaseFiles,
+  readCaseRecord,
+  readLoadedCase,
+} from '@/core/training/loadedCase';
 import { StudioError } from '@/shared/errors';
 import { elementCount } from '@/shared/geometry';
 import type { DatasetFolder } from '@/storage/datasetFolder';
@@ -36,7 +41,7 @@ export async function findCaseFiles(
   preprocessed: DatasetFolder,
   { dataIdentifier }: Pick<Configuration, 'dataIdentifier'>,
   caseId: string,
-): Promise<CaseFiles | undefined> {
+): Promise<PreprocessedCaseFiles | undefined> {
   const open = (ending: string) => preprocessed.open(`${dataIdentifier}/${caseId}${ending}`);
   const pkl = await open('.pkl');
   if (!pkl) return undefined;
@@ -47,7 +52,10 @@ export async function findCaseFiles(
   return undefined;
 }
 
-async function filesOfCase({ question, configuration }: FoldSetup, caseId: string): Promise<CaseFiles> {
+async function filesOfCase(
+  { question, configuration }: FoldSetup,
+  caseId: string,
+): Promise<PreprocessedCaseFiles> {
   const files = await findCaseFiles(question.preprocessed, configuration, caseId);
   if (files) return files;
   const endings = CASE_FORMATS.map((format) => [...format.endings, '.pkl'].join(', ')).join(' or ');
@@ -99,7 +107,7 @@ export async function openCaseInFiles(setup: FoldSetup, caseId: string): Promise
 async function openUnpacked(
   setup: FoldSetup,
   caseId: string,
-  { format, pkl }: CaseFiles,
+  { format, pkl }: PreprocessedCaseFiles,
 ): Promise<PatchSource> {
   const { preprocessed } = setup.question;
   const below = `${setup.configuration.dataIdentifier}/${caseId}`;

@@ -3,7 +3,7 @@
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { isUnjudged, logEntries, type TrainingLog } from '@/core/training/trainingLog';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import type { FoldSetup } from './foldSetup';
 import { curvesOfLog, type ProgressCurves } from './progressPlot';
@@ -33,7 +33,7 @@ export class TrainFoldLog {
   }
 
   /** The lines that nnU-Net writes of an epoch. */
-  async addEpoch(report: EpochReport, log: TrainingLog): Promise<void> {
+  async addEpoch(report: TrainingEpochReport, log: TrainingLog): Promise<void> {
     this.add('');
     this.add(`Epoch ${report.epoch}`);
     this.add(`Current learning rate: ${rounded(report.learningRate, 5)}`);

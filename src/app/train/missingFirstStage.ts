@@ -2,7 +2,7 @@
 // the first stage's folds.
 
 import type { DatasetSplits } from '@/workers/data/api';
-import type { TrainingRun } from './trainingRecord';
+import type { TrainingRecord } from './trainingRecord';
 
 /** What is missing before a second stage can be trained. */
 export interface PreviousStageGap {
@@ -12,7 +12,7 @@ export interface PreviousStageGap {
   /** Folds of the first stage that nobody has trained yet. */
   readonly foldsToTrain: readonly string[];
   /** Runs of folds that are trained, but left out cases: they were not preprocessed for the second stage then. */
-  readonly runsToValidate: readonly TrainingRun[];
+  readonly runsToValidate: readonly TrainingRecord[];
   /** Folds that wait or run, or were stopped. */
   readonly foldsUnderWay: readonly string[];
 }
@@ -22,7 +22,7 @@ export interface GapQuestion {
   /** Cases that were segmented for the second stage. */
   readonly segmented: ReadonlySet<string>;
   /** Runs of the first stage on the same dataset and plans, newest first. */
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly TrainingRecord[];
 }
 
 /** `undefined` where every case of the splits is there. */
@@ -32,7 +32,7 @@ export function previousStageGap({ splits, segmented, runs }: GapQuestion): Prev
   if (missing.length === 0) return undefined;
   const foldsToTrain: string[] = [];
   const foldsUnderWay: string[] = [];
-  const runsToValidate: TrainingRun[] = [];
+  const runsToValidate: TrainingRecord[] = [];
   for (const [fold, { val }] of splits.splits.entries()) {
     if (!val.some((caseId) => missing.includes(caseId))) continue;
     const run = runs.find(({ order }) => order.fold === fold);

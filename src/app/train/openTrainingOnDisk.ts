@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Trainer } from '@/core/training/trainers';
-import { datasetFolder, nodeCheckpoints } from '@/storage/nodeFiles';
+import { nodeCheckpoints, nodeDatasetFolder } from '@/storage/nodeFiles';
 import { TrainFoldLog } from './foldLog';
 import { type Fold, openFold } from './foldSetup';
 import { nodeProgressPicture } from './nodeProgressPicture';
@@ -40,17 +40,17 @@ export async function openTrainingOnDisk({
     path.join(resultsFolder, `${trainer.name}__${plansName}__${configuration}`);
   const setup = await openFold(
     {
-      preprocessed: datasetFolder(preprocessedFolder),
+      preprocessed: nodeDatasetFolder(preprocessedFolder),
       plansName,
       configurationName,
       fold,
       previousStage: (stage) =>
-        datasetFolder(path.join(modelFolderOf(stage), 'predicted_next_stage', configurationName)),
+        nodeDatasetFolder(path.join(modelFolderOf(stage), 'predicted_next_stage', configurationName)),
     },
     trainer,
   );
   const modelFolder = modelFolderOf(configurationName);
-  const results = datasetFolder(modelFolder);
+  const results = nodeDatasetFolder(modelFolder);
   return {
     setup,
     trainer,

@@ -1,7 +1,7 @@
 // What nnU-Net's progress.png shows: three panels over the epochs, as data.
 
 import type { TrainingLog } from '@/core/training/trainingLog';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 
 /** By epoch. */
 export interface ProgressCurves {
@@ -52,7 +52,7 @@ export function curvesOfLog(log: TrainingLog): ProgressCurves {
   };
 }
 
-export function curvesOfReports(epochs: readonly EpochReport[]): ProgressCurves {
+export function curvesOfReports(epochs: readonly TrainingEpochReport[]): ProgressCurves {
   return {
     trainLoss: epochs.map((epoch) => epoch.trainLoss),
     valLoss: epochs.map((epoch) => epoch.valLoss),

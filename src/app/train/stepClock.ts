@@ -1,4 +1,4 @@
-import type { StepReport } from '@/core/training/trainingRun';
+import type { TrainingStepReport } from '@/core/training/trainingRun';
 
 /** Weight of what was measured before in the running mean. */
 const MEMORY = 0.8;
@@ -20,7 +20,7 @@ export class StepClock {
   }
 
   /** Told at the end of each step; returns the running mean of training steps, seconds. */
-  tick(stage: StepReport['stage']): number | undefined {
+  tick(stage: TrainingStepReport['stage']): number | undefined {
     const now = performance.now();
     if (stage === 'training' && this.lastTick !== undefined) {
       const seconds = (now - this.lastTick) / 1000;
@@ -31,7 +31,7 @@ export class StepClock {
   }
 
   /** The last step of a stage always counts. */
-  isReportDue({ done, total }: Pick<StepReport, 'done' | 'total'>): boolean {
+  isReportDue({ done, total }: Pick<TrainingStepReport, 'done' | 'total'>): boolean {
     const now = performance.now();
     if (done < total && now - this.lastReport < this.reportIntervalMs) return false;
     this.lastReport = now;

@@ -24,15 +24,15 @@ import {
 import { type TrainedNetwork, trainedNetwork } from '@/core/training/trainedNetwork';
 import type { Trainer } from '@/core/training/trainers';
 import {
-  type EpochReport,
-  type StepReport,
+  type TrainingEpochReport,
   type TrainingHooks,
   TrainingRun,
+  type TrainingStepReport,
 } from '@/core/training/trainingRun';
 import { freshState, type TrainingState } from '@/core/training/trainingState';
 import type { Gpu } from '@/gpu/device';
 import type { TuningStore } from '@/gpu/tuner';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { messageOf, StudioError } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
@@ -77,7 +77,7 @@ export interface TrainFoldJob {
   readonly onNotice?: (notice: string) => void;
   readonly cacheBytes?: number;
   /** Of feature maps; f32 if left out. f16 takes half the memory, scales the loss, and needs a device that has it. */
-  readonly storage?: Storage;
+  readonly storage?: FeatureDtype;
   /** The GPU if left out. A run that is gone on with must stay with it to keep its bits. */
   readonly augmentsOn?: 'gpu' | 'cpu';
   readonly openGpu: () => Promise<Gpu>;
@@ -89,8 +89,8 @@ export interface TrainFoldJob {
   readonly signal?: AbortSignal;
   readonly whilePaused?: () => Promise<void>;
   readonly onStart?: (report: StartReport) => void;
-  readonly onStep?: (report: StepReport) => void;
-  readonly onEpoch?: (report: EpochReport) => void;
+  readonly onStep?: (report: TrainingStepReport) => void;
+  readonly onEpoch?: (report: TrainingEpochReport) => void;
 }
 
 /** What a run begins with, or goes on with on a new device. */
@@ -123,7 +123,7 @@ export interface TrainFoldOutcome {
 export function networkOfFold(
   { configuration, dataset }: FoldSetup,
   trainer: Trainer,
-  storage: Storage = 'f32',
+  storage: FeatureDtype = 'f32',
 ): TrainedNetwork {
   return trainedNetwork({
     trainer,

@@ -1,10 +1,10 @@
 // What an event of a training changes: in the run's record, which is kept, and in what is shown while the run goes on.
 
 import type { TrainingEvent } from '@/workers/train/api';
-import type { LiveTraining, TrainingRun } from './trainingRecord';
+import type { LiveTraining, TrainingRecord } from './trainingRecord';
 
 /** Changes of the run's record; none where the event is of the moment alone. */
-export function recordChanges(run: TrainingRun, event: TrainingEvent): Partial<TrainingRun> {
+export function recordChanges(run: TrainingRecord, event: TrainingEvent): Partial<TrainingRecord> {
   switch (event.kind) {
     case 'started':
       // Epochs behind the checkpoint are trained again.

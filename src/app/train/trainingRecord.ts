@@ -1,6 +1,6 @@
 // A training as it is kept, and what follows from it alone.
 
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type {
   RelatedRuns,
   TrainingEvent,
@@ -16,7 +16,7 @@ export type TrainingStatus =
   | { readonly status: 'failed'; readonly name: string; readonly message: string };
 
 /** A run as it is kept. */
-export interface TrainingRun {
+export interface TrainingRecord {
   /** `run-3`: its part of the address. What it writes lies under its order's `runId`, which no other run ever has. */
   readonly id: string;
   readonly order: TrainingOrder;
@@ -24,7 +24,7 @@ export interface TrainingRun {
   readonly createdAt: number;
   readonly state: TrainingStatus;
   /** By epoch. */
-  readonly epochs: readonly EpochReport[];
+  readonly epochs: readonly TrainingEpochReport[];
   /** Of its newest sitting. */
   readonly start: TrainingStart | undefined;
   /** What to know of its newest sitting: of splits, schedule and checkpoint. */
@@ -54,7 +54,7 @@ export interface LiveTraining {
 }
 
 /** A run that waits. */
-export function newRun(id: string, order: TrainingOrder): TrainingRun {
+export function newRun(id: string, order: TrainingOrder): TrainingRecord {
   return {
     id,
     order,
@@ -84,13 +84,13 @@ export function newLive(id: string): LiveTraining {
 }
 
 /** As it is where no tab works on it. */
-export function withoutRunning(run: TrainingRun): TrainingRun {
+export function withoutRunning(run: TrainingRecord): TrainingRecord {
   return run.state.status === 'running' ? { ...run, state: { status: 'interrupted' } } : run;
 }
 
 /** Runs that a run's own has to do with. */
-export function relatedTo(order: TrainingOrder, runs: readonly TrainingRun[]): RelatedRuns {
-  const isValidated = (run: TrainingRun) =>
+export function relatedTo(order: TrainingOrder, runs: readonly TrainingRecord[]): RelatedRuns {
+  const isValidated = (run: TrainingRecord) =>
     run.validation !== undefined &&
     run.order.datasetName === order.datasetName &&
     run.order.plansName === order.plansName;
@@ -101,9 +101,9 @@ export function relatedTo(order: TrainingOrder, runs: readonly TrainingRun[]): R
 }
 
 /** The newest trained run of each further fold of the same training. */
-export function otherFolds(order: TrainingOrder, runs: readonly TrainingRun[]): readonly TrainingRun[] {
+export function otherFolds(order: TrainingOrder, runs: readonly TrainingRecord[]): readonly TrainingRecord[] {
   const key = trainingKey(order);
-  const byFold = new Map<string, TrainingRun>();
+  const byFold = new Map<string, TrainingRecord>();
   for (const run of runs.toReversed()) {
     const isOther = run.order.fold !== order.fold && run.isTrained && run.validation !== undefined;
     if (isOther && trainingKey(run.order) === key) byFold.set(`${run.order.fold}`, run);

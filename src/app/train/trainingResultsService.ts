@@ -13,13 +13,13 @@ import { caseOfFile } from '@/core/training/caseFormats';
 import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
 import { checkpointFiles, checkpointUsage, removeCheckpoints } from '@/storage/checkpointStoreRecords';
-import type { DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolderStore } from '@/storage/datasetFolder';
 import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/train/api';
 import { type ClusterNeeds, trainForCluster } from './clusterService';
 import { modelFiles, modelFolderName, type RunStores } from './runModelFiles';
 
 export interface TrainViewNeeds extends RunStores, Pick<ClusterNeeds, 'archives'> {
-  readonly datasets: DatasetFolders;
+  readonly datasets: DatasetFolderStore;
   readonly openGpu: () => Promise<Gpu>;
 }
 

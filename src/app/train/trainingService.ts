@@ -12,7 +12,7 @@ import type { TuningStore } from '@/gpu/tuner';
 import { isAbort, messageOf } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import { recordCheckpoints } from '@/storage/checkpointStoreRecords';
-import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolder, DatasetFolderStore } from '@/storage/datasetFolder';
 import type { ModelLibrary } from '@/storage/modelLibrary';
 import type {
   OnTrainingEvent,
@@ -30,7 +30,7 @@ import { trainAndValidate, type ValidateTrainedFoldJob } from './trainAndValidat
 import { networkOfFold, type StartReport } from './trainFold';
 
 export interface TrainDeskNeeds extends RunStores {
-  readonly datasets: DatasetFolders;
+  readonly datasets: DatasetFolderStore;
   readonly library: ModelLibrary;
   readonly openGpu: () => Promise<Gpu>;
   /** Where measured choices of kernels are remembered. */

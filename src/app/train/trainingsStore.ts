@@ -20,14 +20,14 @@ import {
   newRun,
   otherFolds,
   relatedTo,
-  type TrainingRun,
+  type TrainingRecord,
   withoutRunning,
 } from './trainingRecord';
 
 export interface TrainingsState {
   readonly isLoaded: boolean;
   /** Newest first. */
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly TrainingRecord[];
   readonly live: LiveTraining | undefined;
   /** The last thing that happened, for screen readers. */
   readonly outcome: string;
@@ -93,7 +93,7 @@ export function createTrainings(needs: Needs): Trainings {
     live: undefined,
     outcome: '',
   }));
-  const list = recordList<TrainingRun>({
+  const list = recordList<TrainingRecord>({
     records,
     shown: () => store.getState().runs,
     show: (runs) => store.setState({ runs }),
@@ -124,7 +124,7 @@ export function createTrainings(needs: Needs): Trainings {
     store.setState({ isLoaded: true, runs: isTraining ? runs : runs.map(withoutRunning) });
   }
 
-  async function queueAgain(id: string, changes: Partial<TrainingRun> = {}): Promise<void> {
+  async function queueAgain(id: string, changes: Partial<TrainingRecord> = {}): Promise<void> {
     await change(id, { ...changes, state: { status: 'waiting' } });
     queue.start();
   }
@@ -207,7 +207,7 @@ export function createTrainings(needs: Needs): Trainings {
 
 interface WorkerNeeds extends Pick<Needs, 'startWorker' | 'onModel'> {
   readonly store: StoreApi<TrainingsState>;
-  readonly list: RecordList<TrainingRun>;
+  readonly list: RecordList<TrainingRecord>;
   readonly setLive: (changes: Partial<LiveTraining>) => void;
 }
 
@@ -233,7 +233,7 @@ function workerOfTraining({ startWorker, onModel, store, list, setLive }: Worker
   }
 
   /** The new model has the weights of the other folds as well: theirs alone are of no more use. */
-  async function takeModel(found: TrainingRun, modelId: string): Promise<void> {
+  async function takeModel(found: TrainingRecord, modelId: string): Promise<void> {
     const folds = [found, ...otherFolds(found.order, store.getState().runs)];
     const replaced = folds.flatMap((one) => (one.modelId && one.modelId !== modelId ? [one.modelId] : []));
     for (const { id } of folds) await change(id, { modelId });
@@ -243,7 +243,7 @@ function workerOfTraining({ startWorker, onModel, store, list, setLive }: Worker
   return {
     current: () => worker,
 
-    async run({ id, order }: TrainingRun): Promise<void> {
+    async run({ id, order }: TrainingRecord): Promise<void> {
       store.setState({ live: newLive(id) });
       await change(id, { state: { status: 'running' }, notices: [] });
       worker = startWorker();
@@ -268,6 +268,6 @@ function workerOfTraining({ startWorker, onModel, store, list, setLive }: Worker
   };
 }
 
-function newestFirst(a: TrainingRun, b: TrainingRun): number {
+function newestFirst(a: TrainingRecord, b: TrainingRecord): number {
   return numberOfId(b.id) - numberOfId(a.id);
 }

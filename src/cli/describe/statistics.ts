@@ -1,5 +1,5 @@
 /** Intensities of one channel. */
-export interface IntensityStatistics {
+export interface IntensitySummary {
   readonly min: number;
   readonly max: number;
   readonly mean: number;
@@ -18,7 +18,7 @@ export interface IntensityStatistics {
 const MAX_LABELS = 64;
 
 /** `data`: `[z, y, x]`, f32, without NaN. */
-export function intensityStatistics(data: Float32Array): IntensityStatistics {
+export function intensityStatistics(data: Float32Array): IntensitySummary {
   let sum = 0;
   let nonzero = 0;
   for (const value of data) {

@@ -1,5 +1,5 @@
 import type { StartReport, TrainFoldJob } from '@/app/train/trainFold';
-import type { EpochReport, StepReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport, TrainingStepReport } from '@/core/training/trainingRun';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import { formatSeconds } from '../progressLine';
@@ -13,17 +13,17 @@ export class RunProgress {
     this.schedule = schedule;
   }
 
-  endEpoch({ seconds }: EpochReport): void {
+  endEpoch({ seconds }: TrainingEpochReport): void {
     this.epochSeconds.push(seconds);
   }
 
   /** By the mean of the last epochs. */
-  secondsLeft({ epoch, epochs }: Pick<EpochReport, 'epoch' | 'epochs'>): number {
+  secondsLeft({ epoch, epochs }: Pick<TrainingEpochReport, 'epoch' | 'epochs'>): number {
     const recent = this.epochSeconds.slice(-10);
     return (epochs - 1 - epoch) * (recent.reduce((sum, each) => sum + each, 0) / recent.length);
   }
 
-  of({ epoch, stage, done, total }: StepReport): { share: number; secondsLeft?: number } {
+  of({ epoch, stage, done, total }: TrainingStepReport): { share: number; secondsLeft?: number } {
     const share = done / total;
     const last = this.epochSeconds.at(-1);
     if (last === undefined || !this.schedule) return { share };
@@ -63,7 +63,7 @@ export function describeStart(
 }
 
 /** An epoch in one line. */
-export function describeEpoch(report: EpochReport, secondsLeft: number): string {
+export function describeEpoch(report: TrainingEpochReport, secondsLeft: number): string {
   const { epoch, learningRate, trainLoss, valLoss, emaFgDice, isBest, seconds, dataWaitShare } = report;
   const dice = report.dicePerClassOrRegion.map((value) => value.toFixed(4)).join(' ');
   return [

@@ -7,7 +7,7 @@ import { isHiddenFile } from '@/core/io/systemFiles';
 import { caseOfFile } from '@/core/training/caseFormats';
 import { byCodePoint, type DatasetDocument, parseDatasetDocument } from './rawDataset';
 
-export interface PreprocessedDataset {
+export interface PreprocessedFolder {
   /** The folder's. */
   readonly folder: string;
   readonly document: DatasetDocument;
@@ -42,7 +42,7 @@ export function isPlansFile(name: string): boolean {
  */
 export async function findPreprocessedDataset(
   files: readonly SourceFile[],
-): Promise<PreprocessedDataset | undefined> {
+): Promise<PreprocessedFolder | undefined> {
   const seen = files.filter((file) => !isHiddenFile(file));
   // Taken to a cluster with its training: the model in it is what matters.
   if (seen.some(({ path }) => CHECKPOINT.test(path))) return undefined;

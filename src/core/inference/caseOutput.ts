@@ -5,7 +5,7 @@ import { StudioError } from '@/shared/errors';
 import { type BoundingBox, elementCount, formatNetworkXyz, type Zyx } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { RowBlock } from './slabPlan';
-import type { Chunk, SliceExporter } from './sliceExporter';
+import type { SliceChunk, SliceExporter } from './sliceExporter';
 
 /** Largest array of logits that is attempted, bytes: browsers refuse larger buffers. */
 const MAX_LOGITS_BYTES = 2 ** 31 - 1;
@@ -14,7 +14,7 @@ const MAX_LOGITS_BYTES = 2 ** 31 - 1;
 export interface CaseOutput {
   /** What the output holds on the host, bytes. */
   readonly hostBytes: number;
-  take(exporter: SliceExporter, block: RowBlock, chunk: Chunk): Promise<void>;
+  take(exporter: SliceExporter, block: RowBlock, chunk: SliceChunk): Promise<void>;
 }
 
 export interface LabelOutput extends CaseOutput {
@@ -69,7 +69,7 @@ export function logitsOutput(channels: number, shape: Zyx, transposeBackward: Zy
 /** Copies a chunk's rows to where they belong in a volume of `shape` whose exported part begins at `origin`. */
 function placeRows(
   values: Uint32Array | Float32Array,
-  chunk: Chunk,
+  chunk: SliceChunk,
   volume: Uint8Array | Uint16Array | Float32Array,
   shape: Zyx,
   origin: Zyx,

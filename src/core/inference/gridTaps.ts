@@ -6,17 +6,17 @@ import type { Zyx } from '@/shared/geometry';
  * How the samples of one axis of the case's grid are read from the network's grid: sample `i` is
  * `(1 − weight[i]) · grid[lower[i]] + weight[i] · grid[upper[i]]`. Both indices never decrease with `i`.
  */
-export interface AxisTaps {
+export interface GridAxisTaps {
   readonly lower: Uint32Array;
   readonly upper: Uint32Array;
   readonly weight: Float32Array;
 }
 
 /** Taps of the three axes, array order. */
-export type GridTaps = readonly [AxisTaps, AxisTaps, AxisTaps];
+export type GridTaps = readonly [GridAxisTaps, GridAxisTaps, GridAxisTaps];
 
 /** Linear interpolation between voxel centres, edges clamped: scikit-image's order 1, torch's trilinear. */
-function linearTaps(from: number, to: number): AxisTaps {
+function linearTaps(from: number, to: number): GridAxisTaps {
   const { lower, upper, upperWeight } = resampleLinearPlan(from, to);
   return {
     lower: Uint32Array.from(lower),
@@ -26,7 +26,7 @@ function linearTaps(from: number, to: number): AxisTaps {
 }
 
 /** Nearest neighbour, halves up, as scipy's order 0. The product is rounded as scipy rounds it. */
-function nearestTaps(from: number, to: number): AxisTaps {
+function nearestTaps(from: number, to: number): GridAxisTaps {
   const taps = emptyTaps(to);
   for (let i = 0; i < to; i++) {
     const x = (i + 0.5) * (from / to) - 0.5;
@@ -41,7 +41,7 @@ function emptyTaps(count: number) {
 }
 
 /** A nearest-neighbour axis whose source indices the resampling function dictates. */
-function givenTaps(indices: ArrayLike<number>): AxisTaps {
+function givenTaps(indices: ArrayLike<number>): GridAxisTaps {
   const taps = emptyTaps(indices.length);
   taps.lower.set(indices);
   taps.upper.set(indices);
@@ -61,7 +61,7 @@ export function gridTaps(
   before: Zyx,
   rules: readonly [AxisRule, AxisRule, AxisRule],
 ): GridTaps {
-  const forAxis = (axis: number): AxisTaps => {
+  const forAxis = (axis: number): GridAxisTaps => {
     const rule = rules[axis];
     const taps =
       rule === 'linear'

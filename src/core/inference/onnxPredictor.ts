@@ -16,7 +16,7 @@ import { checkSettings } from './checks';
 import { cutWindow } from './cutWindow';
 import { assertFiniteLogits } from './finiteLogits';
 import { type OnnxRuntimeSetup, type OnnxSession, openOnnxSession } from './onnxRuntime';
-import type { Prediction, Predictor } from './predictor';
+import type { GpuPredictor, Prediction } from './predictor';
 import {
   type CaseOptions,
   networkShape,
@@ -29,7 +29,7 @@ import { gaussianImportance, mirrorCombinations, paddingToPatch, windowStarts } 
 import { mirrorWindow, WindowSums } from './windowSums';
 
 /** A model made ready, whatever computes it. */
-export type CasePredictor = Pick<Predictor, 'prepare' | 'predict' | 'predictLogits' | 'close'>;
+export type CasePredictor = Pick<GpuPredictor, 'prepare' | 'predict' | 'predictLogits' | 'close'>;
 
 export interface OnnxPredictorOptions {
   readonly model: NnunetModel;
@@ -63,12 +63,12 @@ export class OnnxPredictor implements CasePredictor {
     return predictor;
   }
 
-  /** As {@link Predictor.prepare}. */
+  /** As {@link GpuPredictor.prepare}. */
   prepare(image: MedicalImage, options: PrepareOptions = {}): Promise<PreparedCase> {
     return prepareCase(image, { model: this.options.model }, options);
   }
 
-  /** As {@link Predictor.predict}. */
+  /** As {@link GpuPredictor.predict}. */
   async predict(prepared: PreparedCase, options: CaseOptions = {}): Promise<Prediction> {
     const { model, settings } = this.options;
     const started = performance.now();
@@ -90,7 +90,7 @@ export class OnnxPredictor implements CasePredictor {
     };
   }
 
-  /** As {@link Predictor.predictLogits}. */
+  /** As {@link GpuPredictor.predictLogits}. */
   async predictLogits(prepared: PreparedCase, options: CaseOptions = {}): Promise<Float32Array> {
     return (await this.run(prepared, options)).logits;
   }

@@ -61,7 +61,7 @@ export interface Prediction {
 }
 
 /** Owns the network's buffers on the GPU; `close` frees them. Cases go through `predict` one at a time. */
-export class Predictor {
+export class GpuPredictor {
   private readonly options: PredictorOptions;
   private readonly network: ResidentNetwork;
   private readonly importance: GpuArray;
@@ -75,14 +75,14 @@ export class Predictor {
   }
 
   /** Loads the folds and compiles. Throws `MissingFold`, `BadSettings`, or what reading the weights throws. */
-  static async open(options: PredictorOptions): Promise<Predictor> {
+  static async open(options: PredictorOptions): Promise<GpuPredictor> {
     checkSettings(options.settings, options.model);
     const network = await openWindowNetwork(options);
     const patchSize = toZyx(options.model.configuration.patchSize);
     const importance = options.settings.useGaussian
       ? gaussianImportance(patchSize)
       : new Float32Array(elementCount(patchSize)).fill(1);
-    return new Predictor(options, network, await upload(options.gpu, importance, 'window importance'));
+    return new GpuPredictor(options, network, await upload(options.gpu, importance, 'window importance'));
   }
 
   /**

@@ -3,7 +3,7 @@
 import { foregroundLabels } from '@/core/interop/labels';
 import type { NnunetModel } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
-import { type PreprocessedCase, preprocessCase } from '@/core/preprocessing/preprocessCase';
+import { type PreprocessedArrays, preprocessCase } from '@/core/preprocessing/preprocessCase';
 import type { Gpu } from '@/gpu/device';
 import type { Zyx } from '@/shared/geometry';
 import { type LabelMap, previousStageOf } from './previousStage';
@@ -22,7 +22,7 @@ export interface PrepareOptions extends CaseOptions {
 }
 
 /** A preprocessed case, ready for the network. */
-export interface PreparedCase extends PreprocessedCase {
+export interface PreparedCase extends PreprocessedArrays {
   /** How long it took, seconds. */
   readonly seconds: number;
 }

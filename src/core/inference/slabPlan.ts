@@ -4,7 +4,7 @@
 // blocks, which costs time and changes no value.
 
 import type { Zyx } from '@/shared/geometry';
-import type { AxisTaps } from './gridTaps';
+import type { GridAxisTaps } from './gridTaps';
 
 const BYTES_PER_VALUE = 4;
 
@@ -36,7 +36,7 @@ export interface SlabPlanRequest {
   readonly patchSize: Zyx;
   readonly starts: readonly (readonly number[])[];
   /** Rows of the case's grid from rows of the padded grid. */
-  readonly rowTaps: AxisTaps;
+  readonly rowTaps: GridAxisTaps;
   readonly classes: number;
   /** Largest range one binding may have, bytes. */
   readonly bindingLimit: number;

@@ -20,7 +20,7 @@ const CHUNK_VOXELS = 4 * 2 ** 20;
 const BYTES_PER_VALUE = 4;
 
 /** A stretch of slices and rows of the case's grid (x is whole). */
-export interface Chunk {
+export interface SliceChunk {
   readonly start: Zyx;
   readonly size: Zyx;
 }
@@ -93,11 +93,11 @@ export class SliceExporter {
   }
 
   /** The pieces in which slices `first … end − 1` of the block are exported. */
-  chunks(block: RowBlock, first: number, end: number): Chunk[] {
+  chunks(block: RowBlock, first: number, end: number): SliceChunk[] {
     const rows = block.outEnd - block.outStart;
     const width = this.request.outShape[2];
     const slices = Math.max(1, Math.floor(this.best.size / (rows * width)));
-    const chunks: Chunk[] = [];
+    const chunks: SliceChunk[] = [];
     for (let z = first; z < end; z += slices) {
       chunks.push({ start: [z, block.outStart, 0], size: [Math.min(slices, end - z), rows, width] });
     }
@@ -105,7 +105,7 @@ export class SliceExporter {
   }
 
   /** Labels of a chunk, `[z, y, x]`. Throws `LogitsNotFinite`. */
-  async labelsOf(block: RowBlock, chunk: Chunk): Promise<Uint32Array> {
+  async labelsOf(block: RowBlock, chunk: SliceChunk): Promise<Uint32Array> {
     const entryPoint = this.request.labels.hasRegions ? 'regions' : 'argmax';
     const voxels = chunk.size[0] * chunk.size[1] * chunk.size[2];
     this.run(entryPoint, block, chunk, this.accumulator.groups, (group) => group.firstClass);
@@ -115,7 +115,7 @@ export class SliceExporter {
   }
 
   /** Logits of one class in a chunk, `[z, y, x]`. */
-  async logitsOf(block: RowBlock, chunk: Chunk, classIndex: number): Promise<Float32Array> {
+  async logitsOf(block: RowBlock, chunk: SliceChunk, classIndex: number): Promise<Float32Array> {
     const group = this.accumulator.groups.find(
       ({ firstClass, count }) => classIndex >= firstClass && classIndex < firstClass + count,
     );
@@ -134,7 +134,7 @@ export class SliceExporter {
   private run(
     entryPoint: 'argmax' | 'regions' | 'logits',
     block: RowBlock,
-    chunk: Chunk,
+    chunk: SliceChunk,
     groups: readonly ClassGroup[],
     firstClass: (group: ClassGroup) => number,
   ): void {

@@ -27,7 +27,7 @@ export interface ImportedModel extends ReadModel {
   readonly crossValidationDice?: number;
 }
 
-export interface ImportOptions {
+export interface ModelImportOptions {
   /** As `-chk` names it, `checkpoint_best.pth` or any file of a fold, with or without its ending. Default: final, else best, else latest. */
   readonly checkpointName?: string;
   /** Folds to use, as `-f` names them. Default: all with the checkpoint; `all` only where it is alone. */
@@ -45,7 +45,7 @@ export type ImportOutcome =
  */
 export async function importModel(
   files: readonly SourceFile[],
-  options: ImportOptions = {},
+  options: ModelImportOptions = {},
 ): Promise<ImportedModel[]> {
   return (await importModels(files, options)).map((outcome) => {
     if ('error' in outcome) throw outcome.error;
@@ -56,7 +56,7 @@ export async function importModel(
 /** As {@link importModel}, but a model that cannot be used does not keep the others out. */
 export async function importModels(
   given: readonly SourceFile[],
-  options: ImportOptions = {},
+  options: ModelImportOptions = {},
 ): Promise<readonly ImportOutcome[]> {
   const outcomes: ImportOutcome[] = [];
   const files = await withoutDamagedArchives(given, outcomes);
@@ -104,7 +104,7 @@ const ARCHIVE = /\.(zip|nnstudio)$/i;
 /** Files by which a model folder, or an archive of one, is known. */
 const OF_A_FOLDER = /\.(zip|nnstudio|pth|safetensors)$|(^|\/)plans\.json$/i;
 
-async function importFolder(folder: ModelFolder, options: ImportOptions): Promise<ImportedModel> {
+async function importFolder(folder: ModelFolder, options: ModelImportOptions): Promise<ImportedModel> {
   const checkpointName = options.checkpointName
     ? fullCheckpointName(folder, options.checkpointName)
     : bestCheckpointName(folder);

@@ -1,7 +1,7 @@
 // BMP pictures as Pillow gives them to nnU-Net: 1, 4 and 8 bits with palette, 16, 24 and 32 bits, not run-length coded.
 
 import { StudioError } from '@/shared/errors';
-import { hasBytes, type LabelTarget, type LabelVoxels, type PictureFormat } from './imageFormat';
+import { hasBytes, type LabelTarget, type PictureFormat, type WritableLabels } from './imageFormat';
 import { type Raster, unpackBits } from './raster';
 
 const FILE_HEADER_BYTES = 14;
@@ -154,7 +154,7 @@ function encodeBmp(data: Uint8Array, width: number, height: number): Uint8Array<
 }
 
 /** A BMP holds eight bits. */
-async function writeBmp(labels: LabelVoxels, { shape: [, height, width] }: LabelTarget) {
+async function writeBmp(labels: WritableLabels, { shape: [, height, width] }: LabelTarget) {
   if (labels instanceof Uint16Array && labels.some((label) => label > 255)) {
     throw new StudioError('LabelTooLarge', 'A BMP file holds labels up to 255.', 'Save it as PNG.');
   }

@@ -6,7 +6,7 @@ import { concatenate } from './compression';
 import { bytesOfLabels, gridLabels } from './gridLabels';
 import { badHeaderOf, checkedSizes, gridVolume } from './gridVolume';
 import { contentStart } from './gzip';
-import type { LabelTarget, LabelVoxels, VolumeFormat } from './imageFormat';
+import type { LabelTarget, VolumeFormat, WritableLabels } from './imageFormat';
 import { type VoxelType, voxelBytes } from './niftiLayout';
 import type { SourceFile } from './sourceFile';
 import { IDENTITY_DIRECTIONS, type VolumeFile } from './volumeFile';
@@ -79,7 +79,7 @@ async function openGipl(file: SourceFile): Promise<VolumeFile> {
   );
 }
 
-async function writeGipl(labels: LabelVoxels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
+async function writeGipl(labels: WritableLabels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
   const placed = gridLabels(labels, target);
   const header = new Uint8Array(GIPL_HEADER_BYTES);
   const view = new DataView(header.buffer);

@@ -1,5 +1,5 @@
 // What the writers of ITK's formats share: a label map in the axes of its file, and where it lies as ITK has it.
-import type { LabelTarget, LabelVoxels } from './imageFormat';
+import type { LabelTarget, WritableLabels } from './imageFormat';
 import { labelsToStore } from './imageReader';
 import { itkPlaceOf } from './itkGeometry';
 import type { GridGeometry, NiftiGeometry } from './medicalImage';
@@ -8,12 +8,12 @@ import { inFileOrder, niftiGeometryOf } from './niftiWriter';
 
 /** A label map as it is stored. */
 export interface GridLabels {
-  readonly stored: LabelVoxels;
+  readonly stored: WritableLabels;
   readonly grid: Pick<GridGeometry, 'size' | 'spacing' | 'directions' | 'origin'>;
 }
 
 /** The labels in the order of the file, in the smallest type, and their place. */
-export function gridLabels(labels: LabelVoxels, { shape, geometry }: LabelTarget): GridLabels {
+export function gridLabels(labels: WritableLabels, { shape, geometry }: LabelTarget): GridLabels {
   const grid = geometry.format === 'grid' ? geometry : gridOfNifti(niftiGeometryOf(geometry, shape));
   const { size, reorientation } = grid;
   return {

@@ -6,7 +6,7 @@ import type { Raster } from './raster';
 import type { SourceFile } from './sourceFile';
 import type { VolumeFile } from './volumeFile';
 
-export type LabelVoxels = Uint8Array | Uint16Array;
+export type WritableLabels = Uint8Array | Uint16Array;
 
 /** nnU-Net's readers that choose files by their endings. */
 export type EndingReader = 'NaturalImage2DIO' | 'SimpleITKIO' | 'Tiff3DIO' | 'NibabelIO';
@@ -40,7 +40,7 @@ interface FormatFacts {
   /** Endings of label maps in this format, the usual one first; empty where none are written. */
   readonly resultEndings: readonly string[];
   /** A label map, `[z, y, x]` in the axes of the image that was read. Missing where `resultEndings` is empty. */
-  write?(labels: LabelVoxels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>>;
+  write?(labels: WritableLabels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** Volumes, a file or a pair of files each. */

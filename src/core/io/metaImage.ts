@@ -6,7 +6,7 @@ import { compress, concatenate } from './compression';
 import { bytesOfLabels, gridLabels } from './gridLabels';
 import { type BadHeader, badHeaderOf, checkedSizes, detachedFile, gridVolume } from './gridVolume';
 import type { Packing } from './gzip';
-import type { LabelTarget, LabelVoxels, VolumeFormat } from './imageFormat';
+import type { LabelTarget, VolumeFormat, WritableLabels } from './imageFormat';
 import { type VoxelType, voxelBytes } from './niftiLayout';
 import { partOf, type SourceFile } from './sourceFile';
 import { IDENTITY_DIRECTIONS, type VolumeFile } from './volumeFile';
@@ -142,7 +142,7 @@ async function openMetaImage(file: SourceFile, others: readonly SourceFile[] = [
   );
 }
 
-async function writeMetaImage(labels: LabelVoxels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
+async function writeMetaImage(labels: WritableLabels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
   const placed = gridLabels(labels, target);
   const { size, spacing, directions, origin } = placed.grid;
   const rank = size.length;

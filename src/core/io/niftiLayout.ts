@@ -6,7 +6,7 @@ type Field = readonly [offset: number, kind: FieldKind];
 const KIND_BYTES: Readonly<Record<FieldKind, number>> = { u8: 1, i16: 2, i32: 4, i64: 8, f32: 4, f64: 8 };
 
 /** Sizes, magic and field offsets of one version. */
-export interface Layout {
+export interface NiftiLayout {
   readonly headerBytes: number;
   /** Where voxels start in a file of our own: header, then four zero bytes that say "no extension". */
   readonly voxOffset: number;
@@ -46,7 +46,7 @@ export type FieldName =
 
 const ascii = (text: string) => [...text].map((letter) => letter.charCodeAt(0));
 
-export const NIFTI1: Layout = {
+export const NIFTI1: NiftiLayout = {
   headerBytes: 348,
   voxOffset: 352,
   magicOffset: 344,
@@ -81,7 +81,7 @@ export const NIFTI1: Layout = {
   },
 };
 
-const NIFTI2: Layout = {
+const NIFTI2: NiftiLayout = {
   headerBytes: 540,
   voxOffset: 544,
   magicOffset: 4,
@@ -182,10 +182,10 @@ const WRITE: Readonly<Record<FieldKind, Write>> = {
 /** Reads and writes fields of a header in place. */
 export class HeaderFields {
   private readonly view: DataView;
-  private readonly fields: Layout['fields'];
+  private readonly fields: NiftiLayout['fields'];
   private readonly isLittleEndian: boolean;
 
-  constructor(bytes: Uint8Array, { fields }: Layout, isLittleEndian: boolean) {
+  constructor(bytes: Uint8Array, { fields }: NiftiLayout, isLittleEndian: boolean) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.fields = fields;
     this.isLittleEndian = isLittleEndian;

@@ -14,7 +14,7 @@ import {
 } from './gridVolume';
 import type { Packing } from './gzip';
 import { gzip } from './gzip';
-import { hasBytes, type LabelTarget, type LabelVoxels, type VolumeFormat } from './imageFormat';
+import { hasBytes, type LabelTarget, type VolumeFormat, type WritableLabels } from './imageFormat';
 import { type VoxelType, voxelBytes } from './niftiLayout';
 import { partOf, type SourceFile } from './sourceFile';
 import { IDENTITY_DIRECTIONS, type VolumeFile } from './volumeFile';
@@ -258,7 +258,7 @@ async function openNrrd(file: SourceFile, others: readonly SourceFile[] = []): P
   );
 }
 
-async function writeNrrd(labels: LabelVoxels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
+async function writeNrrd(labels: WritableLabels, target: LabelTarget): Promise<Uint8Array<ArrayBuffer>> {
   const placed = gridLabels(labels, target);
   const { size, spacing, directions, origin } = placed.grid;
   const rank = size.length;

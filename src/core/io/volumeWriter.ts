@@ -1,14 +1,14 @@
 // Label maps in the formats of volumes, with the geometry of the image that was read: what SimpleITK would write.
 import type { Zyx } from '@/shared/geometry';
 import { formatOfKind, formatOfResult } from './formats';
-import type { ImageFormat, LabelVoxels } from './imageFormat';
+import type { ImageFormat, WritableLabels } from './imageFormat';
 import type { WriteCaseOptions, WrittenFile } from './imageReader';
 import type { ImageGeometry } from './medicalImage';
 import { niftiFormat } from './nifti';
 
 /** In the format of the ending; without one, in that of the image; NIfTI where that one is only read. */
 export async function writeVolumeLabels(
-  labels: LabelVoxels,
+  labels: WritableLabels,
   shape: Zyx,
   geometry: ImageGeometry,
   options: WriteCaseOptions = {},

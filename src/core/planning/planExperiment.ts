@@ -26,7 +26,7 @@ const MIN_LOWRES_GAIN = 2;
 const MASK_FOR_NORM_THRESHOLD = 0.75;
 
 /** The parts of dataset.json that planning reads. */
-export interface PlannedDataset {
+export interface DatasetToPlan {
   readonly name: string;
   /** In order of their index. */
   readonly channelNames: readonly string[];
@@ -56,7 +56,7 @@ export interface PlannerOptions {
  */
 export function planExperiment(
   fingerprint: FingerprintDocument,
-  dataset: PlannedDataset,
+  dataset: DatasetToPlan,
   planner: Planner,
   options: PlannerOptions = {},
 ): PlansDocument {

@@ -8,7 +8,7 @@ import type { PlanDevice } from '@/graph/planBuilder';
 import { planTrainingStep, type TrainingSetup } from '@/graph/trainingProgram';
 import { diceAndCrossEntropyLoss } from '@/kernels/losses/lossOptions';
 import { DYNAMIC_LOSS_SCALING, NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOptions';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { buildUNet, countParameters, toZyx } from '@/nn/unet';
 import type { Zyx } from '@/shared/geometry';
 import { deepSupervisionWeights } from '../training/deepSupervision';
@@ -75,7 +75,7 @@ export function trainingCost(
   channels: Channels,
   { device, flopsPerSecond }: TrainingDevice,
   schedule: TrainingSchedule = NNUNET_SCHEDULE,
-  storage: Storage = 'f32',
+  storage: FeatureDtype = 'f32',
 ): TrainingCost {
   const { forwardFlops, ...counts } = countTraining({ configuration, channels, device, storage });
   const secondsPerIteration = counts.flopsPerIteration / flopsPerSecond;
@@ -96,7 +96,7 @@ export function batchFit(
   configuration: Trained,
   channels: Channels,
   { device, memoryBytes }: Pick<TrainingDevice, 'device' | 'memoryBytes'>,
-  storage: Storage = 'f32',
+  storage: FeatureDtype = 'f32',
 ): BatchFit {
   const question = { configuration, channels, device, storage };
   const memory = Number.isNaN(memoryBytes) ? Number.POSITIVE_INFINITY : memoryBytes;
@@ -116,7 +116,7 @@ interface CostQuestion {
   readonly configuration: Trained;
   readonly channels: Channels;
   readonly device: PlanDevice;
-  readonly storage: Storage;
+  readonly storage: FeatureDtype;
 }
 
 interface TrainingCounts

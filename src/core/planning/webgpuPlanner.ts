@@ -1,7 +1,7 @@
 // Not nnU-Net's: plans for the GPU at hand and the hours a person has. nnU-Net's own rules make every candidate, for a
 // smaller or larger memory target and for narrower networks; which one is taken is decided by planned bytes and time.
 
-import { type PlannedDataset, planExperiment } from './planExperiment';
+import { type DatasetToPlan, planExperiment } from './planExperiment';
 import { PLANNERS, type Planner } from './planners';
 import type { Configuration } from './plans';
 import type { FingerprintDocument, PlansDocument } from './plansDocument';
@@ -11,7 +11,7 @@ import { NNUNET_SCHEDULE, type TrainingSchedule } from './trainingSchedule';
 
 export interface WebgpuPlanJob {
   readonly fingerprint: FingerprintDocument;
-  readonly dataset: PlannedDataset;
+  readonly dataset: DatasetToPlan;
   /** Heads' channels: one per label, or per region. */
   readonly outputChannels: number;
   readonly device: TrainingDevice;

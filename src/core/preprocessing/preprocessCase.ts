@@ -25,7 +25,7 @@ export interface CaseProperties {
   readonly shapeAfterCroppingAndBeforeResampling: Zyx;
 }
 
-export interface PreprocessedCase {
+export interface PreprocessedArrays {
   /** `[c, z, y, x]`, transposed order. */
   readonly data: Float32Array;
   readonly shape: readonly [number, number, number, number];
@@ -52,7 +52,7 @@ export interface PreprocessJob extends ResampleOptions {
 }
 
 /** Preprocesses one case. */
-export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedCase> {
+export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedArrays> {
   const { image, plans, configuration, onProgress, labelsAsChannels = [], isCropped = true } = job;
   checkJob(job);
   const order = plans.transposeForward;

@@ -7,7 +7,7 @@ import type { MedicalImage } from '@/core/io/medicalImage';
 import { writeNpz } from '@/core/io/npy';
 import type { Zyx } from '@/shared/geometry';
 import { type ClassLocations, classLocations } from './classLocations';
-import type { PreprocessedCase } from './preprocessCase';
+import type { PreprocessedArrays } from './preprocessCase';
 import { caseProperties } from './readerProperties';
 
 /** The two files of a case, by nnU-Net's endings. */
@@ -18,7 +18,7 @@ export interface TrainingCaseFiles {
 
 /** Files of a case that was preprocessed with its label map. `image` is the raw one, read by nnU-Net's `reader`. */
 export async function trainingCaseFiles(
-  preprocessed: PreprocessedCase,
+  preprocessed: PreprocessedArrays,
   image: MedicalImage,
   reader: string,
   labels: LabelSet,
@@ -37,7 +37,7 @@ export async function trainingCaseFiles(
 
 /** The dictionary that nnU-Net's `DefaultPreprocessor` saves beside the arrays. */
 function propertiesOf(
-  { properties, shape }: PreprocessedCase,
+  { properties, shape }: PreprocessedArrays,
   image: MedicalImage,
   reader: string,
   locations: readonly ClassLocations[],

@@ -5,7 +5,7 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import { forEachAtOnce } from '@/shared/concurrency';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { addPreviousStage, emptyPatch, insideOf, type PatchSource } from './cropPatch';
-import type { CaseRecord } from './loadedCase';
+import type { PreprocessedCaseRecord } from './loadedCase';
 
 /** Reads under way at once for a patch. */
 const READS_AT_ONCE = 8;
@@ -42,7 +42,7 @@ export async function readUnpackedLayout(files: UnpackedFiles): Promise<Unpacked
 export function filedCase(
   files: UnpackedFiles,
   layout: UnpackedLayout,
-  { classLocations }: Pick<CaseRecord, 'classLocations'>,
+  { classLocations }: Pick<PreprocessedCaseRecord, 'classLocations'>,
   previousStage: Uint8Array | undefined,
 ): PatchSource {
   const { shape } = layout;

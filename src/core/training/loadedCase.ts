@@ -10,18 +10,18 @@ import { type BoundingBox, permute, type Zyx } from '@/shared/geometry';
 import { badCase, type CaseArrays, type CaseFormat } from './caseFormats';
 
 /** What is known of a case beside its voxels. */
-export interface CaseRecord {
+export interface PreprocessedCaseRecord {
   readonly classLocations: readonly ClassLocations[];
   readonly properties: CaseProperties;
 }
 
 /** Arrays of a case in the network's space, with what is known of it. */
-export interface LoadedCase extends CaseRecord, CaseArrays {
+export interface LoadedCase extends PreprocessedCaseRecord, CaseArrays {
   readonly caseId: string;
 }
 
 /** The files of a case. */
-export interface CaseFiles {
+export interface PreprocessedCaseFiles {
   readonly format: CaseFormat;
   /** As many as the format has endings, in their order. */
   readonly arrays: readonly SourceFile[];
@@ -31,7 +31,7 @@ export interface CaseFiles {
 /** Reads a case as {@link trainingCaseFiles} or nnU-Net wrote it. Throws `BadPreparedCase` and what its format throws. */
 export async function readLoadedCase(
   caseId: string,
-  { format, arrays, pkl }: CaseFiles,
+  { format, arrays, pkl }: PreprocessedCaseFiles,
   transposeForward: readonly number[],
 ): Promise<LoadedCase> {
   const read = await format.readArrays(arrays);
@@ -43,7 +43,7 @@ export async function readCaseRecord(
   pkl: SourceFile,
   shape: Zyx,
   transposeForward: readonly number[],
-): Promise<CaseRecord> {
+): Promise<PreprocessedCaseRecord> {
   const properties = readProperties(await pkl.bytes(), pkl.path);
   return {
     classLocations: readClassLocations(properties.get('class_locations'), shape, pkl.path),

@@ -8,7 +8,7 @@ import type { Configuration } from '@/core/planning/plans';
 import type { TrainingSetup } from '@/graph/trainingProgram';
 import type { Graph } from '@/graph/value';
 import { DYNAMIC_LOSS_SCALING, NNUNET_CLIP_NORM } from '@/kernels/optimisers/optimiserOptions';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import { buildUNet } from '@/nn/unet';
 import type { BatchKind } from './batchLoader';
 import { deepSupervisionWeights } from './deepSupervision';
@@ -22,7 +22,7 @@ export interface NetworkQuestion {
   /** Of the images; a cascade's further channels are added. */
   readonly imageChannels: number;
   /** Of feature maps. */
-  readonly storage: Storage;
+  readonly storage: FeatureDtype;
 }
 
 /** A network and how it is trained. */
@@ -31,7 +31,7 @@ export interface TrainedNetwork {
   readonly setup: TrainingSetup;
   readonly inputChannels: number;
   readonly batchSize: number;
-  readonly storage: Storage;
+  readonly storage: FeatureDtype;
   /** Of training patches, and of those that only validate. */
   readonly augmentation: Readonly<Record<BatchKind, AugmentationSettings>>;
 }

@@ -39,7 +39,7 @@ export interface TrainingRunOptions {
 }
 
 /** A training step's place in the run. */
-export interface StepReport {
+export interface TrainingStepReport {
   readonly epoch: number;
   readonly stage: 'training' | 'validation';
   /** Iterations of the stage that are done. */
@@ -49,7 +49,7 @@ export interface StepReport {
   readonly loss: number | undefined;
 }
 
-export interface EpochReport {
+export interface TrainingEpochReport {
   /** From 0. */
   readonly epoch: number;
   readonly epochs: number;
@@ -75,8 +75,8 @@ export interface TrainingHooks {
   readonly isCheckpointDue?: (state: { readonly epoch: number; readonly isEpochEnd: boolean }) => boolean;
   /** Keeps the state. */
   readonly save?: (reason: SaveReason, state: TrainingState) => Promise<void>;
-  readonly onStep?: (report: StepReport) => void;
-  readonly onEpoch?: (report: EpochReport, state: TrainingState) => Promise<void> | void;
+  readonly onStep?: (report: TrainingStepReport) => void;
+  readonly onEpoch?: (report: TrainingEpochReport, state: TrainingState) => Promise<void> | void;
 }
 
 /** Why a state is kept: an epoch was the best so far, it was due, the run was stopped, or is done. */
@@ -291,7 +291,7 @@ export class TrainingRun {
     };
     if (hooks.isCheckpointDue?.({ epoch, isEpochEnd: true })) await this.save('due', hooks);
     if (isBest) await this.save('best', hooks);
-    const report: EpochReport = {
+    const report: TrainingEpochReport = {
       epoch,
       epochs: this.options.trainer.schedule.epochs,
       learningRate: rate,

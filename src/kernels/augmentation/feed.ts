@@ -1,7 +1,7 @@
 import type { Dispatch, GpuArray } from '@/gpu/dispatch';
 import type { Zyx } from '@/shared/geometry';
 import { bindRange, type KernelLimits } from '../ranges';
-import { enableStorage, storageOf } from '../storage';
+import { enableStorage, featureDtypeOf } from '../storage';
 import shader from './feed.wgsl?raw';
 import { threadGrid, uniformWords } from './grid';
 
@@ -48,7 +48,7 @@ export function feedChannel(args: {
   readonly uniform: GPUBuffer;
 }): Dispatch {
   const { limits, shape, start, plane, labels, fed, uniform } = args;
-  const storage = storageOf(fed);
+  const storage = featureDtypeOf(fed);
   return {
     label: 'feed.channel',
     source: `${enableStorage(storage)}alias stored = ${storage};\n${shader}`,

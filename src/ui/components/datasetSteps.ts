@@ -6,7 +6,7 @@ import { formatCount, plural } from '../formats';
 export type StepKind = DatasetTask['kind'];
 export type StepState = 'done' | 'failed' | 'running' | 'waiting' | 'next' | 'later';
 
-export interface Step {
+export interface DatasetStep {
   readonly kind: StepKind;
   readonly name: string;
   /** What it is for, in one sentence. */
@@ -18,7 +18,7 @@ export interface Step {
   readonly needsLabels: boolean;
 }
 
-const STEPS: readonly Pick<Step, 'kind' | 'name' | 'meaning'>[] = [
+const STEPS: readonly Pick<DatasetStep, 'kind' | 'name' | 'meaning'>[] = [
   {
     kind: 'check',
     name: 'Check',
@@ -46,7 +46,7 @@ interface Activity {
   readonly failure: TaskFailure | undefined;
 }
 
-export function stepsOf(dataset: DatasetRecord, { running, failure }: Activity): readonly Step[] {
+export function stepsOf(dataset: DatasetRecord, { running, failure }: Activity): readonly DatasetStep[] {
   const isDone = doneSteps(dataset);
   let hasNext = false;
   return STEPS.map((step) => {

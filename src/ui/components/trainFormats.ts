@@ -1,7 +1,7 @@
 // How a run's numbers read on the page.
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
-import type { EpochReport, StepReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport, TrainingStepReport } from '@/core/training/trainingRun';
 import { formatCount, plural } from '../formats';
 
 /** `fold 0`, `all cases`. */
@@ -33,7 +33,7 @@ export function formatRate(flopsPerSecond: number): string {
 /** Mean of the last epochs, seconds. */
 const RECENT_EPOCHS = 5;
 
-export function recentEpochSeconds(epochs: readonly EpochReport[]): number | undefined {
+export function recentEpochSeconds(epochs: readonly TrainingEpochReport[]): number | undefined {
   const recent = epochs.slice(-RECENT_EPOCHS);
   if (recent.length === 0) return undefined;
   return recent.reduce((sum, { seconds }) => sum + seconds, 0) / recent.length;
@@ -49,7 +49,7 @@ export interface EpochCount {
 }
 
 /** What the list, the page, the curves and the job strip all say of a run. */
-export function epochCount(run: TrainingRun, step: StepReport | undefined): EpochCount {
+export function epochCount(run: TrainingRecord, step: TrainingStepReport | undefined): EpochCount {
   const { isTrained, epochs, order } = run;
   const done = epochs.length;
   const total = order.schedule.epochs;
@@ -63,14 +63,14 @@ export function epochsText({ done, total }: EpochCount): string {
 }
 
 /** Share of all epochs that is done, with what is done of the one under way, 0…1. */
-export function trainedShare(run: TrainingRun, step: StepReport | undefined): number {
+export function trainedShare(run: TrainingRecord, step: TrainingStepReport | undefined): number {
   const { done, running, total } = epochCount(run, step);
   if (run.isTrained) return 1;
   const isOfRunning = running !== undefined && step?.epoch === running - 1;
   return (done + (isOfRunning ? shareOfEpoch(step) : 0)) / total;
 }
 
-function shareOfEpoch({ stage, done, total }: StepReport): number {
+function shareOfEpoch({ stage, done, total }: TrainingStepReport): number {
   return TRAINING_SHARE * (stage === 'training' ? done / total : 1);
 }
 
@@ -78,6 +78,6 @@ function shareOfEpoch({ stage, done, total }: StepReport): number {
 const TRAINING_SHARE = 0.9;
 
 /** A running mean is best where it is highest. */
-export function bestEpoch(epochs: readonly EpochReport[]): EpochReport | undefined {
+export function bestEpoch(epochs: readonly TrainingEpochReport[]): TrainingEpochReport | undefined {
   return epochs.findLast(({ isBest }) => isBest);
 }

@@ -1,4 +1,4 @@
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
+import type { LiveTraining, TrainingRecord } from '@/app/train/trainingRecord';
 import { epochCount, recentEpochSeconds, trainedShare } from './trainFormats';
 
 export interface TrainingProgress {
@@ -10,7 +10,7 @@ export interface TrainingProgress {
 }
 
 /** What a run that is worked on is at. */
-export function trainingProgress(run: TrainingRun, live: LiveTraining): TrainingProgress {
+export function trainingProgress(run: TrainingRecord, live: LiveTraining): TrainingProgress {
   const { step, validating } = live;
   const { epochs } = run.order.schedule;
   if (run.isTrained) {
@@ -33,7 +33,7 @@ export function trainingProgress(run: TrainingRun, live: LiveTraining): Training
   };
 }
 
-function doingText(run: TrainingRun, { step, isPaused, isStopping }: LiveTraining): string {
+function doingText(run: TrainingRecord, { step, isPaused, isStopping }: LiveTraining): string {
   if (isStopping) return 'Stopping: keeping a checkpoint';
   if (!step) return 'Getting ready: the GPU compiles the network';
   const { done, running, total } = epochCount(run, step);
@@ -45,7 +45,7 @@ function doingText(run: TrainingRun, { step, isPaused, isStopping }: LiveTrainin
 }
 
 /** From the steps, before an epoch is done. */
-function epochSeconds({ order }: TrainingRun, { step }: LiveTraining): number | undefined {
+function epochSeconds({ order }: TrainingRecord, { step }: LiveTraining): number | undefined {
   const { iterationsPerEpoch } = order.schedule;
   return step?.secondsPerIteration && step.secondsPerIteration * iterationsPerEpoch * VALIDATION_SHARE;
 }

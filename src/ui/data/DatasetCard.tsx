@@ -2,7 +2,7 @@ import { Badge, Button, Group } from '@mantine/core';
 import { IconAlertTriangle, IconArrowRight, IconCheck, IconCircle, IconLoader2 } from '@tabler/icons-react';
 import { formatBytes } from '@/shared/numeric';
 import type { DatasetRecord } from '@/storage/datasetRecord';
-import { type Step, type StepState, stepsOf } from '../components/datasetSteps';
+import { type DatasetStep, type StepState, stepsOf } from '../components/datasetSteps';
 import { formatCount } from '../formats';
 import { LabelNames } from '../labels/LabelNames';
 import { addressOf } from '../route';
@@ -59,7 +59,7 @@ export function DatasetCard({ dataset }: { dataset: DatasetRecord }) {
   );
 }
 
-function invitation(steps: readonly Step[]): string {
+function invitation(steps: readonly DatasetStep[]): string {
   const bad = steps.find(({ state }) => state === 'failed');
   if (bad?.kind === 'check') return 'See what is wrong';
   if (bad) return `${bad.name} again`;
@@ -78,7 +78,7 @@ const ICONS: Readonly<Record<StepState, typeof IconCheck>> = {
   later: IconCircle,
 };
 
-function StepDot({ step: { name, state, text } }: { step: Step }) {
+function StepDot({ step: { name, state, text } }: { step: DatasetStep }) {
   const Icon = ICONS[state];
   return (
     <li data-state={state} title={text}>

@@ -8,9 +8,9 @@ import {
 } from '@tabler/icons-react';
 import type { DatasetRecord, DatasetTask } from '@/storage/datasetRecord';
 import {
+  type DatasetStep,
   hasNoImages,
   remainingTasks,
-  type Step,
   type StepKind,
   type StepState,
   stepsOf,
@@ -64,7 +64,7 @@ const ICONS: Readonly<Record<StepState, typeof IconCircle>> = {
   later: IconCircle,
 };
 
-function StepBox({ step, dataset }: { step: Step; dataset: DatasetRecord }) {
+function StepBox({ step, dataset }: { step: DatasetStep; dataset: DatasetRecord }) {
   const Icon = ICONS[step.state];
   return (
     <li className={styles.step} data-state={step.state} aria-label={step.name}>
@@ -80,7 +80,13 @@ function StepBox({ step, dataset }: { step: Step; dataset: DatasetRecord }) {
   );
 }
 
-function StepAction({ step: { kind, state, needsLabels }, dataset }: { step: Step; dataset: DatasetRecord }) {
+function StepAction({
+  step: { kind, state, needsLabels },
+  dataset,
+}: {
+  step: DatasetStep;
+  dataset: DatasetRecord;
+}) {
   const { datasets } = useStudio();
   switch (state) {
     case 'running':

@@ -1,10 +1,10 @@
 import { isPicture } from '@/app/files/picture';
 import { formatXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
-import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
+import type { CaseRecord, StoredImageFacts } from '@/storage/caseRecord';
 import styles from './segment.module.css';
 
-function PictureSize({ shape }: ImageFacts) {
+function PictureSize({ shape }: StoredImageFacts) {
   return (
     <>
       <dt>Pixels</dt>
@@ -13,7 +13,7 @@ function PictureSize({ shape }: ImageFacts) {
   );
 }
 
-function VolumeSize({ shape, spacing, orientation }: ImageFacts) {
+function VolumeSize({ shape, spacing, orientation }: StoredImageFacts) {
   const extent = shape.map((size, axis) => size * spacing[axis]);
   return (
     <>

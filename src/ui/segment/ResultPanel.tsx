@@ -3,7 +3,7 @@ import { IconDeviceFloppy } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { isPicture } from '@/app/files/picture';
 import { formatBytes } from '@/shared/numeric';
-import type { CaseRecord, CaseResult } from '@/storage/caseRecord';
+import type { CaseRecord, StoredCaseResult } from '@/storage/caseRecord';
 import { formatCount, formatMillilitres, formatSeconds } from '../formats';
 import { saveProbabilities, saveSegmentation } from '../studioActions';
 import { useStudio } from '../useStudio';
@@ -71,7 +71,7 @@ function millilitresPerVoxel({ image }: CaseRecord): number {
   return image.spacing.reduce((volume, size) => volume * size, 1) / 1000;
 }
 
-function ResultFacts({ result }: { result: CaseResult }) {
+function ResultFacts({ result }: { result: StoredCaseResult }) {
   const { job, secondsByStage, memory, restarts } = result;
   const { settings } = job;
   const stages = Object.entries(secondsByStage)

@@ -1,6 +1,6 @@
 import { Alert, Button, Group, Menu, Select, Stack, Text } from '@mantine/core';
 import { IconChevronDown, IconPlayerPlayFilled, IconPlayerStopFilled } from '@tabler/icons-react';
-import { describeRecipe, type Recipe } from '@/app/choose/bestConfiguration';
+import { describeRecipe, type OfferedConfiguration } from '@/app/choose/bestConfiguration';
 import { modelDifferences } from '@/app/models/modelDifferences';
 import { modelFit } from '@/app/segment/modelCompatibility';
 import type { NnunetModel } from '@/core/interop/model';
@@ -148,7 +148,7 @@ function Stages({ first, second }: { first: ModelRecord; second: ModelRecord }) 
   );
 }
 
-function textOfRecipe(recipe: Recipe): string {
+function textOfRecipe(recipe: OfferedConfiguration): string {
   return `${describeRecipe(recipe)}; Dice ${recipe.dice.toFixed(2)} in cross-validation`;
 }
 

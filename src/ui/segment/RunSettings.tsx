@@ -1,7 +1,7 @@
 import { Chip, Collapse, Group, SegmentedControl, Stack, Switch, Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconChevronRight } from '@tabler/icons-react';
-import type { Recipe } from '@/app/choose/bestConfiguration';
+import type { OfferedConfiguration } from '@/app/choose/bestConfiguration';
 import { preferences } from '@/app/preferencesStore';
 import { foldsOfPreviousStage } from '@/app/segment/cascadeModels';
 import { estimateSeconds, passesOf, predictionCost } from '@/app/segment/predictionCost';
@@ -17,7 +17,7 @@ interface RunSettingsProps {
   /** The first stage of a cascade. */
   readonly previous: ModelRecord | undefined;
   /** Brings its own folds and models, of which `model` is the first. */
-  readonly recipe?: Recipe | undefined;
+  readonly recipe?: OfferedConfiguration | undefined;
   readonly folds: readonly string[];
   readonly current: CaseRecord;
   readonly cases: readonly CaseRecord[];

@@ -1,4 +1,4 @@
-import { type Recipe, recipeJob, recipesOf } from '@/app/choose/bestConfiguration';
+import { type OfferedConfiguration, recipeJob, recipesOf } from '@/app/choose/bestConfiguration';
 import { type ModelFit, modelFit } from '@/app/segment/modelCompatibility';
 import { predictJobOf, previousStageIn } from '@/app/segment/predictJob';
 import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
@@ -9,10 +9,10 @@ import { useChoices, useLibrary, usePreferences, useSelection } from '../useStud
 export interface RunChoice {
   readonly models: readonly { readonly model: ModelRecord; readonly fit: ModelFit }[];
   /** Best configurations that were found here. */
-  readonly recipes: readonly Recipe[];
+  readonly recipes: readonly OfferedConfiguration[];
   /** Of a recipe its first model, and whether all of them fit. */
   readonly chosen: { readonly model: ModelRecord; readonly fit: ModelFit } | undefined;
-  readonly recipe: Recipe | undefined;
+  readonly recipe: OfferedConfiguration | undefined;
   readonly folds: readonly string[];
   /** For the second stage of a cascade: the model that runs before it. */
   readonly previous: ModelRecord | undefined;

@@ -7,14 +7,14 @@ import { useBenchmark, useStudio } from '../useStudio';
 import styles from './shell.module.css';
 
 /** The benchmark under way. */
-export interface BenchmarkJob {
+export interface RunningBenchmark {
   readonly doing: string;
   /** 0…1. */
   readonly share: number;
   readonly secondsLeft: number | undefined;
 }
 
-export function useBenchmarkJob(): BenchmarkJob | undefined {
+export function useBenchmarkJob(): RunningBenchmark | undefined {
   const run = useBenchmark((state) => state.run);
   const progress = run.status === 'running' ? run.progress : undefined;
   const { share, secondsLeft } = useBenchmarkProgress(progress);
@@ -28,7 +28,7 @@ export function useBenchmarkJob(): BenchmarkJob | undefined {
 }
 
 /** One line of the job strip: what is measured, bar, time left, cancel. */
-export function BenchmarkJobLine({ job: { doing, share, secondsLeft } }: { job: BenchmarkJob }) {
+export function BenchmarkJobLine({ job: { doing, share, secondsLeft } }: { job: RunningBenchmark }) {
   const { benchmark } = useStudio();
   return (
     <div className={styles.job}>

@@ -1,6 +1,6 @@
 import { ActionIcon, Progress, Tooltip } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
+import type { LiveTraining, TrainingRecord } from '@/app/train/trainingRecord';
 import { formatLongTime } from '../components/planFormats';
 import { type TrainingProgress, trainingProgress } from '../components/trainingProgress';
 import { formatPercent } from '../formats';
@@ -11,7 +11,7 @@ import styles from './shell.module.css';
 
 /** The run that is trained or validated in this tab. */
 export interface TrainingJob {
-  readonly run: TrainingRun;
+  readonly run: TrainingRecord;
   readonly live: LiveTraining;
   readonly progress: TrainingProgress;
 }

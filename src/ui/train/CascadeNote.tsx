@@ -6,11 +6,11 @@ import { plural } from '../formats';
 import { goTo } from '../route';
 import { useStudio } from '../useStudio';
 import { arraysOf } from './newTraining';
-import type { FirstStage } from './useNewTraining';
+import type { FirstStageState } from './useNewTraining';
 
 interface SecondStageNoteProps {
   readonly stage: string;
-  readonly firstStage: FirstStage;
+  readonly firstStage: FirstStageState;
   /** Turns the form to the first stage. */
   readonly onTrain: (configuration: string, folds: readonly string[]) => void;
   readonly onClose: () => void;

@@ -14,7 +14,7 @@ import {
 import { notifications } from '@mantine/notifications';
 import { useEffect, useMemo, useState } from 'react';
 import { assertNotGiven } from '@/app/files/givenFromDisk';
-import { relatedTo, type TrainingRun } from '@/app/train/trainingRecord';
+import { relatedTo, type TrainingRecord } from '@/app/train/trainingRecord';
 import { isAbort, messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import type { ClusterChoice, ClusterPreview } from '@/workers/train/api';
@@ -37,7 +37,7 @@ declare global {
 }
 
 /** Takes a run to several GPUs: what it weighs, the commands there, and the zip. */
-export function ClusterDialog({ run, onClose }: { run: TrainingRun; onClose: () => void }) {
+export function ClusterDialog({ run, onClose }: { run: TrainingRecord; onClose: () => void }) {
   const { trainings, system } = useStudio();
   const runs = useTrainings((state) => state.runs);
   const { order } = run;

@@ -1,13 +1,13 @@
 import { Button, Group, Modal, NumberInput, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { scheduleOf } from '@/app/train/schedulePresets';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { trainerNamed } from '@/core/training/trainers';
 import { formatCount } from '../formats';
 import { useStudio } from '../useStudio';
 
 /** Trains a run for more epochs, or for no more than it has done. */
-export function LengthDialog({ run, onClose }: { run: TrainingRun; onClose: () => void }) {
+export function LengthDialog({ run, onClose }: { run: TrainingRecord; onClose: () => void }) {
   const { trainings } = useStudio();
   const before = run.order.schedule;
   const done = run.epochs.length;
@@ -71,7 +71,7 @@ export function LengthDialog({ run, onClose }: { run: TrainingRun; onClose: () =
 }
 
 /** What comes of it. */
-function noteOf({ order, epochs: { length: done }, modelId }: TrainingRun, epochs: number): string {
+function noteOf({ order, epochs: { length: done }, modelId }: TrainingRecord, epochs: number): string {
   if (epochs < done) return `It has ${formatCount(done)} epochs already.`;
   if (epochs === done) return 'No further epoch is trained; the weights as they are become its model.';
   const { learningRate, initialLearningRate } = trainerNamed(order.trainerName);

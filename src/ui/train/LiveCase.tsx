@@ -1,6 +1,6 @@
 import { Alert, Loader, Select, Switch, Text } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { bestEpoch } from '../components/trainFormats';
 import { useStudio } from '../useStudio';
 import { ImageView, type ViewedImage } from '../viewer/ImageView';
@@ -10,7 +10,7 @@ import { useDatasetImage } from './useDatasetImage';
 import { useLivePrediction } from './useLivePrediction';
 
 /** A case that the network has not seen, as it is segmented by the best weights so far. */
-export function LiveCase({ run }: { run: TrainingRun }) {
+export function LiveCase({ run }: { run: TrainingRecord }) {
   const [isShown, setIsShown] = useState(false);
   const cases = run.start?.validationCases ?? [];
   const [chosen, setChosen] = useState<string | undefined>();
@@ -43,7 +43,7 @@ export function LiveCase({ run }: { run: TrainingRun }) {
   );
 }
 
-function LiveView({ run, caseId }: { run: TrainingRun; caseId: string }) {
+function LiveView({ run, caseId }: { run: TrainingRecord; caseId: string }) {
   const viewer = useViewerController();
   const { shownEpoch, isPredicting, problem } = useLivePrediction(run, caseId);
   const viewed = useLiveImage(run, caseId, shownEpoch);
@@ -69,7 +69,11 @@ function LiveView({ run, caseId }: { run: TrainingRun; caseId: string }) {
   );
 }
 
-function useLiveImage({ order }: TrainingRun, caseId: string, shownEpoch: number | undefined): ViewedImage {
+function useLiveImage(
+  { order }: TrainingRecord,
+  caseId: string,
+  shownEpoch: number | undefined,
+): ViewedImage {
   const { trainings } = useStudio();
   const image = useDatasetImage(order.datasetName, caseId);
   return useMemo(

@@ -1,12 +1,12 @@
 import { Button, Group, Modal, Text } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { formatBytes } from '@/shared/numeric';
 import { goTo } from '../route';
 import { useStudio } from '../useStudio';
 
 /** Asks before a run goes for good. */
-export function RemoveRunDialog({ run, onClose }: { run: TrainingRun; onClose: () => void }) {
+export function RemoveRunDialog({ run, onClose }: { run: TrainingRecord; onClose: () => void }) {
   const { trainings, system } = useStudio();
   const [sizeInBytes, setSize] = useState<number | undefined>();
   useEffect(() => {

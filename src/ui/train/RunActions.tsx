@@ -15,7 +15,7 @@ import {
 import { useState } from 'react';
 import { progressPicture } from '@/app/train/progressPicture';
 import { curvesOfReports } from '@/app/train/progressPlot';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
+import type { LiveTraining, TrainingRecord } from '@/app/train/trainingRecord';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { trainerNamed } from '@/core/training/trainers';
 import { messageOf } from '@/shared/errors';
@@ -28,7 +28,7 @@ import { LengthDialog } from './LengthDialog';
 import { RemoveRunDialog } from './RemoveRunDialog';
 
 interface RunActionsProps {
-  readonly run: TrainingRun;
+  readonly run: TrainingRecord;
   readonly live: LiveTraining | undefined;
 }
 
@@ -114,7 +114,7 @@ function PauseButton({ live }: { live: LiveTraining }) {
   );
 }
 
-function UseButton({ run: { modelId } }: { run: TrainingRun }) {
+function UseButton({ run: { modelId } }: { run: TrainingRecord }) {
   const { selection } = useStudio();
   const isThere = useLibrary(({ models }) => models.some(({ id }) => id === modelId));
   if (!isThere) return null;
@@ -133,7 +133,7 @@ function UseButton({ run: { modelId } }: { run: TrainingRun }) {
 }
 
 interface MoreMenuProps {
-  readonly run: TrainingRun;
+  readonly run: TrainingRecord;
   readonly onLength: () => void;
   readonly onCluster: () => void;
   readonly onRemove: () => void;

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { formatStepTime } from '../components/trainFormats';
 import { labelColor } from '../labelColors';
 import { usePreferences } from '../useStudio';
@@ -20,9 +20,9 @@ const rate = (value: number) =>
   value === 0 ? '0' : Number(value.toPrecision(2)).toExponential().replace('e+0', '');
 
 interface RunCurvesProps {
-  readonly run: TrainingRun;
+  readonly run: TrainingRecord;
   /** Drawn dashed over the run's own. */
-  readonly other: TrainingRun | undefined;
+  readonly other: TrainingRecord | undefined;
 }
 
 /** Loss, pseudo Dice, learning rate and time, over the epochs. */
@@ -53,8 +53,8 @@ interface ClassCurves {
 }
 
 function curvesOf(
-  run: TrainingRun,
-  other: TrainingRun | undefined,
+  run: TrainingRecord,
+  other: TrainingRecord | undefined,
   { classes, colors }: ClassCurves,
 ): Readonly<Record<'loss' | 'dice' | 'rate' | 'seconds', readonly Curve[]>> {
   const mine = run.epochs;

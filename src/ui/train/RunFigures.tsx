@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
+import type { LiveTraining, TrainingRecord } from '@/app/train/trainingRecord';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
 import type { TrainingStart } from '@/workers/train/api';
@@ -9,7 +9,7 @@ import { formatCount, formatPercent } from '../formats';
 import styles from './train.module.css';
 
 interface RunFiguresProps {
-  readonly run: TrainingRun;
+  readonly run: TrainingRecord;
   readonly live: LiveTraining | undefined;
 }
 

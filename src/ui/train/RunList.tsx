@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { bestEpoch, epochCount, epochsText, foldText } from '../components/trainFormats';
 import { addressOf } from '../route';
 import { useDatasetTitle } from '../useDatasetTitle';
@@ -8,7 +8,7 @@ import { RunState } from './RunState';
 import styles from './train.module.css';
 
 /** All runs, newest first, with where each stands. */
-export function RunList({ runs, shownId }: { runs: readonly TrainingRun[]; shownId: string | undefined }) {
+export function RunList({ runs, shownId }: { runs: readonly TrainingRecord[]; shownId: string | undefined }) {
   return (
     <nav className={styles.list} aria-label="All trainings">
       {runs.map((run) => (
@@ -18,7 +18,7 @@ export function RunList({ runs, shownId }: { runs: readonly TrainingRun[]; shown
   );
 }
 
-function RunLink({ run, isShown }: { run: TrainingRun; isShown: boolean }) {
+function RunLink({ run, isShown }: { run: TrainingRecord; isShown: boolean }) {
   const live = useTrainings((state) => (state.live?.id === run.id ? state.live : undefined));
   const { order, epochs, validation } = run;
   const title = useDatasetTitle(order.datasetName);

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { messageOf } from '@/shared/errors';
 import { useStudio } from '../useStudio';
 import styles from './train.module.css';
 
 /** nnU-Net's text log, read when it is opened and with every epoch. */
-export function RunLog({ run }: { run: TrainingRun }) {
+export function RunLog({ run }: { run: TrainingRecord }) {
   const { trainings } = useStudio();
   const [isOpen, setIsOpen] = useState(false);
   const [text, setText] = useState('');

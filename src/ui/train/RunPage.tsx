@@ -1,6 +1,6 @@
 import { Alert, Anchor, Button, Group, Select, Text } from '@mantine/core';
 import { useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { ErrorNote } from '../components/ErrorNote';
 import { foldText, scheduleText } from '../components/trainFormats';
 import { addressOf } from '../route';
@@ -16,7 +16,7 @@ import styles from './train.module.css';
 import { ValidationTable } from './ValidationTable';
 
 /** One run: what it does, its figures and curves, and what it came to. */
-export function RunPage({ run }: { run: TrainingRun }) {
+export function RunPage({ run }: { run: TrainingRecord }) {
   const live = useTrainings((state) => (state.live?.id === run.id ? state.live : undefined));
   const { order } = run;
   return (
@@ -81,7 +81,7 @@ function isWarning(notice: string): boolean {
   return notice.startsWith('Warning');
 }
 
-function Notices({ run, trouble }: { run: TrainingRun; trouble: string | undefined }) {
+function Notices({ run, trouble }: { run: TrainingRecord; trouble: string | undefined }) {
   const { state, order, id } = run;
   return (
     <>
@@ -138,7 +138,7 @@ function Notices({ run, trouble }: { run: TrainingRun; trouble: string | undefin
 }
 
 /** The run's curves, and which other run's to lay over them. */
-function Curves({ run }: { run: TrainingRun }) {
+function Curves({ run }: { run: TrainingRecord }) {
   const runs = useTrainings((state) => state.runs);
   const [otherId, setOtherId] = useState<string | null>(null);
   const others = runs.filter(({ id, epochs }) => id !== run.id && epochs.length > 0);

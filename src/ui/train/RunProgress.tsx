@@ -1,6 +1,6 @@
 import { Progress, Switch } from '@mantine/core';
 import { preferences } from '@/app/preferencesStore';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
+import type { LiveTraining, TrainingRecord } from '@/app/train/trainingRecord';
 import { formatLongTime } from '../components/planFormats';
 import { trainingProgress } from '../components/trainingProgress';
 import { formatPercent } from '../formats';
@@ -8,7 +8,7 @@ import { usePreferences } from '../useStudio';
 import styles from './train.module.css';
 
 /** How far the run is, what it is doing, and how long it will take. */
-export function RunProgress({ run, live }: { run: TrainingRun; live: LiveTraining }) {
+export function RunProgress({ run, live }: { run: TrainingRecord; live: LiveTraining }) {
   const keepsScreenOn = usePreferences((state) => state.keepsScreenOn);
   const { doing, share, secondsLeft } = trainingProgress(run, live);
   return (

@@ -1,8 +1,8 @@
 import { Badge } from '@mantine/core';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
+import type { LiveTraining, TrainingRecord } from '@/app/train/trainingRecord';
 
 interface RunStateProps {
-  readonly run: TrainingRun;
+  readonly run: TrainingRecord;
   /** Of this run, if this tab works on it. */
   readonly live: LiveTraining | undefined;
 }
@@ -17,7 +17,7 @@ export function RunState({ run, live }: RunStateProps) {
   );
 }
 
-function stateOf({ state, isTrained }: TrainingRun, live: LiveTraining | undefined) {
+function stateOf({ state, isTrained }: TrainingRecord, live: LiveTraining | undefined) {
   switch (state.status) {
     case 'running':
       if (!live) return { text: 'in another tab', color: 'accent' };

@@ -1,7 +1,7 @@
 import { ActionIcon, Group, Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { nanMean } from '@/shared/statistics';
 import type { CaseDice, TrainingValidation } from '@/workers/train/api';
 import { ScrollTable } from '../components/ScrollTable';
@@ -13,7 +13,13 @@ import { addressOf, goTo } from '../route';
 import styles from './train.module.css';
 
 /** Dice of every validation case, the worst first: those are the ones to look at. */
-export function ValidationTable({ run, validation }: { run: TrainingRun; validation: TrainingValidation }) {
+export function ValidationTable({
+  run,
+  validation,
+}: {
+  run: TrainingRecord;
+  validation: TrainingValidation;
+}) {
   const [isWorstFirst, setIsWorstFirst] = useState(true);
   const sign = isWorstFirst ? 1 : -1;
   const rows = [...validation.cases].sort((a, b) => sign * (rank(a) - rank(b)));

@@ -1,7 +1,7 @@
 import { SegmentedControl, Text } from '@mantine/core';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { formatDice } from '../components/trainFormats';
 import { useShortcuts } from '../components/useShortcuts';
 import dataStyles from '../data/data.module.css';
@@ -16,7 +16,7 @@ import { meanDice } from './ValidationTable';
 type Shown = 'prediction' | 'reference';
 
 /** A validation case: the image with what the network found, or what it should have found. */
-export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: string }) {
+export function ValidationViewer({ run, caseId }: { run: TrainingRecord; caseId: string }) {
   const viewer = useViewerController();
   const [shown, setShown] = useState<Shown>('prediction');
   const viewed = useViewedCase(run, caseId, shown);
@@ -59,7 +59,7 @@ export function ValidationViewer({ run, caseId }: { run: TrainingRun; caseId: st
   );
 }
 
-function useViewedCase({ order }: TrainingRun, caseId: string, shown: Shown): ViewedImage {
+function useViewedCase({ order }: TrainingRecord, caseId: string, shown: Shown): ViewedImage {
   const { datasets, trainings } = useStudio();
   const { datasetName } = order;
   const image = useDatasetImage(datasetName, caseId);

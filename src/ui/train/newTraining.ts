@@ -6,7 +6,7 @@ import type { ConfigurationOverview, PlansOverview } from '@/core/planning/plans
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { type Trainer, trainerNamed, trainerNameWithEpochs } from '@/core/training/trainers';
 import type { AdapterFacts } from '@/gpu/device';
-import type { Storage } from '@/kernels/storage';
+import type { FeatureDtype } from '@/kernels/storage';
 import type { DatasetRecord, PreprocessedData } from '@/storage/datasetRecord';
 import type { DatasetSplits } from '@/workers/data/api';
 
@@ -84,7 +84,7 @@ export function chosenSchedule(
 export function chosenStorage(
   { isHalfPrecision }: Pick<FormChoice, 'isHalfPrecision'>,
   gpu: Pick<AdapterFacts, 'hasF16'> | undefined,
-): Storage {
+): FeatureDtype {
   return isHalfPrecision && gpu?.hasF16 ? 'f16' : 'f32';
 }
 

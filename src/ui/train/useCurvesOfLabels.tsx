@@ -1,6 +1,6 @@
 import { MultiSelect } from '@mantine/core';
 import { type ReactNode, useMemo, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { lowest } from '../labels/labelFilter';
 
 /** More curves than this cannot be told apart. */
@@ -16,13 +16,13 @@ export interface ShownClass {
 }
 
 /** What each pseudo Dice of a run is of. */
-export function classNames({ start, epochs }: TrainingRun): readonly string[] {
+export function classNames({ start, epochs }: TrainingRecord): readonly string[] {
   return start?.classNames ?? epochs[0]?.dicePerClassOrRegion.map((_, k) => `class ${k + 1}`) ?? [];
 }
 
 /** Which labels have a curve of their pseudo Dice, and what chooses them where there are many. */
 export function useCurvesOfLabels(
-  { epochs }: TrainingRun,
+  { epochs }: TrainingRecord,
   classes: readonly string[],
 ): { readonly shown: readonly ShownClass[]; readonly chooser: ReactNode } {
   const [chosen, setChosen] = useState<readonly string[]>();

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { messageOf } from '@/shared/errors';
 import { bestEpoch } from '../components/trainFormats';
 import { useStudio } from '../useStudio';
@@ -15,7 +15,7 @@ export interface LivePrediction {
 }
 
 /** Segments the case whenever there are better weights, but leaves the GPU to the training most of the time. */
-export function useLivePrediction({ order, epochs }: TrainingRun, caseId: string): LivePrediction {
+export function useLivePrediction({ order, epochs }: TrainingRecord, caseId: string): LivePrediction {
   const { trainings } = useStudio();
   const [state, setState] = useState<LivePrediction>({
     shownEpoch: undefined,

@@ -35,7 +35,7 @@ export function usePlansOf(dataset: DatasetRecord | undefined, plansName: string
 }
 
 /** What the second stage of a cascade still waits for. */
-export type FirstStage =
+export type FirstStageState =
   | { readonly status: 'none' | 'reading' }
   | { readonly status: 'ready'; readonly cases: number }
   | { readonly status: 'missing'; readonly gap: PreviousStageGap };
@@ -46,7 +46,7 @@ export function useFirstStage(
   plansName: string | undefined,
   configuration: ConfigurationOverview | undefined,
   splits: DatasetSplits | undefined,
-): FirstStage {
+): FirstStageState {
   const { trainings } = useStudio();
   const allRuns = useTrainings((state) => state.runs);
   const [segmented, setSegmented] = useState<ReadonlySet<string> | undefined>();

@@ -2,7 +2,7 @@ import { Button, Loader } from '@mantine/core';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { openingWindow } from '@/app/files/ctWindow';
 import { messageOf } from '@/shared/errors';
-import type { DisplayChannel, DisplayLabels, DisplayVolume, Window } from '@/workers/files/api';
+import type { DisplayChannel, DisplayLabels, DisplayVolume, IntensityWindow } from '@/workers/files/api';
 import { ErrorNote } from '../components/ErrorNote';
 import { useShortcuts } from '../components/useShortcuts';
 import { labelColor } from '../labelColors';
@@ -16,7 +16,7 @@ import type { ViewedChannel } from './viewedChannel';
 import type { ViewedLabel } from './viewedLabel';
 import viewerStyles from './viewer.module.css';
 import { useSharedViewer } from './viewerContext';
-import type { LabelStyle, Location } from './viewerController';
+import type { CrosshairLocation, LabelStyle } from './viewerController';
 
 /** Something to look at: an image with or without labels over it. Kept the same object while it is the same. */
 export interface ViewedImage {
@@ -42,7 +42,7 @@ const SLICE_KEYS = [
 
 type Shown =
   | { readonly status: 'loading' }
-  | { readonly status: 'shown'; readonly automatic: Window }
+  | { readonly status: 'shown'; readonly automatic: IntensityWindow }
   | { readonly status: 'failed'; readonly name: string; readonly message: string };
 
 /** One image in the viewer: labels, tools, keys. */
@@ -119,7 +119,7 @@ function useShownImage(
   const hints = useRef(viewedChannel?.hints ?? {});
   hints.current = viewedChannel?.hints ?? {};
   /** Another channel is looked at in the same place. */
-  const lookedAt = useRef<Location['voxel']>(undefined);
+  const lookedAt = useRef<CrosshairLocation['voxel']>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt loads again
   useEffect(() => {
     let isCurrent = true;

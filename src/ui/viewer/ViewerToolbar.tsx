@@ -1,16 +1,16 @@
 import { ActionIcon, Group, SegmentedControl, Select, Slider, Tooltip } from '@mantine/core';
 import { IconBorderOuter, IconEye, IconEyeOff, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { preferences } from '@/app/preferencesStore';
-import type { Window } from '@/workers/files/api';
+import type { IntensityWindow } from '@/workers/files/api';
 import { usePreferences } from '../useStudio';
 import { useViewer } from './ViewerCanvas';
 import type { ViewedChannel } from './viewedChannel';
 import styles from './viewer.module.css';
 import { useSharedViewer } from './viewerContext';
-import type { Layout } from './viewerController';
+import type { ViewerLayout } from './viewerController';
 import { WindowChoice } from './WindowChoice';
 
-const LAYOUTS: readonly { value: Layout; label: string }[] = [
+const LAYOUTS: readonly { value: ViewerLayout; label: string }[] = [
   { value: 'planes', label: 'All' },
   { value: 'axial', label: 'Axial' },
   { value: 'coronal', label: 'Coronal' },
@@ -23,7 +23,7 @@ interface ViewerToolbarProps {
   readonly channel: ViewedChannel | undefined;
   readonly onChannel: (channel: ViewedChannel) => void;
   /** What "automatic" sets; `undefined` while nothing is shown. */
-  readonly automaticWindow: Window | undefined;
+  readonly automaticWindow: IntensityWindow | undefined;
   readonly hasLabels: boolean;
   readonly isOverlayShown: boolean;
   readonly onToggleOverlay: () => void;

@@ -2,16 +2,16 @@ import { Button, Group, NumberInput, Popover, Text, VisuallyHidden } from '@mant
 import { IconCheck, IconContrast } from '@tabler/icons-react';
 import { useId, useState } from 'react';
 import { CT_WINDOWS, levelAndWidth, windowOf } from '@/app/files/ctWindow';
-import type { Window } from '@/workers/files/api';
+import type { IntensityWindow } from '@/workers/files/api';
 import { useViewer } from './ViewerCanvas';
 import { useSharedViewer } from './viewerContext';
 import styles from './windowChoice.module.css';
 
 interface WindowChoiceProps {
   /** `undefined` while nothing is shown. */
-  readonly automatic: Window | undefined;
+  readonly automatic: IntensityWindow | undefined;
   /** The window that the file names. */
-  readonly named: Window | undefined;
+  readonly named: IntensityWindow | undefined;
 }
 
 /** Level and width of the shown intensities; a click opens fields for both and the usual windows. */
@@ -23,7 +23,7 @@ export function WindowChoice({ automatic, named }: WindowChoiceProps) {
   const ofCt = useId();
   const shown = window ?? { low: 0, high: 1 };
   const { level, width } = levelAndWidth(shown);
-  const preset = (name: string, itsWindow: Window) => (
+  const preset = (name: string, itsWindow: IntensityWindow) => (
     <Preset
       key={name}
       name={name}
@@ -105,7 +105,7 @@ function Field({ label, value, min, onChange }: FieldProps) {
 
 interface PresetProps {
   readonly name: string;
-  readonly window: Window;
+  readonly window: IntensityWindow;
   readonly isShown: boolean;
   readonly onChoose: () => void;
 }

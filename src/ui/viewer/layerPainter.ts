@@ -4,7 +4,7 @@
 // and each label value has one entry in a table that is never interpolated.
 import type { Affine } from '@/core/io/orientation';
 import type { Xyz } from '@/shared/geometry';
-import type { DisplayLabels, DisplayVolume, Window } from '@/workers/files/api';
+import type { DisplayLabels, DisplayVolume, IntensityWindow } from '@/workers/files/api';
 
 /** One entry a label value, up to the highest there can be: 256 × 256 entries of red, green, blue and opacity. */
 const TABLE_EDGE = 256;
@@ -133,7 +133,7 @@ export class LayerPainter {
   }
 
   /** Paints the image into `target`, RGBA8 of `size` voxels. */
-  paintImage(target: WebGLTexture, size: Xyz, { low, high }: Window): void {
+  paintImage(target: WebGLTexture, size: Xyz, { low, high }: IntensityWindow): void {
     if (!this.image) return;
     this.paint(this.image, target, size, (at) => this.gl.uniform2f(at('window'), low, high));
   }

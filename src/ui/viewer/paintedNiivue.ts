@@ -2,7 +2,7 @@
 import { Niivue, NVImage } from '@niivue/niivue';
 import { spacingOf } from '@/app/files/displayVolume';
 import type { Xyz } from '@/shared/geometry';
-import type { DisplayLabels, DisplayVolume, Window } from '@/workers/files/api';
+import type { DisplayLabels, DisplayVolume, IntensityWindow } from '@/workers/files/api';
 import { voxelMap } from './fileGrid';
 import { type LabelPaint, LayerPainter } from './layerPainter';
 import { volumeBox } from './volumeBox';
@@ -28,7 +28,7 @@ export class PaintedNiivue extends Niivue {
   private paintedLabels: LabelPaint | undefined;
 
   /** Shows an image in place of what was shown. The canvas is attached. */
-  setImage(volume: DisplayVolume, { low, high }: Window): void {
+  setImage(volume: DisplayVolume, { low, high }: IntensityWindow): void {
     this.clearLayers();
     this.image = placedVolume(volume);
     this.painter ??= new LayerPainter(this.gl);
@@ -54,7 +54,7 @@ export class PaintedNiivue extends Niivue {
     if (this.labels) this.updateGLVolume();
   }
 
-  setWindow({ low, high }: Window): void {
+  setWindow({ low, high }: IntensityWindow): void {
     if (!this.image) return;
     this.image.cal_min = low;
     this.image.cal_max = high;

@@ -2,14 +2,14 @@
 import { DRAG_MODE, MULTIPLANAR_TYPE, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { spacingOf } from '@/app/files/displayVolume';
 import { axisDirections } from '@/core/io/orientation';
-import type { DisplayLabels, DisplayVolume, Window } from '@/workers/files/api';
+import type { DisplayLabels, DisplayVolume, IntensityWindow } from '@/workers/files/api';
 import { mmToVoxel, voxelToMm } from './fileGrid';
 import { COLOR_TABLE_BYTES, type LabelPaint } from './layerPainter';
 import { PaintedNiivue } from './paintedNiivue';
 import { type PlaneMarks, planeMarks } from './planeMarks';
 
 /** One plane, three planes with a 3D view, or the 3D view alone. */
-export type Layout = 'planes' | 'axial' | 'coronal' | 'sagittal' | 'render';
+export type ViewerLayout = 'planes' | 'axial' | 'coronal' | 'sagittal' | 'render';
 
 /** How the labels are drawn. */
 export interface LabelStyle {
@@ -20,7 +20,7 @@ export interface LabelStyle {
 }
 
 /** What lies under the crosshair. Positions in world and file order, x first. */
-export interface Location {
+export interface CrosshairLocation {
   /** `undefined` where the file does not say how large a voxel is. */
   readonly mm: readonly [number, number, number] | undefined;
   readonly voxel: readonly [number, number, number];
@@ -30,8 +30,8 @@ export interface Location {
 }
 
 export interface ViewerSnapshot {
-  readonly location: Location | undefined;
-  readonly window: Window | undefined;
+  readonly location: CrosshairLocation | undefined;
+  readonly window: IntensityWindow | undefined;
   readonly planes: readonly PlaneMarks[];
   /** A single slice: there is one plane to look at, and nothing to move through. */
   readonly isFlat: boolean;
@@ -39,7 +39,7 @@ export interface ViewerSnapshot {
   readonly isLost: boolean;
 }
 
-const SLICE_TYPES: Readonly<Record<Layout, SLICE_TYPE>> = {
+const SLICE_TYPES: Readonly<Record<ViewerLayout, SLICE_TYPE>> = {
   planes: SLICE_TYPE.MULTIPLANAR,
   axial: SLICE_TYPE.AXIAL,
   coronal: SLICE_TYPE.CORONAL,
@@ -92,9 +92,9 @@ export class ViewerController {
   private image: DisplayVolume | undefined;
   private labels: DisplayLabels | undefined;
   private activePlane: SLICE_TYPE = SLICE_TYPE.AXIAL;
-  private layout: Layout = 'planes';
+  private layout: ViewerLayout = 'planes';
   /** What the next frame paints, while the window is dragged. */
-  private pendingWindow: Window | undefined;
+  private pendingWindow: IntensityWindow | undefined;
 
   constructor() {
     this.niivue = new PaintedNiivue({
@@ -174,7 +174,7 @@ export class ViewerController {
   readonly getSnapshot = (): ViewerSnapshot => this.snapshot;
 
   /** Shows a volume, and drops what was shown before. `position`: where the crosshair goes, in file order. */
-  showImage(image: DisplayVolume, window: Window, position?: Location['voxel']): void {
+  showImage(image: DisplayVolume, window: IntensityWindow, position?: CrosshairLocation['voxel']): void {
     this.clear();
     this.image = image;
     this.niivue.opts.crosshairGap = CROSSHAIR_GAP_SHARE * smallestExtent(image);
@@ -213,12 +213,12 @@ export class ViewerController {
   }
 
   /** For volumes; a single slice is always seen as the plane that it is. */
-  setLayout(layout: Layout): void {
+  setLayout(layout: ViewerLayout): void {
     this.layout = layout;
     this.applyLayout();
   }
 
-  setWindow(window: Window): void {
+  setWindow(window: IntensityWindow): void {
     if (!this.image) return;
     this.pendingWindow = undefined;
     this.niivue.setWindow(window);
@@ -280,7 +280,7 @@ export class ViewerController {
     this.pendingWindow = { low: level - newWidth / 2, high: level + newWidth / 2 };
   }
 
-  private dragState(): { readonly window: Window | undefined; readonly range: number } {
+  private dragState(): { readonly window: IntensityWindow | undefined; readonly range: number } {
     const { automatic } = this.image ?? {};
     const window = this.pendingWindow ?? this.snapshot.window;
     return { window, range: automatic ? automatic.high - automatic.low : 1 };
@@ -364,7 +364,7 @@ function paintOf({ labels, opacity, isOutline }: LabelStyle): LabelPaint {
 /** Where a voxel stands in the array; `undefined` outside. */
 function indexOf(
   { shape: [x, y, z] }: DisplayVolume | DisplayLabels,
-  [i, j, k]: Location['voxel'],
+  [i, j, k]: CrosshairLocation['voxel'],
 ): number | undefined {
   const isInside = i >= 0 && j >= 0 && k >= 0 && i < x && j < y && k < z;
   return isInside ? (k * y + j) * x + i : undefined;

@@ -41,7 +41,7 @@ interface FileProblem {
 }
 
 /** Intensities shown as black and white. */
-export interface Window {
+export interface IntensityWindow {
   readonly low: number;
   readonly high: number;
 }
@@ -53,7 +53,7 @@ export interface DisplayVolume {
   readonly shape: Xyz;
   readonly affine: Affine;
   /** Between percentiles. */
-  readonly automatic: Window;
+  readonly automatic: IntensityWindow;
   /** Whether the values are those of a CT, by themselves: Hounsfield units with air or fat, and soft tissue. */
   readonly looksLikeCt: boolean;
   /** Whether the file says where left, front and top are. */

@@ -1,6 +1,6 @@
 import type { PredictProgress } from '@/core/inference/settings';
 import type { AdapterFacts } from '@/gpu/device';
-import type { CaseRecord, CaseResult, PredictJob } from '@/storage/caseRecord';
+import type { CaseRecord, PredictJob, StoredCaseResult } from '@/storage/caseRecord';
 
 /** What the System place shows of the device. */
 export interface GpuReport {
@@ -27,7 +27,7 @@ export interface PredictApi {
     caseRecord: CaseRecord,
     job: PredictJob,
     onProgress: (progress: CaseProgress) => void,
-  ): Promise<CaseResult>;
+  ): Promise<StoredCaseResult>;
   /** Seconds that one window of a job takes on the processor; `undefined` where a GPU computes. */
   measureWindow(job: PredictJob): Promise<number | undefined>;
   cancel(id: string): void;

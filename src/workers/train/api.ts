@@ -1,6 +1,6 @@
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
-import type { EpochReport, StepReport } from '@/core/training/trainingRun';
-import type { Storage } from '@/kernels/storage';
+import type { TrainingEpochReport, TrainingStepReport } from '@/core/training/trainingRun';
+import type { FeatureDtype } from '@/kernels/storage';
 import type { DisplayLabels, ExportProgress, SavedFile } from '@/workers/files/api';
 
 /** Where runs lie in the origin private file system, a folder each. */
@@ -21,7 +21,7 @@ export interface TrainingOrder {
   /** Of weights, patches and augmentation. */
   readonly seed: number;
   /** Of feature maps. */
-  readonly storage: Storage;
+  readonly storage: FeatureDtype;
   /** A run stays with it to keep its bits. Software adapters leave it to the processor, which is one anyway. */
   readonly augmentsOn: 'gpu' | 'cpu';
   /** Validation keeps probabilities, which ensembles are chosen by: `--npz`. */
@@ -64,7 +64,7 @@ export interface TrainingStart {
 }
 
 /** How far the training is. */
-export interface TrainingStep extends StepReport {
+export interface TrainingStep extends TrainingStepReport {
   /** Of training steps, the mean of the last ones; `undefined` before there are two. */
   readonly secondsPerIteration: number | undefined;
 }
@@ -86,7 +86,7 @@ export interface TrainingValidation {
 export type TrainingEvent =
   | { readonly kind: 'started'; readonly start: TrainingStart }
   | { readonly kind: 'step'; readonly step: TrainingStep }
-  | { readonly kind: 'epoch'; readonly epoch: EpochReport }
+  | { readonly kind: 'epoch'; readonly epoch: TrainingEpochReport }
   /** A checkpoint is kept. */
   | { readonly kind: 'kept'; readonly name: string; readonly sizeInBytes: number }
   /** A checkpoint or a log could not be kept, or read; the training goes on without it. */

@@ -3,7 +3,7 @@ import { describeRecipe, recipeJob, recipesOf } from '@/app/choose/bestConfigura
 import { candidateRuns, missingFolds } from '@/app/choose/candidateRuns';
 import { createChooseDesk } from '@/app/choose/chooseService';
 import { DEFAULT_PREFERENCES } from '@/app/preferencesStore';
-import type { TrainingRun } from '@/app/train/trainingRecord';
+import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { importModel } from '@/core/interop/importModel';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
@@ -105,9 +105,9 @@ describe('choosing', () => {
 
 function run(
   number: number,
-  order: Partial<TrainingRun['order']>,
-  part: Partial<TrainingRun> = {},
-): TrainingRun {
+  order: Partial<TrainingRecord['order']>,
+  part: Partial<TrainingRecord> = {},
+): TrainingRecord {
   return {
     id: `run-${number}`,
     order: {

@@ -4,7 +4,7 @@ import { createEvaluations, type Evaluations } from '@/app/evaluate/evaluationSt
 import { newGeometry } from '@/core/io/niftiWriter';
 import { writeCase } from '@/core/io/readers';
 import type { Zyx } from '@/shared/geometry';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import type { CaseVerdict } from '@/storage/evaluationRecord';
 import type { RecordStore } from '@/storage/recordStore';
 import type { EvaluateApi, EvaluationSources } from '@/workers/evaluate/api';
@@ -46,7 +46,7 @@ async function sources(...more: readonly GivenFile[]): Promise<EvaluationSources
   };
 }
 
-const noCases: CaseFiles = {
+const noCases: CaseFileStore = {
   write: () => Promise.reject(new Error('not here')),
   open: () => Promise.reject(new Error('not here')),
   removeCase: async () => undefined,

@@ -3,13 +3,13 @@ import { twinProblem, withoutTwins } from '@/app/files/duplicateImages';
 import { keepFiles } from '@/app/files/importFiles';
 import { gzip } from '@/core/io/gzip';
 import { memoryFile } from '@/core/io/sourceFile';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import type { CaseRecord } from '@/storage/caseRecord';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { MemoryRecords } from '../../storage/memoryRecords';
 import { niftiFile } from '../../support/nifti';
 
-const NOWHERE: CaseFiles = {
+const NOWHERE: CaseFileStore = {
   write: async () => undefined,
   open: async (_, name) => memoryFile(new Uint8Array(), name),
   removeCase: async () => undefined,

@@ -24,7 +24,7 @@ import { sniff } from '@/core/io/sniff';
 import { fileName, memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { runInPauses } from '@/shared/stepwise';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { MemoryRecords } from '../../storage/memoryRecords';
 import { dicomSlice } from '../../support/dicom';
@@ -134,7 +134,7 @@ const EVERY = FORMAT_LIST.flatMap((format) =>
 
 function kept() {
   const files = new Map<string, Map<string, SourceFile>>();
-  const caseFiles: CaseFiles = {
+  const caseFiles: CaseFileStore = {
     write: async (id, file) => {
       const own = files.get(id) ?? new Map<string, SourceFile>();
       files.set(id, own.set(fileName(file), file));

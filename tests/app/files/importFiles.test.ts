@@ -7,7 +7,7 @@ import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { writeZip } from '@/core/io/zipStream';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import { type CaseRecord, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { MemoryRecords } from '../../storage/memoryRecords';
@@ -37,7 +37,7 @@ function labels(path: string, shape = SHAPE): Promise<SourceFile> {
 
 function kept() {
   const cases = new Map<string, Map<string, SourceFile>>();
-  const caseFiles: CaseFiles = {
+  const caseFiles: CaseFileStore = {
     write: async (id, file) => {
       const files = cases.get(id) ?? new Map<string, SourceFile>();
       cases.set(id, files.set(file.path.slice(file.path.lastIndexOf('/') + 1), file));

@@ -5,7 +5,7 @@ import { importModels } from '@/core/interop/importModel';
 import { concatenate } from '@/core/io/compression';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
 import { writeZip } from '@/core/io/zipStream';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { MemoryRecords } from '../../storage/memoryRecords';
 import { modelFolderFiles, TINY_FOLDER } from '../../support/modelFolder';
@@ -91,7 +91,7 @@ describe.each(WAYS)('a zip with %s', (_, make) => {
       files: [await archive()],
       origin: 'imported',
       library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),
-      caseFiles: {} as CaseFiles,
+      caseFiles: {} as CaseFileStore,
       open: [],
       onStep: () => undefined,
     });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type CaseQueue, createCaseQueue } from '@/app/segment/caseQueueStore';
-import type { CaseRecord, CaseResult, PredictJob } from '@/storage/caseRecord';
+import type { CaseRecord, PredictJob, StoredCaseResult } from '@/storage/caseRecord';
 import { MemoryRecords } from '../../storage/memoryRecords';
 
 const JOB: PredictJob = {
@@ -15,7 +15,7 @@ const JOB: PredictJob = {
   },
 };
 
-const RESULT: CaseResult = {
+const RESULT: StoredCaseResult = {
   job: JOB,
   labels: [],
   hasProbabilities: false,
@@ -44,7 +44,7 @@ class HeldPredictor {
   readonly started: string[] = [];
   private readonly endings = new Map<string, { resolve(): void; reject(error: Error): void }>();
 
-  predict(one: CaseRecord): Promise<CaseResult> {
+  predict(one: CaseRecord): Promise<StoredCaseResult> {
     this.started.push(one.id);
     return new Promise((resolve, reject) => {
       this.endings.set(one.id, { resolve: () => resolve(RESULT), reject });

@@ -3,10 +3,10 @@ import { modelFit } from '@/app/segment/modelCompatibility';
 import { estimateSeconds, passesOf, predictionCost } from '@/app/segment/predictionCost';
 import { importModel } from '@/core/interop/importModel';
 import type { NnunetModel } from '@/core/interop/model';
-import type { CaseRecord, ImageFacts } from '@/storage/caseRecord';
+import type { CaseRecord, StoredImageFacts } from '@/storage/caseRecord';
 import { modelFolderFiles } from '../../support/modelFolder';
 
-const IMAGE: ImageFacts = {
+const IMAGE: StoredImageFacts = {
   channels: 1,
   shape: [8, 30, 30],
   spacing: [3, 1, 1],
@@ -56,7 +56,7 @@ describe('whether a model fits an image', () => {
 
   test('a picture fits models of pictures and slices alone, and theirs no volume', async () => {
     const volumes = await tinyModel();
-    const picture: ImageFacts = {
+    const picture: StoredImageFacts = {
       ...IMAGE,
       shape: [1, 512, 512],
       spacing: [999, 1, 1],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type ImageArray, PredictionSession } from '@/app/segment/predictionSession';
+import { type CaseArray, PredictionSession } from '@/app/segment/predictionSession';
 import { importModel } from '@/core/interop/importModel';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import { randomNormal } from '@/shared/random';
@@ -13,7 +13,7 @@ const SETTINGS = {
   saveProbabilities: false,
 };
 
-function imageArray(seed: number): ImageArray {
+function imageArray(seed: number): CaseArray {
   const shape = [6, 24, 20] as const;
   return { data: randomNormal(6 * 24 * 20, seed), channels: 1, shape, spacing: [3, 1, 1] };
 }

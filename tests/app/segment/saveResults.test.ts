@@ -4,7 +4,7 @@ import { newGeometry, writeSegmentation } from '@/core/io/niftiWriter';
 import { encodePng } from '@/core/io/png';
 import { readAsStored, writeCase } from '@/core/io/readers';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import { type CaseRecord, SEGMENTATION_FILE } from '@/storage/caseRecord';
 
 const LABELS = Uint8Array.from({ length: 24 }, (_, i) => i % 3);
@@ -13,7 +13,7 @@ const LABELS = Uint8Array.from({ length: 24 }, (_, i) => i % 3);
 async function segmented(image: SourceFile) {
   const { geometry, shape } = await readAsStored([image]);
   const segmentation = memoryFile(await writeSegmentation(LABELS, shape, geometry), SEGMENTATION_FILE);
-  const caseFiles: Pick<CaseFiles, 'open'> = {
+  const caseFiles: Pick<CaseFileStore, 'open'> = {
     open: async (_, name) => (name === SEGMENTATION_FILE ? segmentation : image),
   };
   const record: Pick<CaseRecord, 'id' | 'caseId' | 'files'> = {
@@ -21,7 +21,7 @@ async function segmented(image: SourceFile) {
     caseId: 'scan',
     files: [image.path],
   };
-  return savedSegmentation(caseFiles as CaseFiles, record as CaseRecord);
+  return savedSegmentation(caseFiles as CaseFileStore, record as CaseRecord);
 }
 
 describe('a saved segmentation', () => {

@@ -9,7 +9,7 @@ import { keepLargestComponent } from '@/core/postprocessing/largestComponent';
 import { nodeWebGpu } from '@/gpu/nodeGpu';
 import type { Zyx } from '@/shared/geometry';
 import { randomNormal } from '@/shared/random';
-import type { CaseFiles } from '@/storage/caseFiles';
+import type { CaseFileStore } from '@/storage/caseFiles';
 import {
   type CaseRecord,
   PROBABILITIES_FILE,
@@ -26,7 +26,7 @@ import { modelFolderFiles } from '../../support/modelFolder';
 const SHAPE: Zyx = [6, 24, 20];
 const VOXELS = 6 * 24 * 20;
 
-function memoryCaseFiles(): CaseFiles {
+function memoryCaseFiles(): CaseFileStore {
   const folders = memoryFolderStore();
   return {
     write: async (key, file) =>

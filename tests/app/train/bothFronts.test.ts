@@ -10,9 +10,9 @@ import { trainCommand } from '@/cli/commands/train/train';
 import { parseOptions } from '@/cli/options';
 import type { Gpu } from '@/gpu/device';
 import { checkpointFiles } from '@/storage/checkpointStoreRecords';
-import type { DatasetFolder, DatasetFolders } from '@/storage/datasetFolder';
+import type { DatasetFolder, DatasetFolderStore } from '@/storage/datasetFolder';
 import { createModelLibrary } from '@/storage/modelLibrary';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
 import type { TrainingOrder } from '@/workers/train/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   mkdirSync(path.join(root, 'raw'));
   preprocessed = await tinyPreprocessed(
     undefined,
-    datasetFolder(path.join(root, 'preprocessed', TINY_DATASET)),
+    nodeDatasetFolder(path.join(root, 'preprocessed', TINY_DATASET)),
   );
 });
 
@@ -71,7 +71,7 @@ async function trainByService(gpu: Gpu, changes: Partial<TrainingOrder>): Promis
   const runs = memoryFolderStore();
   const checkpoints = { records: new MemoryRecords(), chunks: new MemoryRecords() };
   const service = createTrainDesk({
-    datasets: { folder: () => preprocessed } as Partial<DatasetFolders> as DatasetFolders,
+    datasets: { folder: () => preprocessed } as Partial<DatasetFolderStore> as DatasetFolderStore,
     runs,
     checkpoints,
     library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),

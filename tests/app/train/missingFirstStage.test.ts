@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { previousStageGap } from '@/app/train/missingFirstStage';
-import type { TrainingRun, TrainingStatus } from '@/app/train/trainingRecord';
+import type { TrainingRecord, TrainingStatus } from '@/app/train/trainingRecord';
 import type { DatasetSplits } from '@/workers/data/api';
 
 const SPLITS: DatasetSplits = {
@@ -12,7 +12,7 @@ const SPLITS: DatasetSplits = {
   ],
 };
 
-function runOf(fold: number, status: Exclude<TrainingStatus['status'], 'failed'>): TrainingRun {
+function runOf(fold: number, status: Exclude<TrainingStatus['status'], 'failed'>): TrainingRecord {
   return {
     id: `run-${fold}`,
     order: {

@@ -4,7 +4,7 @@ import { validateFold } from '@/app/train/validateFold';
 import { parseJson } from '@/core/interop/json';
 import { isDict } from '@/core/interop/pickleValues';
 import { readTorchCheckpoint } from '@/core/interop/torchCheckpoint';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import { openNodeGpu } from '@/gpu/nodeGpu';
 import type { StateTensors } from '@/graph/parameters';
 import type { DatasetFolder } from '@/storage/datasetFolder';
@@ -33,7 +33,7 @@ function expectSameWeights(actual: StateTensors, expected: StateTensors): void {
 
 describe('training a fold', () => {
   test('lowers the loss and leaves what nnU-Net leaves', async ({ gpu }) => {
-    const epochs: EpochReport[] = [];
+    const epochs: TrainingEpochReport[] = [];
     const checkpoints = memoryCheckpoints();
     const results = memoryFolder();
     const trainer = { ...tinyTrainer('nnUNetTrainerAdam'), ...LONG_EPOCHS };
@@ -104,7 +104,7 @@ describe('training a fold', () => {
   }
 
   test('waits while it is paused, and does not count it as work', async ({ gpu }) => {
-    const epochs: EpochReport[] = [];
+    const epochs: TrainingEpochReport[] = [];
     const trainer = tinyTrainer('nnUNetTrainer', 1);
     let pauses = 0;
     const now = performance.now.bind(performance);
@@ -225,7 +225,7 @@ describe('training a fold', () => {
       const values = labelValues().map((label, i) => (i % 11 === 0 ? 3 : label));
       contents.set(name, tinyLabels({ values }));
     }
-    const epochs: EpochReport[] = [];
+    const epochs: TrainingEpochReport[] = [];
     const trainer = { ...tinyTrainer('nnUNetTrainerAdam'), ...LONG_EPOCHS };
     const sparse = await tinyPreprocessed(contents);
     const job = await tinyJob(gpu, {

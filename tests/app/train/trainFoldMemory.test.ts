@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { networkOfFold, type StartReport, trainFold } from '@/app/train/trainFold';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type { Gpu } from '@/gpu/device';
 import { planTrainingStep } from '@/graph/trainingProgram';
 import { test } from '../../support/gpu';
@@ -40,7 +40,7 @@ describe.each([
     const preprocessed = await tinyPreprocessed(undefined, undefined, PLANS);
     const trainer = tinyTrainer('nnUNetTrainer', 2);
     const epochsOn = async (device: Gpu) => {
-      const epochs: EpochReport[] = [];
+      const epochs: TrainingEpochReport[] = [];
       const job = await tinyJob(device, {
         preprocessed,
         configurationName,

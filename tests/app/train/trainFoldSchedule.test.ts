@@ -5,7 +5,7 @@ import type { TrainFoldJob } from '@/app/train/trainFold';
 import { zipPart } from '@/core/io/zipStream';
 import { readCheckpointSchedule } from '@/core/training/readCheckpoint';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type { Gpu } from '@/gpu/device';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { test } from '../../support/gpu';
@@ -30,7 +30,7 @@ const poly = (epoch: number, epochs: number) => 0.01 * (1 - epoch / epochs) ** 0
 
 /** Continues it; what was trained, said and logged. */
 async function proceed(gpu: Gpu, checkpoints: TrainFoldJob['checkpoints'], changes: Partial<TrainFoldJob>) {
-  const reports: EpochReport[] = [];
+  const reports: TrainingEpochReport[] = [];
   const notices: string[] = [];
   const results = memoryFolder();
   const { state } = await trainTiny(gpu, {

@@ -6,7 +6,7 @@ import { importModel } from '@/core/interop/importModel';
 import { memoryFile, readText, type SourceFile } from '@/core/io/sourceFile';
 import { MemorySink, streamZip } from '@/core/io/zipStream';
 import type { Gpu } from '@/gpu/device';
-import type { DatasetFolder, DatasetFolders, DatasetPart, FolderStore } from '@/storage/datasetFolder';
+import type { DatasetFolder, DatasetFolderStore, DatasetPart, FolderStore } from '@/storage/datasetFolder';
 import { createModelLibrary } from '@/storage/modelLibrary';
 import type { TrainingEvent, TrainingOrder } from '@/workers/train/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
@@ -59,7 +59,7 @@ function browser(gpu: Gpu) {
       folder: () => preprocessed,
       files: async (_: string, part: DatasetPart) =>
         part === 'raw' ? filesOf(tinyDataset()) : filesOfPreprocessed(),
-    } as Pick<DatasetFolders, 'folder' | 'files'> as DatasetFolders,
+    } as Pick<DatasetFolderStore, 'folder' | 'files'> as DatasetFolderStore,
     runs,
     checkpoints: { records: new MemoryRecords(), chunks: new MemoryRecords() },
     library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),

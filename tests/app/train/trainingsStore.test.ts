@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createTrainings, type NewTraining, type TrainingWorker } from '@/app/train/trainingsStore';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type {
   OnTrainingEvent,
   RelatedRuns,
@@ -39,7 +39,7 @@ const start = (epoch: number): TrainingStart => ({
   restarts: 0,
 });
 
-const epoch = (index: number): EpochReport => ({
+const epoch = (index: number): TrainingEpochReport => ({
   epoch: index,
   epochs: 3,
   learningRate: 0.01,

@@ -1,6 +1,6 @@
 // Prediction where channels or logits of one window exceed what the device binds at once.
 import { expect } from 'vitest';
-import { Predictor } from '@/core/inference/predictor';
+import { GpuPredictor } from '@/core/inference/predictor';
 import { labelSetOf } from '@/core/interop/labels';
 import type { NnunetModel } from '@/core/interop/model';
 import type { MedicalImage } from '@/core/io/medicalImage';
@@ -47,7 +47,7 @@ const graph = buildUNet(configuration.architecture, {
 });
 
 async function predict(gpu: Gpu) {
-  const predictor = await Predictor.open({
+  const predictor = await GpuPredictor.open({
     gpu,
     model,
     loadFold: async () => initialise(graph.parameters, 1),

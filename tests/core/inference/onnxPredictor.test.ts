@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { runsOnProcessor } from '@/app/segment/predictionSession';
 import { type CasePredictor, OnnxPredictor } from '@/core/inference/onnxPredictor';
-import { Predictor } from '@/core/inference/predictor';
+import { GpuPredictor } from '@/core/inference/predictor';
 import { importModel } from '@/core/interop/importModel';
 import { exportGraphToOnnx } from '@/core/interop/onnxExport';
 import type { MedicalImage } from '@/core/io/medicalImage';
@@ -67,7 +67,7 @@ describe('onnxruntime on the processor', () => {
   ])('computes what the GPU computes: $what', async ({ options, settings }, { gpu }) => {
     const [imported] = await importModel(modelFolderFiles({ mirrorAxes: [0, 2], ...options }));
     const job = { ...imported, settings };
-    const expected = await logitsOf(await Predictor.open({ ...job, gpu }));
+    const expected = await logitsOf(await GpuPredictor.open({ ...job, gpu }));
     const found = await logitsOf(await OnnxPredictor.open({ ...job, runtime: RUNTIME }));
     expect(relativeDifference(found.logits, expected.logits)).toBeLessThan(1e-5);
     expect(found.segmentation).toEqual(expected.segmentation);
@@ -113,8 +113,8 @@ describe('a foreign network', () => {
     const [foreign] = await importModel([onnxFile(onnx), jsonFile(description)]);
     expect(foreign.model.foreignNetwork).toMatchObject({ engine: 'graph' });
     const settings = { ...SETTINGS, folds: ['all'] };
-    const expected = await logitsOf(await Predictor.open({ ...tiny, settings: SETTINGS, gpu }));
-    const translated = await logitsOf(await Predictor.open({ ...foreign, settings, gpu }));
+    const expected = await logitsOf(await GpuPredictor.open({ ...tiny, settings: SETTINGS, gpu }));
+    const translated = await logitsOf(await GpuPredictor.open({ ...foreign, settings, gpu }));
     const byRuntime = await logitsOf(await OnnxPredictor.open({ ...foreign, settings, runtime: RUNTIME }));
     expect(relativeDifference(translated.logits, expected.logits)).toBeLessThan(1e-6);
     expect(relativeDifference(byRuntime.logits, expected.logits)).toBeLessThan(1e-5);

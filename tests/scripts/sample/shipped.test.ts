@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
-import { Predictor } from '@/core/inference/predictor';
+import { GpuPredictor } from '@/core/inference/predictor';
 import { importModel } from '@/core/interop/importModel';
 
 import { readCase } from '@/core/io/readers';
@@ -29,7 +29,7 @@ test('the shipped image is the phantom, the shipped model segments it', { timeou
     useMirroring: false,
     saveProbabilities: false,
   };
-  const predictor = await Predictor.open({ gpu, model, loadFold, settings });
+  const predictor = await GpuPredictor.open({ gpu, model, loadFold, settings });
   onTestFinished(() => predictor.close());
   const { segmentation } = await predictor.predict(await predictor.prepare(image));
   const scores = Object.values(PHANTOM_LABELS)

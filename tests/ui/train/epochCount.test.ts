@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { LiveTraining, TrainingRun } from '@/app/train/trainingRecord';
-import type { EpochReport } from '@/core/training/trainingRun';
+import type { LiveTraining, TrainingRecord } from '@/app/train/trainingRecord';
+import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import { epochCount, epochsText, trainedShare } from '@/ui/components/trainFormats';
 import { trainingProgress } from '@/ui/components/trainingProgress';
 import { stoppedRun } from '../../e2e/manyLabels';
@@ -43,8 +43,11 @@ describe('epochs of a run', () => {
 
   test('none runs in a run that stands still, or whose epochs are all done', () => {
     expect(epochCount(RUN, undefined).running).toBeUndefined();
-    const epochs = Array.from({ length: 8 }, (_, epoch): EpochReport => ({ ...RUN.epochs[0], epoch }));
-    const whole: TrainingRun = { ...RUN, epochs };
+    const epochs = Array.from(
+      { length: 8 },
+      (_, epoch): TrainingEpochReport => ({ ...RUN.epochs[0], epoch }),
+    );
+    const whole: TrainingRecord = { ...RUN, epochs };
     expect(epochCount(whole, step(7, 'validation', 10))).toEqual({ done: 8, running: undefined, total: 8 });
     expect(trainingProgress(whole, live(step(7, 'validation', 10))).doing).toBe('Epoch 8 of 8');
     expect(trainedShare({ ...whole, isTrained: true }, undefined)).toBe(1);

@@ -12,7 +12,7 @@ import { readAnyPlans } from '@/core/planning/anyPlans';
 import { describeStep } from '@/core/postprocessing/steps';
 import { StudioError } from '@/shared/errors';
 import type { PlacedFolder } from '@/storage/folderViews';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
 import { formatDice } from '../../describe/evaluation';
@@ -134,7 +134,7 @@ async function candidatesOf(
 }
 
 async function isPlanned({ plans, configuration }: TrainedModel, places: DatasetPlaces): Promise<boolean> {
-  const file = places.preprocessed && (await datasetFolder(places.preprocessed).open(`${plans}.json`));
+  const file = places.preprocessed && (await nodeDatasetFolder(places.preprocessed).open(`${plans}.json`));
   if (!file) {
     throw new StudioError(
       'NoPlans',

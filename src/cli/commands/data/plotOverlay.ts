@@ -4,7 +4,7 @@ import { readText } from '@/core/io/sourceFile';
 import { DEFAULT_OVERLAY_INTENSITY } from '@/core/overview/overlayPicture';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { StudioError } from '@/shared/errors';
-import { datasetFolder } from '@/storage/nodeFiles';
+import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
 import { DATASET_OPTIONS, type NamedDataset, namedDatasets, openDataset } from '../../nnunetFolders';
@@ -98,7 +98,7 @@ async function preprocessedCases(
   { name, preprocessedFolder }: NamedDataset,
   options: ParsedOptions,
 ): Promise<readonly OverlayCase[]> {
-  const folder = datasetFolder(preprocessedFolder);
+  const folder = nodeDatasetFolder(preprocessedFolder);
   const plansFile = `${textOf(options, '-p') ?? 'nnUNetPlans'}.json`;
   const file = await folder.open(plansFile);
   if (!file) {

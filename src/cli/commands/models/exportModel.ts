@@ -9,7 +9,7 @@ import { formatBytes } from '@/shared/numeric';
 import { filesBelow, kindOf } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
-import { datasetFolder, nnunetResults, openModel } from '../../modelSource';
+import { nnunetResults, openModel, resultsFolderOfDataset } from '../../modelSource';
 import {
   isGiven,
   listOf,
@@ -109,7 +109,7 @@ async function resultsOfDataset(options: ParsedOptions): Promise<string> {
   const dataset = textOf(options, '-d');
   if (dataset === undefined) throw new UsageError('Name the models: -d DATASET, or -m FOLDER.');
   const results = nnunetResults();
-  return path.join(results, await datasetFolder(results, dataset));
+  return path.join(results, await resultsFolderOfDataset(results, dataset));
 }
 
 async function partsOfDataset(options: ParsedOptions): Promise<readonly ZipPart[]> {

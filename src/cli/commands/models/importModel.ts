@@ -5,7 +5,7 @@ import { importModels } from '@/core/interop/importModel';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ZipPart } from '@/core/io/zipStream';
 import { outsideTrainer } from '@/core/training/trainerName';
-import { datasetFolder, filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { filesBelow, kindOf, nodeDatasetFolder, nodeFile } from '@/storage/nodeFiles';
 import { unpackInto } from '@/storage/nodeUnpack';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
@@ -39,7 +39,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const results = nnunetResults();
   const file = await nodeFile(location);
   const parts = await modelArchiveParts(file);
-  const replaced = await replacedBy(parts.map(fileOfPart), datasetFolder(results));
+  const replaced = await replacedBy(parts.map(fileOfPart), nodeDatasetFolder(results));
   if (!isGiven(options, '--force')) assertNothingReplaced(replaced, location);
   const outputs = await Outputs.beside([location]);
   await outputs.assertFree([

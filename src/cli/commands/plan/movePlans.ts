@@ -7,7 +7,7 @@ import { readAnyPlans } from '@/core/planning/anyPlans';
 import { movePlans } from '@/core/planning/movePlans';
 import { plansJson } from '@/core/planning/writePlans';
 import { StudioError } from '@/shared/errors';
-import { datasetFolder, nodeFile } from '@/storage/nodeFiles';
+import { nodeDatasetFolder, nodeFile } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
 import { DATASET_OPTIONS, namedDataset } from '../../nnunetFolders';
@@ -43,7 +43,7 @@ async function run(options: ParsedOptions): Promise<number> {
   const source = await namedDataset(requiredText(options, '-s', 'the dataset that has the plans'), options);
   const target = await namedDataset(requiredText(options, '-t', 'the dataset that gets them'), options);
   const plansName = requiredText(options, '-sp', 'the name of the plans');
-  const file = await datasetFolder(source.preprocessedFolder).open(`${plansName}.json`);
+  const file = await nodeDatasetFolder(source.preprocessedFolder).open(`${plansName}.json`);
   if (!file) {
     throw new StudioError(
       'NoPlans',

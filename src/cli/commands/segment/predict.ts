@@ -7,7 +7,7 @@ import { messageOf } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
 import { nodeTuning } from '@/storage/nodeTuning';
 import { type Command, EXIT } from '../../command';
-import { chooseDevice, DEVICE_OPTION } from '../../device';
+import { DEVICE_OPTION, deviceFromOptions } from '../../device';
 import { MODEL_OPTIONS, modelRequest, openModel } from '../../modelSource';
 import {
   asUsage,
@@ -19,7 +19,7 @@ import {
   requiredText,
   UsageError,
 } from '../../options';
-import { PREVIOUS_STAGE_OPTION, previousStageOf } from '../../previousStage';
+import { PREVIOUS_STAGE_OPTION, previousStageFromOptions } from '../../previousStage';
 import { formatSeconds, ProgressLine } from '../../progressLine';
 
 export const predictCommand: Command = {
@@ -123,7 +123,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
   const prediction = await planPrediction({
     modelRequest: await modelRequest(options),
     source,
-    previous: await previousStageOf(options, source),
+    previous: await previousStageFromOptions(options, source),
     inputs,
     output,
     settings,
@@ -131,7 +131,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
     shouldContinue: isGiven(options, '--continue_prediction'),
     onNotice: (notice) => console.error(notice),
   }).catch(asUsage(['NoSuchInput', 'SeveralCases']));
-  const { note, ...device } = await chooseDevice(options, model);
+  const { note, ...device } = await deviceFromOptions(options, model);
   console.log(`${modelTitle(source.imported)}, ${describeSettings(settings, model)}`);
   if (note) console.log(`  ${note}`);
   const { first } = prediction;

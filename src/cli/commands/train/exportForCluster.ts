@@ -14,7 +14,7 @@ import { type ZipPart, zipPart } from '@/core/io/zipStream';
 import { configurationOf, readPlans } from '@/core/planning/readPlans';
 import { StudioError } from '@/shared/errors';
 import { formatBytes } from '@/shared/numeric';
-import { datasetFolder, filesBelow, kindOf, nodeFile } from '@/storage/nodeFiles';
+import { filesBelow, kindOf, nodeDatasetFolder, nodeFile } from '@/storage/nodeFiles';
 import { Outputs, pathsOf } from '@/storage/outputs';
 import { type Command, EXIT } from '../../command';
 import { nnunetResults } from '../../modelSource';
@@ -142,7 +142,7 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
     ? await nextStageFiles(results, `${name}/${modelName(previousStage)}`, configurationName)
     : [];
   const splitNotices = await clusterSplitNotices({
-    question: { preprocessed: datasetFolder(preprocessedFolder), plansName, configurationName, fold },
+    question: { preprocessed: nodeDatasetFolder(preprocessedFolder), plansName, configurationName, fold },
     trainer,
     hasCheckpoint: ofFold.some((part) => part.path.endsWith('.pth')),
     previousStage: beforeThis,
