@@ -46,7 +46,8 @@ export function App() {
       <Rail place={route.place} onHelp={help.open} />
       <main className={styles.place}>
         {!showsProblems(route.place, route.item) && <Problems />}
-        <Suspense fallback={null}>
+        {/* Of each place its own: a shared one would keep the last page, hidden, until the next is there. */}
+        <Suspense key={route.place} fallback={null}>
           <PlacePage {...route} onFiles={add} onImages={openImages} />
         </Suspense>
       </main>

@@ -21,7 +21,7 @@ const PAGES: Readonly<Record<Place, readonly string[]>> = {
 
 /** Every dialog by the file that draws it, and how a person opens it. */
 const DIALOGS: Readonly<Record<string, (studio: StudioPage) => Promise<void>>> = {
-  'frame/ShortcutsDialog': ({ page }) => page.getByRole('button', { name: 'Help' }).click(),
+  'shell/ShortcutsDialog': ({ page }) => page.getByRole('button', { name: 'Help' }).click(),
   'data/RemoveDialog': async ({ page }) => {
     await open(page, `data/${body.DATASET}`);
     await page.getByRole('button', { name: 'More', exact: true }).click();
