@@ -3,6 +3,7 @@ import { IconLock, IconPlayerPlay, IconStack2 } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { segmentSample } from '@/app/segment/segmentSample';
 import { formatLabels } from '@/core/io/formats';
+import { messageOf } from '@/shared/errors';
 import type { GivenFile } from '@/workers/files/api';
 import { GpuNotice } from '../components/GpuNotice';
 import { FilePicker, FolderPicker } from '../files/FilePickers';
@@ -51,10 +52,21 @@ function SampleButton() {
   const studio = useStudio();
   const hasGpu = useSystem(({ gpu }) => gpu.status !== 'missing');
   const [isThere, setIsThere] = useState(false);
+  const [problem, setProblem] = useState<string>();
   const [isBusy, setIsBusy] = useState(false);
   useEffect(() => {
-    void studio.sample.then((files) => setIsThere(files !== undefined));
+    studio.sample.then(
+      (files) => setIsThere(files !== undefined),
+      (error: unknown) => setProblem(messageOf(error)),
+    );
   }, [studio]);
+  if (problem !== undefined) {
+    return (
+      <Text size="sm" c="dimmed" role="status" w="100%">
+        {problem}
+      </Text>
+    );
+  }
   if (!isThere) return null;
   return (
     <Button
