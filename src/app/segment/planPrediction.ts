@@ -81,12 +81,13 @@ async function runPrediction(
 ): Promise<readonly CaseReport[]> {
   const { source, previous, settings, shouldContinue } = request;
   const { model } = source.imported;
-  if (target.folder !== undefined) {
-    const given = previous?.kind === 'folder' ? previous.folder : first?.folder;
-    await writeDescriptions(target.results, source, argumentsOf(request, target.folder, given));
-    if (first?.folder !== undefined)
-      await writeDescriptions(first.results, first, argumentsOf(request, first.folder));
-  }
+  const given = previous?.kind === 'folder' ? previous.folder : first?.folder;
+  const describe =
+    (results: ResultFolder, from: ModelSource, folder: string | undefined, stageBefore?: string) =>
+    async () => {
+      if (folder !== undefined)
+        await writeDescriptions(results, from, argumentsOf(request, folder, stageBefore));
+    };
   const job: PredictFolderJob = {
     ...source.imported,
     ...run,
@@ -96,8 +97,12 @@ async function runPrediction(
     results: target.results,
     fileEnding: target.fileEnding,
     shouldContinue,
+    onLoaded: describe(target.results, source, target.folder, given),
   };
-  if (first) return predictCascade(job, { ...first, ...watch(first.model.configuration.name) });
+  if (first) {
+    const onLoaded = describe(first.results, first, first.folder);
+    return predictCascade(job, { ...first, ...watch(first.model.configuration.name), onLoaded });
+  }
   if (previous?.kind !== 'folder') return predictFolder(job);
   const previousStage = (caseId: string) =>
     segmentationIn(previous.folder, `${target.inputIds.get(caseId)}${model.fileEnding}`);

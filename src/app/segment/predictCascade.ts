@@ -6,7 +6,7 @@ import { type CaseReport, isFinished, type PredictFolderJob, predictFolder } fro
 
 /** The first stage: what of its prediction differs from the second's. Its segmentations are kept in `results`. */
 export interface FirstStageJob
-  extends Pick<PredictFolderJob, 'model' | 'loadFold' | 'settings' | 'onProgress' | 'onCase'> {
+  extends Pick<PredictFolderJob, 'model' | 'loadFold' | 'settings' | 'onLoaded' | 'onProgress' | 'onCase'> {
   readonly results: ResultFolder & Pick<DatasetFolder, 'open'>;
 }
 
@@ -18,7 +18,7 @@ export async function predictCascade(
   job: PredictFolderJob,
   { onProgress, onCase, ...first }: FirstStageJob,
 ): Promise<readonly CaseReport[]> {
-  const { onProgress: _, onCase: tell, ...shared } = job;
+  const { onLoaded: _, onProgress: __, onCase: tell, ...shared } = job;
   const failed = new Map<string, CaseReport>();
   await predictFolder({
     ...shared,

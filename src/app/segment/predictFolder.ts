@@ -30,6 +30,8 @@ export interface PredictFolderJob extends PredictionOptions {
   readonly shouldContinue: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (caseId: string, progress: PredictProgress) => void;
+  /** Called once the weights are found good, before anything is written. */
+  readonly onLoaded?: () => Promise<void>;
   /** Called once a case, when its files are written, were there already, or never will be. */
   readonly onCase?: (report: CaseReport) => void;
 }
@@ -68,6 +70,7 @@ export async function predictFolder(job: PredictFolderJob): Promise<readonly Cas
   let writing: Promise<void> = Promise.resolve();
   try {
     if (waiting.length > 0) await session.load(); // a model that cannot be run is no case's fault
+    await job.onLoaded?.();
     const outcomes = session.predictEach(waiting, (each) => readFiles(job, each), {
       ...(job.signal && { signal: job.signal }),
       onProgress: ({ caseId }, progress) => job.onProgress?.(caseId, progress),

@@ -91,6 +91,19 @@ describe('prediction of files in batch', () => {
     expect(data).toEqual(best);
   });
 
+  test('nothing is written beside the results before the weights are found good', async () => {
+    const told: string[] = [];
+    const onLoaded = async () => void told.push('loaded');
+    const broken = await jobOf([tinyImage(1)], new Map(), {
+      loadFold: () => Promise.reject(new Error('weights that are not finite')),
+      onLoaded,
+    });
+    await expect(predictFolder(broken)).rejects.toThrow('not finite');
+    expect(told).toEqual([]);
+    await predictFolder(await jobOf([tinyImage(1)], new Map(), { onLoaded }));
+    expect(told).toEqual(['loaded']);
+  });
+
   test('continuing leaves out cases whose files are all there', async () => {
     const files: Files = new Map([['case_a.nii.gz', new Uint8Array(1)]]);
     const job = await jobOf([tinyImage(1), tinyImage(2)], files, { shouldContinue: true });
