@@ -9,6 +9,7 @@ import { StudioError } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { TrainFoldLog } from './foldLog';
 import { networkOfFold, type TrainFoldJob, type TrainFoldOutcome, trainFold } from './trainFold';
+import { validatedCheckpointLine } from './validatedCheckpoint';
 import { type ValidateFoldJob, validateFold } from './validateFold';
 
 export interface ValidateTrainedFoldJob extends Omit<ValidateFoldJob, 'mirrorAxes' | 'loadWeights'> {
@@ -16,6 +17,8 @@ export interface ValidateTrainedFoldJob extends Omit<ValidateFoldJob, 'mirrorAxe
   readonly log: TrainFoldLog;
   /** Validates checkpoint_best.pth in place of checkpoint_final.pth: `--val_best`. */
   readonly validatesBest?: boolean;
+  /** Called with a line that says which checkpoint is validated. */
+  readonly onCheckpoint?: (line: string) => void;
 }
 
 export interface TrainAndValidateJob extends TrainFoldJob, ValidateTrainedFoldJob {
@@ -71,6 +74,9 @@ async function keptWeights(job: ValidateTrainedFoldJob): Promise<StateDict> {
       'Train this fold first, or finish its training.',
     );
   }
+  const line = await validatedCheckpointLine(checkpoints, name, file);
+  await job.log.addLine(line);
+  job.onCheckpoint?.(line);
   return readCheckpointWeights(file, {
     architecture: setup.configuration.architecture,
     inputChannels: networkOfFold(setup, trainer).inputChannels,

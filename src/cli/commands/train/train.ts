@@ -174,6 +174,7 @@ function validationOptions(
     shouldSaveProbabilities: isGiven(options, '--npz'),
     openGpu: openNodeGpu,
     signal,
+    onCheckpoint: (text) => console.log(text),
     onProgress: (caseId, { stage, share }) => line.show(caseId, { stage, share }),
     onCase: ({ caseId, dice, done, total }) => {
       line.clear();
