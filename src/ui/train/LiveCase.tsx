@@ -4,6 +4,7 @@ import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { bestEpoch } from '../components/trainFormats';
 import { useStudio } from '../useStudio';
 import { ImageView, type ViewedImage } from '../viewer/ImageView';
+import { ShownLabels, useLabelPanel, WithLabelPanel } from '../viewer/LabelPanel';
 import { useViewerController, ViewerContext } from '../viewer/viewerContext';
 import styles from './train.module.css';
 import { useDatasetImage } from './useDatasetImage';
@@ -47,6 +48,7 @@ function LiveView({ run, caseId }: { run: TrainingRecord; caseId: string }) {
   const viewer = useViewerController();
   const { shownEpoch, isPredicting, problem } = useLivePrediction(run, caseId);
   const viewed = useLiveImage(run, caseId, shownEpoch);
+  const { isOpen, toggle } = useLabelPanel();
   return (
     <>
       {problem && (
@@ -54,9 +56,12 @@ function LiveView({ run, caseId }: { run: TrainingRecord; caseId: string }) {
           {problem}
         </Alert>
       )}
+      <div className={styles.liveTools}>{toggle}</div>
       <div className={styles.liveView}>
         <ViewerContext value={viewer}>
-          <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          <WithLabelPanel isOpen={isOpen} panel={<ShownLabels labels={viewed.labels} />}>
+            <ImageView key={`${caseId} ${viewer.id}`} viewed={viewed} />
+          </WithLabelPanel>
         </ViewerContext>
       </div>
       <Text size="xs" c="dimmed" mt={4} role="status">
