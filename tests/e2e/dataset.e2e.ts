@@ -123,12 +123,12 @@ test('a broken dataset is not planned, and says what is wrong with which case', 
   await expect(step(page, 'Check')).toHaveAttribute('data-state', 'failed');
   await expect(page.getByRole('button', { name: 'Take the fingerprint' })).toHaveCount(0);
 
-  await page.getByText('Problems 3').click();
+  await page.getByText('Unlabelled 1').click();
   const rows = page.getByRole('table', { name: 'Cases' }).getByRole('row');
-  await expect(rows).toHaveCount(4);
-  await expect(rows.filter({ hasText: CASES[1] })).toContainText(
-    'is missing. Add the file, or remove the case.',
-  );
+  await expect(rows).toHaveCount(2);
+  await expect(rows.filter({ hasText: CASES[1] })).toContainText('no label map');
+  await page.getByText('Problems 2').click();
+  await expect(rows).toHaveCount(3);
   await expect(rows.filter({ hasText: CASES[2] })).toContainText('its label map 14 × 12 × 10');
   await expect(rows.filter({ hasText: CASES[3] })).toContainText('not a NIfTI file');
   await page.getByLabel('Search cases').fill('label map 14');
