@@ -78,7 +78,7 @@ export function datasetTasks(
       await fingerprintDataset({
         dataset,
         folder: preprocessed(name),
-        startWorkers: startCaseWorkers,
+        startWorkers: () => startCaseWorkers(),
         signal,
         onProgress: (progress) => tell(fingerprintProgress(progress, dataset.cases.length)),
       });
@@ -137,7 +137,7 @@ export function datasetTasks(
           plansName,
           configurations,
           folder: preprocessed(name),
-          startWorkers: startCaseWorkers,
+          startWorkers: () => startCaseWorkers(),
           signal,
           onCase: (report) => tell(preprocessProgress(report, configurations)),
         });

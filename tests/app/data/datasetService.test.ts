@@ -9,6 +9,7 @@ import { plannerNamed } from '@/core/planning/planners';
 import { plansJson } from '@/core/planning/writePlans';
 import { messageOf } from '@/shared/errors';
 import type { DatasetApi } from '@/workers/data/api';
+import { localCaseWorkers } from '@/workers/data/caseWorkers';
 import type { GivenFile } from '@/workers/files/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
 import { memoryFolders } from '../../support/memoryFolders';
@@ -174,6 +175,28 @@ test('from import to preprocessed arrays, with what is there told at every step'
   expect(await desk.list()).toEqual([]);
   expect(folders.paths()).toEqual([]);
   await expect(desk.find(TINY_DATASET)).rejects.toThrow('no dataset');
+});
+
+test('every configuration is preprocessed by as many threads as the browser gives', async () => {
+  const counts: number[] = [];
+  desk = createDatasetDesk({
+    folders,
+    records: new MemoryRecords(),
+    checks: new MemoryRecords(),
+    exclusively: (work) => work(),
+    startCaseWorkers: (count = 3) => {
+      counts.push(count);
+      return localCaseWorkers({ atOnce: count });
+    },
+  });
+  await imported();
+  await desk.check(TINY_DATASET, 'a', quiet);
+  await desk.extractFingerprint(TINY_DATASET, 'a', quiet);
+  await desk.plan(TINY_DATASET, { planner: 'ExperimentPlanner' });
+  const request = { plansName: 'nnUNetPlans', configurations: ['2d', '3d_fullres'] };
+  await desk.preprocess(TINY_DATASET, request, 'a', quiet);
+  expect(counts).toEqual([3, 3, 3]);
+  expect((await desk.find(TINY_DATASET)).preprocessed.map(({ cases }) => cases)).toEqual([6, 6]);
 });
 
 test('a dataset with errors says which, and is not planned', async () => {
