@@ -1,13 +1,13 @@
 // Datasets: importing, checking, fingerprint, plans, preprocessing, and reading them for the page.
 import { transfer } from 'comlink';
-import { createDatasetDesk } from '@/app/data/datasetService';
+import { createDatasetService } from '@/app/data/datasetService';
 import { browserDatasetFolders } from '@/storage/browserDatasetFolder';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
 import type { DatasetApi } from '@/workers/data/api';
 import { browserCaseWorkers } from '@/workers/data/browserCaseWorkers';
 import { serve } from '@/workers/workerSide';
 
-const desk = createDatasetDesk({
+const service = createDatasetService({
   folders: browserDatasetFolders,
   records: browserRecords(DATABASES.datasets),
   checks: browserRecords(DATABASES.datasetChecks),
@@ -16,15 +16,15 @@ const desk = createDatasetDesk({
 });
 
 const api: DatasetApi = {
-  ...desk,
+  ...service,
 
   async showImage(name, caseId, channel) {
-    const volume = await desk.showImage(name, caseId, channel);
+    const volume = await service.showImage(name, caseId, channel);
     return transfer(volume, [volume.voxels.buffer]);
   },
 
   async showLabels(name, caseId) {
-    const labels = await desk.showLabels(name, caseId);
+    const labels = await service.showLabels(name, caseId);
     return transfer(labels, [labels.voxels.buffer]);
   },
 };

@@ -1,27 +1,27 @@
-// Judges segmentations, for the page.
+// Evaluates segmentations, for the page.
 import { transfer } from 'comlink';
-import { createEvaluationDesk } from '@/app/evaluate/evaluationService';
+import { createEvaluationService } from '@/app/evaluate/evaluationService';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserCaseFiles } from '@/storage/caseFiles';
 import { EVALUATIONS_FOLDER, type EvaluateApi } from '@/workers/evaluate/api';
 import { serve } from '@/workers/workerSide';
 
-const desk = createEvaluationDesk({
+const service = createEvaluationService({
   datasets: browserDatasetFolders,
   caseFiles: browserCaseFiles,
   evaluations: browserFolders(EVALUATIONS_FOLDER),
 });
 
 const api: EvaluateApi = {
-  ...desk,
+  ...service,
 
   async showImage(record, caseId, channel) {
-    const volume = await desk.showImage(record, caseId, channel);
+    const volume = await service.showImage(record, caseId, channel);
     return transfer(volume, [volume.voxels.buffer]);
   },
 
   async showOverlay(record, caseId, overlay) {
-    const labels = await desk.showOverlay(record, caseId, overlay);
+    const labels = await service.showOverlay(record, caseId, overlay);
     return transfer(labels, [labels.voxels.buffer]);
   },
 };

@@ -1,6 +1,6 @@
 // Trains, on a device of its own.
 import { progressPicture } from '@/app/train/progressPicture';
-import { createTrainDesk } from '@/app/train/trainingService';
+import { createTrainingService } from '@/app/train/trainingService';
 import { openGpu } from '@/gpu/device';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
@@ -10,7 +10,7 @@ import { RUNS_FOLDER } from '@/workers/train/api';
 import { serve } from '@/workers/workerSide';
 
 serve(
-  createTrainDesk({
+  createTrainingService({
     datasets: browserDatasetFolders,
     runs: browserFolders(RUNS_FOLDER),
     checkpoints: browserCheckpointRecords(),

@@ -2,7 +2,7 @@ import { type Choices, createChoices } from '@/app/choose/choiceStore';
 import { createDatasets, type Datasets } from '@/app/data/datasetStore';
 import { createEvaluations, type Evaluations } from '@/app/evaluate/evaluationStore';
 import { createLibrary, type Library } from '@/app/models/modelsStore';
-import { createPlansShelf, type PlansShelf } from '@/app/plan/plansStore';
+import { createPlansStore, type PlansStore } from '@/app/plan/plansStore';
 import { createPlanning, type Planning } from '@/app/plan/throughputStore';
 import { type CaseQueue, createCaseQueue } from '@/app/segment/caseQueueStore';
 import { prefetchSample } from '@/app/segment/sampleFiles';
@@ -36,7 +36,7 @@ export interface Studio {
   readonly queue: CaseQueue;
   readonly library: Library;
   readonly datasets: Datasets;
-  readonly plans: PlansShelf;
+  readonly plans: PlansStore;
   readonly planning: Planning;
   readonly trainings: Trainings;
   readonly evaluations: Evaluations;
@@ -71,7 +71,7 @@ export function openStudio(): Studio {
     exclusively: (work) => navigator.locks.request('nnstudio-dataset-tasks', work),
     whileAdding: withoutSweep,
   });
-  const plans = createPlansShelf(browserRecords(DATABASES.plans), datasets.api, datasets.refresh);
+  const plans = createPlansStore(browserRecords(DATABASES.plans), datasets.api, datasets.refresh);
   const trainings = createTrainings({
     records: browserRecords(DATABASES.trainings),
     startWorker: startTrainWorker,

@@ -1,4 +1,4 @@
-// Models of a dataset in nnUNet_results, and the label maps that judge them.
+// Models of a dataset in nnUNet_results, and the label maps they are evaluated against.
 import path from 'node:path';
 import type { Fold } from '@/app/train/foldSetup';
 import { modelIdentifier, type TrainedModel } from '@/core/evaluation/inferenceInstructions';

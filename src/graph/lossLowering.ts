@@ -1,4 +1,4 @@
-// From losses to steps, which judge a batch at once or its micro-batches in turn.
+// From losses to steps, which evaluate a batch at once or its micro-batches in turn.
 
 import { lossCombination, lossDispatches, lossValueDispatches } from '@/kernels/losses/loss';
 import { isMeanOverSamples } from '@/kernels/losses/lossOptions';
@@ -11,8 +11,8 @@ import type { StepArrays, StepDraft } from './step';
 import { featureMapOf, type Value } from './value';
 
 /**
- * A loss that is the mean over samples judges each micro-batch as soon as it has its outputs; the sums of each are kept
- * side by side. Any other judges all of them before it gives the gradient of the first.
+ * A loss that is the mean over samples evaluates each micro-batch as soon as it has its outputs; the sums of each are kept
+ * side by side. Any other evaluates all of them before it gives the gradient of the first.
  */
 export function lowerLoss(value: Value<'lossGradient'>, builder: PlanBuilder): void {
   const [head, targetValue] = value.inputs;
@@ -54,14 +54,14 @@ export function lowerLoss(value: Value<'lossGradient'>, builder: PlanBuilder): v
     };
   };
   const own = ({ microBatch }: StepArrays) => ({ start: microBatch * samples, count: samples });
-  const passes: Pick<StepDraft, 'launch' | 'judge' | 'conclude'> = isOneLoss
+  const passes: Pick<StepDraft, 'launch' | 'evaluate' | 'conclude'> = isOneLoss
     ? {
-        judge: (arrays) => lossStatistics(argsOf(arrays), own(arrays)),
+        evaluate: (arrays) => lossStatistics(argsOf(arrays), own(arrays)),
         conclude: (arrays) => lossCombination(argsOf(arrays)),
         launch: (arrays) => lossGradient(argsOf(arrays), own(arrays)),
       }
     : {
-        judge: (arrays) => lossValueDispatches(argsOf(arrays)),
+        evaluate: (arrays) => lossValueDispatches(argsOf(arrays)),
         launch: (arrays) => lossDispatches(argsOf(arrays)),
       };
   builder.addStep(value.op, {

@@ -48,8 +48,8 @@ export interface Step {
   readonly isPerMicroBatch: boolean;
   launch(arrays: StepArrays): Dispatch[];
   /** What of it, after the forward pass, says how good the outputs are. */
-  judge?(arrays: StepArrays): Dispatch[];
-  /** What follows once all micro-batches are judged, and goes before `launch` then. */
+  evaluate?(arrays: StepArrays): Dispatch[];
+  /** What follows once all micro-batches are evaluated, and goes before `launch` then. */
   conclude?(arrays: StepArrays): Dispatch[];
 }
 

@@ -25,8 +25,8 @@ const SUBMIT_FLOPS = 20e9;
 export interface PreparedStep {
   readonly flops: number;
   readonly dispatches: readonly PreparedDispatch[];
-  /** See {@link Step.judge}. */
-  readonly judging: readonly PreparedDispatch[];
+  /** See {@link Step.evaluate}. */
+  readonly evaluating: readonly PreparedDispatch[];
   /** See {@link Step.conclude}. */
   readonly concluding: readonly PreparedDispatch[];
 }
@@ -47,7 +47,7 @@ export async function prepareSteps(
   const prepareStep = (step: Step): PreparedStep => ({
     flops: step.flops,
     dispatches: prepareAll(step.launch(arrays)),
-    judging: prepareAll(step.judge?.(arrays)),
+    evaluating: prepareAll(step.evaluate?.(arrays)),
     concluding: prepareAll(step.conclude?.(arrays)),
   });
   const prepared = steps.map((step, i) =>

@@ -48,7 +48,7 @@ import { featureMapOf, type Graph } from './value';
 
 /** How a network is trained. */
 export interface TrainingSetup {
-  /** Its outputs are the heads that the loss judges. */
+  /** Its outputs are the heads that the loss evaluates. */
   readonly graph: Graph;
   readonly loss: LossOptions;
   /** One per head; a head of weight 0 gets no gradient. */
@@ -70,8 +70,8 @@ export interface TrainingPlan {
   readonly plan: Plan;
   /** Equal parts of the batch that go through the network one after the other; `plan` is of one. */
   readonly microBatches: number;
-  /** Every micro-batch is judged before the first gradient: all but one go forward twice. */
-  readonly isJudgedFirst: boolean;
+  /** Every micro-batch is evaluated before the first gradient: all but one go forward twice. */
+  readonly isLossFirst: boolean;
   /** Floating-point operations of a step, in convolutions. */
   readonly flops: number;
   /** Names of the targets to feed, by head; none where the weight is 0. */
@@ -109,18 +109,18 @@ export function planTrainingStep(
   const graph = trainingGraph(traced, { dropoutSeed: setup.dropoutSeed ?? 0 });
   const reason = microBatches > 1 ? whyWholeBatch(setup) : undefined;
   if (reason !== undefined) throw new Error(`planTrainingStep: no micro-batches, ${reason}`);
-  const judged = graph.outputs.map((logits, head) => {
+  const evaluated = graph.outputs.map((logits, head) => {
     const weight = setup.headWeights[head];
     if (weight === 0) return undefined;
     const target = targetInput(`target ${head}`, logits, setup.loss, microBatches);
     const loss = { options: setup.loss, weight, name: lossName(head), microBatches };
     return { target, seed: lossGradient(logits, target, loss) };
   });
-  const seeds = judged.map((head) => head?.seed);
+  const seeds = evaluated.map((head) => head?.seed);
   const gradients = differentiate(graph, seeds, { ofInputs: setup.ofInputs ?? false });
-  const fed = judged.flatMap((head) => head?.target ?? []);
+  const fed = evaluated.flatMap((head) => head?.target ?? []);
   const plan = planTraining({ graph, fed, gradients, microBatches }, device, options);
-  const isJudgedFirst = plan.steps.some(({ conclude }) => conclude !== undefined);
+  const isLossFirst = plan.steps.some(({ conclude }) => conclude !== undefined);
   const arenaSizes = plan.parameterBufferBytes
     .filter((_, buffer) => isLearned(plan, buffer))
     .map((bytes) => bytes / 4);
@@ -139,9 +139,9 @@ export function planTrainingStep(
     setup,
     plan,
     microBatches,
-    isJudgedFirst,
-    flops: microBatches * plan.flops + (isJudgedFirst ? (microBatches - 1) * forwardFlops(plan) : 0),
-    targets: judged.map((head) => head?.target.attributes.name),
+    isLossFirst,
+    flops: microBatches * plan.flops + (isLossFirst ? (microBatches - 1) * forwardFlops(plan) : 0),
+    targets: evaluated.map((head) => head?.target.attributes.name),
     arenaSizes,
     bytes: { temporaries, parameters: allParameters, peak: temporaries + allParameters },
   };
@@ -343,7 +343,7 @@ export async function compileTraining(gpu: Gpu, planned: TrainingPlan): Promise<
           const id = plan.kept.get(lossName(head));
           if (id === undefined) continue;
           const sums = await readFloats(gpu, tensors[id]);
-          const parts = planned.isJudgedFirst ? 1 : planned.microBatches;
+          const parts = planned.isLossFirst ? 1 : planned.microBatches;
           for (let part = 0; part < parts; part++) {
             loss += (weight / parts) * sums[(part * sums.length) / parts];
           }
@@ -385,24 +385,24 @@ interface Pass {
 }
 
 /** From inputs to the gradients of all micro-batches. */
-function learningSubmits({ plan, isJudgedFirst }: TrainingPlan, passes: readonly Pass[]): Submits {
-  if (!isJudgedFirst) return submitsOf(passes.flatMap(({ steps }) => steps));
+function learningSubmits({ plan, isLossFirst }: TrainingPlan, passes: readonly Pass[]): Submits {
+  if (!isLossFirst) return submitsOf(passes.flatMap(({ steps }) => steps));
   // The first of the micro-batches goes forward last: its feature maps are there when the gradients begin.
-  const judged = passes
+  const evaluated = passes
     .toReversed()
-    .flatMap(({ steps }) => [...forwardSubmits(plan, steps), steps.flatMap((step) => step.judging)]);
+    .flatMap(({ steps }) => [...forwardSubmits(plan, steps), steps.flatMap((step) => step.evaluating)]);
   const [first, ...others] = passes.map(({ steps }) => steps);
   const backward = submitsOf([...first.slice(plan.forwardSteps), ...others.flat()]);
-  return [...judged, ...conclusion(passes), ...backward];
+  return [...evaluated, ...conclusion(passes), ...backward];
 }
 
 /** Forward, losses and hard predictions of all micro-batches. */
 function evaluationSubmits({ plan }: TrainingPlan, passes: readonly Pass[]): Submits {
-  const judged = passes.flatMap(({ steps, counting }) => [
+  const evaluated = passes.flatMap(({ steps, counting }) => [
     ...forwardSubmits(plan, steps),
-    [...steps.flatMap((step) => step.judging), ...counting],
+    [...steps.flatMap((step) => step.evaluating), ...counting],
   ]);
-  return [...judged, ...conclusion(passes)];
+  return [...evaluated, ...conclusion(passes)];
 }
 
 function forwardSubmits({ forwardSteps }: Plan, steps: readonly PreparedStep[]): Submits {

@@ -68,7 +68,7 @@ export interface TrainingOpAttributes {
   readonly lossGradient: HeadLoss;
 }
 
-/** Which output a loss judges, and how. */
+/** Which output a loss evaluates, and how. */
 export interface HeadLoss {
   readonly options: LossOptions;
   /** Of this head in the sum of all. */

@@ -1,5 +1,5 @@
 // Kernels that measure an adapter instead of computing anything: chains of multiply-adds that nothing holds up, and a
-// copy. What a network's kernels reach is judged by these.
+// copy. What a network's kernels reach is measured against these.
 
 import { type Dispatch, foldGrid, type GpuArray } from '@/gpu/dispatch';
 import type { FeatureDtype } from './storage';

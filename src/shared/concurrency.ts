@@ -23,6 +23,6 @@ export async function forEachAtOnce<T>(
 }
 
 /** Lets queued messages and timers run, among them the one that cancels. */
-export function breathe(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

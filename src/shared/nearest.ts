@@ -10,7 +10,11 @@ export function nearestTo(word: string, candidates: readonly string[]): string |
 }
 
 /** The `count` candidates that look most like `word`. */
-export function mostLike(word: string, candidates: readonly string[], count: number): readonly string[] {
+export function closestMatches(
+  word: string,
+  candidates: readonly string[],
+  count: number,
+): readonly string[] {
   return nearestFirst(word, candidates)
     .slice(0, count)
     .map(({ candidate }) => candidate);

@@ -1,5 +1,5 @@
 // Long computations that can be followed and stopped: generators, which pause where others may have a word.
-import { breathe } from './concurrency';
+import { yieldToEventLoop } from './concurrency';
 
 /** Yields how far it is, returns its result. */
 export type Stepwise<Step, Result> = Generator<Step, Result, void>;
@@ -29,7 +29,7 @@ export async function runInPauses<Step, Result>(
     if (next.done) return next.value;
     if (performance.now() - paused < MOST_MS) continue;
     onStep?.(next.value);
-    await breathe();
+    await yieldToEventLoop();
     signal?.throwIfAborted();
     paused = performance.now();
   }

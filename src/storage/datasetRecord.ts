@@ -76,7 +76,7 @@ export interface DatasetRecord {
 }
 
 /** What the check keeps of a case to look at: a picture, and enough for the plots. */
-export interface CaseGlance {
+export interface CasePreview {
   readonly thumbnail: Thumbnail;
   /** By channel. */
   readonly samples: readonly IntensitySample[];

@@ -2,8 +2,8 @@ import type { LabelOrRegion, SegmentationMetrics } from '@/core/evaluation/metri
 import type { Unpaired } from '@/core/evaluation/pairSegmentations';
 import type { SurfaceMetrics } from '@/core/evaluation/surfaceDistance';
 
-/** A label or region that is judged. */
-export interface JudgedLabel {
+/** A label or region that is evaluated. */
+export interface EvaluationLabel {
   readonly name: string;
   readonly values: LabelOrRegion;
 }
@@ -17,8 +17,8 @@ export type CaseImage =
   /** A case of Segment, with its files. */
   | { readonly kind: 'case'; readonly id: string; readonly files: readonly string[] };
 
-/** A pair to judge. Predictions lie in the evaluation's own folder; references too, unless they are a dataset's. */
-export interface JudgedPair {
+/** A pair to evaluate. Predictions lie in the evaluation's own folder; references too, unless they are a dataset's. */
+export interface EvaluationPair {
   readonly caseId: string;
   /** Files of the prediction, below `predictions`. */
   readonly prediction: readonly string[];
@@ -31,7 +31,7 @@ export interface JudgedPair {
 }
 
 /** What became of one pair. */
-export type CaseVerdict =
+export type CaseEvaluation =
   | {
       readonly caseId: string;
       /** In the order of the labels. */
@@ -60,11 +60,11 @@ export interface EvaluationRecord {
   readonly datasetName: string | undefined;
   /** Of the surface Dice. */
   readonly toleranceMm: number;
-  readonly labels: readonly JudgedLabel[];
+  readonly labels: readonly EvaluationLabel[];
   readonly ignoreLabel: number | undefined;
-  readonly pairs: readonly JudgedPair[];
+  readonly pairs: readonly EvaluationPair[];
   readonly unpaired: readonly Unpaired[];
   readonly state: EvaluationStatus;
   /** Of the pairs so far. */
-  readonly verdicts: readonly CaseVerdict[];
+  readonly verdicts: readonly CaseEvaluation[];
 }

@@ -14,10 +14,10 @@ import { usePlaceNotices } from './placeNotices';
 import { fetchPlaces, PlacePage } from './places';
 import { currentRoute, goTo, useRoute } from './route';
 import { DropOverlay } from './shell/DropOverlay';
-import { Spoken } from './shell/LiveAnnouncer';
+import { LiveAnnouncer } from './shell/LiveAnnouncer';
 import { Rail } from './shell/Rail';
 import { ShortcutsDialog } from './shell/ShortcutsDialog';
-import { JobStrip } from './shell/StatusBar';
+import { StatusBar } from './shell/StatusBar';
 import styles from './shell/shell.module.css';
 import { useStudio, useSystem } from './useStudio';
 
@@ -51,11 +51,11 @@ export function App() {
           <PlacePage {...route} onFiles={add} onImages={openImages} />
         </Suspense>
       </main>
-      <JobStrip />
+      <StatusBar />
       <DropOverlay onFiles={add} />
       <NetworkDialog />
       <ShortcutsDialog opened={isHelpOpen} onClose={help.close} />
-      <Spoken />
+      <LiveAnnouncer />
     </div>
   );
 }

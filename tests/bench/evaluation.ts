@@ -1,4 +1,4 @@
-// How long judging takes: 117 labels in 512×512×300 voxels, organs of one piece each, and the same with stray voxels of
+// How long evaluating takes: 117 labels in 512×512×300 voxels, organs of one piece each, and the same with stray voxels of
 // every label all over the image, as networks that are hardly trained leave them.
 import { segmentationMetrics } from '@/core/evaluation/metrics';
 import { surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';

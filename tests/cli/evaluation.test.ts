@@ -154,7 +154,7 @@ describe('accumulate_crossval_results', () => {
     expect(await failureOf(again)).toMatch(/^FolderNotEmpty/);
   });
 
-  test('is judged by labelsTr where it is there', async () => {
+  test('is evaluated by labelsTr where it is there', async () => {
     const labels = at('raw', DATASET, 'labelsTr');
     for (const caseId of CROSSVAL_CASES) write(path.join(labels, `${caseId}.nii.gz`), labelFile(ISLAND));
     expect(await accumulate('7 -c 2d -f 0 1')).toBe(0);

@@ -42,7 +42,7 @@ export const run: RunTopic = async (goldenFolder, print): Promise<TopicResult> =
       const name = path.relative(path.join(goldenFolder, 'checkpoint'), folder);
       const [model] = await importModel(folderFiles(folder));
       const start = performance.now();
-      const outcomes = await judgeModel(gpu, folder, model);
+      const outcomes = await checkModel(gpu, folder, model);
       print(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
       for (const [group, more] of Object.entries(outcomes)) {
         groups[group] = [...(groups[group] ?? []), ...more.map(named(name))];
@@ -81,19 +81,19 @@ function folderFiles(folder: string): SourceFile[] {
 
 type Outcomes = Record<'forward' | 'logits' | 'probabilities' | 'segmentation', Outcome[]>;
 
-async function judgeModel(gpu: Gpu, folder: string, imported: ImportedModel): Promise<Outcomes> {
+async function checkModel(gpu: Gpu, folder: string, imported: ImportedModel): Promise<Outcomes> {
   const outcomes: Outcomes = { forward: [], logits: [], probabilities: [], segmentation: [] };
   const forward = path.join(folder, 'forward_fold0.npz');
-  if (existsSync(forward)) outcomes.forward.push(await judgeForward(gpu, forward, imported));
+  if (existsSync(forward)) outcomes.forward.push(await checkForward(gpu, forward, imported));
   const cases = await testCases(folder, imported);
   for (const variant of readdirSync(folder).filter((name) => name.startsWith('predictions_'))) {
     const settings = settingsOf(variant, imported);
     const predictor = await GpuPredictor.open({ ...imported, gpu, settings });
     for (const [caseId, input] of cases) {
-      await judgeCase(predictor, path.join(folder, variant, caseId), input, outcomes, imported);
+      await evaluateCase(predictor, path.join(folder, variant, caseId), input, outcomes, imported);
     }
     predictor.close();
-    await judgeProbabilities(gpu, path.join(folder, variant), cases, settings, imported, outcomes);
+    await checkProbabilities(gpu, path.join(folder, variant), cases, settings, imported, outcomes);
   }
   return outcomes;
 }
@@ -141,7 +141,7 @@ function fileAt(location: string): SourceFile {
   return memoryFile(readFileSync(location), location);
 }
 
-async function judgeForward(gpu: Gpu, file: string, imported: ImportedModel): Promise<Outcome> {
+async function checkForward(gpu: Gpu, file: string, imported: ImportedModel): Promise<Outcome> {
   const arrays = await openArrays(file);
   const [input, output] = [arrays('input'), arrays('output')];
   const { model } = imported;
@@ -166,7 +166,7 @@ async function judgeForward(gpu: Gpu, file: string, imported: ImportedModel): Pr
   return { name: 'forward', error, tolerance: FORWARD_TOLERANCE, note: `on ${toZyx(spatial).join(' × ')}` };
 }
 
-async function judgeCase(
+async function evaluateCase(
   predictor: GpuPredictor,
   stem: string,
   { image, previousStage }: TestCase,
@@ -179,15 +179,15 @@ async function judgeCase(
   const prepared = await predictor.prepare(image, { previousStage });
   const { segmentation } = await predictor.predict(prepared);
   const golden = await readCase([fileAt(reference)], model.plans.imageReaderWriter);
-  outcomes.segmentation.push(judgeSegmentation(name, segmentation, golden.data));
+  outcomes.segmentation.push(checkSegmentation(name, segmentation, golden.data));
   if (existsSync(`${stem}_logits.npz`)) {
     const logits = await predictor.predictLogits(prepared);
-    outcomes.logits.push(...(await judgeLogits(name, logits, `${stem}_logits.npz`)));
+    outcomes.logits.push(...(await checkLogits(name, logits, `${stem}_logits.npz`)));
   }
 }
 
 /** Saved probabilities, for the cases that have them, and that asking for them changes no label. */
-async function judgeProbabilities(
+async function checkProbabilities(
   gpu: Gpu,
   folder: string,
   cases: ReadonlyMap<string, TestCase>,
@@ -212,7 +212,7 @@ async function judgeProbabilities(
     outcomes.probabilities.push({ name: `${name} probabilities`, error, tolerance: PROBABILITIES_TOLERANCE });
     const reference = path.join(folder, `${caseId}${imported.model.fileEnding}`);
     const labels = await readCase([fileAt(reference)], imported.model.plans.imageReaderWriter);
-    outcomes.segmentation.push(judgeSegmentation(`${name} with probabilities`, segmentation, labels.data));
+    outcomes.segmentation.push(checkSegmentation(`${name} with probabilities`, segmentation, labels.data));
   }
   predictor.close();
 }
@@ -244,7 +244,7 @@ function differenceAwayFromCorners(
 }
 
 /** The share of voxels that differ; above any tolerance where a label's Dice is too low. */
-function judgeSegmentation(name: string, found: ArrayLike<number>, golden: ArrayLike<number>): Outcome {
+function checkSegmentation(name: string, found: ArrayLike<number>, golden: ArrayLike<number>): Outcome {
   let different = found.length === golden.length ? 0 : golden.length;
   const counts = new Map<number, { both: number; found: number; golden: number }>();
   const countOf = (label: number) => {
@@ -270,7 +270,7 @@ function judgeSegmentation(name: string, found: ArrayLike<number>, golden: Array
   };
 }
 
-async function judgeLogits(name: string, logits: Float32Array, file: string): Promise<Outcome[]> {
+async function checkLogits(name: string, logits: Float32Array, file: string): Promise<Outcome[]> {
   const arrays = await readNpz(new Uint8Array(readFileSync(file)));
   const half = arrays.get('logits')?.data ?? [];
   let sum = 0;

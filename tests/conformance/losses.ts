@@ -43,13 +43,13 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   try {
     for (const row of rows) {
       groups[row.variant] ??= [];
-      groups[row.variant].push(...(await judgeLoss(gpu, row, arrays)));
+      groups[row.variant].push(...(await checkLoss(gpu, row, arrays)));
     }
-    groups['heads of networks'] = await judgeNetworks(gpu, network);
+    groups['heads of networks'] = await checkNetworks(gpu, network);
   } finally {
     gpu.close();
   }
-  groups.poly_lr = judgeRates(path.join(network, 'poly_lr.json'));
+  groups.poly_lr = checkRates(path.join(network, 'poly_lr.json'));
   return summarise('losses', groups);
 }
 
@@ -66,7 +66,7 @@ function optionsOf({ variant, batch_dice, channels }: Row): LossOptions {
   throw new Error(`losses.json names a loss that is not known: ${variant}`);
 }
 
-async function judgeLoss(gpu: Gpu, row: Row, arrays: (name: string) => NpyArray): Promise<Outcome[]> {
+async function checkLoss(gpu: Gpu, row: Row, arrays: (name: string) => NpyArray): Promise<Outcome[]> {
   const options = optionsOf(row);
   const logits = arrays(row.logits);
   const target = Array.from(arrays(`${row.id}_target`).data, Number);
@@ -86,7 +86,7 @@ async function judgeLoss(gpu: Gpu, row: Row, arrays: (name: string) => NpyArray)
   ];
 }
 
-async function judgeNetworks(gpu: Gpu, root: string): Promise<Outcome[]> {
+async function checkNetworks(gpu: Gpu, root: string): Promise<Outcome[]> {
   const names = readdirSync(root).filter((name) => existsSync(path.join(root, name, 'config.json')));
   const outcomes: Outcome[] = [];
   for (const name of names) {
@@ -126,7 +126,7 @@ function optionsOfNetwork({ batch_dice, has_regions, ignore_label }: NetworkConf
     : diceAndCrossEntropyLoss({ batchDice, ignoreLabel: ignore_label ?? undefined });
 }
 
-function judgeRates(file: string): Outcome[] {
+function checkRates(file: string): Outcome[] {
   const { initial_lr, lr } = JSON.parse(readFileSync(file, 'utf8'));
   return Object.entries<number[]>(lr).map(([epochs, expected]) => {
     const rates = expected.map((_, epoch) => polyLearningRate(initial_lr, epoch, Number(epochs)));

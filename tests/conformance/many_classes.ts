@@ -45,8 +45,8 @@ export async function run(_: string, print: (line: string) => void): Promise<Top
   try {
     const options = diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: CLASSES });
     const groups = {
-      'the loss alone': await judgeLoss(gpu, options, voxels),
-      'a training step': await judgeStep(gpu, print),
+      'the loss alone': await checkLoss(gpu, options, voxels),
+      'a training step': await checkStep(gpu, print),
     };
     return summarise('many_classes', groups);
   } finally {
@@ -55,7 +55,7 @@ export async function run(_: string, print: (line: string) => void): Promise<Top
 }
 
 /** Loss and gradient of any logits, 1 voxel of 16 ignored. */
-async function judgeLoss(gpu: Gpu, options: LossOptions, voxels: number): Promise<Outcome[]> {
+async function checkLoss(gpu: Gpu, options: LossOptions, voxels: number): Promise<Outcome[]> {
   const random = seededRandom(1);
   const logits = Float32Array.from({ length: CLASSES * voxels }, () => 8 * random.uniform() - 4);
   const target = Uint8Array.from({ length: voxels }, () =>
@@ -83,7 +83,7 @@ async function judgeLoss(gpu: Gpu, options: LossOptions, voxels: number): Promis
 }
 
 /** One step of a narrow network: its loss, the gradients of its heads' biases, its hard counts, and that it learns. */
-async function judgeStep(gpu: Gpu, print: (line: string) => void): Promise<Outcome[]> {
+async function checkStep(gpu: Gpu, print: (line: string) => void): Promise<Outcome[]> {
   const graph = buildUNet(isotropicUNet(FEATURES), {
     inputChannels: 1,
     outputChannels: CLASSES,
@@ -127,7 +127,7 @@ async function judgeStep(gpu: Gpu, print: (line: string) => void): Promise<Outco
       for (const [i, value] of part.entries())
         sums[Math.floor((i * CLASSES) / part.length)] += weight * value;
     });
-    outcomes.push(judgeBias(gradients, head, sums));
+    outcomes.push(checkBias(gradients, head, sums));
   }
   program.destroy();
   const total = counts.truePositives.reduce((sum, count, c) => sum + count + counts.falseNegatives[c], 0);
@@ -170,7 +170,7 @@ function feed(gpu: Gpu, program: TrainingProgram, { graph }: TrainingSetup): Uin
 }
 
 /** Heads lie from the coarsest to the finest in the decoder. */
-function judgeBias(
+function checkBias(
   gradients: Awaited<ReturnType<TrainingProgram['readGradients']>>,
   head: number,
   expected: Float64Array,

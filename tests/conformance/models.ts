@@ -21,9 +21,9 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   const folds: Outcome[] = [];
   for (const folder of existsSync(checkpoints) ? modelFolders(checkpoints) : []) {
     const files = folderFiles(folder);
-    for (const model of await importModel(files)) folds.push(...(await judgeModel(model, files)));
+    for (const model of await importModel(files)) folds.push(...(await checkModel(model, files)));
   }
-  return summarise('models', { folds, plans: judgePlans(path.join(goldenFolder, 'planning')) });
+  return summarise('models', { folds, plans: checkPlans(path.join(goldenFolder, 'planning')) });
 }
 
 function modelFolders(root: string): string[] {
@@ -33,7 +33,7 @@ function modelFolders(root: string): string[] {
     .sort();
 }
 
-async function judgeModel(imported: ImportedModel, files: readonly SourceFile[]): Promise<Outcome[]> {
+async function checkModel(imported: ImportedModel, files: readonly SourceFile[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const { fold, checkpointName } of imported.model.folds) {
     const name = `${imported.origin}, fold ${fold}`;
@@ -41,15 +41,15 @@ async function judgeModel(imported: ImportedModel, files: readonly SourceFile[])
     const file = files.find(({ path }) => path === `${imported.origin}/fold_${fold}/${checkpointName}`);
     if (!file) throw new Error(`${name}: no ${checkpointName}`);
     const original = await readTorchCheckpoint(file);
-    outcomes.push(await judgeKeys(`${name}, keys and values`, original, stateDict));
+    outcomes.push(await checkKeys(`${name}, keys and values`, original, stateDict));
     const rewritten = await readTorchCheckpoint(memoryFile(rewrite(stateDict), 'rewritten.pth'));
-    outcomes.push(await judgeKeys(`${name}, written again`, rewritten, stateDict));
+    outcomes.push(await checkKeys(`${name}, written again`, rewritten, stateDict));
   }
   return outcomes;
 }
 
 /** Every key of the file is one we would write, in the same order, with the values of the tensor it stands for. */
-async function judgeKeys(name: string, checkpoint: TorchCheckpoint, stateDict: StateDict): Promise<Outcome> {
+async function checkKeys(name: string, checkpoint: TorchCheckpoint, stateDict: StateDict): Promise<Outcome> {
   const weights = isDict(checkpoint.root) ? checkpoint.root.get('network_weights') : undefined;
   if (!isDict(weights)) return exactOutcome(name, false, 'no network_weights');
   const expected = stateDictKeys(stateDict.keys());
@@ -98,7 +98,7 @@ interface ResolvedRow {
   >;
 }
 
-function judgePlans(folder: string): Outcome[] {
+function checkPlans(folder: string): Outcome[] {
   const file = path.join(folder, 'resolved_configurations.jsonl');
   if (!existsSync(file)) return [];
   return readJsonLines<ResolvedRow>(file).flatMap((row) => {

@@ -23,7 +23,7 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   const gpu = await openNodeGpu();
   const groups: Record<string, Outcome[]> = {};
   try {
-    for (const name of names) groups[name] = await judgeNetwork(gpu, path.join(root, name));
+    for (const name of names) groups[name] = await checkNetwork(gpu, path.join(root, name));
   } finally {
     gpu.close();
   }
@@ -37,7 +37,7 @@ interface GoldenNetwork {
   readonly weights: StateTensors;
 }
 
-async function judgeNetwork(gpu: Gpu, folder: string): Promise<Outcome[]> {
+async function checkNetwork(gpu: Gpu, folder: string): Promise<Outcome[]> {
   const network = await readNetwork(folder);
   const heads = await readNpz(bytesOf(folder, 'heads.npz'));
   const expected = [...heads].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));

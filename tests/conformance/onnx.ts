@@ -46,7 +46,7 @@ export const run: RunTopic = async (goldenFolder, print) => {
     const ort = await loadOrtWebGpu(webgpu);
     for (const folder of existsSync(root) ? modelFolders(root) : []) {
       const start = performance.now();
-      await judgeModel(gpu, ort, folder, path.relative(root, folder), outcomes);
+      await checkModel(gpu, ort, folder, path.relative(root, folder), outcomes);
       print(`${path.relative(root, folder)}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
     }
   } finally {
@@ -62,7 +62,7 @@ function modelFolders(root: string): string[] {
     .sort();
 }
 
-async function judgeModel(
+async function checkModel(
   gpu: Gpu,
   ort: OrtModule,
   folder: string,
@@ -87,24 +87,24 @@ async function judgeModel(
     for await (const { content } of exportOnnx({ ...job, shouldAverageFolds: false })) {
       const title = `${name} fold ${model.folds[fold].fold}`;
       const { data } = await wasmOutput(imported, content);
-      outcomes.wasm.push(judged(title, data, repeated(expected[fold], BATCH)));
-      outcomes.readBack.push(await judgeReadBack(title, content, imported));
+      outcomes.wasm.push(evaluated(title, data, repeated(expected[fold], BATCH)));
+      outcomes.readBack.push(await checkReadBack(title, content, imported));
       fold++;
     }
     for await (const { content } of exportOnnx({ ...job, shouldAverageFolds: true })) {
       if (expected.length === 1) break;
       const { data } = await wasmOutput(imported, content);
-      outcomes.averaged.push(judged(`${name} averaged`, data, repeated(meanOf(expected), BATCH)));
-      outcomes.readBack.push(await judgeReadBack(`${name} averaged`, content, imported));
+      outcomes.averaged.push(evaluated(`${name} averaged`, data, repeated(meanOf(expected), BATCH)));
+      outcomes.readBack.push(await checkReadBack(`${name} averaged`, content, imported));
     }
-    outcomes.webgpu.push(await judgeWebGpu(gpu, ort, name, withSmallestPatch(imported), documents));
+    outcomes.webgpu.push(await checkWebGpu(gpu, ort, name, withSmallestPatch(imported), documents));
     if (model.configuration.previousStage === undefined) {
-      outcomes.segmentation.push(await judgeSegmentation(gpu, folder, name, imported));
+      outcomes.segmentation.push(await checkSegmentation(gpu, folder, name, imported));
     }
   }
 }
 
-function judged(name: string, actual: Float32Array, expected: Float32Array): Outcome {
+function evaluated(name: string, actual: Float32Array, expected: Float32Array): Outcome {
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const error = largestDifference(actual, expected) / largest;
   return { name, error, tolerance: TOLERANCE, note: `of ${largest.toFixed(1)}` };
@@ -136,7 +136,7 @@ async function wasmOutput(imported: ImportedModel, onnx: Uint8Array) {
   }
 }
 
-async function judgeWebGpu(
+async function checkWebGpu(
   gpu: Gpu,
   ort: OrtModule,
   name: string,
@@ -152,14 +152,18 @@ async function judgeWebGpu(
   try {
     const input = new ort.Tensor('float32', inputOf(imported), [1, ...inputShape(imported)]);
     const { logits } = await session.run({ [session.inputNames[0]]: input });
-    return judged(`${name} on WebGPU`, Float32Array.from((await logits.getData()) as Float32Array), expected);
+    return evaluated(
+      `${name} on WebGPU`,
+      Float32Array.from((await logits.getData()) as Float32Array),
+      expected,
+    );
   } finally {
     await session.release();
   }
 }
 
 /** The first test image with the first fold, not mirrored, on the processor against the GPU. */
-async function judgeSegmentation(
+async function checkSegmentation(
   gpu: Gpu,
   folder: string,
   name: string,
@@ -190,7 +194,7 @@ async function judgeSegmentation(
 }
 
 /** Every tensor of every fold in the file, to the bit, and what is said about the model. */
-async function judgeReadBack(name: string, onnx: Uint8Array, original: ImportedModel): Promise<Outcome> {
+async function checkReadBack(name: string, onnx: Uint8Array, original: ImportedModel): Promise<Outcome> {
   const imported = readOnnxModel(readOnnx(onnx, name), memoryFile(onnx, `${name}.onnx`));
   const { folds, ...facts } = imported.model;
   const { folds: _, ...expectedFacts } = original.model;

@@ -24,7 +24,7 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   const groups: Record<string, Outcome[]> = {};
   const gpu = await openNodeGpu();
   try {
-    for (const name of names) groups[name] = await judgeFirstStep(gpu, path.join(root, name));
+    for (const name of names) groups[name] = await checkFirstStep(gpu, path.join(root, name));
   } finally {
     gpu.close();
   }
@@ -38,7 +38,7 @@ async function readTensors(folder: string, file: string): Promise<Tensors> {
   return new Map([...arrays].map(([name, array]) => [name, floats(array)]));
 }
 
-async function judgeFirstStep(gpu: Gpu, folder: string): Promise<Outcome[]> {
+async function checkFirstStep(gpu: Gpu, folder: string): Promise<Outcome[]> {
   const { optim } = JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
   const { lr, grad_norm_before_clip } = optim.sgd;
   const weights = await readTensors(folder, 'weights.npz');

@@ -53,7 +53,7 @@ interface DatasetJson {
   readonly numTraining: number;
 }
 
-interface OfficialVerdict {
+interface OfficialResult {
   readonly folder: string;
   readonly file: string;
   readonly differs_in: readonly string[];
@@ -62,7 +62,7 @@ interface OfficialVerdict {
 function discoverPairs(folder: string): Pair[] {
   const json = (...parts: string[]) => JSON.parse(readFileSync(path.join(folder, ...parts), 'utf8'));
   const hasFile = (...parts: string[]) => existsSync(path.join(folder, ...parts));
-  const verdicts: readonly OfficialVerdict[] = hasFile('index.json') ? json('index.json') : [];
+  const verdicts: readonly OfficialResult[] = hasFile('index.json') ? json('index.json') : [];
   return readdirSync(folder)
     .filter((name) => hasFile(name, 'dataset_fingerprint.json'))
     .flatMap((name) =>
@@ -270,7 +270,7 @@ function table(rows: readonly Row[]): string[] {
     kind,
     explanation,
   ]);
-  const all = [['pair', 'planner', 'fields equal', 'verdict', 'explanation'], ...cells];
+  const all = [['pair', 'planner', 'fields equal', 'evaluation', 'explanation'], ...cells];
   const widths = all[0].map((_, column) =>
     Math.max(...all.slice(0).map((row) => (column < 4 ? row[column].length : 0))),
   );

@@ -42,7 +42,7 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   const groups: Record<string, Outcome[]> = {};
   try {
     for (const { name, folder } of goldenTrainings(goldenFolder))
-      groups[name] = await judgeNetwork(gpu, folder);
+      groups[name] = await checkNetwork(gpu, folder);
   } finally {
     gpu.close();
   }
@@ -55,23 +55,23 @@ const OPTIMISERS: Readonly<Record<string, Optimiser>> = {
   adamw_amsgrad: NNUNET_ADAMW_AMSGRAD,
 };
 
-async function judgeNetwork(gpu: Gpu, folder: string): Promise<Outcome[]> {
+async function checkNetwork(gpu: Gpu, folder: string): Promise<Outcome[]> {
   const golden = await readTraining(folder);
-  const outcomes = await judgeGradients(gpu, folder, golden);
+  const outcomes = await checkGradients(gpu, folder, golden);
   for (const [name, optimiser] of Object.entries(OPTIMISERS)) {
     for (const steps of [1, 5]) {
       const file = path.join(folder, `${name}_step${steps}.npz`);
-      if (existsSync(file)) outcomes.push(...(await judgeSteps(gpu, file, golden, name, optimiser, steps)));
+      if (existsSync(file)) outcomes.push(...(await checkSteps(gpu, file, golden, name, optimiser, steps)));
     }
   }
   // Once more with the samples one by one and their gradients added up.
   const file = path.join(folder, 'sgd_step5.npz');
   if (existsSync(file))
-    outcomes.push(...(await judgeSteps(gpu, file, golden, 'sgd', NNUNET_SGD, 5, { microBatch: 1 })));
+    outcomes.push(...(await checkSteps(gpu, file, golden, 'sgd', NNUNET_SGD, 5, { microBatch: 1 })));
   return outcomes;
 }
 
-async function judgeGradients(gpu: Gpu, folder: string, golden: GoldenTraining): Promise<Outcome[]> {
+async function checkGradients(gpu: Gpu, folder: string, golden: GoldenTraining): Promise<Outcome[]> {
   const program = await compileTraining(gpu, planTrainingStep(golden.setup, gpu));
   program.setParameters(golden.weights);
   feed(gpu, program, golden, 0);
@@ -109,7 +109,7 @@ async function judgeGradients(gpu: Gpu, folder: string, golden: GoldenTraining):
   return [...outcomes, { name: 'all gradients, relative L2', error, tolerance: ALL_GRADIENTS_TOLERANCE }];
 }
 
-async function judgeSteps(
+async function checkSteps(
   gpu: Gpu,
   file: string,
   golden: GoldenTraining,

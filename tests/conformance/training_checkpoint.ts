@@ -30,7 +30,8 @@ export const run: RunTopic = async (goldenFolder) => {
   for (const folder of modelFolders(root)) {
     for (const fold of readdirSync(folder).filter((name) => name.startsWith('fold_'))) {
       const file = path.join(folder, fold, 'checkpoint_final.pth');
-      if (existsSync(file)) outcomes.push(await judge(folder, file, path.relative(root, path.dirname(file))));
+      if (existsSync(file))
+        outcomes.push(await evaluate(folder, file, path.relative(root, path.dirname(file))));
     }
   }
   return summarise('training_checkpoint', { 'checkpoints written as they were read': outcomes });
@@ -43,7 +44,7 @@ function modelFolders(root: string): string[] {
     .sort();
 }
 
-async function judge(folder: string, file: string, name: string): Promise<Outcome> {
+async function evaluate(folder: string, file: string, name: string): Promise<Outcome> {
   const original = await readTorchCheckpoint(memoryFile(readFileSync(file), file));
   const context = contextOf(folder, original);
   const { state } = await readCheckpoint(memoryFile(readFileSync(file), file), context);

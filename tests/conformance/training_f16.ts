@@ -22,14 +22,15 @@ export async function run(goldenFolder: string): Promise<TopicResult> {
   const gpu = await openNodeGpu();
   const groups: Record<string, Outcome[]> = {};
   try {
-    for (const { name, folder } of goldenTrainings(goldenFolder)) groups[name] = [await judge(gpu, folder)];
+    for (const { name, folder } of goldenTrainings(goldenFolder))
+      groups[name] = [await evaluate(gpu, folder)];
   } finally {
     gpu.close();
   }
   return summarise('training_f16', groups);
 }
 
-async function judge(gpu: Gpu, folder: string): Promise<Outcome> {
+async function evaluate(gpu: Gpu, folder: string): Promise<Outcome> {
   const golden = await readTraining(folder);
   const single = await curveOf(gpu, golden, 'f32');
   const half = await curveOf(gpu, golden, 'f16');

@@ -31,13 +31,17 @@ const DIALOGS: Readonly<Record<string, (studio: StudioPage) => Promise<void>>> =
     await open(page, `data/${body.DATASET}`);
     await page.getByRole('button', { name: /^Preprocess/ }).click();
   },
-  'data/RivalDialog': async (studio) => {
+  'data/NameConflictDialog': async (studio) => {
     await open(studio.page, 'data');
     await studio.drop(`${bench}/${body.DATASET}`);
   },
   'data/PairsDialog': async (studio) => {
     await open(studio.page, 'data');
     await studio.drop(`${bench}/brains`);
+  },
+  'data/LabelsDialog': async (studio) => {
+    await open(studio.page, `data/${body.DATASET}`);
+    await studio.drop(`${bench}/${body.DATASET}/labelsTr`);
   },
   'data/UnlabelledDialog': async (studio) => {
     await open(studio.page, 'data');

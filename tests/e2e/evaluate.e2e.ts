@@ -1,4 +1,4 @@
-// Segmentations judged: two folders dropped, one deliberate error in them, found and looked at.
+// Segmentations evaluated: two folders dropped, one deliberate error in them, found and looked at.
 import { readFileSync } from 'node:fs';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { writeCase } from '@/core/io/readers';
@@ -48,7 +48,7 @@ async function writeFolders(bench: Workbench): Promise<void> {
   bench.write('labelsTs/dataset.json', JSON.stringify(json));
 }
 
-test('dropped predictions are paired with references, judged, and the error is a click away', async ({
+test('dropped predictions are paired with references, evaluated, and the error is a click away', async ({
   studio,
   workbench,
 }) => {

@@ -38,29 +38,29 @@ const PATCH = [6, 10, 14];
 const PLAIN = isotropicUNet([5, 6]);
 
 /** Each with whether every micro-batch must go forward before the first gradient. */
-const LOSSES: Record<string, { readonly loss: LossOptions; readonly isJudgedFirst: boolean }> = {
+const LOSSES: Record<string, { readonly loss: LossOptions; readonly isLossFirst: boolean }> = {
   'each sample its Dice': {
     loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: undefined }),
-    isJudgedFirst: false,
+    isLossFirst: false,
   },
   'Dice of the batch': {
     loss: diceAndCrossEntropyLoss({ batchDice: true, ignoreLabel: undefined }),
-    isJudgedFirst: true,
+    isLossFirst: true,
   },
   'an ignore label': {
     loss: diceAndCrossEntropyLoss({ batchDice: false, ignoreLabel: IGNORED }),
-    isJudgedFirst: true,
+    isLossFirst: true,
   },
   regions: {
     loss: diceAndBinaryCrossEntropyLoss({ batchDice: false, hasIgnore: false }),
-    isJudgedFirst: false,
+    isLossFirst: false,
   },
   'regions of the batch, some ignored': {
     loss: diceAndBinaryCrossEntropyLoss({ batchDice: true, hasIgnore: true }),
-    isJudgedFirst: true,
+    isLossFirst: true,
   },
-  'top k': { loss: diceAndTopKLoss({ batchDice: true, ignoreLabel: undefined }), isJudgedFirst: true },
-  'cross entropy': { loss: crossEntropyLoss({ ignoreLabel: undefined }), isJudgedFirst: false },
+  'top k': { loss: diceAndTopKLoss({ batchDice: true, ignoreLabel: undefined }), isLossFirst: true },
+  'cross entropy': { loss: crossEntropyLoss({ ignoreLabel: undefined }), isLossFirst: false },
 };
 
 interface Question {
@@ -188,12 +188,12 @@ function expectNear(actual: Gradients, expected: Gradients, tolerance: number): 
     expect(difference, name).toBeLessThan(tolerance);
 }
 
-describe.each(Object.entries(LOSSES))('micro-batches, %s', (_, { loss, isJudgedFirst }) => {
+describe.each(Object.entries(LOSSES))('micro-batches, %s', (_, { loss, isLossFirst }) => {
   test.for([2, 3])('of one sample give what a batch of %i does', async (batch, { gpu }) => {
     const setup = setupOf({ loss, batch });
     const planned = planTrainingStep(setup, gpu, { microBatch: 1 });
     expect(planned.microBatches).toBe(batch);
-    expect(planned.isJudgedFirst).toBe(isJudgedFirst);
+    expect(planned.isLossFirst).toBe(isLossFirst);
     const material = materialOf(setup);
     const whole = await toldOf(gpu, setup, material, {});
     const parts = await toldOf(gpu, setup, material, { microBatch: 1 });

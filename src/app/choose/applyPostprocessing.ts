@@ -4,7 +4,7 @@ import { assertNoneFailed, type CaseFailure } from '@/app/evaluate/evaluateFolde
 import { formatOfFolder, namesWithEnding, readLabelMap, writeLabelMap } from '@/app/files/labelMapFiles';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { applySteps, type PostprocessingStep } from '@/core/postprocessing/steps';
-import { breathe } from '@/shared/concurrency';
+import { yieldToEventLoop } from '@/shared/concurrency';
 import { isAbort, StudioError } from '@/shared/errors';
 import type { ReadFolder } from '@/storage/folderViews';
 import type { ResultFolder } from '@/storage/resultFolder';
@@ -54,7 +54,7 @@ export async function applyPostprocessing(
   const reports: PostprocessedCase[] = [];
   const failures: CaseFailure[] = [];
   for (const [i, name] of names.entries()) {
-    await breathe();
+    await yieldToEventLoop();
     signal?.throwIfAborted();
     const caseId = name.slice(0, -fileEnding.length);
     const progress = { caseId, done: i + 1, total: names.length };

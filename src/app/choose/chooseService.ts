@@ -1,6 +1,6 @@
 // Choosing the best configuration of a dataset: what the worker does, over whatever folders it is given.
 
-import { judgedLabels } from '@/app/evaluate/evaluationSources';
+import { evaluationLabels } from '@/app/evaluate/evaluationSources';
 import { neededFile } from '@/app/files/labelMapFiles';
 import { inferenceInformationJson, modelIdentifier } from '@/core/evaluation/inferenceInstructions';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
@@ -17,7 +17,7 @@ import {
   findBestConfiguration,
 } from './findBestConfiguration';
 
-export interface ChooseDeskNeeds {
+export interface ChooseServiceOptions {
   readonly datasets: DatasetFolderStore;
   readonly runs: FolderStore;
   /** Where outcomes go, a folder a dataset. */
@@ -27,7 +27,7 @@ export interface ChooseDeskNeeds {
 /** What the instructions give `-np`: nnU-Net's own default. */
 const PROCESSES = 8;
 
-export function createChooseDesk({ datasets, runs, results }: ChooseDeskNeeds): ChooseApi {
+export function createChooseService({ datasets, runs, results }: ChooseServiceOptions): ChooseApi {
   let controller = new AbortController();
 
   /** The folds of a candidate, each in its run's folder, as one folder of results. */
@@ -76,7 +76,7 @@ export function createChooseDesk({ datasets, runs, results }: ChooseDeskNeeds): 
       });
       const dataset = await neededFile(candidates[0].folder.folder, NNUNET_FILES.dataset);
       const { labels } = readDatasetJson(await readText(dataset), dataset.path);
-      return recordOf(best, judgedLabels(labels), order);
+      return recordOf(best, evaluationLabels(labels), order);
     },
 
     cancel: () => controller.abort(new DOMException('The choice was cancelled.', 'AbortError')),

@@ -31,7 +31,7 @@ import {
   stepFor,
   stepForAll,
 } from '@/core/postprocessing/steps';
-import { breathe } from '@/shared/concurrency';
+import { yieldToEventLoop } from '@/shared/concurrency';
 import { nameKey } from '@/shared/names';
 import { clearFolder, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
 
@@ -236,7 +236,7 @@ class TrialBench {
   }
 
   private async pause(step: PostprocessingStep | undefined, index: number): Promise<void> {
-    await breathe();
+    await yieldToEventLoop();
     this.job.signal?.throwIfAborted();
     const caseId = this.names[index].slice(0, -this.format.fileEnding.length);
     this.job.onProgress?.({ step, caseId, done: index + 1, total: this.names.length });

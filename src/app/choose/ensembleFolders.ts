@@ -17,7 +17,7 @@ import { writeNpz } from '@/core/io/npy';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { labelsFromScores } from '@/core/preprocessing/exportPrediction';
 import { geometryOfProperties } from '@/core/preprocessing/readerGeometry';
-import { breathe } from '@/shared/concurrency';
+import { yieldToEventLoop } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { formatShape, formatXyz, type Zyx } from '@/shared/geometry';
 import { nameKey } from '@/shared/names';
@@ -196,7 +196,7 @@ async function mergeCases(
     onCase?.(reports[reports.length - 1]);
   };
   for (const each of cases) {
-    await breathe();
+    await yieldToEventLoop();
     signal?.throwIfAborted();
     const { caseId } = each;
     try {

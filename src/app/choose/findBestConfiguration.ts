@@ -33,9 +33,9 @@ export interface FindBestConfigurationJob {
   /** In the order that decides between equals. */
   readonly candidates: readonly CandidateModel[];
   readonly folds: readonly Fold[];
-  /** Label maps that cross-validations are judged by: raw `labelsTr` where it is there. */
+  /** Label maps that cross-validations are evaluated against: raw `labelsTr` where it is there. */
   readonly references: PlacedFolder<ReadFolder>;
-  /** Label maps that ensembles and postprocessing are judged by: preprocessed `gt_segmentations`. */
+  /** Label maps that ensembles and postprocessing are evaluated against: preprocessed `gt_segmentations`. */
   readonly preprocessedReferences: PlacedFolder<ReadFolder>;
   /** The dataset's folder of results, where `ensembles/` and the outcome go. */
   readonly results: PlacedFolder;

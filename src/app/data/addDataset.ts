@@ -48,7 +48,7 @@ export async function addDataset(
       case 'raw':
       case 'decathlon':
         if (found.isKept) {
-          datasets.store.setState({ rival: { files, name: found.name } });
+          datasets.store.setState({ nameConflict: { files, name: found.name } });
           return { status: 'asking' };
         }
         await assertRoom(studio, files, found.name);
@@ -65,13 +65,18 @@ export async function addDataset(
 /** Imports the dataset that waits in place of the one of its name, which goes once the new one is read and has room. */
 export async function replaceDataset(studio: Studio): Promise<DatasetOutcome> {
   const { datasets } = studio;
-  const { rival } = datasets.store.getState();
-  if (!rival) return { status: 'stopped' };
-  datasets.store.setState({ rival: undefined });
-  return explaining(studio, rival.files, async () => {
-    const kept = datasets.store.getState().datasets.find(({ name }) => name === rival.name);
-    await assertRoom(studio, rival.files, rival.name, kept ? kept.rawBytes + kept.preprocessedBytes : 0);
-    return imported(await datasets.replaceDataset(rival.files, rival.name));
+  const { nameConflict } = datasets.store.getState();
+  if (!nameConflict) return { status: 'stopped' };
+  datasets.store.setState({ nameConflict: undefined });
+  return explaining(studio, nameConflict.files, async () => {
+    const kept = datasets.store.getState().datasets.find(({ name }) => name === nameConflict.name);
+    await assertRoom(
+      studio,
+      nameConflict.files,
+      nameConflict.name,
+      kept ? kept.rawBytes + kept.preprocessedBytes : 0,
+    );
+    return imported(await datasets.replaceDataset(nameConflict.files, nameConflict.name));
   });
 }
 

@@ -4,7 +4,7 @@ import { bestAffine, parseNiftiHeader } from '@/core/io/niftiHeader';
 import { niftiGeometryOf } from '@/core/io/niftiWriter';
 import { axisDirections } from '@/core/io/orientation';
 import { elementCount } from '@/shared/geometry';
-import type { CaseGlance, IntensitySample, Thumbnail } from '@/storage/datasetRecord';
+import type { CasePreview, IntensitySample, Thumbnail } from '@/storage/datasetRecord';
 
 /** Longer side of a thumbnail, pixels. */
 const THUMBNAIL_PIXELS = 96;
@@ -15,7 +15,7 @@ const WHITE_SHARE = 0.995;
 const SAMPLES = 512;
 
 /** `image` `[c, z, y, x]`; `seg` where there is a label map of the same shape. */
-export function caseGlance(image: MedicalImage, seg: MedicalImage | undefined): CaseGlance {
+export function casePreview(image: MedicalImage, seg: MedicalImage | undefined): CasePreview {
   const size = elementCount(image.shape);
   const labels = seg && seg.data.length === size ? seg.data : undefined;
   return {

@@ -1,28 +1,28 @@
 // The integrity check of a kept dataset, and what it leaves: findings, pictures and samples of intensities.
 import { type CaseCheck, checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
 import { unlabelledCases } from '@/core/dataset/unlabelledCases';
-import type { CaseGlance, CheckSummary, DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
+import type { CasePreview, CheckSummary, DatasetRecord, IntensitySample } from '@/storage/datasetRecord';
 import type { RecordStore } from '@/storage/recordStore';
 import type { IntensityScale, OnDatasetProgress } from '@/workers/data/api';
-import { caseGlance } from './casePreview';
-import type { DeskParts } from './datasetContext';
+import { casePreview } from './casePreview';
+import type { DatasetContext } from './datasetContext';
 
 export interface DatasetChecks {
   check(name: string, signal: AbortSignal, tell: OnDatasetProgress): Promise<DatasetRecord>;
   readChecks(name: string): Promise<readonly CaseCheck[]>;
-  readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
+  readPreviews(name: string, caseIds: readonly string[]): Promise<readonly (CasePreview | undefined)[]>;
   readSamples(name: string, scale: IntensityScale): Promise<readonly IntensitySample[]>;
   /** Removes what was found. */
   forget(name: string): Promise<void>;
 }
 
 const checksKey = (name: string) => `checks/${name}`;
-const glanceKey = (name: string, caseId: string) => `glance/${name}/${caseId}`;
+const previewKey = (name: string, caseId: string) => `preview/${name}/${caseId}`;
 
-export function datasetChecks({ open, browse, survey }: DeskParts, records: RecordStore): DatasetChecks {
+export function datasetChecks({ open, browse, survey }: DatasetContext, records: RecordStore): DatasetChecks {
   const forget = async (name: string) => {
     const own = (await records.keys()).filter(
-      (key) => key === checksKey(name) || key.startsWith(glanceKey(name, '')),
+      (key) => key === checksKey(name) || key.startsWith(previewKey(name, '')),
     );
     if (own.length > 0) await records.remove(own);
   };
@@ -36,13 +36,13 @@ export function datasetChecks({ open, browse, survey }: DeskParts, records: Reco
       findings: [],
     }));
   };
-  const readGlances = (name: string, caseIds: readonly string[]) =>
-    Promise.all(caseIds.map((caseId) => records.get<CaseGlance>(glanceKey(name, caseId))));
+  const readPreviews = (name: string, caseIds: readonly string[]) =>
+    Promise.all(caseIds.map((caseId) => records.get<CasePreview>(previewKey(name, caseId))));
 
   return {
     forget,
     readChecks,
-    readGlances,
+    readPreviews,
 
     async check(name, signal, tell) {
       const dataset = await open(name);
@@ -52,7 +52,7 @@ export function datasetChecks({ open, browse, survey }: DeskParts, records: Reco
       const report = await checkIntegrity(dataset, {
         signal,
         onCase: ({ caseId }, done, total, { image, seg }) => {
-          if (image) kept.push(records.set(glanceKey(name, caseId), caseGlance(image, seg)));
+          if (image) kept.push(records.set(previewKey(name, caseId), casePreview(image, seg)));
           tell({ stage: 'Checking cases', share: done / total, done, total, item: caseId });
         },
       });
@@ -64,12 +64,12 @@ export function datasetChecks({ open, browse, survey }: DeskParts, records: Reco
 
     async readSamples(name, scale) {
       const checks = await readChecks(name);
-      const glances = await readGlances(
+      const previews = await readPreviews(
         name,
         checks.map(({ caseId }) => caseId),
       );
-      const byCase = glances.flatMap((glance) =>
-        glance ? [scale === 'stored' ? glance.samples : glance.samples.map(standardised)] : [],
+      const byCase = previews.flatMap((preview) =>
+        preview ? [scale === 'stored' ? preview.samples : preview.samples.map(standardised)] : [],
       );
       const channels = Math.max(0, ...byCase.map(({ length }) => length));
       return Array.from({ length: channels }, (_, c) => ({

@@ -2,8 +2,8 @@ import type { RawDataset } from '@/core/dataset/rawDataset';
 import type { DatasetFolder, DatasetFolderStore } from '@/storage/datasetFolder';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 
-/** What the parts of the desk share. */
-export interface DeskParts {
+/** What the parts of the service share. */
+export interface DatasetContext {
   readonly folders: DatasetFolderStore;
   find(name: string): Promise<DatasetRecord>;
   open(name: string): Promise<RawDataset>;

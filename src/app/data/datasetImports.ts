@@ -17,7 +17,7 @@ import type {
 } from '@/workers/data/api';
 import type { GivenFile } from '@/workers/files/api';
 import { addLabelMaps, matchLabelMaps, proposeLabelMaps } from './addLabelMaps';
-import type { DeskParts } from './datasetContext';
+import type { DatasetContext } from './datasetContext';
 import { type DatasetImportOptions, importDataset, importPairs } from './importDataset';
 import { assertCanJoin, importLabelsAsRaw, importPreprocessed } from './importPreprocessed';
 import {
@@ -34,7 +34,7 @@ import { SAMPLE_DATASET, writeSampleDataset } from './sampleDataset';
 
 type Tell = OnDatasetProgress;
 
-export interface DatasetIntake {
+export interface DatasetImports {
   recognise(
     files: readonly GivenFile[],
     given: { readonly isExpected: boolean; readonly into?: string | undefined },
@@ -73,7 +73,10 @@ export interface DatasetIntake {
   sweep(): Promise<void>;
 }
 
-export function datasetIntake({ folders, find, survey }: DeskParts, records: RecordStore): DatasetIntake {
+export function datasetImports(
+  { folders, find, survey }: DatasetContext,
+  records: RecordStore,
+): DatasetImports {
   /**
    * Runs `copy`, makes the record; takes everything away again if either fails. `copy` empties the dataset's place once
    * it knows that what was given is a dataset: until then one that is replaced stays.

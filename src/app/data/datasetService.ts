@@ -12,14 +12,14 @@ import type { RecordStore } from '@/storage/recordStore';
 import type { DatasetApi, OnDatasetProgress } from '@/workers/data/api';
 import type { CaseWorkers } from '@/workers/data/caseWorkers';
 import { datasetChecks } from './datasetChecks';
-import type { DeskParts } from './datasetContext';
-import { datasetIntake } from './datasetImports';
+import type { DatasetContext } from './datasetContext';
+import { datasetImports } from './datasetImports';
 import { datasetSplits } from './datasetSplits';
 import { datasetTasks } from './datasetTasks';
 import { datasetViews } from './datasetViews';
 import { type OverlayCase, preprocessedOverlays, rawOverlays, writeOverlays } from './plotOverlays';
 
-export interface DatasetDeskNeeds {
+export interface DatasetServiceOptions {
   readonly folders: DatasetFolderStore;
   /** One {@link DatasetRecord} a dataset. */
   readonly records: RecordStore;
@@ -31,7 +31,7 @@ export interface DatasetDeskNeeds {
   readonly startCaseWorkers?: () => CaseWorkers;
 }
 
-export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
+export function createDatasetService(needs: DatasetServiceOptions): DatasetApi {
   const { folders, records, exclusively } = needs;
   const running = new Map<string, AbortController>();
 
@@ -60,7 +60,7 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     if (browsed?.version !== version) browsed = { version, dataset: await open(name) };
     return browsed.dataset;
   };
-  const parts: DeskParts = {
+  const parts: DatasetContext = {
     folders,
     find,
     open,
@@ -69,7 +69,7 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     survey: (name, changed) => change(name, async () => ({ ...changed, ...(await stateOf(folders, name)) })),
   };
   const checks = datasetChecks(parts, needs.checks);
-  const intake = datasetIntake(parts, records);
+  const imports = datasetImports(parts, records);
   const { takeFingerprint, preprocess, ...planning } = datasetTasks(parts, needs.startCaseWorkers);
 
   /** Of the images that have label maps, as they are, or where they are not here, of what was preprocessed, in full resolution if there is any. */
@@ -115,31 +115,33 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
     dropTasks: (name) => change(name, () => ({ tasks: [] })),
 
     recognise: (files, given, callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.recognise(files, given, signal, tell)),
+      cancellable(callId, onProgress, (signal, tell) => imports.recognise(files, given, signal, tell)),
     importDataset: (files, name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) =>
-        intake.importDataset(files, name, signal, tell, false),
+        imports.importDataset(files, name, signal, tell, false),
       ),
     replaceDataset: (files, name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) =>
-        intake.importDataset(files, name, signal, tell, true),
+        imports.importDataset(files, name, signal, tell, true),
       ),
     importPairs: (files, facts, callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.importPairs(files, facts, signal, tell)),
+      cancellable(callId, onProgress, (signal, tell) => imports.importPairs(files, facts, signal, tell)),
 
     importPreprocessed: (files, name, callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.importPreprocessed(files, name, signal, tell)),
+      cancellable(callId, onProgress, (signal, tell) =>
+        imports.importPreprocessed(files, name, signal, tell),
+      ),
 
     addLabels: (name, files, choice, callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.addLabels(name, files, choice, signal, tell)),
+      cancellable(callId, onProgress, (signal, tell) => imports.addLabels(name, files, choice, signal, tell)),
 
     importSample: (callId, onProgress) =>
-      cancellable(callId, onProgress, (signal, tell) => intake.importSample(signal, tell)),
+      cancellable(callId, onProgress, (signal, tell) => imports.importSample(signal, tell)),
 
     check: (name, callId, onProgress) =>
       cancellable(callId, onProgress, (signal, tell) => checks.check(name, signal, tell)),
     readChecks: checks.readChecks,
-    readGlances: checks.readGlances,
+    readPreviews: checks.readPreviews,
     readSamples: checks.readSamples,
 
     drawOverview: (name, channel, callId, onPicture) =>
@@ -176,7 +178,7 @@ export function createDatasetDesk(needs: DatasetDeskNeeds): DatasetApi {
       await folders.remove(name);
     },
 
-    sweep: intake.sweep,
+    sweep: imports.sweep,
   };
 }
 

@@ -4,7 +4,7 @@ import { crossValidationSplits, readSplits } from '@/core/dataset/splits';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import type { DatasetApi, DatasetSplits } from '@/workers/data/api';
-import type { DeskParts } from './datasetContext';
+import type { DatasetContext } from './datasetContext';
 
 /** nnU-Net makes five folds, one case at least in each. */
 const MIN_CASES = 5;
@@ -12,7 +12,7 @@ const MIN_CASES = 5;
 type SplitCalls = Pick<DatasetApi, 'readSplits' | 'writeSplits' | 'removeSplits'>;
 
 /** Given splits lie beside the raw dataset's dataset.json, where nnU-Net's users put them, and among the preprocessed. */
-export function datasetSplits({ folders, browse, preprocessed, survey }: DeskParts): SplitCalls {
+export function datasetSplits({ folders, browse, preprocessed, survey }: DatasetContext): SplitCalls {
   const caseIdsOf = async (name: string) => (await browse(name)).cases.map(({ caseId }) => caseId);
   const raw = (name: string) => folders.folder(name, 'raw');
 

@@ -50,7 +50,7 @@ export interface DatasetsState {
   /** Loose pairs that wait for their form. */
   readonly pairs: { readonly files: readonly GivenFile[]; readonly proposal: PairsProposal } | undefined;
   /** A dataset whose name is taken waits for a decision. */
-  readonly rival: { readonly files: readonly GivenFile[]; readonly name: string } | undefined;
+  readonly nameConflict: { readonly files: readonly GivenFile[]; readonly name: string } | undefined;
   /** Label maps of a dataset that wait for a decision. */
   readonly labels: { readonly files: readonly GivenFile[]; readonly proposal: LabelsProposal } | undefined;
   /** Images that nnU-Net trains on in no way wait for a decision. */
@@ -118,7 +118,7 @@ export function createDatasets({ api, exclusively, whileAdding }: Needs): Datase
     failures: {},
     outcomes: {},
     pairs: undefined,
-    rival: undefined,
+    nameConflict: undefined,
     labels: undefined,
     unlabelled: undefined,
     outcome: '',

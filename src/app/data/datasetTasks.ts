@@ -24,7 +24,7 @@ import {
   planAndSave,
   preprocessPlanned,
 } from './configureDataset';
-import type { DeskParts } from './datasetContext';
+import type { DatasetContext } from './datasetContext';
 import type { ExtractionProgress } from './extractFingerprint';
 import type { PreprocessedReport } from './preprocessDataset';
 
@@ -45,7 +45,7 @@ export interface DatasetTasks extends PlanCalls {
 const READING_SHARE = 0.5;
 
 export function datasetTasks(
-  { find, open, preprocessed, survey }: DeskParts,
+  { find, open, preprocessed, survey }: DatasetContext,
   startCaseWorkers: () => CaseWorkers = localCaseWorkers,
 ): DatasetTasks {
   /** The record of a dataset that may be worked with. Throws `NoImages`, `NotChecked`, `NoLabelMaps` or `BadDataset`. */

@@ -7,11 +7,11 @@ import { readAsStored } from '@/core/io/readers';
 import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import type { DatasetApi } from '@/workers/data/api';
-import type { DeskParts } from './datasetContext';
+import type { DatasetContext } from './datasetContext';
 
 type ViewCalls = Pick<DatasetApi, 'readFile' | 'showImage' | 'showLabels'>;
 
-export function datasetViews({ folders, browse }: DeskParts): ViewCalls {
+export function datasetViews({ folders, browse }: DatasetContext): ViewCalls {
   async function findCase(name: string, caseId: string): Promise<RawCase> {
     const found = (await browse(name)).cases.find((one) => one.caseId === caseId);
     if (found) return found;

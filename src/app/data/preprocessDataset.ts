@@ -112,7 +112,7 @@ async function preprocessConfiguration(
   position: number,
 ): Promise<readonly PreprocessedReport[]> {
   const { dataset, folder, startWorkers = () => localCaseWorkers() } = job;
-  await removeStrangers(folder, configuration.dataIdentifier, dataset.cases);
+  await removeUnrecognised(folder, configuration.dataIdentifier, dataset.cases);
   const workers = startWorkers(position);
   try {
     return await preprocessCases({ ...job, workers }, configuration);
@@ -214,7 +214,7 @@ async function caseKey(
 }
 
 /** Files of cases that the dataset no longer has, and arrays in other containers: training would take them up. */
-async function removeStrangers(
+async function removeUnrecognised(
   folder: DatasetFolder,
   identifier: string,
   cases: readonly RawCase[],

@@ -5,7 +5,7 @@ import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
 import { writeSegmentation } from '@/core/io/niftiWriter';
 import { makePhantom, PHANTOM_LABELS, PHANTOM_SHAPE, phantomGeometry } from '@/core/sample/phantom';
-import { breathe } from '@/shared/concurrency';
+import { yieldToEventLoop } from '@/shared/concurrency';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 
 /** As the shipped sample model's. */
@@ -31,7 +31,7 @@ export async function writeSampleDataset(
     sizeInBytes += content.length;
   };
   for (const [i, seed] of SEEDS.entries()) {
-    await breathe();
+    await yieldToEventLoop();
     signal.throwIfAborted();
     const { image, labels } = makePhantom(seed);
     const caseId = `phantom_${seed}`;

@@ -1,7 +1,7 @@
 import type { EvaluationStep } from '@/core/evaluation/metrics';
 import { isPictureGeometry, type MedicalImage } from '@/core/io/medicalImage';
 import type { Stepwise } from '@/shared/stepwise';
-import type { CaseVerdict, EvaluationRecord } from '@/storage/evaluationRecord';
+import type { CaseEvaluation, EvaluationRecord } from '@/storage/evaluationRecord';
 import { comparePair } from './comparePair';
 
 /** A prediction and its reference, read. */
@@ -16,11 +16,11 @@ const MM3_PER_ML = 1000;
  * Compares a pair of the studio's, and says what differs in the headers. Yields how far it is. Throws `GeometryMismatch`
  * where the sizes differ.
  */
-export function* judgeCase(
+export function* evaluateCase(
   caseId: string,
   { prediction, reference }: ReadPair,
   { labels, ignoreLabel, toleranceMm }: Pick<EvaluationRecord, 'labels' | 'ignoreLabel' | 'toleranceMm'>,
-): Stepwise<EvaluationStep, CaseVerdict> {
+): Stepwise<EvaluationStep, CaseEvaluation> {
   const { metrics, surfaces, differences } = yield* comparePair(
     caseId,
     { ...prediction, labels: prediction.data },

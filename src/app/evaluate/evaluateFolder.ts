@@ -15,7 +15,7 @@ import {
 import { type CaseMetrics, type EvaluationSummary, summariseCases } from '@/core/evaluation/summary';
 import type { SurfaceMetrics } from '@/core/evaluation/surfaceDistance';
 import { hasImageName, withoutImageEnding } from '@/core/io/imageNames';
-import { breathe } from '@/shared/concurrency';
+import { yieldToEventLoop } from '@/shared/concurrency';
 import { isAbort, messageOf, StudioError } from '@/shared/errors';
 import { nameKey } from '@/shared/names';
 import { runInPauses, type Stepwise } from '@/shared/stepwise';
@@ -34,7 +34,7 @@ export interface EvaluateFolderJob extends EvaluationCallbacks {
   readonly mayLackPredictions: boolean;
 }
 
-/** What is judged. */
+/** What is evaluated. */
 export interface EvaluationQuestion {
   readonly labels: readonly LabelOrRegion[];
   readonly ignoreLabel: number | undefined;
@@ -73,7 +73,7 @@ export type EvaluatedCase = {
   | { readonly status: 'failed'; readonly error: unknown }
 );
 
-/** What nnU-Net judges of a dataset: its foreground labels, or its regions. */
+/** What nnU-Net evaluates of a dataset: its foreground labels, or its regions. */
 export function questionOf({ labels, fileEnding, reader }: SegmentationFormat): EvaluationQuestion {
   const { allLabels, ignoreLabel } = labels;
   return {
@@ -96,7 +96,7 @@ export async function evaluateFolder(job: EvaluateFolderJob): Promise<Evaluation
   const cases: CaseMetrics[] = [];
   const failures: CaseFailure[] = [];
   for (const [i, name] of names.entries()) {
-    await breathe();
+    await yieldToEventLoop();
     signal?.throwIfAborted();
     const caseId = name.slice(0, -question.fileEnding.length);
     const progress = { caseId, done: i + 1, total: names.length };

@@ -7,7 +7,7 @@ import { readAsStored } from '@/core/io/readers';
 import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import type { FolderStore } from '@/storage/datasetFolder';
-import type { CaseImage, EvaluationRecord, JudgedPair } from '@/storage/evaluationRecord';
+import type { CaseImage, EvaluationPair, EvaluationRecord } from '@/storage/evaluationRecord';
 import type { EvaluationOverlay } from '@/workers/evaluate/api';
 import type { ReadPair } from './evaluateCase';
 import type { SourceStores } from './evaluationSources';
@@ -20,7 +20,7 @@ export interface EvaluationStores extends SourceStores {
 type PairPlace = Pick<EvaluationRecord, 'filesId' | 'datasetName'>;
 
 export interface EvaluationFiles {
-  readPair(place: PairPlace, pair: JudgedPair): Promise<ReadPair>;
+  readPair(place: PairPlace, pair: EvaluationPair): Promise<ReadPair>;
   /** The pair of that case; one that is asked for again is read once. */
   pairOf(record: EvaluationRecord, caseId: string): Promise<ReadPair>;
   imageFiles(record: EvaluationRecord, caseId: string, image: CaseImage): Promise<readonly SourceFile[]>;
@@ -32,7 +32,7 @@ export interface EvaluationFiles {
 export function evaluationFiles({ evaluations, datasets, caseFiles }: EvaluationStores): EvaluationFiles {
   let read: { readonly key: string; readonly pair: Promise<ReadPair> } | undefined;
 
-  async function readPair({ filesId, datasetName }: PairPlace, pair: JudgedPair): Promise<ReadPair> {
+  async function readPair({ filesId, datasetName }: PairPlace, pair: EvaluationPair): Promise<ReadPair> {
     const folder = evaluations.folder(filesId);
     const readFiles = async (below: string, names: readonly string[]) =>
       readAsStored(
@@ -101,7 +101,7 @@ export function evaluationFiles({ evaluations, datasets, caseFiles }: Evaluation
 }
 
 /** Throws `CaseMissing`. */
-export function pairNamed({ pairs, id }: EvaluationRecord, caseId: string): JudgedPair {
+export function pairNamed({ pairs, id }: EvaluationRecord, caseId: string): EvaluationPair {
   const pair = pairs.find((one) => one.caseId === caseId);
   if (pair) return pair;
   throw new StudioError('CaseMissing', `${id} has no case ${caseId}.`, 'Choose one from the table.');

@@ -10,15 +10,15 @@ import type { MedicalImage } from '@/core/io/medicalImage';
 import { readAsStored } from '@/core/io/readers';
 import { isAbort, messageOf } from '@/shared/errors';
 import { runInPauses } from '@/shared/stepwise';
-import type { CaseVerdict, EvaluationRecord, JudgedPair } from '@/storage/evaluationRecord';
+import type { CaseEvaluation, EvaluationPair, EvaluationRecord } from '@/storage/evaluationRecord';
 import type { EvaluateApi, OnEvaluationEvent } from '@/workers/evaluate/api';
 import type { SavedFile } from '@/workers/files/api';
-import { judgeCase } from './evaluateCase';
+import { evaluateCase } from './evaluateCase';
 import { type EvaluationFiles, type EvaluationStores, evaluationFiles, pairNamed } from './evaluationFiles';
-import { judgedLabels, openSources } from './evaluationSources';
+import { evaluationLabels, openSources } from './evaluationSources';
 import { takeEvaluation, tellProgress } from './takeEvaluation';
 
-export function createEvaluationDesk(needs: EvaluationStores): EvaluateApi {
+export function createEvaluationService(needs: EvaluationStores): EvaluateApi {
   const { evaluations } = needs;
   const files = evaluationFiles(needs);
   let controller = new AbortController();
@@ -34,7 +34,7 @@ export function createEvaluationDesk(needs: EvaluationStores): EvaluateApi {
           hasImage: imageOf(pair) !== undefined,
         })),
         unpaired,
-        labels: labels && judgedLabels(labels),
+        labels: labels && evaluationLabels(labels),
         labelsFrom,
       };
     },
@@ -71,16 +71,16 @@ export function createEvaluationDesk(needs: EvaluationStores): EvaluateApi {
   };
 }
 
-/** Evaluates the pairs that have no verdict yet. */
+/** Evaluates the pairs that have no evaluation yet. */
 async function evaluatePairs(
   files: EvaluationFiles,
   record: EvaluationRecord,
   onEvent: OnEvaluationEvent,
   signal: AbortSignal,
 ): Promise<void> {
-  const judged = new Set(record.verdicts.map(({ caseId }) => caseId));
+  const evaluated = new Set(record.verdicts.map(({ caseId }) => caseId));
   for (const [i, pair] of record.pairs.entries()) {
-    if (judged.has(pair.caseId)) continue;
+    if (evaluated.has(pair.caseId)) continue;
     await tellProgress(onEvent, 'Evaluating', i / record.pairs.length, pair.caseId);
     signal.throwIfAborted();
     const onStep = ({ share, label }: EvaluationStep) => {
@@ -93,40 +93,46 @@ async function evaluatePairs(
       const at = label !== undefined && { number: label + 1, count, name: record.labels[label].name };
       void onEvent({ kind: 'progress', progress: { ...progress, ...(at && { label: at }) } });
     };
-    await onEvent({ kind: 'verdict', verdict: await verdictOf(files, record, pair, { signal, onStep }) });
+    await onEvent({
+      kind: 'evaluation',
+      evaluation: await evaluationOf(files, record, pair, { signal, onStep }),
+    });
   }
 }
 
-async function verdictOf(
+async function evaluationOf(
   files: EvaluationFiles,
   record: EvaluationRecord,
-  pair: JudgedPair,
+  pair: EvaluationPair,
   pauses: { readonly signal: AbortSignal; readonly onStep: (step: EvaluationStep) => void },
-): Promise<CaseVerdict> {
+): Promise<CaseEvaluation> {
   try {
     const read = await files.readPair(record, pair);
     pauses.signal.throwIfAborted();
-    return await runInPauses(judgeCase(pair.caseId, read, record), pauses);
+    return await runInPauses(evaluateCase(pair.caseId, read, record), pauses);
   } catch (error) {
     if (isAbort(error)) throw error;
     return { caseId: pair.caseId, error: messageOf(error) };
   }
 }
 
-type Judged = Extract<CaseVerdict, { metrics: unknown }>;
+type EvaluatedCase = Extract<CaseEvaluation, { metrics: unknown }>;
 
 /** The verdicts that came to figures, in the order of the pairs, with their pairs. */
-function judgedCases({ pairs, verdicts }: EvaluationRecord): readonly (JudgedPair & Judged)[] {
-  const byCase = new Map(verdicts.map((verdict) => [verdict.caseId, verdict]));
+function pairsWithMetrics({
+  pairs,
+  verdicts,
+}: EvaluationRecord): readonly (EvaluationPair & EvaluatedCase)[] {
+  const byCase = new Map(verdicts.map((evaluation) => [evaluation.caseId, evaluation]));
   return pairs.flatMap((pair) => {
-    const verdict = byCase.get(pair.caseId);
-    return verdict && 'metrics' in verdict ? [{ ...pair, ...verdict }] : [];
+    const evaluation = byCase.get(pair.caseId);
+    return evaluation && 'metrics' in evaluation ? [{ ...pair, ...evaluation }] : [];
   });
 }
 
 function savedTable(record: EvaluationRecord, kind: 'summary' | 'surface' | 'csv'): SavedFile {
   const labels = record.labels.map(({ values }) => values);
-  const cases = judgedCases(record).map((one) => ({
+  const cases = pairsWithMetrics(record).map((one) => ({
     ...one,
     predictionFile: one.predictionPath,
     referenceFile: one.referencePath,

@@ -1,4 +1,4 @@
-// What a person gave to be judged, whatever it is, as named label maps with their images.
+// What a person gave to be evaluated, whatever it is, as named label maps with their images.
 
 import { labelsOfDataset, openRawDataset, parseDatasetDocument, unpackZips } from '@/core/dataset/rawDataset';
 import {
@@ -17,7 +17,7 @@ import { nameKey } from '@/shared/names';
 import type { CaseFileStore } from '@/storage/caseFiles';
 import { type CaseRecord, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import type { DatasetFolderStore } from '@/storage/datasetFolder';
-import type { JudgedLabel } from '@/storage/evaluationRecord';
+import type { EvaluationLabel } from '@/storage/evaluationRecord';
 import type { EvaluationSources, PredictionSource, ReferenceSource } from '@/workers/evaluate/api';
 import type { GivenFile } from '@/workers/files/api';
 
@@ -71,8 +71,8 @@ export async function openSources(
   };
 }
 
-/** Labels and regions as they are judged, in the dataset's order, with their names. */
-export function judgedLabels(labels: LabelSet): readonly JudgedLabel[] {
+/** Labels and regions as they are evaluated, in the dataset's order, with their names. */
+export function evaluationLabels(labels: LabelSet): readonly EvaluationLabel[] {
   return foregroundClasses(labels).map((values, i) => {
     const key = labels.hasRegions ? labels.regionsClassOrder[i] : values[0];
     return { values, name: labels.names.get(key) ?? values.join(' + ') };

@@ -2,7 +2,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { failureOf, highestNumber, recordList, workQueue } from '@/app/recordQueue';
 import { isAbort } from '@/shared/errors';
-import type { CaseVerdict, EvaluationRecord, EvaluationStatus } from '@/storage/evaluationRecord';
+import type { CaseEvaluation, EvaluationRecord, EvaluationStatus } from '@/storage/evaluationRecord';
 import type { RecordStore } from '@/storage/recordStore';
 import type {
   EvaluateApi,
@@ -43,10 +43,10 @@ export interface Evaluations {
   load(): Promise<void>;
   /** Reads it again, after another tab has changed it; the evaluation that this tab is at stays. */
   refresh(): Promise<void>;
-  /** Takes the files in and begins to judge; resolves to the evaluation's id as soon as there is one. */
+  /** Takes the files in and begins to evaluate; resolves to the evaluation's id as soon as there is one. */
   start(order: EvaluationOrder): Promise<string>;
-  /** Judges what is left after an evaluation was cancelled or interrupted. */
-  goOn(id: string): Promise<void>;
+  /** Evaluates what is left after an evaluation was cancelled or interrupted. */
+  resume(id: string): Promise<void>;
   cancel(): void;
   remove(id: string): Promise<void>;
   /** Deletes files that no evaluation owns. */
@@ -87,18 +87,18 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     exclusively,
     next: () => waiting.at(0),
     run: (id) =>
-      judge(id).finally(() => {
+      evaluate(id).finally(() => {
         waiting.shift();
         store.setState({ running: undefined });
       }),
   });
-  const verdictsOf = (id: string): readonly CaseVerdict[] => find(id)?.verdicts ?? [];
+  const evaluationsOf = (id: string): readonly CaseEvaluation[] => find(id)?.verdicts ?? [];
 
   function showProgress(id: string | undefined, title: string, startedAt: number) {
     return (progress: EvaluationProgress) => store.setState({ running: { id, title, startedAt, progress } });
   }
 
-  async function judge(id: string): Promise<void> {
+  async function evaluate(id: string): Promise<void> {
     const record = find(id);
     if (!record) return;
     const show = showProgress(id, record.title, Date.now());
@@ -111,7 +111,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
       if (event.kind === 'progress') return show(event.progress);
       const isKept = Date.now() - keptAt > KEEP_EVERY_MS;
       if (isKept) keptAt = Date.now();
-      return change(id, { verdicts: [...verdictsOf(id), event.verdict] }, isKept);
+      return change(id, { verdicts: [...evaluationsOf(id), event.evaluation] }, isKept);
     };
     let state: EvaluationStatus = { status: 'done' };
     try {
@@ -121,7 +121,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     }
     isOver = true;
     await change(id, { state });
-    const cases = verdictsOf(id).length;
+    const cases = evaluationsOf(id).length;
     store.setState({ running: undefined, outcome: outcomeText(record.title, state, cases) });
   }
 
@@ -187,7 +187,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
       }
     },
 
-    async goOn(id) {
+    async resume(id) {
       if (!queue.isWorking()) begin(id);
     },
 

@@ -4,11 +4,16 @@ import { fileName, type SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { runInPauses, type Stepwise } from '@/shared/stepwise';
 import type { DatasetFolder } from '@/storage/datasetFolder';
-import type { CaseImage, EvaluationRecord, JudgedLabel, JudgedPair } from '@/storage/evaluationRecord';
+import type {
+  CaseImage,
+  EvaluationLabel,
+  EvaluationPair,
+  EvaluationRecord,
+} from '@/storage/evaluationRecord';
 import type { EvaluationSources, OnEvaluationEvent } from '@/workers/evaluate/api';
 import type { ReadPair } from './evaluateCase';
 import type { EvaluationFiles, EvaluationStores } from './evaluationFiles';
-import { type FoundImage, judgedLabels, type OpenedSources, openSources } from './evaluationSources';
+import { evaluationLabels, type FoundImage, type OpenedSources, openSources } from './evaluationSources';
 
 /** What of a record comes of its sources. */
 type TakenRecord = Pick<EvaluationRecord, 'pairs' | 'unpaired' | 'labels' | 'ignoreLabel' | 'datasetName'>;
@@ -36,7 +41,7 @@ export async function takeEvaluation(
     const pairs = await copyPairs(opened, stores.evaluations.folder(filesId), following);
     const place = { filesId, datasetName: opened.datasetName };
     const labels = opened.labels
-      ? judgedLabels(opened.labels)
+      ? evaluationLabels(opened.labels)
       : await labelsFound(pairs, (pair) => readPair(place, pair), following);
     return {
       pairs,
@@ -55,8 +60,8 @@ async function copyPairs(
   opened: OpenedSources,
   folder: DatasetFolder,
   { onEvent, signal }: Following,
-): Promise<readonly JudgedPair[]> {
-  const pairs: JudgedPair[] = [];
+): Promise<readonly EvaluationPair[]> {
+  const pairs: EvaluationPair[] = [];
   for (const [i, pair] of opened.pairs.entries()) {
     const { caseId, prediction, reference } = pair;
     await tellProgress(onEvent, 'Copying', i / opened.pairs.length, caseId);
@@ -94,10 +99,10 @@ async function copyImage(
 
 /** Every value but 0 in any of the label maps, as labels without better names. */
 async function labelsFound(
-  pairs: readonly JudgedPair[],
-  readPair: (pair: JudgedPair) => Promise<ReadPair>,
+  pairs: readonly EvaluationPair[],
+  readPair: (pair: EvaluationPair) => Promise<ReadPair>,
   { onEvent, signal }: Following,
-): Promise<readonly JudgedLabel[]> {
+): Promise<readonly EvaluationLabel[]> {
   const values = new Set<number>();
   for (const [i, pair] of pairs.entries()) {
     await tellProgress(onEvent, 'Looking for labels', i / pairs.length, pair.caseId);

@@ -65,7 +65,7 @@ export async function keepFiles(job: KeepFilesJob): Promise<AddReport> {
   const { cases, joined } = await keepCases(sorted, job, problems);
   // What lies about beside models is theirs; an archive is somebody's that was meant to be taken.
   const unknown = models.length === 0 ? others : others.filter(({ path }) => ARCHIVE_NAME.test(path));
-  problems.push(...(await strangers(unknown)));
+  problems.push(...(await unrecognised(unknown)));
   if (cases.length + joined.length + models.length + problems.length === 0)
     problems.push(nothingFound(job.files));
   return { cases, models, problems, joined };
@@ -373,7 +373,7 @@ async function imageFacts(files: readonly SourceFile[]): Promise<StoredImageFact
 }
 
 /** What files are that nobody here reads, for those who dropped them in good faith. */
-const STRANGERS: Readonly<Partial<Record<OtherKind, string>>> = {
+const UNRECOGNISED: Readonly<Partial<Record<OtherKind, string>>> = {
   jpeg: 'a photograph (JPEG), whose loss nnU-Net does not accept. Export the original as PNG or TIFF',
   onnx: 'an ONNX model under another name. Rename it to end in .onnx',
   safetensors: 'a file of bare weights. Give the nnU-Net results folder, its zip, or a bundle (.nnstudio)',
@@ -386,16 +386,16 @@ const STRANGERS: Readonly<Partial<Record<OtherKind, string>>> = {
 const ARCHIVE_NAME = /\.zip$/i;
 const DAMAGED_ARCHIVE = 'not a zip archive, whatever its name says. Copy or download it again';
 
-async function strangers(files: readonly SourceFile[]): Promise<readonly Problem[]> {
+async function unrecognised(files: readonly SourceFile[]): Promise<readonly Problem[]> {
   const others = files.filter((file) => !MODEL_FILE.test(file.path));
   const isFew = others.length <= LISTED_PROBLEMS;
-  const listed = await Promise.all((isFew ? others : []).map(describeStranger));
+  const listed = await Promise.all((isFew ? others : []).map(describeUnrecognised));
   if (isFew) return listed;
   const what = `${others.length} of the files are neither images nor part of a model, ${fileName(others[0])} for one`;
   return [{ path: fileName(others[0]), name: 'NotUsable', message: `${what}; they were left out.` }];
 }
 
-async function describeStranger(file: SourceFile): Promise<Problem> {
+async function describeUnrecognised(file: SourceFile): Promise<Problem> {
   const what =
     (ARCHIVE_NAME.test(file.path) ? DAMAGED_ARCHIVE : whatIs(await sniff(file))) ??
     `neither an image (${formatLabels().join(', ')}) nor an nnU-Net model or dataset, as a folder or zip`;
@@ -404,7 +404,7 @@ async function describeStranger(file: SourceFile): Promise<Problem> {
 
 /** What a file of that kind is, where more can be said than that it is of no use. */
 function whatIs(kind: FileKind): string | undefined {
-  if (!isImageKind(kind)) return STRANGERS[kind];
+  if (!isImageKind(kind)) return UNRECOGNISED[kind];
   const { label, endings = [] } = formatOfKind(kind) ?? {};
   if (!label || endings.length === 0) return undefined;
   return `an image (${label}) with another ending. Rename it to end in ${endings.join(' or ')}`;

@@ -37,7 +37,7 @@ export interface PlansState {
 }
 
 /** All plans of this browser. */
-export interface PlansShelf {
+export interface PlansStore {
   readonly store: StoreApi<PlansState>;
   /** Reads what is kept; also after a dataset changed. */
   refresh(): Promise<void>;
@@ -59,11 +59,11 @@ export interface PlansShelf {
 export type DatasetPlans = Pick<DatasetApi, 'list' | 'plan' | 'readPlans' | 'writePlans' | 'removePlans'>;
 
 /** `onDatasetChanged` is told when a dataset got or lost plans. */
-export function createPlansShelf(
+export function createPlansStore(
   records: RecordStore,
   datasets: DatasetPlans,
   onDatasetChanged: () => Promise<void>,
-): PlansShelf {
+): PlansStore {
   const store = createStore<PlansState>(() => ({ isLoaded: false, datasets: [], entries: [] }));
 
   const refresh = async () => {

@@ -157,12 +157,12 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
 
     async restore(caseRecord) {
       const { run } = caseRecord;
-      const calm: CaseRecord =
+      const settled: CaseRecord =
         run.status === 'running' || run.status === 'queued'
           ? { ...caseRecord, run: { status: 'cancelled', job: run.job } }
           : caseRecord;
-      await records.set(calm.id, calm);
-      store.setState(({ cases }) => ({ cases: [...cases, calm].sort(byTime) }));
+      await records.set(settled.id, settled);
+      store.setState(({ cases }) => ({ cases: [...cases, settled].sort(byTime) }));
     },
 
     purge: (id) => files.removeCases([id]),

@@ -40,7 +40,7 @@ export function residualUNet(featuresPerStage: readonly number[], blocks: readon
   };
 }
 
-/** What an adapter is judged by, the least work first; from the fourth on, configurations as nnU-Net plans them. */
+/** What an adapter is measured by, the least work first; from the fourth on, configurations as nnU-Net plans them. */
 export const BENCHMARK_NETWORKS: readonly BenchmarkNetwork[] = [
   {
     name: '32×32×32, features 8 to 16',

@@ -17,7 +17,7 @@ const NAME_BY_REASON: Readonly<Record<SaveReason, string>> = {
   final: CHECKPOINTS.final,
 };
 
-export interface KeeperOptions {
+export interface CheckpointSaverOptions {
   readonly checkpoints: CheckpointStore;
   readonly hasCheckpoints: boolean;
   readonly minutesBetweenCheckpoints?: number;
@@ -27,8 +27,8 @@ export interface KeeperOptions {
 }
 
 /** Writes checkpoints under nnU-Net's names, when they are due. */
-export class CheckpointKeeper {
-  private readonly options: KeeperOptions;
+export class CheckpointSaver {
+  private readonly options: CheckpointSaverOptions;
   private readonly context: CheckpointContext;
   private latestAt = performance.now();
   private mustClear: boolean;
@@ -36,7 +36,7 @@ export class CheckpointKeeper {
   private unkeptBest: TrainingState | undefined;
 
   /** A run that is not continued clears away what an earlier one left, once it has something of its own. */
-  constructor(options: KeeperOptions, context: CheckpointContext, isContinued: boolean) {
+  constructor(options: CheckpointSaverOptions, context: CheckpointContext, isContinued: boolean) {
     this.options = options;
     this.context = context;
     this.mustClear = !isContinued;

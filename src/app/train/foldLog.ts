@@ -2,7 +2,7 @@
 
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
 import { pythonJson } from '@/core/interop/pythonJson';
-import { isUnjudged, logEntries, type TrainingLog } from '@/core/training/trainingLog';
+import { hasNoScore, logEntries, type TrainingLog } from '@/core/training/trainingLog';
 import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import type { FoldSetup } from './foldSetup';
@@ -45,7 +45,7 @@ export class TrainFoldLog {
     await this.writeText();
     await this.folder.write(
       `${this.below}/${NNUNET_FILES.progress}`,
-      pythonJson(Object.fromEntries(logEntries(log)), { mayBeNaN: isUnjudged }),
+      pythonJson(Object.fromEntries(logEntries(log)), { mayBeNaN: hasNoScore }),
     );
     const picture = await this.drawProgress?.(curvesOfLog(log));
     if (picture) await this.folder.write(`${this.below}/${NNUNET_FILES.progressPicture}`, picture);

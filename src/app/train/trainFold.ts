@@ -38,7 +38,7 @@ import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import { writeBenchmarkResult } from './foldBenchmark';
 import { exceedsMemory, openCaseInFiles, openCaseInMemory } from './foldCases';
-import { CheckpointKeeper } from './foldCheckpoints';
+import { CheckpointSaver } from './foldCheckpoints';
 import type { TrainFoldLog } from './foldLog';
 import type { FoldSetup } from './foldSetup';
 
@@ -147,14 +147,14 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
   const network = { ...unseeded, setup: { ...unseeded.setup, dropoutSeed: seed } };
   let { state } = start;
   for (const notice of [...job.setup.notices, ...start.notices]) await tellNotice(job, notice);
-  const keeper = new CheckpointKeeper(
+  const saver = new CheckpointSaver(
     { ...job, onTrouble: (error) => tellTrouble(job, error) },
     contextOf(job.setup, trainer, network, seed),
     start.isContinued,
   );
   if (state.epoch >= trainer.schedule.epochs) {
     // It may have ended between its last epoch and its last checkpoint.
-    if (!start.isFinal || start.hasOtherSchedule) await keeper.save('final', state);
+    if (!start.isFinal || start.hasOtherSchedule) await saver.save('final', state);
     await job.log.addLine(`All ${state.epoch} epochs are done.`).catch(() => undefined);
     return { status: 'done', state };
   }
@@ -165,10 +165,10 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
     ...(job.signal && { signal: job.signal }),
     ...(job.whilePaused && { whilePaused: job.whilePaused }),
     ...(job.onStep && { onStep: job.onStep }),
-    isCheckpointDue: (place) => keeper.isDue(place),
+    isCheckpointDue: (place) => saver.isDue(place),
     save: async (reason, kept) => {
       state = kept;
-      await keeper.save(reason, kept);
+      await saver.save(reason, kept);
     },
     onEpoch: async (report, now) => {
       await job.log.addEpoch(report, now.log).catch((error: unknown) => tellTrouble(job, error));

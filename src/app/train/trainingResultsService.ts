@@ -142,7 +142,7 @@ async function predictLive(needs: TrainViewNeeds, order: TrainingOrder, caseId: 
       folds: [`${order.fold}`],
       tileStepSize: 0.5,
       useGaussian: true,
-      useMirroring: false, // a glance, at the cost of one pass
+      useMirroring: false, // a preview, at the cost of one pass
       saveProbabilities: false,
     },
     openGpu: needs.openGpu,

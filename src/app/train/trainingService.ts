@@ -29,7 +29,7 @@ import { StepClock } from './stepClock';
 import { trainAndValidate, type ValidateTrainedFoldJob } from './trainAndValidate';
 import { networkOfFold, type StartReport } from './trainFold';
 
-export interface TrainDeskNeeds extends RunStores {
+export interface TrainingServiceOptions extends RunStores {
   readonly datasets: DatasetFolderStore;
   readonly library: ModelLibrary;
   readonly openGpu: () => Promise<Gpu>;
@@ -43,7 +43,7 @@ export interface TrainDeskNeeds extends RunStores {
 const PROGRESS_INTERVAL_MS = 200;
 
 /** One run at a time. */
-export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
+export function createTrainingService(needs: TrainingServiceOptions): TrainApi {
   let stopping: AbortController | undefined;
   let isKeepWanted = false;
   let pause: { readonly ended: Promise<void>; readonly end: () => void } | undefined;
@@ -119,7 +119,7 @@ export function createTrainDesk(needs: TrainDeskNeeds): TrainApi {
 
   return {
     async run(order, related, onEvent) {
-      if (stopping) throw new Error('trainDesk: a run is under way');
+      if (stopping) throw new Error('trainingService: a run is under way');
       stopping = new AbortController();
       const { signal } = stopping;
       try {
@@ -158,7 +158,7 @@ interface OpenOrder {
 }
 
 async function openOrder(
-  { datasets, runs }: TrainDeskNeeds,
+  { datasets, runs }: TrainingServiceOptions,
   order: TrainingOrder,
   previousStage: readonly TrainingOrder[],
 ): Promise<OpenOrder> {
@@ -206,7 +206,7 @@ function joinedFolder(folders: readonly DatasetFolder[], below: string): Dataset
 
 /** The run's checkpoints; tells of each that is kept, and of one that is damaged. */
 function checkpointsOf(
-  { checkpoints }: TrainDeskNeeds,
+  { checkpoints }: TrainingServiceOptions,
   order: TrainingOrder,
   tell: OnTrainingEvent,
 ): CheckpointStore {
@@ -263,7 +263,7 @@ function classNames({ dataset: { labels } }: FoldSetup): readonly string[] {
 }
 
 /** Imports the run's own results folder, with its other folds, into the library. */
-async function keepModel(needs: TrainDeskNeeds, order: TrainingOrder, { otherFolds }: RelatedRuns) {
+async function keepModel(needs: TrainingServiceOptions, order: TrainingOrder, { otherFolds }: RelatedRuns) {
   const { library } = needs;
   const [imported] = await importModel(await modelFiles(needs, [order, ...otherFolds]));
   const { model, origin } = imported;

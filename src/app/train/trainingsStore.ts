@@ -47,7 +47,7 @@ export interface Trainings {
   /** Adds runs to the queue, in their order; returns the first's id. */
   enqueue(trainings: readonly NewTraining[]): Promise<string>;
   /** Queues a run that was stopped, interrupted or failed; it goes on from its newest checkpoint. */
-  goOn(id: string): Promise<void>;
+  resume(id: string): Promise<void>;
   /**
    * Queues a run that is not under way to be trained to another length: more epochs, or no more than it has done. It goes on
    * from its newest checkpoint; a model it already gave stays in the library by itself.
@@ -135,7 +135,7 @@ export function createTrainings(needs: Needs): Trainings {
     refresh,
     idle: queue.idle,
     keepNow: () => worker.current()?.keepNow(),
-    goOn: (id) => queueAgain(id),
+    resume: (id) => queueAgain(id),
 
     async load() {
       await refresh();

@@ -161,11 +161,13 @@ function datasetJsonAmong(files: readonly SourceFile[]): SourceFile {
   if (found.length === 0) {
     throw new StudioError('NoDataset', `No dataset.json among the ${files.length} files.`, LAYOUT_HELP);
   }
-  const rivals = found.filter(({ path }) => path.split('/').length === found[0].path.split('/').length);
-  if (rivals.length > 1) {
+  const nameConflicts = found.filter(
+    ({ path }) => path.split('/').length === found[0].path.split('/').length,
+  );
+  if (nameConflicts.length > 1) {
     throw new StudioError(
       'NoDataset',
-      `There are ${rivals.length} datasets: ${rivals.map(({ path }) => path).join(', ')}.`,
+      `There are ${nameConflicts.length} datasets: ${nameConflicts.map(({ path }) => path).join(', ')}.`,
       'Give one of these folders.',
     );
   }

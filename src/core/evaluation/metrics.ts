@@ -17,7 +17,7 @@ export interface SegmentationMetrics {
   readonly n_ref: number;
 }
 
-/** How far the judging of a case is. */
+/** How far the evaluating of a case is. */
 export interface EvaluationStep {
   /** 0…1 */
   readonly share: number;
@@ -25,7 +25,7 @@ export interface EvaluationStep {
   readonly label: number | undefined;
 }
 
-/** Steps of a part of the judging, as those of the whole: from `first` on, `share` of it. */
+/** Steps of a part of the evaluating, as those of the whole: from `first` on, `share` of it. */
 export function* partOf<Result>(
   first: number,
   share: number,
@@ -38,7 +38,7 @@ export function* partOf<Result>(
   }
 }
 
-/** What is judged by itself: a label, or the labels of a region. */
+/** What is evaluated by itself: a label, or the labels of a region. */
 export type LabelOrRegion = readonly number[];
 
 /** The foreground of a dataset, in its order. */

@@ -1,5 +1,5 @@
 // Statistics of a channel over the draws of all cases, as numpy computes them from the concatenated float32 array.
-import { breathe, forEachAtOnce } from '@/shared/concurrency';
+import { forEachAtOnce, yieldToEventLoop } from '@/shared/concurrency';
 import {
   type DrawnIntensities,
   type DrawPlacement,
@@ -39,11 +39,11 @@ export interface DrawSurveyor {
 export const localSurveyor: DrawSurveyor = {
   atOnce: 1,
   survey: async (...look) => {
-    await breathe();
+    await yieldToEventLoop();
     return surveyDraws(...look);
   },
   refine: async (...look) => {
-    await breathe();
+    await yieldToEventLoop();
     return refineDraws(...look);
   },
 };

@@ -8,7 +8,7 @@ import { inputChannelsOf } from '@/core/interop/onnxModel';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { logitsToLabels, logitsToSegmentation } from '@/core/preprocessing/exportPrediction';
 import { toZyx } from '@/nn/unet';
-import { breathe } from '@/shared/concurrency';
+import { yieldToEventLoop } from '@/shared/concurrency';
 import { elementCount, permute, type Zyx } from '@/shared/geometry';
 import { secondsSince } from '@/shared/time';
 import { activationToLogits, toChannelsFirst, toFileOrder } from './channelOrder';
@@ -143,7 +143,7 @@ export class OnnxPredictor implements CasePredictor {
       for (const start of everyStart(starts)) {
         cutWindow(image, start, patchSize, window);
         for (const [j, mirroredAxes] of views.entries()) {
-          await breathe();
+          await yieldToEventLoop();
           signal?.throwIfAborted();
           mirrorWindow(window, patchSize, mirroredAxes, view);
           const logits = await this.logitsOf(session, view);

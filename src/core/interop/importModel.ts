@@ -124,7 +124,7 @@ async function importFolder(folder: ModelFolder, options: ModelImportOptions): P
   const expected = parametersOf(configuration, dataset.channelNames, dataset.labels);
   checkParameters(first.tensors, expected, checkpoints[0].path);
 
-  const { dice: crossValidationDice } = await judgementIn(folder.crossValidationSummary);
+  const { dice: crossValidationDice } = await evaluationIn(folder.crossValidationSummary);
   return {
     model: {
       plans,
@@ -245,7 +245,7 @@ async function readDatasetOf(folder: ModelFolder): Promise<DatasetDescription> {
 }
 
 async function describeFold(folder: ModelFolder, fold: string, checkpointName: string): Promise<ModelFold> {
-  const { dice, cases } = await judgementIn(folder.folds.get(fold)?.summary);
+  const { dice, cases } = await evaluationIn(folder.folds.get(fold)?.summary);
   return {
     fold,
     checkpointName,
@@ -255,7 +255,7 @@ async function describeFold(folder: ModelFolder, fold: string, checkpointName: s
 }
 
 /** `foreground_mean.Dice` of a summary.json, and of how many cases; one that cannot be read only costs its figures. */
-async function judgementIn(
+async function evaluationIn(
   file: SourceFile | undefined,
 ): Promise<{ readonly dice?: number; readonly cases?: number }> {
   if (!file) return {};

@@ -85,7 +85,7 @@ export function foregroundLabels({ allLabels }: Pick<LabelSet, 'allLabels'>): re
   return allLabels.filter((label) => label !== 0);
 }
 
-/** What is learnt and judged by itself: each foreground region, or without regions each foreground label alone. */
+/** What is learnt and evaluated by itself: each foreground region, or without regions each foreground label alone. */
 export function foregroundClasses(labels: LabelSet): readonly (readonly number[])[] {
   if (labels.hasRegions) return labels.foregroundRegions;
   return foregroundLabels(labels).map((label) => [label]);

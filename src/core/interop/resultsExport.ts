@@ -148,7 +148,7 @@ function crossValidationPaths(
         .split('_')
         .every((fold) => folds.includes(fold)),
     )
-    .flatMap((name) => judgementPaths(all, name, hasPredictions));
+    .flatMap((name) => evaluationPaths(all, name, hasPredictions));
 }
 
 /** `ensemble___A___B___folds`, of models that are all taken along. */
@@ -165,10 +165,10 @@ function ensemblePaths(
       const members = baseName(name).split('___').slice(1, -1);
       return members.length > 0 && members.every((member) => models.has(member));
     })
-    .flatMap((name) => judgementPaths(all, name, hasPredictions));
+    .flatMap((name) => evaluationPaths(all, name, hasPredictions));
 }
 
-function judgementPaths(
+function evaluationPaths(
   all: ReadonlyMap<string, SourceFile>,
   folder: string,
   hasPredictions: boolean,

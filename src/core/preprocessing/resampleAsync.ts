@@ -1,7 +1,7 @@
 // Resampling that a person can watch and stop: on the GPU where that wins, on the CPU in short steps otherwise.
 
 import type { Gpu } from '@/gpu/device';
-import { breathe } from '@/shared/concurrency';
+import { yieldToEventLoop } from '@/shared/concurrency';
 import type { Zyx } from '@/shared/geometry';
 import { elementCount } from '@/shared/geometry';
 import { fromPlanOrder, planResample, type ResampleRequest, toPlanOrder } from './resampling';
@@ -74,7 +74,7 @@ async function resizeObservably(
   let lastBreath = performance.now();
   for (const share of resizeVolumeSteps(source, shape, target, newShape, method)) {
     if (performance.now() - lastBreath < BREATH_MS) continue;
-    await breathe();
+    await yieldToEventLoop();
     report(share);
     lastBreath = performance.now();
   }

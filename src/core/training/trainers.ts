@@ -22,7 +22,7 @@ import {
 } from '@/kernels/optimisers/optimiserOptions';
 import { type Architecture, withBatchNorm } from '@/nn/architecture';
 import { StudioError } from '@/shared/errors';
-import { mostLike } from '@/shared/nearest';
+import { closestMatches } from '@/shared/nearest';
 import { cosineLearningRate, type LearningRateSchedule, warmupLearningRate } from './learningRates';
 import type { Oversampling } from './patchPosition';
 import { polyLearningRate } from './polyLearningRate';
@@ -295,7 +295,7 @@ export function trainerNamed(name: string): Trainer {
   assertTrainerInside(name);
   throw new StudioError(
     'UnknownTrainer',
-    `There is no trainer ${name}; those that look like it are ${mostLike(name, TRAINER_NAMES, 3).join(', ')}.`,
+    `There is no trainer ${name}; those that look like it are ${closestMatches(name, TRAINER_NAMES, 3).join(', ')}.`,
     'Any of them may be followed by _Xepochs, as in nnUNetTrainer_30epochs.',
   );
 }

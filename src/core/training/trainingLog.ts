@@ -58,14 +58,14 @@ export function withEpoch(log: TrainingLog, entry: EpochEntry): TrainingLog {
   };
 }
 
-/** Whether a list of the log may hold NaN: of epochs in which no class was there to be judged, as in nnU-Net. */
-export function isUnjudged([key]: readonly string[]): boolean {
+/** Whether a list of the log may hold NaN: of epochs in which no class was there to be evaluated, as in nnU-Net. */
+export function hasNoScore([key]: readonly string[]): boolean {
   return [LOG_KEYS.meanFgDice, LOG_KEYS.emaFgDice, LOG_KEYS.dicePerClassOrRegion].some(
     (each) => each === key,
   );
 }
 
-/** An epoch in which no class could be judged, or the first ones, leave no NaN in the mean for good. */
+/** An epoch in which no class could be evaluated, or the first ones, leave no NaN in the mean for good. */
 function runningMean(before: number | undefined, mean: number): number {
   if (before === undefined || Number.isNaN(before)) return mean;
   return Number.isNaN(mean) ? before : EMA_WEIGHT * before + (1 - EMA_WEIGHT) * mean;

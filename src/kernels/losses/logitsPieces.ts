@@ -63,7 +63,7 @@ export function voxelRuns(layout: LogitsLayout, sampleCount: number): VoxelRun[]
   );
 }
 
-/** Elements (f32) of the states; 0 where no sample's classes are cut, or each is judged on its own. */
+/** Elements (f32) of the states; 0 where no sample's classes are cut, or each is evaluated on its own. */
 export function voxelStateSize(layout: LogitsLayout): number {
   const { classes, voxels, options } = layout;
   const isCut = classes * voxels > logitsCapacity(layout);

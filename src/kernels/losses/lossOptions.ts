@@ -78,7 +78,7 @@ export function diceAndTopKLoss(options: Chosen & WithIgnoreLabel): LossOptions 
   return { ...diceAndCrossEntropyLoss(options), topKPercent: 10 };
 }
 
-/** Whether the loss is the mean of the losses of its samples, so that equal parts of a batch can be judged one by one. */
+/** Whether the loss is the mean of the losses of its samples, so that equal parts of a batch can be evaluated one by one. */
 export function isMeanOverSamples({ target, diceWeight, topKPercent, batchDice }: LossOptions): boolean {
   const hasIgnore = target.kind === 'labels' ? target.ignoreLabel !== undefined : target.hasIgnore;
   const poolsDice = batchDice && diceWeight !== 0;

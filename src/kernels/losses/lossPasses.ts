@@ -134,7 +134,7 @@ export function hasDice({ options, classes }: Pick<LossArgs, 'options' | 'classe
   return options.diceWeight !== 0 && (options.doBackground || classes > 1);
 }
 
-/** Whether the loss is one of regions, each of which is judged on its own. */
+/** Whether the loss is one of regions, each of which is evaluated on its own. */
 export function isRegions({ target }: Pick<LossOptions, 'target'>): boolean {
   return target.kind === 'regions';
 }

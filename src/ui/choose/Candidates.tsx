@@ -82,7 +82,7 @@ export function Candidates({ datasetName }: { datasetName: string }) {
       )}
       <Checkbox.Group
         label="Folds"
-        description="Every candidate needs all of them. nnU-Net takes all five; with fewer, fewer cases judge."
+        description="Every candidate needs all of them. nnU-Net takes all five; with fewer, fewer cases count."
         value={folds.map(String)}
         onChange={(values) => setFolds(available.filter((fold) => values.includes(`${fold}`)))}
       >

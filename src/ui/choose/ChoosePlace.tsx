@@ -36,8 +36,9 @@ export default function ChoosePlace({ item: datasetName }: PlaceProps) {
       {shown !== undefined && (
         <Stack gap="md">
           <Text size="sm" c="dimmed" maw={760}>
-            Each trained configuration of {shown}, and each pair of them averaged, is judged on the cases that
-            its folds did not train on. The best one is tried with the largest component of each label alone.
+            Each trained configuration of {shown}, and each pair of them averaged, is evaluated on the cases
+            that its folds did not train on. The best one is tried with the largest component of each label
+            alone.
           </Text>
           <Candidates key={shown} datasetName={shown} />
           {choice && <ChoiceResult key={choice.foundAt} choice={choice} />}

@@ -17,7 +17,7 @@ import { Findings } from './Findings';
 import { withoutFlatAxis } from './flatAxis';
 import { foregroundLabels } from './foregroundLabels';
 import { ThumbnailImage } from './ThumbnailImage';
-import { useGlances } from './useGlances';
+import { usePreviews } from './usePreviews';
 
 const PAGE_SIZE = 50;
 
@@ -36,7 +36,7 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
   const pages = Math.max(1, Math.ceil(shown.length / PAGE_SIZE));
   const current = Math.min(page, pages);
   const rows = shown.slice((current - 1) * PAGE_SIZE, current * PAGE_SIZE);
-  const glances = useGlances(dataset, rows);
+  const previews = usePreviews(dataset, rows);
   if (!checks) return null;
   const count = (wanted: WhichCases) => checks.filter((check) => isAmong(check, wanted)).length;
   const unlabelled = count('unlabelled');
@@ -95,7 +95,7 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
                 key={check.caseId}
                 dataset={dataset}
                 check={check}
-                thumbnail={glances.get(check.caseId)?.thumbnail}
+                thumbnail={previews.get(check.caseId)?.thumbnail}
               />
             ))}
           </Table.Tbody>
@@ -147,14 +147,14 @@ function CaseRow({ dataset, check, thumbnail }: CaseRowProps) {
         {status !== 'unlabelled' && findings.length > 0 ? (
           <Findings findings={findings} caseId={caseId} />
         ) : (
-          <Verdict dataset={dataset} status={status} />
+          <CheckResult dataset={dataset} status={status} />
         )}
       </Table.Td>
     </Table.Tr>
   );
 }
 
-function Verdict({ dataset, status }: { dataset: DatasetRecord; status: CaseCheck['status'] }) {
+function CheckResult({ dataset, status }: { dataset: DatasetRecord; status: CaseCheck['status'] }) {
   if (!dataset.check || !['ok', 'unlabelled'].includes(status))
     return (
       <Text size="xs" c="dimmed">

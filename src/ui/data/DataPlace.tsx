@@ -8,9 +8,9 @@ import styles from './data.module.css';
 import { ImportButtons } from './ImportButtons';
 import { ImportNotice } from './ImportNotice';
 import { LabelsDialog } from './LabelsDialog';
+import { NameConflictDialog } from './NameConflictDialog';
 import { NoDatasets } from './NoDatasets';
 import { PairsDialog } from './PairsDialog';
-import { RivalDialog } from './RivalDialog';
 import { StorageLine } from './StorageLine';
 import { UnlabelledDialog } from './UnlabelledDialog';
 
@@ -28,7 +28,7 @@ export default function DataPlace({ item: name, part: caseId, onFiles, onImages 
       )}
       <PairsDialog onOpenImages={onImages} />
       <LabelsDialog />
-      <RivalDialog />
+      <NameConflictDialog />
       <UnlabelledDialog onOpenImages={onImages} />
     </>
   );

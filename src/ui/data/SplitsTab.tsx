@@ -46,7 +46,7 @@ export function SplitsTab({ dataset }: { dataset: DatasetRecord }) {
     <div className={styles.section} style={{ marginTop: 14 }}>
       <h2>Splits for cross-validation</h2>
       <p className={styles.hint}>
-        Each fold trains on four fifths of the cases and is judged on the rest.{' '}
+        Each fold trains on four fifths of the cases and is evaluated on the rest.{' '}
         {splits?.origin === 'given'
           ? 'These are your own.'
           : 'These are the ones that nnU-Net draws itself: five folds, seed 12345.'}

@@ -9,7 +9,7 @@ import { EvaluationViewer } from './EvaluationViewer';
 import styles from './evaluate.module.css';
 import { NewEvaluation } from './NewEvaluation';
 
-/** Segmentations judged against references. The default export is what `lazy` asks for. */
+/** Segmentations evaluated against references. The default export is what `lazy` asks for. */
 export default function EvaluatePlace({ item, part: caseId }: PlaceProps) {
   const { evaluations, isLoaded } = useEvaluations(({ evaluations, isLoaded }) => ({
     evaluations,

@@ -5,7 +5,7 @@ import { plural } from '../formats';
 import { addressOf, goTo } from '../route';
 import { EvaluationState } from './EvaluationState';
 import styles from './evaluate.module.css';
-import { columnNamed, meanRows } from './verdicts';
+import { columnNamed, meanRows } from './evaluatedCases';
 
 /** Earlier evaluations, the newest first. */
 export function EvaluationList({ evaluations }: { evaluations: readonly EvaluationRecord[] }) {

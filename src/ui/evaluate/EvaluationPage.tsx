@@ -16,17 +16,17 @@ import { saveFile } from '../files/saveFile';
 import { plural } from '../formats';
 import { addressOf, goTo } from '../route';
 import { useEvaluations, useStudio } from '../useStudio';
+import { CaseTable } from './CaseTable';
 import { EvaluationState } from './EvaluationState';
 import styles from './evaluate.module.css';
+import { type ColumnName, evaluatedCases } from './evaluatedCases';
 import { MeansTable } from './MeansTable';
 import { Spreads } from './Spreads';
-import { VerdictTable } from './VerdictTable';
-import { type ColumnName, judgedVerdicts } from './verdicts';
 
 /** One evaluation: means, how the cases spread, every case. */
 export function EvaluationPage({ record }: { record: EvaluationRecord }) {
   const [metric, setMetric] = useState<ColumnName>('Dice');
-  const judged = judgedVerdicts(record).length;
+  const evaluated = evaluatedCases(record).length;
   return (
     <article aria-labelledby="evaluation-title">
       <EvaluationHead record={record} />
@@ -34,13 +34,13 @@ export function EvaluationPage({ record }: { record: EvaluationRecord }) {
         <ErrorNote title="This evaluation failed" where={record.title} {...record.state} />
       )}
       <Failures record={record} />
-      {judged > 0 && (
+      {evaluated > 0 && (
         <div className={styles.columns}>
           <MeansTable record={record} />
           <Spreads record={record} metric={metric} onMetric={setMetric} />
         </div>
       )}
-      {judged > 0 && <VerdictTable record={record} />}
+      {evaluated > 0 && <CaseTable record={record} />}
     </article>
   );
 }
@@ -49,7 +49,7 @@ function EvaluationHead({ record }: { record: EvaluationRecord }) {
   const { evaluations, system } = useStudio();
   const isRunning = useEvaluations(({ running }) => running?.id === record.id);
   const isBusy = useEvaluations(({ running }) => running !== undefined);
-  const canGoOn = !isRunning && record.verdicts.length < record.pairs.length;
+  const canResume = !isRunning && record.verdicts.length < record.pairs.length;
   const remove = async () => {
     goTo('evaluate');
     await evaluations.remove(record.id);
@@ -71,12 +71,12 @@ function EvaluationHead({ record }: { record: EvaluationRecord }) {
         </p>
       </div>
       <Group gap="xs">
-        {canGoOn && (
+        {canResume && (
           <Button
             size="sm"
             leftSection={<IconPlayerPlay size={16} aria-hidden />}
             disabled={isBusy}
-            onClick={() => void evaluations.goOn(record.id)}
+            onClick={() => void evaluations.resume(record.id)}
           >
             Go on
           </Button>
@@ -123,7 +123,7 @@ function SaveMenu({ record }: { record: EvaluationRecord }) {
           size="sm"
           variant="default"
           leftSection={<IconDownload size={16} aria-hidden />}
-          disabled={judgedVerdicts(record).length === 0}
+          disabled={evaluatedCases(record).length === 0}
         >
           Save
         </Button>
@@ -142,9 +142,9 @@ function SaveMenu({ record }: { record: EvaluationRecord }) {
   );
 }
 
-/** Cases that could not be judged, and files that had no partner. */
+/** Cases that could not be evaluated, and files that had no partner. */
 function Failures({ record: { verdicts, unpaired } }: { record: EvaluationRecord }) {
-  const failed = verdicts.flatMap((verdict) => ('error' in verdict ? [verdict.error] : []));
+  const failed = verdicts.flatMap((evaluation) => ('error' in evaluation ? [evaluation.error] : []));
   const lines = [...failed, ...unpaired.map(({ side, path, reason }) => `${path} (${side}): ${reason}.`)];
   if (lines.length === 0) return null;
   const title = [

@@ -17,9 +17,9 @@ import { labelCenters } from '../viewer/labelJump';
 import { namedChannels } from '../viewer/viewedChannel';
 import { useViewerController, ViewerContext } from '../viewer/viewerContext';
 import type { ViewerController } from '../viewer/viewerController';
+import { EvaluatedLabels } from './EvaluatedLabels';
 import styles from './evaluate.module.css';
-import { JudgedLabels } from './JudgedLabels';
-import { columnNamed, sortedRows, type VerdictRow, verdictRows } from './verdicts';
+import { type CaseRow, caseRows, columnNamed, sortedRows } from './evaluatedCases';
 
 const OVERLAYS = ['disagreement', 'prediction', 'reference'] as const;
 type Overlay = (typeof OVERLAYS)[number];
@@ -87,7 +87,7 @@ export function EvaluationViewer({ record, caseId }: { record: EvaluationRecord;
             isOpen={isOpen}
             panel={
               shown === 'disagreement' ? (
-                <JudgedLabels
+                <EvaluatedLabels
                   record={record}
                   caseId={caseId}
                   chosen={label === ALL ? undefined : Number(label)}
@@ -156,7 +156,7 @@ function Legend({ hasOther }: { hasOther: boolean }) {
 /** Other cases, from the worst Dice to the best. */
 function Neighbours({ record, caseId }: { record: EvaluationRecord; caseId: string }) {
   const order = useMemo(
-    () => [...new Set(sortedRows(verdictRows(record), 'Dice', true).map((row) => row.caseId))],
+    () => [...new Set(sortedRows(caseRows(record), 'Dice', true).map((row) => row.caseId))],
     [record],
   );
   const at = order.indexOf(caseId);
@@ -189,8 +189,8 @@ function Neighbours({ record, caseId }: { record: EvaluationRecord; caseId: stri
 /** Dice of each label, or of many the mean and the worst. */
 function diceText(record: EvaluationRecord, caseId: string): string {
   const { format } = columnNamed('Dice');
-  const rows = verdictRows(record).filter((row) => row.caseId === caseId);
-  const textOf = ({ label, figures }: VerdictRow) => `${record.labels[label].name} ${format(figures.Dice)}`;
+  const rows = caseRows(record).filter((row) => row.caseId === caseId);
+  const textOf = ({ label, figures }: CaseRow) => `${record.labels[label].name} ${format(figures.Dice)}`;
   if (rows.length <= MANY_LABELS) return rows.map(textOf).join(', ');
   const [worst] = sortedRows(rows, 'Dice', true);
   const mean = nanMean(rows.map(({ figures }) => figures.Dice));

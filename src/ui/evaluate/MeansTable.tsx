@@ -9,8 +9,8 @@ import { labelsThatFit } from '../labels/labelFilter';
 import labelStyles from '../labels/labels.module.css';
 import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
+import { COLUMNS, type MeanRow, meanRows, sortedRows } from './evaluatedCases';
 import { type Sort, SortHead } from './SortHead';
-import { COLUMNS, type MeanRow, meanRows, sortedRows } from './verdicts';
 
 /** Means of voxel counts say little. */
 const SHOWN = COLUMNS.filter(({ name }) => !['TP', 'FP', 'FN'].includes(name));

@@ -16,7 +16,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** What is to be judged, against what, and what of it has a partner. */
+/** What is to be evaluated, against what, and what of it has a partner. */
 export function NewEvaluation() {
   const { evaluations, system } = useStudio();
   const cases = useQueue((state) => state.cases.filter(({ result }) => result));

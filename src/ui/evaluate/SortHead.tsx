@@ -1,7 +1,7 @@
 import { Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import styles from './evaluate.module.css';
-import { type ColumnName, columnNamed } from './verdicts';
+import { type ColumnName, columnNamed } from './evaluatedCases';
 
 export interface Sort {
   readonly column: ColumnName;

@@ -9,7 +9,7 @@ import { labelsThatFit, lowest, MANY_LABELS } from '../labels/labelFilter';
 import { goTo } from '../route';
 import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
-import { type ColumnName, columnNamed, type VerdictRow, verdictRows } from './verdicts';
+import { type CaseRow, type ColumnName, caseRows, columnNamed } from './evaluatedCases';
 
 interface SpreadsProps {
   readonly record: EvaluationRecord;
@@ -21,7 +21,7 @@ const METRICS = ['Dice', 'IoU', 'NSD', 'HD95'] as const;
 
 /** How the cases spread, a strip of dots a label, with median and quartiles. */
 export function Spreads({ record, metric, onMetric }: SpreadsProps) {
-  const rows = useMemo(() => verdictRows(record), [record]);
+  const rows = useMemo(() => caseRows(record), [record]);
   const high = useMemo(() => highEnd(rows, metric), [rows, metric]);
   const [text, setText] = useState('');
   const labels = useMemo(() => shownStrips(record, rows, metric, text), [record, rows, metric, text]);
@@ -71,7 +71,7 @@ export function Spreads({ record, metric, onMetric }: SpreadsProps) {
 /** All labels where they are few; of many those with the worst medians among the ones that fit the search. */
 function shownStrips(
   { labels }: EvaluationRecord,
-  rows: readonly VerdictRow[],
+  rows: readonly CaseRow[],
   metric: ColumnName,
   text: string,
 ) {
@@ -94,7 +94,7 @@ function shownStrips(
 }
 
 /** Shares go from 0 to 1, distances to the greatest finite one. */
-function highEnd(rows: readonly VerdictRow[], metric: ColumnName): number {
+function highEnd(rows: readonly CaseRow[], metric: ColumnName): number {
   if (metric !== 'HD95') return 1;
   return Math.max(1, ...rows.map(({ figures }) => figures.HD95).filter(Number.isFinite));
 }
@@ -103,7 +103,7 @@ interface StripProps {
   readonly name: string;
   /** Label value that gives the colour. */
   readonly value: number;
-  readonly rows: readonly VerdictRow[];
+  readonly rows: readonly CaseRow[];
   readonly metric: ColumnName;
   /** Right end of the scale. */
   readonly high: number;

@@ -11,7 +11,7 @@ interface LabelSearchProps {
   readonly name?: string;
 }
 
-/** Finds labels by name or value; nothing where a glance finds them. */
+/** Finds labels by name or value; nothing where they are seen at once. */
 export function LabelSearch({ count, text, onText, name = 'Search labels' }: LabelSearchProps) {
   if (count <= MANY_LABELS) return null;
   return (

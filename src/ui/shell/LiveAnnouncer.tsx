@@ -4,7 +4,7 @@ import { stageText } from '../components/stages';
 import { useChoices, useDatasets, useEvaluations, useQueue, useTrainings } from '../useStudio';
 
 /** Tells screen readers what is worked on: each stage as it begins, each outcome. */
-export function Spoken() {
+export function LiveAnnouncer() {
   const stage = useQueue(({ running }) => running?.progress && stageText(running.progress));
   const cases = useQueue((state) => state.cases);
   const [outcome, setOutcome] = useState('');

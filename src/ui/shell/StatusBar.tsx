@@ -13,7 +13,7 @@ import styles from './shell.module.css';
 import { TrainingJobLine, useTrainingJob } from './TrainingJob';
 
 /** What runs now, how far it is, and how to stop it. */
-export function JobStrip() {
+export function StatusBar() {
   const { cases, running } = useQueue(({ cases, running }) => ({ cases, running }));
   const adding = useSelection((state) => state.adding);
   const waiting = cases.filter(({ run }) => run.status === 'queued').length;

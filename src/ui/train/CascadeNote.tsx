@@ -49,7 +49,7 @@ function Missing({ stage, gap, onTrain, onClose }: MissingProps) {
   const { missing, total, foldsToTrain, foldsUnderWay, runsToValidate } = gap;
   const validate = () => {
     onClose();
-    for (const { id } of runsToValidate) void trainings.goOn(id);
+    for (const { id } of runsToValidate) void trainings.resume(id);
     goTo('train', runsToValidate[0].id);
   };
   return (

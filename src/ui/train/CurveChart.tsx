@@ -58,7 +58,7 @@ export function CurveChart({ title, curves, format, range }: CurveChartProps) {
   return (
     <figure className={styles.chart}>
       <figcaption>{title}</figcaption>
-      <div ref={box} role="img" aria-label={spokenText(title, curves, format)} />
+      <div ref={box} role="img" aria-label={announcementText(title, curves, format)} />
     </figure>
   );
 }
@@ -127,7 +127,11 @@ function optionsFor(curves: readonly Curve[], { width, format, range }: Look): u
 /** Epochs have no halves. */
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
-function spokenText(title: string, curves: readonly Curve[], format: (value: number) => string): string {
+function announcementText(
+  title: string,
+  curves: readonly Curve[],
+  format: (value: number) => string,
+): string {
   const parts = curves.map(({ label, values }) => {
     const last = values.findLast((value) => !Number.isNaN(value));
     return last === undefined ? `${label} has no value yet` : `${label} ${format(last)}`;

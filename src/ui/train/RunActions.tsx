@@ -86,7 +86,7 @@ function MainActions({ run, live }: RunActionsProps) {
         <Button
           size="sm"
           leftSection={<IconPlayerPlay size={16} aria-hidden />}
-          onClick={() => void trainings.goOn(id)}
+          onClick={() => void trainings.resume(id)}
         >
           {isTrained ? 'Validate' : run.start ? 'Go on' : 'Train'}
         </Button>

@@ -2,7 +2,7 @@ import type { CaseCheck } from '@/core/dataset/integrity';
 import type { Split } from '@/core/dataset/splits';
 import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import type {
-  CaseGlance,
+  CasePreview,
   DatasetRecord,
   DatasetTask,
   DeclaredLabel,
@@ -226,7 +226,7 @@ export interface DatasetApi {
   /** What the check found, by sorted case id; without findings before it. */
   readChecks(name: string): Promise<readonly CaseCheck[]>;
   /** What the check kept to look at, `undefined` where a case could not be read. */
-  readGlances(name: string, caseIds: readonly string[]): Promise<readonly (CaseGlance | undefined)[]>;
+  readPreviews(name: string, caseIds: readonly string[]): Promise<readonly (CasePreview | undefined)[]>;
   /** A small even sample of the intensities of all cases, by channel. */
   readSamples(name: string, scale: IntensityScale): Promise<readonly IntensitySample[]>;
 

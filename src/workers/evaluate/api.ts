@@ -1,12 +1,12 @@
 import type { Unpaired } from '@/core/evaluation/pairSegmentations';
 import type { CaseRecord } from '@/storage/caseRecord';
-import type { CaseVerdict, EvaluationRecord, JudgedLabel } from '@/storage/evaluationRecord';
+import type { CaseEvaluation, EvaluationLabel, EvaluationRecord } from '@/storage/evaluationRecord';
 import type { DisplayChannel, DisplayLabels, DisplayVolume, GivenFile, SavedFile } from '@/workers/files/api';
 
 /** Where evaluations keep their files in the origin private file system, a folder each. */
 export const EVALUATIONS_FOLDER = 'evaluations';
 
-/** What is judged. */
+/** What is evaluated. */
 export type PredictionSource =
   | { readonly kind: 'files'; readonly files: readonly GivenFile[] }
   /** Finished segmentations of Segment. */
@@ -25,7 +25,7 @@ export interface EvaluationSources {
   readonly images: readonly GivenFile[];
 }
 
-/** What would be judged. */
+/** What would be evaluated. */
 export interface EvaluationPreview {
   readonly pairs: readonly {
     readonly caseId: string;
@@ -34,8 +34,8 @@ export interface EvaluationPreview {
     readonly hasImage: boolean;
   }[];
   readonly unpaired: readonly Unpaired[];
-  /** By a dataset.json; `undefined` where the values found in the label maps will be judged. */
-  readonly labels: readonly JudgedLabel[] | undefined;
+  /** By a dataset.json; `undefined` where the values found in the label maps will be evaluated. */
+  readonly labels: readonly EvaluationLabel[] | undefined;
   /** The dataset.json, or the dataset's name. */
   readonly labelsFrom: string | undefined;
 }
@@ -54,7 +54,7 @@ export interface EvaluationProgress {
 /** What a running evaluation tells. */
 export type EvaluationEvent =
   | { readonly kind: 'progress'; readonly progress: EvaluationProgress }
-  | { readonly kind: 'verdict'; readonly verdict: CaseVerdict };
+  | { readonly kind: 'evaluation'; readonly evaluation: CaseEvaluation };
 
 /** The worker waits until it is heard: verdicts come before the call that tells them is done. */
 export type OnEvaluationEvent = (event: EvaluationEvent) => void | Promise<void>;
@@ -71,7 +71,7 @@ export interface EvaluateApi {
   /** Looks at names and dataset.json only. Throws `BadJson`, `BadDatasetJson`, `DatasetMissing`, `NoDataset`. */
   preview(sources: EvaluationSources): Promise<EvaluationPreview>;
   /**
-   * Copies what is judged into a folder of its own, and finds the labels where no dataset.json names them. Throws
+   * Copies what is evaluated into a folder of its own, and finds the labels where no dataset.json names them. Throws
    * `NothingPaired`, `StorageFull`, and an `AbortError` when cancelled; then nothing is left.
    */
   take(
@@ -79,7 +79,7 @@ export interface EvaluateApi {
     filesId: string,
     onEvent: OnEvaluationEvent,
   ): Promise<Pick<EvaluationRecord, 'pairs' | 'unpaired' | 'labels' | 'ignoreLabel' | 'datasetName'>>;
-  /** Judges the pairs that have no verdict yet, each of which is told. Throws an `AbortError` when cancelled. */
+  /** Evaluates the pairs that have no evaluation yet, each of which is told. Throws an `AbortError` when cancelled. */
   evaluate(record: EvaluationRecord, onEvent: OnEvaluationEvent): Promise<void>;
   /** Stops what is under way. */
   cancel(): void;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeRecipe, recipeJob, recipesOf } from '@/app/choose/bestConfiguration';
 import { candidateRuns, missingFolds } from '@/app/choose/candidateRuns';
-import { createChooseDesk } from '@/app/choose/chooseService';
+import { createChooseService } from '@/app/choose/chooseService';
 import { DEFAULT_PREFERENCES } from '@/app/preferencesStore';
 import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { importModel } from '@/core/interop/importModel';
@@ -49,7 +49,7 @@ async function trained(models: readonly TinyModel[]) {
     }
   }
   const order: ChooseOrder = { datasetName: DATASET, candidates, folds: FOLDS, isEnsemblingAllowed: true };
-  return { desk: createChooseDesk({ datasets, runs, results }), order, results, runs };
+  return { service: createChooseService({ datasets, runs, results }), order, results, runs };
 }
 
 /** Half of label 2 is missing, half of label 1, each unsure there; both have a speck too much of label 1. */
@@ -65,9 +65,9 @@ const MODELS = [
 
 describe('choosing', () => {
   test('takes folds from the folders of their runs, and tells how far it is', async () => {
-    const { desk, order, results } = await trained(MODELS);
+    const { service, order, results } = await trained(MODELS);
     const shares: number[] = [];
-    const choice = await desk.findBest(order, ({ share }) => shares.push(share));
+    const choice = await service.findBest(order, ({ share }) => shares.push(share));
     expect(choice.scores.map(({ models }) => models.map(({ configuration }) => configuration))).toEqual([
       ['2d'],
       ['3d_fullres'],
@@ -86,8 +86,8 @@ describe('choosing', () => {
   });
 
   test('counts what ensembles lack', async () => {
-    const { desk, order } = await trained([MODELS[0], { configuration: '3d_fullres', prediction: RIGHT }]);
-    const survey = await desk.survey(order.candidates.flatMap(({ folds }) => folds));
+    const { service, order } = await trained([MODELS[0], { configuration: '3d_fullres', prediction: RIGHT }]);
+    const survey = await service.survey(order.candidates.flatMap(({ folds }) => folds));
     expect(survey.map(({ cases, withProbabilities }) => [cases, withProbabilities])).toEqual([
       [2, 2],
       [2, 2],
@@ -97,8 +97,8 @@ describe('choosing', () => {
   });
 
   test('is cancelled', async () => {
-    const { desk, order } = await trained(MODELS);
-    const choosing = desk.findBest(order, () => desk.cancel());
+    const { service, order } = await trained(MODELS);
+    const choosing = service.findBest(order, () => service.cancel());
     await expect(choosing).rejects.toMatchObject({ name: 'AbortError' });
   });
 });

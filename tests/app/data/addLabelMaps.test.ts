@@ -1,7 +1,7 @@
 // Datasets some or all of whose cases have no label map yet.
 import { beforeEach, expect, test } from 'vitest';
 import { matchLabelMaps } from '@/app/data/addLabelMaps';
-import { createDatasetDesk } from '@/app/data/datasetService';
+import { createDatasetService } from '@/app/data/datasetService';
 import { gzip } from '@/core/io/gzip';
 import { memoryFile } from '@/core/io/sourceFile';
 import type { DatasetApi, PairsFacts } from '@/workers/data/api';
@@ -18,13 +18,13 @@ import {
 } from '../../support/tinyDataset';
 
 let folders: ReturnType<typeof memoryFolders>;
-let desk: DatasetApi;
+let service: DatasetApi;
 const quiet = () => undefined;
 const expected = { isExpected: true };
 
 beforeEach(() => {
   folders = memoryFolders();
-  desk = createDatasetDesk({
+  service = createDatasetService({
     folders,
     records: new MemoryRecords(),
     checks: new MemoryRecords(),
@@ -50,28 +50,28 @@ const FACTS: PairsFacts = {
 };
 
 test('images without label maps become a dataset that is looked at and labelled before it is planned', async () => {
-  expect(await desk.recognise(images(), expected, 'r', quiet)).toMatchObject({
+  expect(await service.recognise(images(), expected, 'r', quiet)).toMatchObject({
     kind: 'pairs',
     caseIds: [],
     unlabelled: CASES,
     channels: 1,
     fileEnding: '.nii',
   });
-  const record = await desk.importPairs(images(), FACTS, 'a', quiet);
+  const record = await service.importPairs(images(), FACTS, 'a', quiet);
   expect(record).toMatchObject({ caseCount: 5, unlabelled: 5, numTraining: 5 });
-  const statuses = async () => (await desk.readChecks(TINY_DATASET)).map(({ status }) => status);
+  const statuses = async () => (await service.readChecks(TINY_DATASET)).map(({ status }) => status);
   expect(await statuses()).toEqual(CASES.map(() => 'unlabelled'));
 
-  const { check } = await desk.check(TINY_DATASET, 'a', quiet);
+  const { check } = await service.check(TINY_DATASET, 'a', quiet);
   expect(check).toMatchObject({ isTrainable: false, errors: 0, badCases: 0 });
   expect(await statuses()).toEqual(CASES.map(() => 'unlabelled'));
-  expect((await desk.readGlances(TINY_DATASET, ['bert']))[0]?.thumbnail.width).toBe(96);
-  expect((await desk.showImage(TINY_DATASET, 'bert', 0)).shape).toEqual(TINY_DIM);
-  expect(await desk.drawOverview(TINY_DATASET, 0, 'o', quiet)).toEqual([]);
+  expect((await service.readPreviews(TINY_DATASET, ['bert']))[0]?.thumbnail.width).toBe(96);
+  expect((await service.showImage(TINY_DATASET, 'bert', 0)).shape).toEqual(TINY_DIM);
+  expect(await service.drawOverview(TINY_DATASET, 0, 'o', quiet)).toEqual([]);
   for (const step of [
-    () => desk.extractFingerprint(TINY_DATASET, 'a', quiet),
-    () => desk.plan(TINY_DATASET, { planner: 'ExperimentPlanner' }),
-    () => desk.preprocess(TINY_DATASET, { plansName: 'nnUNetPlans', configurations: ['2d'] }, 'a', quiet),
+    () => service.extractFingerprint(TINY_DATASET, 'a', quiet),
+    () => service.plan(TINY_DATASET, { planner: 'ExperimentPlanner' }),
+    () => service.preprocess(TINY_DATASET, { plansName: 'nnUNetPlans', configurations: ['2d'] }, 'a', quiet),
   ]) {
     await expect(step()).rejects.toThrow(
       `${TINY_DATASET}: 5 of 5 cases have no label map: anna, bert, carl, dora, emil. nnU-Net needs one for every case. Add them (labelsTr/anna.nii for anna`,
@@ -85,7 +85,7 @@ test('images without label maps become a dataset that is looked at and labelled 
     'masks/dora.nii': tinyImage(9),
     'masks/zoe.nii': tinyLabels(),
   });
-  const proposal = await desk.recognise(some, expected, 'r', quiet);
+  const proposal = await service.recognise(some, expected, 'r', quiet);
   expect(proposal).toMatchObject({
     kind: 'labels',
     name: TINY_DATASET,
@@ -101,25 +101,28 @@ test('images without label maps become a dataset that is looked at and labelled 
     /no case of this name\n.*12 × 10 × 7 voxels is not that of its image, 12 × 10 × 8.*\n.*no label map/,
   );
   const choice = { replaces: false, newLabels: [{ name: 'lesion', value: 2 }] };
-  const partly = await desk.addLabels(TINY_DATASET, some, choice, 'a', quiet);
+  const partly = await service.addLabels(TINY_DATASET, some, choice, 'a', quiet);
   expect(partly).toMatchObject({ caseCount: 5, unlabelled: 3, numTraining: 5, check: undefined });
   expect(partly.labels.map(({ name }) => name)).toEqual(['background', 'organ', 'lesion']);
   expect(partly.rawBytes).toBeGreaterThan(record.rawBytes);
-  expect((await desk.showLabels(TINY_DATASET, 'anna')).shape).toEqual(TINY_DIM);
-  await expect(desk.showLabels(TINY_DATASET, 'dora')).rejects.toThrow('dora has no label map');
-  await desk.check(TINY_DATASET, 'a', quiet);
+  expect((await service.showLabels(TINY_DATASET, 'anna')).shape).toEqual(TINY_DIM);
+  await expect(service.showLabels(TINY_DATASET, 'dora')).rejects.toThrow('dora has no label map');
+  await service.check(TINY_DATASET, 'a', quiet);
   expect(await statuses()).toEqual(['ok', 'ok', 'unlabelled', 'unlabelled', 'unlabelled']);
 
   const rest = given(
     Object.fromEntries(['carl', 'dora', 'emil'].map((name) => [`${name}_seg.nii`, tinyLabels()])),
   );
-  const whole = await desk.addLabels(TINY_DATASET, rest, { replaces: false, newLabels: [] }, 'a', quiet);
+  const whole = await service.addLabels(TINY_DATASET, rest, { replaces: false, newLabels: [] }, 'a', quiet);
   expect(whole.unlabelled).toBe(0);
-  expect((await desk.check(TINY_DATASET, 'a', quiet)).check).toMatchObject({ isTrainable: true, errors: 0 });
+  expect((await service.check(TINY_DATASET, 'a', quiet)).check).toMatchObject({
+    isTrainable: true,
+    errors: 0,
+  });
 });
 
 test('a label map that is there stays unless it is to be replaced; then what was made of it goes', async () => {
-  await desk.importPairs(
+  await service.importPairs(
     given(
       Object.fromEntries(
         CASES.flatMap((name, i) => [
@@ -141,23 +144,23 @@ test('a label map that is there stays unless it is to be replaced; then what was
   const other = tinyLabels({ values: labelValues().map((value) => (value > 0 ? 3 - value : 0)) });
   const files = given({ 'bert_seg.nii': other });
   const into = { isExpected: true, into: TINY_DATASET };
-  expect(await desk.recognise(files, into, 'r', quiet)).toMatchObject({
+  expect(await service.recognise(files, into, 'r', quiet)).toMatchObject({
     kind: 'labels',
     matches: [{ caseId: 'bert', isThere: true }],
   });
   const stay = { replaces: false, newLabels: [] };
-  await expect(desk.addLabels(TINY_DATASET, files, stay, 'a', quiet)).rejects.toThrow(
+  await expect(service.addLabels(TINY_DATASET, files, stay, 'a', quiet)).rejects.toThrow(
     'All cases have theirs',
   );
-  expect(await desk.find(TINY_DATASET)).toMatchObject({
+  expect(await service.find(TINY_DATASET)).toMatchObject({
     hasFingerprint: true,
     preprocessed: [{ dataIdentifier: 'nnUNetPlans_2d', cases: 5 }],
   });
 
-  const replaced = await desk.addLabels(TINY_DATASET, files, { ...stay, replaces: true }, 'a', quiet);
+  const replaced = await service.addLabels(TINY_DATASET, files, { ...stay, replaces: true }, 'a', quiet);
   expect(replaced).toMatchObject({ unlabelled: 0, hasFingerprint: false, check: undefined });
   expect(replaced.preprocessed[0].cases).toBe(4);
-  const { content } = await desk.readFile(TINY_DATASET, 'raw/labelsTr/bert.nii');
+  const { content } = await service.readFile(TINY_DATASET, 'raw/labelsTr/bert.nii');
   expect(new Uint8Array(await content.arrayBuffer())).toEqual(other);
 });
 
@@ -168,14 +171,14 @@ test('a raw dataset may lack some or all of its label maps', async () => {
     path: `${TINY_DATASET}/${path}`,
     content: new Blob([bytes as BlobPart]),
   }));
-  expect(await desk.importDataset(raw, TINY_DATASET, 'a', quiet)).toMatchObject({ unlabelled: 1 });
-  await desk.check(TINY_DATASET, 'a', quiet);
-  await expect(desk.extractFingerprint(TINY_DATASET, 'a', quiet)).rejects.toThrow(
+  expect(await service.importDataset(raw, TINY_DATASET, 'a', quiet)).toMatchObject({ unlabelled: 1 });
+  await service.check(TINY_DATASET, 'a', quiet);
+  await expect(service.extractFingerprint(TINY_DATASET, 'a', quiet)).rejects.toThrow(
     '1 of 6 cases has no label map: case_3.',
   );
   const bare = raw.filter(({ path }) => !path.includes('labelsTr/'));
-  expect(await desk.recognise(bare, expected, 'r', quiet)).toMatchObject({ kind: 'raw' });
-  expect(await desk.replaceDataset(bare, TINY_DATASET, 'a', quiet)).toMatchObject({ unlabelled: 6 });
+  expect(await service.recognise(bare, expected, 'r', quiet)).toMatchObject({ kind: 'raw' });
+  expect(await service.replaceDataset(bare, TINY_DATASET, 'a', quiet)).toMatchObject({ unlabelled: 6 });
 });
 
 test('label maps are told from images by name', () => {

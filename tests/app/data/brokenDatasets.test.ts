@@ -26,7 +26,7 @@ interface Verdict {
 }
 
 /** What a person is told. Whatever is thrown has to be an error for people. */
-async function verdictOn(files: readonly SourceFile[]): Promise<Verdict> {
+async function evaluationOf(files: readonly SourceFile[]): Promise<Verdict> {
   try {
     const folder = memoryFolder();
     const { name } = await importDataset(files, async () => folder);
@@ -60,7 +60,7 @@ function pick<T>(items: readonly T[], random: () => number): T {
 
 test('a right dataset passes, folder or zip', async () => {
   for (const isZipped of [false, true]) {
-    expect(await verdictOn(packed(tinyDataset(), isZipped))).toEqual({ isTrainable: true, messages: [] });
+    expect(await evaluationOf(packed(tinyDataset(), isZipped))).toEqual({ isTrainable: true, messages: [] });
   }
 });
 
@@ -78,7 +78,7 @@ test('100 broken datasets are all refused, and every fault is named with its rem
             pick(Object.keys(CASE_BREAKAGES), random),
           );
     const expected = names.map((name, i) => BREAKAGES[name](contents, caseIds[i], random));
-    const { isTrainable, messages } = await verdictOn(packed(contents, random() < 0.3));
+    const { isTrainable, messages } = await evaluationOf(packed(contents, random() < 0.3));
     expect(isTrainable, `seed ${seed}: ${names}`).toBe(false);
     for (const each of expected) expect(messages.join('\n'), `seed ${seed}: ${names}`).toMatch(each);
     for (const name of names) used.add(name);
@@ -97,7 +97,7 @@ test.each(Object.keys(ODDITIES))('%s: a warning, as in nnU-Net', async (name) =>
 test.each(Object.keys(BAD_PACKAGES))('%s is refused', async (name) => {
   for (let seed = 0; seed < 5; seed++) {
     const { files, expected } = BAD_PACKAGES[name](tinyDataset(), seededRandom(seed).uniform);
-    const { isTrainable, messages } = await verdictOn(files);
+    const { isTrainable, messages } = await evaluationOf(files);
     expect(messages.join('\n')).toMatch(expected);
     expect(isTrainable).toBe(false);
   }
@@ -105,7 +105,7 @@ test.each(Object.keys(BAD_PACKAGES))('%s is refused', async (name) => {
 
 test('200 datasets with bytes changed at will never crash it', async () => {
   for (let seed = 0; seed < 200; seed++) {
-    const { isTrainable, messages } = await verdictOn(filesOf(scribbledOver(seededRandom(seed).uniform)));
+    const { isTrainable, messages } = await evaluationOf(filesOf(scribbledOver(seededRandom(seed).uniform)));
     if (!isTrainable) expect(messages.join('\n')).toMatch(/case_\d|dataset\.json/);
   }
 }, 60_000);

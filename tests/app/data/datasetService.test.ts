@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { createDatasetDesk } from '@/app/data/datasetService';
+import { createDatasetService } from '@/app/data/datasetService';
 import { planDataset, readFingerprint } from '@/app/plan/planDataset';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { crossValidationSplits } from '@/core/dataset/splits';
@@ -27,12 +27,12 @@ import {
 } from '../../support/tinyDataset';
 
 let folders: ReturnType<typeof memoryFolders>;
-let desk: DatasetApi;
+let service: DatasetApi;
 const quiet = () => undefined;
 
 beforeEach(() => {
   folders = memoryFolders();
-  desk = createDatasetDesk({
+  service = createDatasetService({
     folders,
     records: new MemoryRecords(),
     checks: new MemoryRecords(),
@@ -47,11 +47,11 @@ function given(contents: DatasetContents = tinyDataset(), folder = TINY_DATASET)
 }
 
 async function imported(contents?: DatasetContents): Promise<void> {
-  await desk.importDataset(given(contents), TINY_DATASET, 'a', quiet);
+  await service.importDataset(given(contents), TINY_DATASET, 'a', quiet);
 }
 
 test('a raw dataset, a Decathlon task and loose pairs are told apart by what they hold', async () => {
-  const raw = await desk.recognise(given(), { isExpected: true }, 'r', quiet);
+  const raw = await service.recognise(given(), { isExpected: true }, 'r', quiet);
   expect(raw).toEqual({ kind: 'raw', name: TINY_DATASET, isKept: false });
 
   const json = { labels: { '0': 'background', '1': 'x' }, modality: { '0': 'MRI' }, numTraining: 1 };
@@ -62,7 +62,7 @@ test('a raw dataset, a Decathlon task and loose pairs are told apart by what the
     { path: 'Task03_Test/dataset.json', content: jsonBytes(json) },
   ];
   const zip = { path: 'Task03_Test.zip', content: blobOf(writeZip(task)) };
-  expect(await desk.recognise([zip], { isExpected: true }, 'r', quiet)).toMatchObject({
+  expect(await service.recognise([zip], { isExpected: true }, 'r', quiet)).toMatchObject({
     kind: 'decathlon',
     name: 'Dataset003_Test',
   });
@@ -72,7 +72,7 @@ test('a raw dataset, a Decathlon task and loose pairs are told apart by what the
     { path: 'mine/masks/a.nii', content: blobOf(tinyLabels()) },
     { path: 'mine/images/b.nii', content: blobOf(tinyImage(2)) },
   ];
-  expect(await desk.recognise(pairs, { isExpected: true }, 'r', quiet)).toEqual({
+  expect(await service.recognise(pairs, { isExpected: true }, 'r', quiet)).toEqual({
     kind: 'pairs',
     caseIds: ['a'],
     channels: 1,
@@ -82,22 +82,27 @@ test('a raw dataset, a Decathlon task and loose pairs are told apart by what the
     unpaired: [],
     name: 'Dataset001_Mine',
   });
-  expect(await desk.recognise(pairs, { isExpected: false }, 'r', quiet)).toEqual({ kind: 'none' });
-  const unlabelled = await desk.recognise(pairs.slice(0, 1), { isExpected: true }, 'r', quiet);
+  expect(await service.recognise(pairs, { isExpected: false }, 'r', quiet)).toEqual({ kind: 'none' });
+  const unlabelled = await service.recognise(pairs.slice(0, 1), { isExpected: true }, 'r', quiet);
   expect(unlabelled).toMatchObject({ kind: 'pairs', caseIds: [], unlabelled: ['a'] });
-  expect(await desk.recognise(pairs.slice(0, 1), { isExpected: false }, 'r', quiet)).toEqual({
+  expect(await service.recognise(pairs.slice(0, 1), { isExpected: false }, 'r', quiet)).toEqual({
     kind: 'none',
   });
   const model = ['plans.json', 'dataset.json', 'fold_0/checkpoint_final.pth'];
   const files = model.map((path) => ({ path: `model/${path}`, content: blobOf(jsonBytes(TINY_JSON)) }));
-  expect(await desk.recognise(files, { isExpected: true }, 'r', quiet)).toEqual({ kind: 'none' });
+  expect(await service.recognise(files, { isExpected: true }, 'r', quiet)).toEqual({ kind: 'none' });
 });
 
 test('a folder of another name gets the next free number', async () => {
   await imported();
-  const again = await desk.recognise(given(tinyDataset(), 'my data-set'), { isExpected: true }, 'r', quiet);
+  const again = await service.recognise(
+    given(tinyDataset(), 'my data-set'),
+    { isExpected: true },
+    'r',
+    quiet,
+  );
   expect(again).toEqual({ kind: 'raw', name: 'Dataset001_MyDataSet', isKept: false });
-  const record = await desk.importDataset(
+  const record = await service.importDataset(
     given(tinyDataset(), 'my data-set'),
     'Dataset001_MyDataSet',
     'a',
@@ -108,7 +113,7 @@ test('a folder of another name gets the next free number', async () => {
 
 test('from import to preprocessed arrays, with what is there told at every step', async () => {
   await imported();
-  expect(await desk.find(TINY_DATASET)).toMatchObject({
+  expect(await service.find(TINY_DATASET)).toMatchObject({
     title: 'Tiny',
     kind: 'raw',
     caseCount: 6,
@@ -121,26 +126,28 @@ test('from import to preprocessed arrays, with what is there told at every step'
     check: undefined,
     hasFingerprint: false,
   });
-  await expect(desk.extractFingerprint(TINY_DATASET, 'a', quiet)).rejects.toThrow('not been checked');
+  await expect(service.extractFingerprint(TINY_DATASET, 'a', quiet)).rejects.toThrow('not been checked');
 
   const stages: string[] = [];
-  const checked = await desk.check(TINY_DATASET, 'a', ({ stage }) => stages.push(stage));
+  const checked = await service.check(TINY_DATASET, 'a', ({ stage }) => stages.push(stage));
   expect(checked.check).toMatchObject({ isTrainable: true, errors: 0, badCases: 0, reader: 'NibabelIO' });
   expect(stages).toContain('Checking cases');
-  const [glance] = await desk.readGlances(TINY_DATASET, ['case_0']);
-  expect(glance?.thumbnail).toMatchObject({ width: 96, height: 80 });
-  expect(new Set(glance?.thumbnail.labels)).toEqual(new Set([0, 1, 2]));
-  const samples = await desk.readSamples(TINY_DATASET, 'stored');
+  const [preview] = await service.readPreviews(TINY_DATASET, ['case_0']);
+  expect(preview?.thumbnail).toMatchObject({ width: 96, height: 80 });
+  expect(new Set(preview?.thumbnail.labels)).toEqual(new Set([0, 1, 2]));
+  const samples = await service.readSamples(TINY_DATASET, 'stored');
   expect(samples.map(({ all, foreground }) => [all.length, foreground.length])).toEqual([
     [6 * 512, 6 * 250],
     [6 * 512, 6 * 250],
   ]);
 
-  await expect(desk.plan(TINY_DATASET, { planner: 'ExperimentPlanner' })).rejects.toThrow('no fingerprint');
-  await desk.extractFingerprint(TINY_DATASET, 'a', quiet);
-  expect(await desk.plan(TINY_DATASET, { planner: 'ExperimentPlanner' })).toBe('nnUNetPlans');
+  await expect(service.plan(TINY_DATASET, { planner: 'ExperimentPlanner' })).rejects.toThrow(
+    'no fingerprint',
+  );
+  await service.extractFingerprint(TINY_DATASET, 'a', quiet);
+  expect(await service.plan(TINY_DATASET, { planner: 'ExperimentPlanner' })).toBe('nnUNetPlans');
   const { document } = await openRawDataset(filesOf(tinyDataset()));
-  const { content } = await desk.readFile(TINY_DATASET, 'preprocessed/dataset_fingerprint.json');
+  const { content } = await service.readFile(TINY_DATASET, 'preprocessed/dataset_fingerprint.json');
   const expected = planDataset({
     name: TINY_DATASET,
     document,
@@ -148,16 +155,16 @@ test('from import to preprocessed arrays, with what is there told at every step'
     planner: plannerNamed('ExperimentPlanner'),
     reader: 'NibabelIO',
   });
-  expect(await desk.readPlans(TINY_DATASET, 'nnUNetPlans')).toBe(plansJson(expected));
+  expect(await service.readPlans(TINY_DATASET, 'nnUNetPlans')).toBe(plansJson(expected));
 
   const request = { plansName: 'nnUNetPlans', configurations: ['3d_fullres', '3d_lowres'] };
-  const outcome = await desk.preprocess(TINY_DATASET, request, 'a', quiet);
+  const outcome = await service.preprocess(TINY_DATASET, request, 'a', quiet);
   expect(outcome).toMatchObject({
     preprocessed: ['3d_fullres'],
     skipped: [{ configuration: '3d_lowres' }],
     failures: [],
   });
-  const record = await desk.find(TINY_DATASET);
+  const record = await service.find(TINY_DATASET);
   expect(record).toMatchObject({
     hasFingerprint: true,
     plans: ['nnUNetPlans'],
@@ -165,21 +172,21 @@ test('from import to preprocessed arrays, with what is there told at every step'
   });
   expect(record.preprocessedBytes).toBeGreaterThan(record.preprocessed[0].sizeInBytes);
 
-  await desk.remove(TINY_DATASET, 'preprocessed');
-  expect(await desk.find(TINY_DATASET)).toMatchObject({
+  await service.remove(TINY_DATASET, 'preprocessed');
+  expect(await service.find(TINY_DATASET)).toMatchObject({
     hasFingerprint: true,
     plans: ['nnUNetPlans'],
     preprocessed: [],
   });
-  await desk.remove(TINY_DATASET, 'all');
-  expect(await desk.list()).toEqual([]);
+  await service.remove(TINY_DATASET, 'all');
+  expect(await service.list()).toEqual([]);
   expect(folders.paths()).toEqual([]);
-  await expect(desk.find(TINY_DATASET)).rejects.toThrow('no dataset');
+  await expect(service.find(TINY_DATASET)).rejects.toThrow('no dataset');
 });
 
 test('every configuration is preprocessed by as many threads as the browser gives', async () => {
   const counts: number[] = [];
-  desk = createDatasetDesk({
+  service = createDatasetService({
     folders,
     records: new MemoryRecords(),
     checks: new MemoryRecords(),
@@ -190,32 +197,32 @@ test('every configuration is preprocessed by as many threads as the browser give
     },
   });
   await imported();
-  await desk.check(TINY_DATASET, 'a', quiet);
-  await desk.extractFingerprint(TINY_DATASET, 'a', quiet);
-  await desk.plan(TINY_DATASET, { planner: 'ExperimentPlanner' });
+  await service.check(TINY_DATASET, 'a', quiet);
+  await service.extractFingerprint(TINY_DATASET, 'a', quiet);
+  await service.plan(TINY_DATASET, { planner: 'ExperimentPlanner' });
   const request = { plansName: 'nnUNetPlans', configurations: ['2d', '3d_fullres'] };
-  await desk.preprocess(TINY_DATASET, request, 'a', quiet);
+  await service.preprocess(TINY_DATASET, request, 'a', quiet);
   expect(counts).toEqual([3, 3, 3]);
-  expect((await desk.find(TINY_DATASET)).preprocessed.map(({ cases }) => cases)).toEqual([6, 6]);
+  expect((await service.find(TINY_DATASET)).preprocessed.map(({ cases }) => cases)).toEqual([6, 6]);
 });
 
 test('a dataset with errors says which, and is not planned', async () => {
   const contents = tinyDataset();
   contents.set('labelsTr/case_3.nii', tinyLabels({ values: labelValues().map((value) => value * 4) }));
   await imported(contents);
-  const { check } = await desk.check(TINY_DATASET, 'a', quiet);
+  const { check } = await service.check(TINY_DATASET, 'a', quiet);
   expect(check).toMatchObject({ isTrainable: false, errors: 1, badCases: 1 });
-  const broken = (await desk.readChecks(TINY_DATASET)).find(({ status }) => status === 'error');
+  const broken = (await service.readChecks(TINY_DATASET)).find(({ status }) => status === 'error');
   expect(broken?.caseId).toBe('case_3');
   expect(broken?.findings[0].message).toContain('labelsTr/case_3.nii holds the values 4, 8');
-  await expect(desk.extractFingerprint(TINY_DATASET, 'a', quiet)).rejects.toThrow('found 1 error');
+  await expect(service.extractFingerprint(TINY_DATASET, 'a', quiet)).rejects.toThrow('found 1 error');
 });
 
 test('a cancelled import leaves nothing', async () => {
-  const copying = desk.importDataset(given(), TINY_DATASET, 'a', () => desk.cancel('a'));
+  const copying = service.importDataset(given(), TINY_DATASET, 'a', () => service.cancel('a'));
   await expect(copying).rejects.toMatchObject({ name: 'AbortError' });
   expect(folders.paths()).toEqual([]);
-  expect(await desk.list()).toEqual([]);
+  expect(await service.list()).toEqual([]);
 });
 
 test('a second dataset of the same name is refused, and the first stays', async () => {
@@ -230,12 +237,14 @@ test('one that is replaced stays where the new one is no dataset, and makes room
   await imported();
   const before = folders.paths();
   const broken: DatasetContents = new Map([...tinyDataset(), ['dataset.json', jsonBytes({ labels: 3 })]]);
-  await expect(desk.replaceDataset(given(broken), TINY_DATASET, 'a', quiet)).rejects.toThrow('dataset.json');
+  await expect(service.replaceDataset(given(broken), TINY_DATASET, 'a', quiet)).rejects.toThrow(
+    'dataset.json',
+  );
   expect(folders.paths()).toEqual(before);
-  expect(await desk.list()).toHaveLength(1);
+  expect(await service.list()).toHaveLength(1);
 
   const smaller: DatasetContents = new Map([...tinyDataset()].filter(([path]) => !path.includes('case_3')));
-  const { caseCount } = await desk.replaceDataset(given(smaller), TINY_DATASET, 'a', quiet);
+  const { caseCount } = await service.replaceDataset(given(smaller), TINY_DATASET, 'a', quiet);
   expect(caseCount).toBe(5);
   expect(folders.paths().filter((path) => path.includes('case_3'))).toEqual([]);
 });
@@ -243,48 +252,48 @@ test('one that is replaced stays where the new one is no dataset, and makes room
 test('what a closed tab left is swept away, datasets are not', async () => {
   await imported();
   await folders.folder('Dataset009_Half', 'raw').write('imagesTr/a.nii', new Uint8Array(1));
-  await desk.sweep();
+  await service.sweep();
   expect(await folders.names()).toEqual([TINY_DATASET]);
 });
 
 test('another title is kept, also by a dataset that takes its place; its name stays', async () => {
   await imported();
-  expect(await desk.rename(TINY_DATASET, 'Brains of 2026')).toMatchObject({ name: TINY_DATASET });
-  expect(await desk.list()).toMatchObject([{ name: TINY_DATASET, title: 'Brains of 2026' }]);
-  const replaced = await desk.replaceDataset(given(), TINY_DATASET, 'a', quiet);
+  expect(await service.rename(TINY_DATASET, 'Brains of 2026')).toMatchObject({ name: TINY_DATASET });
+  expect(await service.list()).toMatchObject([{ name: TINY_DATASET, title: 'Brains of 2026' }]);
+  const replaced = await service.replaceDataset(given(), TINY_DATASET, 'a', quiet);
   expect(replaced.title).toBe('Brains of 2026');
 });
 
 test("splits are nnU-Net's until own ones are given, which must know their cases", async () => {
   await imported();
   const ids = [0, 1, 2, 3, 4, 5].map((i) => `case_${i}`);
-  const own = await desk.readSplits(TINY_DATASET);
+  const own = await service.readSplits(TINY_DATASET);
   expect(own).toEqual({ origin: 'nnunet', splits: crossValidationSplits(ids) });
   const text = JSON.stringify([{ train: ['case_0'], val: ['case_1'] }]);
-  await expect(desk.writeSplits(TINY_DATASET, text.replace('case_1', 'nobody'))).rejects.toThrow('nobody');
-  await desk.writeSplits(TINY_DATASET, text);
-  expect(await desk.readSplits(TINY_DATASET)).toEqual({
+  await expect(service.writeSplits(TINY_DATASET, text.replace('case_1', 'nobody'))).rejects.toThrow('nobody');
+  await service.writeSplits(TINY_DATASET, text);
+  expect(await service.readSplits(TINY_DATASET)).toEqual({
     origin: 'given',
     splits: [{ train: ['case_0'], val: ['case_1'] }],
   });
-  await desk.removeSplits(TINY_DATASET);
-  expect((await desk.readSplits(TINY_DATASET))?.origin).toBe('nnunet');
+  await service.removeSplits(TINY_DATASET);
+  expect((await service.readSplits(TINY_DATASET))?.origin).toBe('nnunet');
 });
 
 test('a case is shown with its labels, whatever they are stored as', async () => {
   const contents = tinyDataset();
   contents.set('labelsTr/case_0.nii', tinyLabels({ type: 'float32' }));
   await imported(contents);
-  const { centers, voxels } = await desk.showLabels(TINY_DATASET, 'case_0');
+  const { centers, voxels } = await service.showLabels(TINY_DATASET, 'case_0');
   expect(Object.keys(centers)).toEqual(['1', '2']);
   expect(voxels).toHaveLength(960);
-  expect((await desk.showImage(TINY_DATASET, 'case_0', 1)).voxels).toHaveLength(960);
+  expect((await service.showImage(TINY_DATASET, 'case_0', 1)).voxels).toHaveLength(960);
 });
 
 test('the sample is made once, and stands the check', async () => {
-  const made = await desk.importSample('a', quiet);
+  const made = await service.importSample('a', quiet);
   expect([made.name, made.kind, made.caseCount]).toEqual(['Dataset900_Phantom', 'sample', 8]);
-  const { check } = await desk.check(made.name, 'a', quiet);
+  const { check } = await service.check(made.name, 'a', quiet);
   expect(check).toMatchObject({ isTrainable: true, warnings: 0 });
-  expect((await desk.importSample('a', quiet)).addedAt).toBe(made.addedAt);
+  expect((await service.importSample('a', quiet)).addedAt).toBe(made.addedAt);
 });

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import { createDatasetDesk } from '@/app/data/datasetService';
+import { createDatasetService } from '@/app/data/datasetService';
 import { createDatasets, type Datasets } from '@/app/data/datasetStore';
 import type { DatasetApi } from '@/workers/data/api';
 import type { GivenFile } from '@/workers/files/api';
@@ -19,7 +19,7 @@ const openDatasets = () =>
   createDatasets({ api, exclusively: (work) => work(), whileAdding: (work) => work() });
 
 beforeEach(() => {
-  api = createDatasetDesk({
+  api = createDatasetService({
     folders: memoryFolders(),
     records: new MemoryRecords(),
     checks: new MemoryRecords(),

@@ -1,6 +1,6 @@
 // Datasets that nnU-Net preprocessed elsewhere, taken in by the studio.
 import { beforeAll, beforeEach, describe, expect } from 'vitest';
-import { createDatasetDesk } from '@/app/data/datasetService';
+import { createDatasetService } from '@/app/data/datasetService';
 import type { DatasetApi } from '@/workers/data/api';
 import type { GivenFile } from '@/workers/files/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
@@ -13,7 +13,7 @@ import { tinyPreprocessed, tinyTrainer, trainTiny } from '../../support/tinyTrai
 
 let preprocessed: ReturnType<typeof memoryFolder>;
 let folders: ReturnType<typeof memoryFolders>;
-let desk: DatasetApi;
+let service: DatasetApi;
 const quiet = () => undefined;
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   folders = memoryFolders();
-  desk = createDatasetDesk({
+  service = createDatasetService({
     folders,
     records: new MemoryRecords(),
     checks: new MemoryRecords(),
@@ -41,11 +41,11 @@ function given(contents: ReadonlyMap<string, Uint8Array>, folder = TINY_DATASET)
 }
 
 const importIt = (files = given(preprocessed.contents), name = TINY_DATASET) =>
-  desk.importPreprocessed(files, name, 'a', quiet);
+  service.importPreprocessed(files, name, 'a', quiet);
 
 describe('a preprocessed dataset', () => {
   test('is recognised, by itself and beside nothing else', async () => {
-    expect(await desk.recognise(given(preprocessed.contents), { isExpected: true }, 'r', quiet)).toEqual({
+    expect(await service.recognise(given(preprocessed.contents), { isExpected: true }, 'r', quiet)).toEqual({
       kind: 'preprocessed',
       name: TINY_DATASET,
     });
@@ -53,11 +53,11 @@ describe('a preprocessed dataset', () => {
       ...preprocessed.contents,
       ['m/fold_0/checkpoint_final.pth', new Uint8Array()],
     ]);
-    expect(await desk.recognise(given(withModel), { isExpected: true }, 'r', quiet)).toEqual({
+    expect(await service.recognise(given(withModel), { isExpected: true }, 'r', quiet)).toEqual({
       kind: 'none',
     });
     const withoutPlans = new Map([...preprocessed.contents].filter(([path]) => path !== 'nnUNetPlans.json'));
-    expect(await desk.recognise(given(withoutPlans), { isExpected: true }, 'r', quiet)).toMatchObject({
+    expect(await service.recognise(given(withoutPlans), { isExpected: true }, 'r', quiet)).toMatchObject({
       kind: 'none',
     });
   });
@@ -84,29 +84,29 @@ describe('a preprocessed dataset', () => {
     const there = await trainTiny(gpu, { preprocessed, trainer });
     expect(trained.state.weights).toEqual(there.state.weights);
 
-    expect(await desk.readSplits(TINY_DATASET)).toMatchObject({ splits: { length: 5 } });
-    await expect(desk.showLabels(TINY_DATASET, 'case_1')).resolves.toBeDefined();
-    await expect(desk.showImage(TINY_DATASET, 'case_1', 0)).rejects.toMatchObject({
+    expect(await service.readSplits(TINY_DATASET)).toMatchObject({ splits: { length: 5 } });
+    await expect(service.showLabels(TINY_DATASET, 'case_1')).resolves.toBeDefined();
+    await expect(service.showImage(TINY_DATASET, 'case_1', 0)).rejects.toMatchObject({
       name: 'MissingFile',
       message: expect.stringContaining('Import the dataset with its images.'),
     });
-    await expect(desk.extractFingerprint(TINY_DATASET, 'b', quiet)).rejects.toMatchObject({
+    await expect(service.extractFingerprint(TINY_DATASET, 'b', quiet)).rejects.toMatchObject({
       name: 'NoImages',
     });
   });
 
   test('joins the dataset of its name, and writes over nothing there', async () => {
     const raw = given(tinyDataset());
-    await desk.importDataset(raw, TINY_DATASET, 'a', quiet);
+    await service.importDataset(raw, TINY_DATASET, 'a', quiet);
     expect(await importIt()).toMatchObject({ kind: 'raw', caseCount: 6, plans: ['nnUNetPlans'] });
     await expect(importIt()).rejects.toMatchObject({
       name: 'PreprocessedExists',
       message: expect.stringContaining('nnUNetPlans_2d'),
     });
-    await desk.remove(TINY_DATASET, 'preprocessed');
+    await service.remove(TINY_DATASET, 'preprocessed');
     expect(await importIt()).toMatchObject({ preprocessed: { length: 3 } });
 
-    await desk.remove(TINY_DATASET, 'preprocessed');
+    await service.remove(TINY_DATASET, 'preprocessed');
     await folders.folder(TINY_DATASET, 'preprocessed').write('nnUNetPlans.json', '{}');
     await expect(importIt()).rejects.toMatchObject({
       name: 'PreprocessedExists',
@@ -117,20 +117,20 @@ describe('a preprocessed dataset', () => {
   test('of other cases is refused', async () => {
     const others = new Map(tinyDataset());
     for (const path of [...others.keys()]) if (path.includes('case_5')) others.delete(path);
-    await desk.importDataset(given(others), TINY_DATASET, 'a', quiet);
+    await service.importDataset(given(others), TINY_DATASET, 'a', quiet);
     await expect(importIt()).rejects.toMatchObject({
       name: 'CasesDiffer',
       message: expect.stringContaining('case_5'),
     });
-    expect((await desk.find(TINY_DATASET)).preprocessed).toEqual([]);
+    expect((await service.find(TINY_DATASET)).preprocessed).toEqual([]);
   });
 
   test('leaves nothing where it is cancelled', async () => {
-    const importing = desk.importPreprocessed(given(preprocessed.contents), TINY_DATASET, 'a', () =>
-      desk.cancel('a'),
+    const importing = service.importPreprocessed(given(preprocessed.contents), TINY_DATASET, 'a', () =>
+      service.cancel('a'),
     );
     await expect(importing).rejects.toMatchObject({ name: 'AbortError' });
     expect(folders.paths()).toEqual([]);
-    expect(await desk.list()).toEqual([]);
+    expect(await service.list()).toEqual([]);
   });
 });

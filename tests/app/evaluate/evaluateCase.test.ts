@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeCase } from '@/app/evaluate/evaluateCase';
+import { evaluateCase } from '@/app/evaluate/evaluateCase';
 import type { MedicalImage } from '@/core/io/medicalImage';
 import { newGeometry } from '@/core/io/niftiWriter';
 import type { Affine } from '@/core/io/orientation';
@@ -20,9 +20,9 @@ const at = (x: number): Affine => [
 
 function warningOf(prediction: MedicalImage, reference: MedicalImage): string | undefined {
   const question = { labels: [{ values: [1], name: 'a' }], ignoreLabel: undefined, toleranceMm: 1 };
-  const judging = judgeCase('a', { prediction, reference }, question);
+  const evaluating = evaluateCase('a', { prediction, reference }, question);
   for (;;) {
-    const step = judging.next();
+    const step = evaluating.next();
     if (step.done) return 'warning' in step.value ? step.value.warning : step.value.error;
   }
 }

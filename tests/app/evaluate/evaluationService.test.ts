@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createEvaluationDesk } from '@/app/evaluate/evaluationService';
+import { createEvaluationService } from '@/app/evaluate/evaluationService';
 import { createEvaluations, type Evaluations } from '@/app/evaluate/evaluationStore';
 import { newGeometry } from '@/core/io/niftiWriter';
 import { writeCase } from '@/core/io/readers';
 import type { Zyx } from '@/shared/geometry';
 import type { CaseFileStore } from '@/storage/caseFiles';
-import type { CaseVerdict } from '@/storage/evaluationRecord';
+import type { CaseEvaluation } from '@/storage/evaluationRecord';
 import type { RecordStore } from '@/storage/recordStore';
 import type { EvaluateApi, EvaluationSources } from '@/workers/evaluate/api';
 import type { GivenFile } from '@/workers/files/api';
@@ -53,11 +53,11 @@ const noCases: CaseFileStore = {
   cases: async () => [],
 };
 
-function desk() {
+function service() {
   const evaluations = memoryFolderStore();
   return {
     evaluations,
-    api: createEvaluationDesk({ datasets: memoryFolders(), caseFiles: noCases, evaluations }),
+    api: createEvaluationService({ datasets: memoryFolders(), caseFiles: noCases, evaluations }),
   };
 }
 
@@ -72,15 +72,15 @@ function studioWith(api: EvaluateApi, records: RecordStore = new MemoryRecords()
 
 describe('an evaluation', () => {
   let evaluations: Evaluations;
-  let stores: ReturnType<typeof desk>;
+  let stores: ReturnType<typeof service>;
   const records = new MemoryRecords();
 
   beforeEach(() => {
-    stores = desk();
+    stores = service();
     evaluations = studioWith(stores.api, records);
   });
 
-  test('judges each pair by the labels of dataset.json; what cannot be judged says why', async () => {
+  test('evaluates each pair by the labels of dataset.json; what cannot be evaluated says why', async () => {
     const given = await sources(json({ background: 0, A: 1, B: 2 }));
     const preview = await stores.api.preview(given);
     expect(preview.pairs.map(({ caseId }) => caseId)).toEqual(['a', 'b', 'odd']);
@@ -90,7 +90,7 @@ describe('an evaluation', () => {
     await evaluations.idle();
     const [record] = evaluations.store.getState().evaluations;
     expect(record).toMatchObject({ id, state: { status: 'done' } });
-    const [a, b, odd] = record.verdicts as readonly Extract<CaseVerdict, { metrics: unknown }>[];
+    const [a, b, odd] = record.verdicts as readonly Extract<CaseEvaluation, { metrics: unknown }>[];
     expect(a.metrics.map(({ Dice }) => Dice)).toEqual([1, 1]);
     expect(a.surfaces).toEqual([
       { NSD: 1, HD95: 0 },
@@ -129,7 +129,7 @@ describe('an evaluation', () => {
       evaluate: (record, onEvent) =>
         stores.api.evaluate(record, async (event) => {
           await onEvent(event);
-          if (event.kind === 'verdict') evaluations.cancel();
+          if (event.kind === 'evaluation') evaluations.cancel();
         }),
     };
     evaluations = studioWith(counting, new MemoryRecords());
@@ -137,9 +137,9 @@ describe('an evaluation', () => {
     await evaluations.idle();
     const find = () => evaluations.store.getState().evaluations.find((one) => one.id === id);
     expect(find()).toMatchObject({ state: { status: 'cancelled' }, verdicts: [{ caseId: 'a' }] });
-    await evaluations.goOn(id);
+    await evaluations.resume(id);
     await evaluations.idle();
-    await evaluations.goOn(id);
+    await evaluations.resume(id);
     await evaluations.idle();
     expect(find()?.verdicts.map(({ caseId }) => caseId)).toEqual(['a', 'b', 'odd']);
     expect(new Set(await stores.evaluations.ids())).toHaveProperty('size', 1);
@@ -157,7 +157,7 @@ describe('an evaluation', () => {
       evaluate: (record, onEvent) =>
         stores.api.evaluate(record, async (event) => {
           await onEvent(event);
-          if (event.kind === 'verdict') throw new Error('the case should not be finished');
+          if (event.kind === 'evaluation') throw new Error('the case should not be finished');
           const { label, share } = event.progress;
           expect(share).toBeLessThanOrEqual(1 / 3);
           if (!label) return;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { findPairs } from '@/app/data/recogniseDataset';
-import { judgeCase } from '@/app/evaluate/evaluateCase';
+import { evaluateCase } from '@/app/evaluate/evaluateCase';
 import { displayVolume } from '@/app/files/displayVolume';
 import { keepFiles } from '@/app/files/importFiles';
 import { savedSegmentation } from '@/app/segment/saveResults';
@@ -237,16 +237,16 @@ describe.each(EVERY)('$kind $ending', ({ format, kind, ending, sample }) => {
     const found = namedSegmentations(files);
     expect(found.map(({ name, files: own }) => [name, own.length])).toEqual([['a', files.length]]);
     const image = await readAsStored(found[0].files);
-    const verdict = await runInPauses(
-      judgeCase(
+    const evaluation = await runInPauses(
+      evaluateCase(
         'a',
         { prediction: image, reference: image },
         { labels: [{ values: [1], name: 'box' }], ignoreLabel: undefined, toleranceMm: 1 },
       ),
       {},
     );
-    if ('error' in verdict) throw new Error(verdict.error);
-    expect(Number.isNaN(verdict.voxelMl)).toBe(format.family === 'picture');
+    if ('error' in evaluation) throw new Error(evaluation.error);
+    expect(Number.isNaN(evaluation.voxelMl)).toBe(format.family === 'picture');
   });
 
   test('under a name that no image has, the answer says what it is', async () => {

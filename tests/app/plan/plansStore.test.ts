@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { examplePlans } from '@/app/plan/examplePlans';
 import { networkChannels, outputChannelsOf, plansCosts } from '@/app/plan/plansCost';
-import { createPlansShelf, type DatasetPlans } from '@/app/plan/plansStore';
+import { createPlansStore, type DatasetPlans } from '@/app/plan/plansStore';
 import { plansOverview } from '@/core/planning/plansOverview';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import type { RecordStore } from '@/storage/recordStore';
@@ -51,17 +51,17 @@ function memoryDatasets(): DatasetPlans & { readonly texts: Map<string, string> 
   };
 }
 
-function shelf() {
+function store() {
   const datasets = memoryDatasets();
   let changes = 0;
-  const plans = createPlansShelf(memoryRecords(), datasets, async () => void changes++);
+  const plans = createPlansStore(memoryRecords(), datasets, async () => void changes++);
   return { plans, datasets, changes: () => changes };
 }
 
 const { text } = examplePlans();
 
 test('a file is kept to the last byte, once, and can be had back after it was removed', async () => {
-  const { plans } = shelf();
+  const { plans } = store();
   const odd = `${text}\n\n`;
   const entry = await plans.add(odd, 'mine.json');
   expect(entry).toMatchObject({ owner: 'file', plansName: 'nnUNetPlans', text: odd, fileName: 'mine.json' });
@@ -73,14 +73,14 @@ test('a file is kept to the last byte, once, and can be had back after it was re
 });
 
 test('what is no plans file is not kept', async () => {
-  const { plans } = shelf();
+  const { plans } = store();
   await expect(plans.add('{"labels": {}}', 'dataset.json')).rejects.toMatchObject({ name: 'BadPlans' });
   await plans.refresh();
   expect(plans.store.getState().entries).toEqual([]);
 });
 
 test('plans are saved where those lie that they were made from, and datasets are told', async () => {
-  const { plans, datasets, changes } = shelf();
+  const { plans, datasets, changes } = store();
   const mine = text.replace('"plans_name": "nnUNetPlans"', '"plans_name": "mine"');
   const file = await plans.add(text, 'nnUNetPlans.json');
   expect(await plans.saveBeside(file, mine)).toMatchObject({ owner: 'file', fileName: 'mine.json' });
@@ -96,7 +96,7 @@ test('plans are saved where those lie that they were made from, and datasets are
 });
 
 test('plans that go to a dataset take its name and reader', async () => {
-  const { plans, datasets } = shelf();
+  const { plans, datasets } = store();
   const file = await plans.add(text, 'nnUNetPlans.json');
   const [target] = await datasets.list();
   const moved = await plans.moveTo(file, target, 'from_afar', 'NibabelIO');

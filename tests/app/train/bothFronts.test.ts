@@ -5,7 +5,7 @@ import os, { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { nodeProgressPicture } from '@/app/train/nodeProgressPicture';
-import { createTrainDesk } from '@/app/train/trainingService';
+import { createTrainingService } from '@/app/train/trainingService';
 import { trainCommand } from '@/cli/commands/train/train';
 import { parseOptions } from '@/cli/options';
 import type { Gpu } from '@/gpu/device';
@@ -70,7 +70,7 @@ async function trainByCommand(trainerName: string, flags: string): Promise<Files
 async function trainByService(gpu: Gpu, changes: Partial<TrainingOrder>): Promise<Files> {
   const runs = memoryFolderStore();
   const checkpoints = { records: new MemoryRecords(), chunks: new MemoryRecords() };
-  const service = createTrainDesk({
+  const service = createTrainingService({
     datasets: { folder: () => preprocessed } as Partial<DatasetFolderStore> as DatasetFolderStore,
     runs,
     checkpoints,

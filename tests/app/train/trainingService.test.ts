@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, onTestFinished } from 'vitest';
-import { createChooseDesk } from '@/app/choose/chooseService';
+import { createChooseService } from '@/app/choose/chooseService';
 import { createTrainView, type TrainViewNeeds } from '@/app/train/trainingResultsService';
-import { createTrainDesk, type TrainDeskNeeds } from '@/app/train/trainingService';
+import { createTrainingService, type TrainingServiceOptions } from '@/app/train/trainingService';
 import { importModel } from '@/core/interop/importModel';
 import { memoryFile, readText, type SourceFile } from '@/core/io/sourceFile';
 import { MemorySink, streamZip } from '@/core/io/zipStream';
@@ -54,7 +54,7 @@ function browser(gpu: Gpu) {
     ids: async () => [...folders.keys()],
     remove: async (id) => void folders.delete(id),
   };
-  const needs: TrainDeskNeeds & TrainViewNeeds = {
+  const needs: TrainingServiceOptions & TrainViewNeeds = {
     datasets: {
       folder: () => preprocessed,
       files: async (_: string, part: DatasetPart) =>
@@ -92,11 +92,13 @@ async function filesOfPreprocessed(): Promise<SourceFile[]> {
 
 const kinds = (events: readonly TrainingEvent[]) => [...new Set(events.map(({ kind }) => kind))];
 
-describe('the train desk', () => {
+describe('the train service', () => {
   test('trains, validates, and leaves a model that has the fold', async ({ gpu }) => {
     const { needs, view } = browser(gpu);
     const events: TrainingEvent[] = [];
-    expect(await createTrainDesk(needs).run(order(), ALONE, (event) => events.push(event))).toBe('done');
+    expect(await createTrainingService(needs).run(order(), ALONE, (event) => events.push(event))).toBe(
+      'done',
+    );
     expect(kinds(events)).toEqual([
       'started',
       'step',
@@ -128,19 +130,19 @@ describe('the train desk', () => {
     gpu,
   }) => {
     const undisturbed = browser(gpu);
-    await createTrainDesk(undisturbed.needs).run(order(), ALONE, () => undefined);
+    await createTrainingService(undisturbed.needs).run(order(), ALONE, () => undefined);
 
     const disturbed = browser(gpu);
-    const desk = createTrainDesk(disturbed.needs);
-    const status = await desk.run(order(), ALONE, (event) => {
-      if (event.kind === 'epoch' && event.epoch.epoch === 1) desk.stop();
+    const service = createTrainingService(disturbed.needs);
+    const status = await service.run(order(), ALONE, (event) => {
+      if (event.kind === 'epoch' && event.epoch.epoch === 1) service.stop();
     });
     expect(status).toBe('stopped');
     const events: TrainingEvent[] = [];
-    await createTrainDesk(disturbed.needs).run(order(), ALONE, (event) => events.push(event));
+    await createTrainingService(disturbed.needs).run(order(), ALONE, (event) => events.push(event));
     expect(events[0]).toMatchObject({ kind: 'started', start: { epoch: 2 } });
 
-    const weightsIn = async ({ library }: TrainDeskNeeds) => {
+    const weightsIn = async ({ library }: TrainingServiceOptions) => {
       const [model] = await library.list();
       return library.loadFold(model.id, '0');
     };
@@ -149,16 +151,18 @@ describe('the train desk', () => {
 
   test('the second stage of a cascade starts once the first has segmented every case', async ({ gpu }) => {
     const { needs, view } = browser(gpu);
-    const desk = createTrainDesk(needs);
+    const service = createTrainingService(needs);
     const schedule = { epochs: 1, iterationsPerEpoch: 1, validationIterationsPerEpoch: 1 };
     const second = order({ runId: 'second', configurationName: '3d_cascade_fullres', schedule });
-    await expect(desk.run(second, ALONE, () => undefined)).rejects.toMatchObject({ name: 'NoPreviousStage' });
+    await expect(service.run(second, ALONE, () => undefined)).rejects.toMatchObject({
+      name: 'NoPreviousStage',
+    });
 
     const first = order({ runId: 'first', configurationName: '3d_lowres', fold: 'all', schedule });
-    await desk.run(first, ALONE, () => undefined);
+    await service.run(first, ALONE, () => undefined);
     expect(await view.listForNextStage([first], '3d_cascade_fullres')).toHaveLength(6);
     expect(await view.listForNextStage([second], '3d_cascade_fullres')).toEqual([]);
-    expect(await desk.run(second, { ...ALONE, previousStage: [first] }, () => undefined)).toBe('done');
+    expect(await service.run(second, { ...ALONE, previousStage: [first] }, () => undefined)).toBe('done');
     const [model] = await needs.library.list();
     expect(model.model.configuration).toMatchObject({
       name: '3d_cascade_fullres',
@@ -168,14 +172,14 @@ describe('the train desk', () => {
 
   test('a pause keeps a checkpoint and holds the run until it ends', async ({ gpu }) => {
     const { needs } = browser(gpu);
-    const desk = createTrainDesk(needs);
+    const service = createTrainingService(needs);
     const events: TrainingEvent[] = [];
-    const running = desk.run(order(), ALONE, (event) => {
+    const running = service.run(order(), ALONE, (event) => {
       events.push(event);
-      if (events.length === 2) desk.pause(true);
+      if (events.length === 2) service.pause(true);
     });
     onTestFinished(async () => {
-      desk.stop();
+      service.stop();
       await running;
     });
     while (!events.some(({ kind }) => kind === 'kept'))
@@ -183,9 +187,9 @@ describe('the train desk', () => {
     const held = events.length;
     // Another run on the same GPU, from its begin to its end: time enough for the one that is held.
     const other = browser(gpu);
-    expect(await createTrainDesk(other.needs).run(order(), ALONE, () => undefined)).toBe('done');
+    expect(await createTrainingService(other.needs).run(order(), ALONE, () => undefined)).toBe('done');
     expect(events).toHaveLength(held);
-    desk.pause(false);
+    service.pause(false);
     expect(await running).toBe('done');
   });
 
@@ -193,12 +197,12 @@ describe('the train desk', () => {
     gpu,
   }) => {
     const { needs, view } = browser(gpu);
-    const desk = createTrainDesk(needs);
+    const service = createTrainingService(needs);
     const events: TrainingEvent[] = [];
     await expect(view.predictLive(order(), 'x')).rejects.toMatchObject({ name: 'NoCheckpoint' });
-    await desk.run(order(), ALONE, (event) => {
+    await service.run(order(), ALONE, (event) => {
       events.push(event);
-      if (event.kind === 'epoch') desk.stop();
+      if (event.kind === 'epoch') service.stop();
     });
     const start = events.find((event) => event.kind === 'started')?.start;
     const [caseId = ''] = start?.validationCases ?? [];
@@ -212,8 +216,8 @@ describe('the train desk', () => {
     const { needs } = browser(gpu);
     const first = order();
     const second = order({ runId: 'run-2', fold: 1 });
-    await createTrainDesk(needs).run(first, ALONE, () => undefined);
-    await createTrainDesk(needs).run(second, { ...ALONE, otherFolds: [first] }, () => undefined);
+    await createTrainingService(needs).run(first, ALONE, () => undefined);
+    await createTrainingService(needs).run(second, { ...ALONE, otherFolds: [first] }, () => undefined);
     const [model] = await needs.library.list();
     expect(model.model.folds.map(({ fold }) => fold).sort()).toEqual(['0', '1']);
   });
@@ -223,9 +227,9 @@ describe('the train desk', () => {
     const schedule = { epochs: 1, iterationsPerEpoch: 1, validationIterationsPerEpoch: 1 };
     const folds = [0, 1].map((fold) => ({ fold, runId: `choose-${fold}` }));
     const results = memoryFolderStore();
-    const choosing = createChooseDesk({ ...needs, results });
+    const choosing = createChooseService({ ...needs, results });
     for (const { fold, runId } of folds) {
-      await createTrainDesk(needs).run(order({ runId, fold, schedule }), ALONE, () => undefined);
+      await createTrainingService(needs).run(order({ runId, fold, schedule }), ALONE, () => undefined);
     }
     const [plain, other] = await choosing.survey(folds);
     expect(plain.cases).toBeGreaterThan(0);
@@ -233,7 +237,7 @@ describe('the train desk', () => {
 
     const again = order({ runId: 'choose-0', fold: 0, schedule, shouldSaveProbabilities: true });
     const events: TrainingEvent[] = [];
-    expect(await createTrainDesk(needs).run(again, ALONE, (event) => events.push(event))).toBe('done');
+    expect(await createTrainingService(needs).run(again, ALONE, (event) => events.push(event))).toBe('done');
     expect(kinds(events)).not.toContain('epoch');
     const [kept] = await choosing.survey(folds);
     expect(kept).toEqual({ ...plain, withProbabilities: plain.cases });
@@ -259,9 +263,9 @@ describe('the train desk', () => {
 
   test('goes to a cluster with its data, and comes back as a model', async ({ gpu }) => {
     const { needs, view, archives } = browser(gpu);
-    const desk = createTrainDesk(needs);
-    await desk.run(order(), ALONE, (event) => {
-      if (event.kind === 'epoch' && event.epoch.epoch === 1) desk.stop();
+    const service = createTrainingService(needs);
+    await service.run(order(), ALONE, (event) => {
+      if (event.kind === 'epoch' && event.epoch.epoch === 1) service.stop();
     });
     const choice = { gpus: 2, hasRaw: true };
     await expect(view.previewForCluster(order(), ALONE, choice)).rejects.toThrow('dataset_fingerprint.json');
@@ -326,14 +330,14 @@ describe('the train desk', () => {
       trainerName: 'nnUNetTrainer_1epoch',
       schedule: { epochs: 1, iterationsPerEpoch: 2, validationIterationsPerEpoch: 1 },
     });
-    await createTrainDesk(needs).run(short, ALONE, () => undefined);
+    await createTrainingService(needs).run(short, ALONE, () => undefined);
     const events: TrainingEvent[] = [];
     const longer = {
       ...short,
       trainerName: 'nnUNetTrainer_2epochs',
       schedule: { ...short.schedule, epochs: 2 },
     };
-    await createTrainDesk(needs).run(longer, ALONE, (event) => events.push(event));
+    await createTrainingService(needs).run(longer, ALONE, (event) => events.push(event));
     expect(events.flatMap((event) => (event.kind === 'epoch' ? [event.epoch.epoch] : []))).toEqual([1]);
     const [notice] = events.flatMap((event) => (event.kind === 'notice' ? [event.message] : []));
     expect(notice).toMatch(/1 epoch of 2 \+ 1 iterations before, now 2 epochs of 2 \+ 1 iterations/);
@@ -347,7 +351,7 @@ describe('the train desk', () => {
   test('what was removed leaves nothing', async ({ gpu }) => {
     const { needs, view, folders } = browser(gpu);
     const quick = order({ schedule: { epochs: 1, iterationsPerEpoch: 1, validationIterationsPerEpoch: 1 } });
-    await createTrainDesk(needs).run(quick, ALONE, () => undefined);
+    await createTrainingService(needs).run(quick, ALONE, () => undefined);
     expect(await view.measure('run-1')).toBeGreaterThan(0);
     await view.sweep(['run-1']);
     expect(await view.measure('run-1')).toBeGreaterThan(0);

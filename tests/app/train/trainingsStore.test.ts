@@ -179,7 +179,7 @@ describe('trainings', () => {
     await after.trainings.load();
     expect(after.states()).toEqual({ 'run-1': 'interrupted', 'run-2': 'waiting' });
     expect(after.workers).toHaveLength(0);
-    await after.trainings.goOn('run-1');
+    await after.trainings.resume('run-1');
     const resumed = await after.worker(0);
     expect(await resumed.order).toEqual(await cut.order);
     resumed.tell({ kind: 'started', start: start(1) });

@@ -45,7 +45,7 @@ test('pseudo Dice of a class that is neither there nor predicted is no number', 
   expect(pseudoDice(counts)).toEqual([0.75, Number.NaN, 0]);
 });
 
-test('an epoch in which no class could be judged leaves no NaN in the running mean', () => {
+test('an epoch in which no class could be evaluated leaves no NaN in the running mean', () => {
   const nothing = entry([Number.NaN, Number.NaN]);
   const log = [nothing, entry([0.5]), nothing, entry([0.7])].reduce(withEpoch, EMPTY_LOG);
   expect(log.emaFgDice[0]).toBeNaN();

@@ -262,7 +262,7 @@ describe('loss', () => {
       }
     }
 
-    test('samples judged in turn give the bits of all at once', async ({ gpu }) => {
+    test('samples evaluated in turn give the bits of all at once', async ({ gpu }) => {
       const options = diceAndTopKLoss({ batchDice: true, ignoreLabel: 7 });
       const problem = randomProblem(options, { ...shape, voxels: 3 * 1024 });
       const whole = await runLoss(gpu, problem, { limits });

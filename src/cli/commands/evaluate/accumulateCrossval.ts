@@ -36,7 +36,7 @@ export const accumulateCrossvalCommand: Command = {
     ...FOLDER_OPTIONS,
   ],
   notes: [
-    'Predictions are judged by labelsTr of the raw dataset, or gt_segmentations of the preprocessed one.',
+    'Predictions are evaluated against labelsTr of the raw dataset, or gt_segmentations of the preprocessed one.',
   ],
   examples: [
     'nnstudio accumulate_crossval_results 4 -c 3d_fullres',

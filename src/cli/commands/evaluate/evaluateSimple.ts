@@ -12,7 +12,7 @@ export const evaluateSimpleCommand: Command = {
   summary: 'compares predictions with references, by labels that are listed',
   usage: 'REFERENCES PREDICTIONS -l LABEL… [OPTIONS]',
   options: [
-    { names: ['-l'], kind: 'list', value: 'LABEL…', description: 'labels to judge, each by itself' },
+    { names: ['-l'], kind: 'list', value: 'LABEL…', description: 'labels to evaluate, each by itself' },
     {
       names: ['-il'],
       kind: 'number',
@@ -32,7 +32,7 @@ export const evaluateSimpleCommand: Command = {
 async function run(options: ParsedOptions, signal: AbortSignal): Promise<number> {
   const { references, predictions } = await comparedFolders(options);
   const labels = (listOf(options, '-l') ?? []).map(labelOf);
-  if (labels.length === 0) throw new UsageError('-l is missing: the labels to judge.');
+  if (labels.length === 0) throw new UsageError('-l is missing: the labels to evaluate.');
   const ignoreLabel = textOf(options, '-il') === undefined ? undefined : numberOf(options, '-il', 0);
   const question = {
     labels: labels.map((label) => [label]),

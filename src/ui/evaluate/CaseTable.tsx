@@ -9,14 +9,14 @@ import labelStyles from '../labels/labels.module.css';
 import { addressOf, goTo } from '../route';
 import { usePreferences } from '../useStudio';
 import styles from './evaluate.module.css';
+import { type CaseRow, COLUMNS, caseRows, sortedRows } from './evaluatedCases';
 import { type Sort, SortHead } from './SortHead';
-import { COLUMNS, sortedRows, type VerdictRow, verdictRows } from './verdicts';
 
 const PAGE_SIZE = 50;
 const ALL = 'all';
 
 /** Every case and label, the worst Dice first until another column is asked for. */
-export function VerdictTable({ record }: { record: EvaluationRecord }) {
+export function CaseTable({ record }: { record: EvaluationRecord }) {
   const [label, setLabel] = useState(ALL);
   const [text, setText] = useState('');
   const [sort, setSort] = useState<Sort>({ column: 'Dice', isAscending: true });
@@ -24,10 +24,10 @@ export function VerdictTable({ record }: { record: EvaluationRecord }) {
   const rows = useMemo(() => {
     const wanted = text.toLowerCase();
     const names = record.labels.map(({ name }) => name.toLowerCase());
-    const fits = (row: VerdictRow) =>
+    const fits = (row: CaseRow) =>
       (label === ALL || row.label === Number(label)) &&
       (row.caseId.toLowerCase().includes(wanted) || names[row.label].includes(wanted));
-    return sortedRows(verdictRows(record).filter(fits), sort.column, sort.isAscending);
+    return sortedRows(caseRows(record).filter(fits), sort.column, sort.isAscending);
   }, [record, label, text, sort]);
   const pages = Math.max(1, Math.ceil(rows.length / PAGE_SIZE));
   const current = Math.min(page, pages);
@@ -102,7 +102,7 @@ export function VerdictTable({ record }: { record: EvaluationRecord }) {
   );
 }
 
-function Row({ record, row }: { record: EvaluationRecord; row: VerdictRow }) {
+function Row({ record, row }: { record: EvaluationRecord; row: CaseRow }) {
   const { caseId, label, figures, warning } = row;
   const colors = usePreferences((state) => state.labelColors);
   const { name, values } = record.labels[label];

@@ -3,13 +3,13 @@ import { labelKey } from '@/core/evaluation/metrics';
 import { summariseCases } from '@/core/evaluation/summary';
 import { meanSurface } from '@/core/evaluation/surfaceSummary';
 import { nanMean } from '@/shared/statistics';
-import type { CaseVerdict, EvaluationRecord } from '@/storage/evaluationRecord';
+import type { CaseEvaluation, EvaluationRecord } from '@/storage/evaluationRecord';
 import { formatMillilitres } from '../formats';
 
-type Judged = Extract<CaseVerdict, { metrics: unknown }>;
+type EvaluatedCase = Extract<CaseEvaluation, { metrics: unknown }>;
 
 /** One label of one case. */
-export interface VerdictRow {
+export interface CaseRow {
   readonly caseId: string;
   /** Place among the evaluation's labels. */
   readonly label: number;
@@ -92,23 +92,23 @@ export function columnNamed(name: ColumnName): Column {
   return column;
 }
 
-export function judgedVerdicts({ verdicts }: EvaluationRecord): readonly Judged[] {
-  return verdicts.filter((verdict): verdict is Judged => 'metrics' in verdict);
+export function evaluatedCases({ verdicts }: EvaluationRecord): readonly EvaluatedCase[] {
+  return verdicts.filter((evaluation): evaluation is EvaluatedCase => 'metrics' in evaluation);
 }
 
 /** A row per case and label. */
-export function verdictRows(record: EvaluationRecord): readonly VerdictRow[] {
-  return judgedVerdicts(record).flatMap((verdict) =>
+export function caseRows(record: EvaluationRecord): readonly CaseRow[] {
+  return evaluatedCases(record).flatMap((evaluation) =>
     record.labels.map((_, label) => ({
-      caseId: verdict.caseId,
+      caseId: evaluation.caseId,
       label,
-      figures: figuresOf(verdict, label),
-      warning: verdict.warning,
+      figures: figuresOf(evaluation, label),
+      warning: evaluation.warning,
     })),
   );
 }
 
-function figuresOf({ metrics, surfaces, voxelMl }: Judged, label: number): Figures {
+function figuresOf({ metrics, surfaces, voxelMl }: EvaluatedCase, label: number): Figures {
   const { Dice, IoU, TP, FP, FN, n_pred, n_ref } = metrics[label];
   const { NSD, HD95 } = surfaces[label];
   return { Dice, IoU, NSD, HD95, TP, FP, FN, predicted: n_pred * voxelMl, reference: n_ref * voxelMl };
@@ -141,7 +141,7 @@ export interface MeanRow {
 
 /** The foreground mean, then each label's, by nnU-Net's rules; surfaces by ours. */
 export function meanRows(record: EvaluationRecord): readonly MeanRow[] {
-  const cases = judgedVerdicts(record);
+  const cases = evaluatedCases(record);
   const values = record.labels.map((label) => label.values);
   const { mean, foregroundMean } = summariseCases(
     values,
@@ -150,7 +150,7 @@ export function meanRows(record: EvaluationRecord): readonly MeanRow[] {
   const rows = record.labels.map(({ name }, label): MeanRow => {
     const { NSD, HD95, missed } = meanSurface(cases.map(({ surfaces }) => surfaces[label]));
     const volumes = (key: 'predicted' | 'reference') =>
-      nanMean(cases.map((verdict) => figuresOf(verdict, label)[key]));
+      nanMean(cases.map((evaluation) => figuresOf(evaluation, label)[key]));
     const { Dice, IoU, TP, FP, FN } = mean[label];
     const predicted = volumes('predicted');
     const reference = volumes('reference');

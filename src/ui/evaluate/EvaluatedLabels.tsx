@@ -6,9 +6,9 @@ import { LabelSearch } from '../labels/LabelSearch';
 import { labelsThatFit } from '../labels/labelFilter';
 import labelStyles from '../labels/labels.module.css';
 import { usePreferences } from '../useStudio';
-import { columnNamed, sortedRows, verdictRows } from './verdicts';
+import { caseRows, columnNamed, sortedRows } from './evaluatedCases';
 
-interface JudgedLabelsProps {
+interface EvaluatedLabelsProps {
   readonly record: EvaluationRecord;
   readonly caseId: string;
   /** Place among the evaluation's labels; `undefined`: all of them. */
@@ -17,11 +17,11 @@ interface JudgedLabelsProps {
 }
 
 /** Labels of a case, the worst Dice first; a click shows where that one disagrees, another all again. */
-export function JudgedLabels({ record, caseId, chosen, onChoose }: JudgedLabelsProps) {
+export function EvaluatedLabels({ record, caseId, chosen, onChoose }: EvaluatedLabelsProps) {
   const [text, setText] = useState('');
   const colors = usePreferences((state) => state.labelColors);
   const rows = useMemo(() => {
-    const ofCase = verdictRows(record).filter((row) => row.caseId === caseId);
+    const ofCase = caseRows(record).filter((row) => row.caseId === caseId);
     return sortedRows(ofCase, 'Dice', true).map((row) => ({ ...row, ...record.labels[row.label] }));
   }, [record, caseId]);
   const { format } = columnNamed('Dice');

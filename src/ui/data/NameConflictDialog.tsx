@@ -4,12 +4,16 @@ import { goTo } from '../route';
 import { useDatasets, useStudio } from '../useStudio';
 
 /** Asks what to do with a dataset whose name is taken. */
-export function RivalDialog() {
+export function NameConflictDialog() {
   const studio = useStudio();
-  const rival = useDatasets((state) => state.rival);
-  const close = () => studio.datasets.store.setState({ rival: undefined });
+  const nameConflict = useDatasets((state) => state.nameConflict);
+  const close = () => studio.datasets.store.setState({ nameConflict: undefined });
   return (
-    <Modal opened={rival !== undefined} onClose={close} title={`${rival?.name} is here already`}>
+    <Modal
+      opened={nameConflict !== undefined}
+      onClose={close}
+      title={`${nameConflict?.name} is here already`}
+    >
       <Text size="sm">
         Replacing it removes the images, fingerprint, plans and preprocessed cases that are kept of it as soon
         as the new one is found to be whole, before it is copied. To keep both, rename the folder and drop it
