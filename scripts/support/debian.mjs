@@ -115,7 +115,7 @@ function listFiles(folder) {
  * @param {string} codename
  * @returns {{ name: string, text: string }[]}
  */
-function backportsSources(sources, codename) {
+export function backportsSources(sources, codename) {
   const suite = `${codename}-backports`;
   const entries = sources.flatMap(({ file, text }) =>
     file.endsWith('.sources') ? stanzas(text) : file.endsWith('.list') ? oneLiners(text) : [],

@@ -1,15 +1,5 @@
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-
-interface Source {
-  readonly file: string;
-  readonly text: string;
-}
-
-const { backportsSources } = (await import(
-  pathToFileURL(path.resolve('scripts/support/debian.mjs')).href
-)) as { backportsSources(sources: readonly Source[], codename: string): { name: string; text: string }[] };
+import { backportsSources } from '../../scripts/support/debian.mjs';
 
 const DEB822 = `Types: deb
 # a comment
