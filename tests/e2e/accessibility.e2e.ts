@@ -173,7 +173,7 @@ test('no place and no dialog has anything axe-core objects to, in either theme',
   await axe.check('a notice');
   await open(page, 'segment');
   await studio.drop(workbench.write('notes.txt', 'nothing to see'));
-  await expect(page.getByRole('alert', { name: 'Not taken' })).toBeVisible();
+  await expect(page.getByRole('alert', { name: 'Not imported' })).toBeVisible();
   await axe.check('a problem');
   expect(axe.violations, axe.violations.join('\n')).toEqual([]);
 });

@@ -158,7 +158,7 @@ const BAD_FILES: readonly BadFile[] = [
   {
     what: 'a file of another kind',
     make: async (bench) => [bench.write('notes.txt', 'hello')],
-    message: /notes\.txt is neither an image .* nor an nnU-Net model/,
+    message: /notes\.txt is not a file nnStudio can read: an image .* or an nnU-Net model/,
   },
 ];
 
@@ -172,7 +172,7 @@ test('each bad file is answered with its own message, and what was there stays',
   for (const { what, make, message } of BAD_FILES) {
     await test.step(what, async () => {
       await studio.choose(await make(workbench));
-      const alert = page.getByRole('alert').filter({ hasText: 'Not taken' });
+      const alert = page.getByRole('alert').filter({ hasText: 'Not imported' });
       await expect(alert.first()).toContainText(message);
       await expect(alert.first().getByRole('button', { name: 'Copy details' })).toBeVisible();
       for (let left = await alert.count(); left > 0; left--) {

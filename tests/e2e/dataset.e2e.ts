@@ -20,7 +20,7 @@ async function expectDone(page: Page, name: string): Promise<void> {
 /** Check, fingerprint, plan, preprocess, by the button of each step. */
 async function prepare(page: Page): Promise<void> {
   await expectDone(page, 'Check');
-  await page.getByRole('button', { name: 'Take the fingerprint' }).click();
+  await page.getByRole('button', { name: 'Compute fingerprint' }).click();
   await expectDone(page, 'Fingerprint');
   await page.getByRole('button', { name: 'Plan', exact: true }).click();
   await expectDone(page, 'Plan');
@@ -121,7 +121,7 @@ test('a broken dataset is not planned, and says what is wrong with which case', 
   const problems = page.getByRole('region', { name: 'Problems' });
   await expect(problems).toContainText('cannot be planned or trained');
   await expect(step(page, 'Check')).toHaveAttribute('data-state', 'failed');
-  await expect(page.getByRole('button', { name: 'Take the fingerprint' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Compute fingerprint' })).toHaveCount(0);
 
   await page.getByText('Unlabelled 1').click();
   const rows = page.getByRole('table', { name: 'Cases' }).getByRole('row');
@@ -175,7 +175,7 @@ test('images with label maps of the same names become a dataset by a form', asyn
   // Removing it frees what it took.
   await page.getByRole('button', { name: 'Remove the dataset' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove it' }).click();
-  await expect(page.getByRole('heading', { name: 'Give it images that are labelled' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Add labelled images' })).toBeVisible();
   await expect(page.getByRole('region', { name: 'Storage' })).toContainText('Datasets 0 B');
 });
 
@@ -252,7 +252,7 @@ test('a second tab shows what the first one did', async ({ studio, workbench }) 
   const other = await page.context().newPage();
   await other.goto(page.url());
   await expectDone(other, 'Check');
-  await page.getByRole('button', { name: 'Take the fingerprint' }).click();
+  await page.getByRole('button', { name: 'Compute fingerprint' }).click();
   await expectDone(page, 'Fingerprint');
   await expectDone(other, 'Fingerprint');
 });

@@ -65,7 +65,7 @@ test('a label map joins its image, alone it is said; images without labels are a
 
   await page.getByRole('link', { name: 'Train', exact: true }).click();
   await studio.drop(workbench.write('notes.bin', 'hello'));
-  await expect(page.getByRole('alert')).toContainText('notes.bin is neither an image');
+  await expect(page.getByRole('alert')).toContainText('notes.bin is not a file nnStudio can read');
   await page.getByRole('link', { name: 'System', exact: true }).click();
   await expect(page.getByRole('alert')).toHaveCount(0);
   const storage = page.getByRole('region', { name: 'Storage' });

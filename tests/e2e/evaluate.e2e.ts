@@ -60,7 +60,7 @@ test('dropped predictions are paired with references, evaluated, and the error i
   await evaluate.drop('References', `${workbench.folder}/labelsTs`);
   await evaluate.drop('Images', `${workbench.folder}/images`);
   const pairs = page.getByRole('status', { name: 'Pairs' });
-  await expect(pairs).toContainText('3 cases by name: case_1, case_2, case_3');
+  await expect(pairs).toContainText('3 cases matched by name: case_1, case_2, case_3');
   await expect(pairs).toContainText('2 files left out');
   await expect(pairs).toContainText('Front, Back. All with an image.');
 

@@ -12,7 +12,7 @@ test('when the storage is full, the message says what to delete and nothing half
   const origin = new URL(page.url()).origin;
   await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
   await studio.choose(workbench.write('late_0000.nii.gz', await phantomImage(2, [30, 90, 90])));
-  const alert = page.getByRole('alert').filter({ hasText: 'Not taken' });
+  const alert = page.getByRole('alert').filter({ hasText: 'Not imported' });
   await expect(alert).toContainText(
     /no room for late_0000\.nii\.gz.* nothing of it was kept\. Remove datasets, models/,
   );
@@ -47,8 +47,8 @@ test('a case whose GPU device is lost in the middle begins again on a new one', 
   studio.expectedError = /A valid external Instance reference no longer exists/; // the browser's own words on it
   const devtools = await browser.newBrowserCDPSession();
   await devtools.send('Browser.crashGpuProcess');
-  await expect(studio.jobs).toContainText('begun again on a new GPU device', { timeout: 400_000 });
-  await expect(studio.segmentation).toContainText('begun again once after the GPU device was lost', {
+  await expect(studio.jobs).toContainText('restarted on a new GPU device', { timeout: 400_000 });
+  await expect(studio.segmentation).toContainText('restarted once after GPU loss', {
     timeout: 600_000,
   });
 });

@@ -12,7 +12,7 @@ test('an ONNX file of another network: a form asks what it takes, its card says 
   const image = workbench.write('head_0000.nii.gz', await phantomImage());
   await studio.choose([image, workbench.write('tones.onnx', network)]);
 
-  const form = page.getByRole('dialog', { name: 'What does this network take and give?' });
+  const form = page.getByRole('dialog', { name: 'Network inputs and outputs' });
   await form.getByRole('textbox', { name: 'Labels' }).fill('background, bright');
   await expect(form.getByRole('status')).toContainText('3 channels, and there are 2 labels');
   await expect(form.getByRole('button', { name: 'Add the network' })).toBeDisabled();

@@ -60,7 +60,7 @@ test('a plans file from anywhere opens under Plan, is kept, and comes out as it 
   const drawing = plans.getByRole('img', { name: `PlainConvUNet with ${strides.length} stages` });
   await expect(drawing).toBeVisible();
   await expect(drawing).toContainText(`${featuresPerStage.at(-1)} × 4 × 4`);
-  await expect(plans.getByRole('img', { name: /^From above: the patch is/ })).toBeVisible();
+  await expect(plans.getByRole('img', { name: /^Axial: the patch is/ })).toBeVisible();
 
   expect(studio.requests).toEqual([]);
   await page.reload();
@@ -172,7 +172,7 @@ test('a dataset is planned by another planner and for this GPU, its patch shown 
 }) => {
   await studio.choose(await writeRawDataset(workbench), 'Choose a folder');
   const steps = page.getByRole('region', { name: 'Steps' });
-  await steps.getByRole('button', { name: 'Take the fingerprint' }).click({ timeout: 600_000 });
+  await steps.getByRole('button', { name: 'Compute fingerprint' }).click({ timeout: 600_000 });
   await expect(steps.getByRole('listitem', { name: 'Fingerprint' })).toHaveAttribute('data-state', 'done', {
     timeout: 600_000,
   });

@@ -51,7 +51,7 @@ test('a preprocessed dataset is trained from without its images', async ({ studi
   await page.getByRole('button', { name: 'Train on a dataset' }).click();
   const form = page.getByRole('dialog', { name: 'New training' });
   await form.getByRole('checkbox', { name: 'all cases' }).check();
-  await form.getByRole('radio', { name: /My own/ }).check();
+  await form.getByRole('radio', { name: /Custom/ }).check();
   await form.getByRole('textbox', { name: 'Epochs' }).fill('1');
   await form.getByRole('textbox', { name: 'Iterations per epoch' }).fill('2');
   await form.getByRole('button', { name: 'Train', exact: true }).click();

@@ -81,9 +81,9 @@ async function prepareDataset(studio: StudioPage, workbench: Workbench): Promise
   await page.getByRole('link', { name: 'Train' }).click();
   await page.getByRole('button', { name: 'Train on a dataset' }).click();
   const form = page.getByRole('dialog', { name: 'New training' });
-  await form.getByRole('button', { name: 'Prepare it' }).click();
+  await form.getByRole('button', { name: 'Prepare dataset' }).click();
   await expect(form.getByRole('button', { name: 'Train', exact: true })).toBeEnabled({ timeout: 120_000 });
-  await form.getByRole('button', { name: 'Not now' }).click();
+  await form.getByRole('button', { name: 'Cancel', exact: true }).click();
   await keepShrunkPlans(page);
 }
 
@@ -96,7 +96,7 @@ async function startTraining(page: Page, epochs: number, fold = 0): Promise<void
   for (const each of [0, 1]) {
     await form.getByRole('checkbox', { name: `${each}`, exact: true }).setChecked(each === fold);
   }
-  await form.getByRole('radio', { name: /My own/ }).check();
+  await form.getByRole('radio', { name: /Custom/ }).check();
   await form.getByRole('textbox', { name: 'Epochs' }).fill(`${epochs}`);
   await form.getByRole('textbox', { name: 'Iterations per epoch' }).fill('6');
   await form.getByRole('button', { name: /^Trainer and seed/ }).click();
@@ -117,7 +117,7 @@ test('a dropped dataset is prepared, trained over a reload, validated and cross-
   await waitForEpochs(page, /[1-3] of 5/);
   await page.reload();
   await expect(page.getByText('interrupted', { exact: true })).toHaveCount(2);
-  await page.getByRole('article').getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('article').getByRole('button', { name: 'Resume' }).click();
 
   const table = page.getByRole('table', { name: 'Validation cases' });
   await expect(table).toBeVisible({ timeout: 300_000 });

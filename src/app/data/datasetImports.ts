@@ -299,7 +299,8 @@ export function datasetImports(
           await empty();
           const sizeInBytes = await writeSampleDataset(folders.folder(SAMPLE_DATASET, 'raw'), {
             signal,
-            onProgress: (done, total) => tell({ stage: 'Making up cases', share: done / total, done, total }),
+            onProgress: (done, total) =>
+              tell({ stage: 'Creating sample cases', share: done / total, done, total }),
           });
           return { kind: 'sample', sizeInBytes };
         })

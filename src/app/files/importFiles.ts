@@ -391,14 +391,20 @@ async function unrecognised(files: readonly SourceFile[]): Promise<readonly Prob
   const isFew = others.length <= LISTED_PROBLEMS;
   const listed = await Promise.all((isFew ? others : []).map(describeUnrecognised));
   if (isFew) return listed;
-  const what = `${others.length} of the files are neither images nor part of a model, ${fileName(others[0])} for one`;
-  return [{ path: fileName(others[0]), name: 'NotUsable', message: `${what}; they were left out.` }];
+  const what = `${others.length} files skipped (e.g. ${fileName(others[0])})`;
+  return [
+    {
+      path: fileName(others[0]),
+      name: 'NotUsable',
+      message: `${what}: they are neither images nor part of a model.`,
+    },
+  ];
 }
 
 async function describeUnrecognised(file: SourceFile): Promise<Problem> {
   const what =
     (ARCHIVE_NAME.test(file.path) ? DAMAGED_ARCHIVE : whatIs(await sniff(file))) ??
-    `neither an image (${formatLabels().join(', ')}) nor an nnU-Net model or dataset, as a folder or zip`;
+    `not a file nnStudio can read: an image (${formatLabels().join(', ')}), or an nnU-Net model or dataset as a folder or zip`;
   return { path: file.path, name: 'NotUsable', message: `${fileName(file)} is ${what}.` };
 }
 

@@ -53,7 +53,7 @@ function factLines({ figures, environment }: BenchmarkReport): (readonly [string
     ['Versions', `nnStudio ${environment.version}, ${environment.runtime}`],
     ['System', environment.system],
     ['Adapter', adapterName(figures)],
-    ['Vendor, architecture', [facts.vendor, facts.architecture].filter(Boolean).join(', ') || 'not told'],
+    ['Vendor, architecture', [facts.vendor, facts.architecture].filter(Boolean).join(', ') || 'not reported'],
     ['Features', features.join(', ') || 'none of the optional ones'],
     [
       'Limits',

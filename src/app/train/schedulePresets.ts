@@ -38,7 +38,7 @@ const BUDGETS: readonly Budget[] = [
   {
     id: 'evening',
     name: 'An evening',
-    sentence: 'Often most of the way, for small structures and few cases.',
+    sentence: 'Often near full accuracy, for small structures and few cases.',
     seconds: 3 * 3600,
     leastEpochs: 100,
     unmeasured: scheduleOf(100, 100),

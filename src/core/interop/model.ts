@@ -27,7 +27,7 @@ export interface ForeignNetwork {
   readonly channelsAre: 'first' | 'last';
   /** What the file's output has had applied; logits are had back from it. */
   readonly activation: 'none' | 'softmax' | 'sigmoid';
-  /** Whether images are cropped to what is not zero, as nnU-Net's are. */
+  /** Whether images are cropped to the non-zero region, as nnU-Net's are. */
   readonly cropsToNonzero: boolean;
 }
 

@@ -190,7 +190,7 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
     'Mirrors along the first two axes only; labels are sampled by the nearest voxel.',
     { augmentation: { ...MIRROR_01, ...NEAREST_LABELS } },
   ),
-  nnUNetTrainerNoDA: augmentation('No augmentation at all: learns training cases by heart, for tests.', {
+  nnUNetTrainerNoDA: augmentation('No augmentation at all: memorises the training cases, for tests.', {
     augmentation: { recipe: 'none' },
   }),
   nnUNetTrainer_noDummy2DDA: augmentation('Rotates in 3D even where slices are thick.', {

@@ -57,7 +57,7 @@ function NoTrainings() {
         which two together, segment best.
       </Text>
       <Button variant="light" mt="xs" onClick={() => goTo('train')}>
-        To the trainings
+        Go to training runs
       </Button>
     </Stack>
   );

@@ -31,7 +31,7 @@ export function CostNote({ costs }: { costs: ReadonlyMap<string, ConfigurationCo
           ? `Times follow from ${formatFlops(throughput.flopsPerSecond)}/s, measured on this GPU on ${new Date(throughput.measuredAt).toLocaleDateString()} with a forward pass; the backward pass is assumed to run as fast. `
           : 'Times need the speed of this GPU, which has not been measured yet. '}
         Parameters, memory and arithmetic are those of the planned training step: counted, not estimated.
-        {gpu?.facts.isSoftware && ' This GPU is imitated by the processor; a real one is far faster.'}
+        {gpu?.facts.isSoftware && ' This GPU is emulated on the CPU; a real one is far faster.'}
         {areAssumed && ' Plans hold no labels: two classes are assumed.'}
       </Text>
       {gpu && (

@@ -11,7 +11,7 @@ export function Problems() {
   return problems.map(({ id, path, name, message, isNote }) => (
     <ErrorNote
       key={id}
-      title={isNote ? 'Please note' : 'Not taken'}
+      title={isNote ? 'Please note' : 'Not imported'}
       isNote={isNote ?? false}
       name={name}
       message={message}

@@ -97,7 +97,7 @@ export function hasNoImages({ kind }: DatasetRecord): boolean {
 
 function stateText(state: StepState, dataset: DatasetRecord): string | undefined {
   const { check } = dataset;
-  if (state === 'waiting') return 'Waits for its turn';
+  if (state === 'waiting') return 'Queued';
   if (state === 'later' && needsLabels(dataset)) return 'Waits for the label maps';
   if (state === 'later' && check?.isTrainable === false) return 'Waits until the errors are corrected';
   return undefined;
@@ -117,7 +117,7 @@ function textOf(kind: StepKind, dataset: DatasetRecord): string {
         ? `No errors, ${plural(check.warnings, 'warning')}`
         : `${plural(caseCount, 'case')}, no errors`;
     case 'fingerprint':
-      return dataset.hasFingerprint ? `Of ${plural(caseCount, 'case')}` : 'Not taken yet';
+      return dataset.hasFingerprint ? `${plural(caseCount, 'case')} analysed` : 'Not computed';
     case 'plan':
       return plans.length > 0 ? plans.join(', ') : 'Not planned yet';
     case 'preprocess':

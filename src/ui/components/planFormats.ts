@@ -62,7 +62,7 @@ const FUNCTION_NAMES: Readonly<Record<string, string>> = {
 export function resamplingText(name: string, options: Readonly<Record<string, unknown>>): string {
   const parts = [FUNCTION_NAMES[name] ?? name];
   if (typeof options.order === 'number') parts.push(`order ${options.order}`);
-  if (options.force_separate_z === null) parts.push('z apart where anisotropic');
+  if (options.force_separate_z === null) parts.push('z resampled separately if anisotropic');
   if (options.force_separate_z === true) parts.push('z always apart');
   return parts.join(', ');
 }
@@ -74,5 +74,5 @@ export function partsText(
 ): string | undefined {
   if (samples === undefined) return 'more than this GPU can hold';
   if (samples < batchSize) return `does not fit at once: in parts of ${samples}`;
-  return leastBytes < trainingBytes ? `or ${formatBytes(leastBytes)} sample by sample` : undefined;
+  return leastBytes < trainingBytes ? `or ${formatBytes(leastBytes)} one patch at a time` : undefined;
 }

@@ -46,7 +46,7 @@ export function FilesTab({ dataset, onRemove }: { dataset: DatasetRecord; onRemo
             />
           ))}
           <Row term="Fingerprint, plans, copies" text={formatBytes(preprocessedBytes - arrays)} />
-          <Row term="Together" text={formatBytes(rawBytes + preprocessedBytes)} />
+          <Row term="Total" text={formatBytes(rawBytes + preprocessedBytes)} />
         </dl>
         <Group gap="xs" mt="sm">
           {preprocessed.length > 0 && (

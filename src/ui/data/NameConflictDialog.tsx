@@ -9,11 +9,7 @@ export function NameConflictDialog() {
   const nameConflict = useDatasets((state) => state.nameConflict);
   const close = () => studio.datasets.store.setState({ nameConflict: undefined });
   return (
-    <Modal
-      opened={nameConflict !== undefined}
-      onClose={close}
-      title={`${nameConflict?.name} is here already`}
-    >
+    <Modal opened={nameConflict !== undefined} onClose={close} title={`${nameConflict?.name} already exists`}>
       <Text size="sm">
         Replacing it removes the images, fingerprint, plans and preprocessed cases that are kept of it as soon
         as the new one is found to be whole, before it is copied. To keep both, rename the folder and drop it

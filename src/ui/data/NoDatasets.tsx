@@ -30,11 +30,11 @@ export function NoDatasets({ onFiles }: { onFiles: (files: readonly GivenFile[])
     <div className={styles.dropZone}>
       <IconDatabase size={46} stroke={1.2} color="var(--mantine-primary-color-light-color)" aria-hidden />
       <Title order={2} fz={22} mt="xs">
-        Give it images that are labelled
+        Add labelled images
       </Title>
       <Text c="dimmed" mt={6} maw={520} mx="auto">
-        nnU‑Net learns from examples: images, each with a map of what is where. Drop a folder or a zip
-        anywhere on this page; it is checked, measured and prepared for training.
+        nnU‑Net learns from examples: images, each with a label map (mask). Drop a folder or a zip anywhere on
+        this page; it is checked, measured and prepared for training.
       </Text>
       <Group justify="center" gap="sm" mt="lg">
         {!isImporting && (

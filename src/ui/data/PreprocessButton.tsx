@@ -12,7 +12,7 @@ export function PreprocessButton({ dataset, isNext }: { dataset: DatasetRecord; 
   return (
     <>
       <Button size="compact-sm" variant={isNext ? 'filled' : 'subtle'} onClick={() => setIsAsking(true)}>
-        {isNext && isBegun ? 'Go on preprocessing' : isBegun ? 'Preprocess more' : 'Preprocess'}
+        {isNext && isBegun ? 'Resume preprocessing' : isBegun ? 'Preprocess more' : 'Preprocess'}
       </Button>
       <Modal opened={isAsking} onClose={() => setIsAsking(false)} title="Preprocess for training">
         <Choice dataset={dataset} onDone={() => setIsAsking(false)} />
@@ -42,8 +42,8 @@ function Choice({ dataset, onDone }: { dataset: DatasetRecord; onDone: () => voi
   return (
     <Stack gap="sm">
       <Text size="sm">
-        Every case is cropped to what is not zero, normalised, and resampled to the voxel size of the plans.
-        It can be cancelled, and goes on where it stopped.
+        Every case is cropped to the non-zero region, normalised, and resampled to the voxel size of the
+        plans. It can be cancelled, and resumes where it stopped.
       </Text>
       {plans.length > 1 && (
         <Select
@@ -75,7 +75,7 @@ function Choice({ dataset, onDone }: { dataset: DatasetRecord; onDone: () => voi
       </Checkbox.Group>
       <Group justify="flex-end" gap="xs">
         <Button variant="default" onClick={onDone}>
-          Not now
+          Cancel
         </Button>
         <Button
           disabled={chosen.length === 0}

@@ -67,8 +67,7 @@ function Intensities({ dataset }: { dataset: DatasetRecord }) {
       </Group>
       <p className={styles.hint}>
         How often each brightness occurs, in a small even sample of every case
-        {scale === 'z-score' && ', less the mean of its case and over its standard deviation'}. What is
-        labelled should stand out somewhere from the rest.
+        {scale === 'z-score' && ', z-scored per case'}. Labelled voxels should differ from the rest.
       </p>
       {samples.map((sample, channel) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its place
@@ -107,8 +106,8 @@ function Grids({ checks }: { checks: readonly CaseCheck[] }) {
     <section className={styles.section} aria-label="Shapes and spacings">
       <h2>Shapes and voxel sizes</h2>
       <p className={styles.hint}>
-        Of {plural(checks.length, 'case')}, before cropping. Very different voxel sizes make nnU-Net resample
-        much; look at cases at the ends.
+        Of {plural(checks.length, 'case')}, before cropping. Very different voxel sizes mean heavy resampling;
+        check outliers.
       </p>
       <div className={styles.plots}>
         {axes.map((name, axis) => (
@@ -154,7 +153,7 @@ function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
     return (
       <section className={styles.section} aria-label="Fingerprint">
         <h2>Fingerprint</h2>
-        <p className={styles.hint}>Not taken yet. It is what nnU-Net plans by.</p>
+        <p className={styles.hint}>Not computed. nnU-Net plans from it.</p>
       </section>
     );
   }
@@ -166,22 +165,22 @@ function Fingerprint({ dataset, fingerprint }: FingerprintProps) {
   return (
     <section className={styles.section} aria-label="Fingerprint">
       <h2>Fingerprint</h2>
-      <p className={styles.hint}>The numbers that nnU-Net plans by, equal to its own.</p>
+      <p className={styles.hint}>Values used for planning; identical to nnU-Net's.</p>
       <dl className={styles.terms}>
         <dt>Median shape</dt>
         <dd>
           {formatXyz(withoutFlatAxis(shape, shape))} voxels
-          <span>of the cases, cropped to what is not zero; the patch is chosen to see enough of it</span>
+          <span>of the cases, cropped to the non-zero region; the patch is chosen to see enough of it</span>
         </dd>
         <dt>Median voxel size</dt>
         <dd>
           {formatXyz(withoutFlatAxis(spacing, shape), 4)} mm
-          <span>cases are resampled to about it</span>
+          <span>cases are resampled to roughly this spacing</span>
         </dd>
         <dt>Left after cropping</dt>
         <dd>
           {formatPercent(fingerprint.median_relative_size_after_cropping)}
-          <span>of the voxels, in the median case; below 75 % only they count for normalisation</span>
+          <span>of the voxels, in the median case; below 75 %, only non-zero voxels are normalised</span>
         </dd>
       </dl>
       <Text size="xs" fw={600} mt="md" mb={4}>

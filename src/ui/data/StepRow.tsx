@@ -147,14 +147,14 @@ function StepButton({ kind, dataset, isNext }: StepButtonProps) {
       if (dataset.hasFingerprint) {
         return (
           <Button {...look} onClick={() => start({ kind })}>
-            Take it again
+            Recompute
           </Button>
         );
       }
       return (
         <div className={styles.stepFoot}>
           <Button {...look} onClick={() => start({ kind })}>
-            Take the fingerprint
+            Compute fingerprint
           </Button>
           <Button
             size="compact-sm"
@@ -170,7 +170,7 @@ function StepButton({ kind, dataset, isNext }: StepButtonProps) {
       if (dataset.plans.length > 0) {
         return (
           <Button {...look} onClick={() => goTo('plan', dataset.name)}>
-            Look at the plans
+            View plans
           </Button>
         );
       }

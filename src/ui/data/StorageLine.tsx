@@ -29,7 +29,7 @@ export function StorageLine() {
       />
       {isPersistent ? (
         <Text size="xs" c="dimmed">
-          Kept for good: the browser does not clear it by itself.
+          Persistent: the browser does not clear it by itself.
         </Text>
       ) : (
         <>
@@ -39,11 +39,11 @@ export function StorageLine() {
             title="Without it a browser short of disk space may clear this site by itself"
             onClick={() => void system.persist().then((granted) => setWasRefused(!granted))}
           >
-            Keep it for good
+            Make persistent
           </Button>
           <Text size="xs" c="dimmed" role="status">
             {wasRefused
-              ? 'The browser did not agree; it does for sites that are bookmarked or installed.'
+              ? 'The browser declined. Bookmark or install the site, then try again.'
               : 'The browser may clear it when the disk is full.'}
           </Text>
         </>

@@ -78,7 +78,7 @@ function EvaluationHead({ record }: { record: EvaluationRecord }) {
             disabled={isBusy}
             onClick={() => void evaluations.resume(record.id)}
           >
-            Go on
+            Resume
           </Button>
         )}
         {isRunning && (

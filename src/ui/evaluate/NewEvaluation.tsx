@@ -110,7 +110,7 @@ export function NewEvaluation() {
         {form.predictionKind === 'files' && form.referenceKind === 'files' && (
           <section className={styles.side} aria-labelledby="images-side">
             <h2 id="images-side">
-              Images <span>to look at, if you like</span>
+              Images <span>optional</span>
             </h2>
             <DropZone
               name="Images"

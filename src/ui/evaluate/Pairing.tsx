@@ -35,13 +35,13 @@ function KnownPairing({ preview: { pairs, unpaired, labels, labelsFrom } }: { pr
         {pairs.length > 0 ? <IconCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}
         {pairs.length === 0
           ? 'No prediction has the name of a reference: they must be called alike, case.nii.gz in both folders.'
-          : `${plural(pairs.length, 'case')} by name: ${listed(pairs.map(({ caseId }) => caseId))}`}
+          : `${plural(pairs.length, 'case')} matched by name: ${listed(pairs.map(({ caseId }) => caseId))}`}
       </p>
       {unpaired.length > 0 && <LeftOut unpaired={unpaired} />}
       {pairs.length > 0 && (
         <Text size="xs" c="dimmed">
           {labels
-            ? `Labels by ${labelsFrom}: ${namesInShort(
+            ? `Label names from ${labelsFrom}: ${namesInShort(
                 labels.map(({ name }) => name),
                 MANY_LABELS,
               )}.`

@@ -60,7 +60,7 @@ export function BundleDialog({ record, onClose }: { record: ModelRecord; onClose
           />
           <Autocomplete
             label="Licence"
-            description="Without one nobody may be sure to use it."
+            description="Without a licence others may not use it."
             data={LICENCES}
             value={sharing.licence ?? ''}
             onChange={(licence) => setSharing((before) => ({ ...before, licence }))}

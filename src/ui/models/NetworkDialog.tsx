@@ -83,7 +83,7 @@ function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
   const axes = axesOfLayout(form.layout);
   const order = xyzOfLayout(form.layout).join(' × ');
   return (
-    <Modal opened onClose={close} title="What does this network take and give?" size="lg">
+    <Modal opened onClose={close} title="Network inputs and outputs" size="lg">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -169,7 +169,7 @@ function NetworkFormDialog({ file, facts }: UndescribedNetwork) {
             onChange={(mirrorAxes) => set({ mirrorAxes })}
           />
           <Switch
-            label="Leave away what is zero around the object first, as nnU-Net does"
+            label="Crop to the non-zero region first, as nnU-Net does"
             checked={form.cropsToNonzero}
             onChange={({ currentTarget: { checked } }) => set({ cropsToNonzero: checked })}
           />

@@ -146,7 +146,7 @@ function patchRows(transposeBackward: readonly number[]): readonly Row[] {
     },
     {
       term: 'coverage',
-      label: 'Covers of the median case',
+      label: 'Median-case coverage',
       cell: ({ patchSize, medianShape }) =>
         patchSize && medianShape && formatPercent(patchCoverage(patchSize, medianShape)),
     },

@@ -167,7 +167,7 @@ function Overview({ entry, overview }: { entry: PlansEntry; overview: PlansOverv
           rightSection={<IconArrowDown size={15} aria-hidden />}
           onClick={showDrawing}
         >
-          Network and patch drawn
+          Network and patch diagrams
         </Button>
       </Group>
       <ConfigurationTable
@@ -229,7 +229,7 @@ function PlansFacts({ overview }: { overview: PlansOverview }) {
         <dt>
           <Term term="planner">Planner</Term>
         </dt>
-        <dd>{plannerName ?? 'not told'}</dd>
+        <dd>{plannerName ?? 'not reported'}</dd>
       </div>
       {medianShape && medianSpacing && (
         <div>
@@ -256,7 +256,7 @@ function PlansFacts({ overview }: { overview: PlansOverview }) {
         <dt>
           <Term term="reader">Reader</Term>
         </dt>
-        <dd>{readerName ?? 'not told'}</dd>
+        <dd>{readerName ?? 'not reported'}</dd>
       </div>
     </dl>
   );

@@ -44,9 +44,9 @@ export function projections(
 }
 
 const PLANE_NAMES: Readonly<Record<string, string>> = {
-  yx: 'From above',
-  zx: 'From the front',
-  zy: 'From the side',
+  yx: 'Axial',
+  zx: 'Coronal',
+  zy: 'Sagittal',
 };
 
 /** What the plane shows of an image as scanners store it. */

@@ -32,7 +32,7 @@ const WORDS: Readonly<Record<string, { readonly label: string; readonly sentence
     sentence: 'As L, with linear resampling instead of splines.',
   },
   nnUNetPlannerResEncL_torchres_sepz: {
-    label: 'Residual encoder L, fast resampling, z apart',
+    label: 'Residual encoder L, fast resampling, z separately',
     sentence: 'As L, linear in the plane and nearest neighbour along a coarse axis.',
   },
   nnUNetPlannerResEncL_noResampling: {

@@ -92,7 +92,7 @@ function CaseRow({ caseRecord, isCurrent }: { caseRecord: CaseRecord; isCurrent:
         </EditableName>
       </div>
       {isActive && (
-        <Tooltip label={run.status === 'queued' ? 'Take out of the queue' : 'Cancel'}>
+        <Tooltip label={run.status === 'queued' ? 'Remove from queue' : 'Cancel'}>
           <ActionIcon
             variant="subtle"
             color="gray"

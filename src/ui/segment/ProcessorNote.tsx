@@ -31,7 +31,7 @@ export function ProcessorNote({ current, model, previous, job }: ProcessorNotePr
   const why =
     foreignNetwork?.engine === 'onnxruntime'
       ? `onnxruntime runs this network on the processor: ${foreignNetwork.reason}.`
-      : 'No GPU is at hand: onnxruntime runs this network on the processor.';
+      : 'No GPU available: onnxruntime runs this network on the processor.';
   return (
     <Alert color="blue" variant="light" p="xs" icon={<IconCpu aria-hidden />} title="On the processor">
       <Text size="xs">{why}</Text>

@@ -87,7 +87,7 @@ function ResultFacts({ result }: { result: StoredCaseResult }) {
       {settings.useMirroring ? 'mirrored' : 'not mirrored'}.{' '}
       <span title={stages}>{formatSeconds(result.seconds)}</span>
       {memory.peakBytes > 0 && `, ${formatBytes(memory.peakBytes)} at most`}
-      {restarts > 0 && ', begun again once after the GPU device was lost'}.
+      {restarts > 0 && ', restarted once after GPU loss'}.
     </Text>
   );
 }

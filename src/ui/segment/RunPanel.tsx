@@ -183,7 +183,7 @@ function NoModel({ onFiles }: Pick<RunPanelProps, 'onFiles'>) {
 function ChooseProcessor() {
   const { system } = useStudio();
   return (
-    <Alert color="yellow" variant="light" p="xs" title="No GPU is at hand">
+    <Alert color="yellow" variant="light" p="xs" title="No GPU available">
       <Text size="xs">
         The processor can compute instead, with the same result. It takes far longer; how long is measured
         first.
@@ -217,7 +217,7 @@ function RunButton({ current, cases, model, job, fits, canCompute }: RunButtonPr
         leftSection={<IconPlayerStopFilled size={16} aria-hidden />}
         onClick={() => void queue.cancel(current.id)}
       >
-        {status === 'running' ? 'Cancel' : 'Take out of the queue'}
+        {status === 'running' ? 'Cancel' : 'Remove from queue'}
       </Button>
     );
   }

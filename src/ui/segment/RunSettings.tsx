@@ -82,7 +82,7 @@ export function RunSettings({ model, previous, recipe, folds, current, cases }: 
           <div>
             <Text size="sm">Step between windows</Text>
             <Text size="xs" c="dimmed" mb={4}>
-              Share of the patch; 0.5 is nnU-Net's own. Now {formatCount(cost.windows)} windows
+              Fraction of the patch; default 0.5. Now {formatCount(cost.windows)} windows
               {cost.windows !== halfStep && `, ${formatCount(halfStep)} at 0.5`}.
             </Text>
             <SegmentedControl
@@ -112,11 +112,11 @@ export function RunSettings({ model, previous, recipe, folds, current, cases }: 
       </Collapse>
       <div className={styles.cost}>
         <Text size="xs" c="dimmed" title={PASSES_TITLE}>
-          {formatCount(passes)} network runs
+          {formatCount(passes)} forward passes
         </Text>
         <Text size="xs" c="dimmed">
           {seconds !== undefined && `about ${formatSeconds(seconds)} here`}
-          {seconds === undefined && !recipe && 'time known after the first case'}
+          {seconds === undefined && !recipe && 'estimate after the first case'}
         </Text>
       </div>
     </Stack>
@@ -130,7 +130,7 @@ function FoldChoice(props: { modelId: string; available: readonly string[]; fold
     <div>
       <Text size="sm">Folds</Text>
       <Text size="xs" c="dimmed" mb={4}>
-        Averaged; each costs its own run.{folds.length === 0 && ' Choose at least one.'}
+        Averaged; each adds time.{folds.length === 0 && ' Choose at least one.'}
       </Text>
       <Chip.Group
         multiple

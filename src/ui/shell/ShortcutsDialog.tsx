@@ -19,10 +19,11 @@ export function ShortcutsDialog({ opened, onClose }: { opened: boolean; onClose:
   return (
     <Modal opened={opened} onClose={onClose} title="Help" size="md">
       <Text size="sm" mb="md">
-        Drop anything anywhere on this page; what it is decides. An image ({formatLabels().join(', ')}) is
-        opened, a trained nnU-Net model (its results folder or a zip of it) goes into your library, a labelled
-        dataset is checked and prepared for training under Data. Predictions are held against true label maps
-        under Models, Evaluate. Everything is computed on this computer: nothing is uploaded.
+        Drop anything anywhere on this page; nnStudio recognises what it is. An image (
+        {formatLabels().join(', ')}) is opened, a trained nnU-Net model (its results folder or a zip of it)
+        goes into your library, a labelled dataset is checked and prepared for training under Data. Compare
+        predictions with reference labels under Models, Evaluate. Everything is computed on this computer:
+        nothing is uploaded.
       </Text>
       <Table withRowBorders={false} verticalSpacing={6}>
         <Table.Tbody>

@@ -74,7 +74,7 @@ function RunningJob(props: { running: RunningCase; current: CaseRecord; waiting:
         {progress?.secondsLeft !== undefined && `, ${formatSeconds(progress.secondsLeft)} left`}
         {progress?.secondsLeft !== undefined && progress.cascadeStage === 1 && ' in this stage'}
       </span>
-      {restarts > 0 && <span className={styles.quiet}>begun again on a new GPU device</span>}
+      {restarts > 0 && <span className={styles.quiet}>restarted on a new GPU device</span>}
       {waiting > 0 && <span className={styles.quiet}>{plural(waiting, 'case')} waiting</span>}
       <JobLog running={running} current={current} />
       <Tooltip label="Cancel this case">

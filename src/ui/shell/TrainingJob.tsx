@@ -28,7 +28,7 @@ export function TrainingJobLine({ job: { run, live, progress } }: { job: Trainin
   const { doing, share, secondsLeft } = progress;
   const title = useDatasetTitle(run.order.datasetName);
   const PauseIcon = live.isPaused ? IconPlayerPlay : IconPlayerPause;
-  const pauseLabel = live.isPaused ? 'Go on training' : 'Pause the training';
+  const pauseLabel = live.isPaused ? 'Resume training' : 'Pause training';
   return (
     <div className={styles.job}>
       <a className={styles.jobName} href={addressOf('train', run.id)}>

@@ -81,8 +81,8 @@ function GpuCard() {
         <dt>Adapter</dt>
         <dd>{facts.description}</dd>
         <dt>Vendor, architecture</dt>
-        <dd>{[facts.vendor, facts.architecture].filter(Boolean).join(', ') || 'not told'}</dd>
-        <dt title="A GPU imitated by the processor: correct, and many times slower">Software adapter</dt>
+        <dd>{[facts.vendor, facts.architecture].filter(Boolean).join(', ') || 'not reported'}</dd>
+        <dt title="A GPU emulated on the CPU: correct, and many times slower">Software adapter</dt>
         <dd>{has(facts.isSoftware)}</dd>
         <dt title="Arithmetic in 16 bits, up to twice as fast where the GPU has it">shader-f16</dt>
         <dd>{has(facts.hasF16)}</dd>
@@ -129,7 +129,7 @@ function StorageCard() {
               <dd>{formatBytes(bytes)}</dd>
             </Fragment>
           ))}
-        <dt title="Without it a browser short of disk space may clear this site by itself">Kept for good</dt>
+        <dt title="Without it a browser short of disk space may clear this site by itself">Persistent</dt>
         <dd>{isPersistent ? 'yes' : 'no'}</dd>
       </dl>
       <Progress
@@ -145,11 +145,11 @@ function StorageCard() {
             variant="light"
             onClick={() => void system.persist().then((granted) => setWasRefused(!granted))}
           >
-            Keep it for good
+            Make persistent
           </Button>
           {wasRefused && (
             <Text size="xs" c="dimmed">
-              The browser did not agree; it does for sites that are bookmarked or installed.
+              The browser declined. Bookmark or install the site, then try again.
             </Text>
           )}
         </Group>

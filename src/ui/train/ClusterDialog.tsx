@@ -90,12 +90,12 @@ export function ClusterDialog({ run, onClose }: { run: TrainingRecord; onClose: 
       <Stack gap="md">
         <Text size="sm">
           nnU-Net itself goes on with this training on as many GPUs as a machine has (PyTorch DDP). The zip
-          holds data, plans, splits and the newest checkpoints, laid out as nnU-Net has them. Drop the model
-          folder that comes of it here again, and it is a model as any other.
+          holds data, plans, splits and the newest checkpoints, laid out as nnU-Net has them. Drop the
+          resulting folder here to use it.
         </Text>
         <Group align="flex-end" gap="lg">
           <NumberInput
-            label="GPUs there"
+            label="Number of GPUs"
             data-autofocus
             w={110}
             min={1}

@@ -51,7 +51,7 @@ export function DatasetPreparation(props: DatasetPreparationProps) {
     );
   }
   return (
-    <Alert variant="light" title="It has to be prepared first">
+    <Alert variant="light" title="Prepare the dataset first">
       <Text size="sm">
         {configuration ? `The cases are not preprocessed for ${configuration} yet. ` : ''}
         Cases are checked, measured, planned for, and resampled to one voxel size; it takes a while once, and
@@ -62,7 +62,7 @@ export function DatasetPreparation(props: DatasetPreparationProps) {
           size="compact-sm"
           onClick={() => void datasets.enqueue(dataset.name, tasksFor(dataset, plansName, configuration))}
         >
-          Prepare it
+          Prepare dataset
         </Button>
       </Group>
     </Alert>

@@ -22,7 +22,7 @@ export function LiveCase({ run }: { run: TrainingRecord }) {
       <div className={styles.liveHead}>
         <Switch
           label="Watch a held-out case"
-          description="Segments it again as the network gets better, at most for a twentieth of the time"
+          description="Segments it again as the network gets better, at most 5 % of the time"
           checked={isShown}
           onChange={({ currentTarget }) => setIsShown(currentTarget.checked)}
         />

@@ -56,7 +56,7 @@ export function NeedsNote({ cost, fit, step, schedule, optimiser, folds }: Needs
         <dd>{formatParameters(cost.parameterCount)}</dd>
       </div>
       <div>
-        <dt>One step</dt>
+        <dt>Time per iteration</dt>
         <dd>
           {formatFlops(cost.flopsPerIteration)}
           {step && step.training > 0 && `, ${formatLongTime(step.training)}`}

@@ -218,7 +218,7 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
               />
               <Switch
                 label="Keep probabilities of the validation"
-                description="Ensembles of two configurations are chosen by them; classes × voxels × 4 bytes a case."
+                description="Needed for ensembles of two configurations; classes × voxels × 4 bytes per case."
                 checked={choice.shouldSaveProbabilities}
                 onChange={({ currentTarget }) => set({ shouldSaveProbabilities: currentTarget.checked })}
               />
@@ -233,7 +233,7 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
       )}
       <Group justify="flex-end" gap="xs" className={styles.foot}>
         <Button variant="default" onClick={onClose}>
-          Not now
+          Cancel
         </Button>
         <Button
           leftSection={<IconPlayerPlay size={16} aria-hidden />}
@@ -248,7 +248,7 @@ function TrainingForm({ dataset, onClose }: { dataset: DatasetRecord; onClose: (
 }
 
 const FOLDS_SENTENCE =
-  'Each fold leaves other cases out to validate on; they are trained one after the other. One is enough to see how well it works.';
+  'Each fold holds out different cases for validation; folds are trained one after the other. One is enough to see how well it works.';
 
 function preferredPlans({ plans }: DatasetRecord): string | undefined {
   return plans.includes('nnUNetPlans') ? 'nnUNetPlans' : plans[0];

@@ -76,7 +76,7 @@ function MainActions({ run, live }: RunActionsProps) {
     case 'waiting':
       return (
         <Button size="sm" variant="default" onClick={() => void trainings.stop(id)}>
-          Take out of the queue
+          Remove from queue
         </Button>
       );
     case 'stopped':
@@ -88,7 +88,7 @@ function MainActions({ run, live }: RunActionsProps) {
           leftSection={<IconPlayerPlay size={16} aria-hidden />}
           onClick={() => void trainings.resume(id)}
         >
-          {isTrained ? 'Validate' : run.start ? 'Go on' : 'Train'}
+          {isTrained ? 'Validate' : run.start ? 'Resume' : 'Train'}
         </Button>
       );
     case 'done':
@@ -109,7 +109,7 @@ function PauseButton({ live }: { live: LiveTraining }) {
       disabled={live.isStopping}
       onClick={() => trainings.pause(!live.isPaused)}
     >
-      {live.isPaused ? 'Go on' : 'Pause'}
+      {live.isPaused ? 'Resume' : 'Pause'}
     </Button>
   );
 }

@@ -61,7 +61,7 @@ export function RunFigures({ run, live }: RunFiguresProps) {
       >
         {loss === undefined ? '–' : loss.toFixed(3)}
       </Figure>
-      <Figure name="One step" meaning="Time of one training iteration: forward, backward, update">
+      <Figure name="Time per iteration" meaning="Time of one training iteration: forward, backward, update">
         {perStep ? formatStepTime(perStep) : '–'}
       </Figure>
       <Figure
@@ -71,7 +71,7 @@ export function RunFigures({ run, live }: RunFiguresProps) {
         {perStep && start.flopsPerIteration > 0 ? formatRate(start.flopsPerIteration / perStep) : '–'}
       </Figure>
       <Figure
-        name="Waits for data"
+        name="GPU idle"
         meaning="Share of the last epoch in which the GPU stood still because its next patches were not ready"
       >
         {last ? formatPercent(last.dataWaitShare) : '–'}
@@ -86,7 +86,7 @@ export function RunFigures({ run, live }: RunFiguresProps) {
       <Figure name="Cases" meaning="Cases to learn from, and cases left out to validate on">
         {start.trainingCases.length} + {start.validationCases.length}
       </Figure>
-      <Figure name="Trained for" meaning="Time of all epochs together">
+      <Figure name="Training time" meaning="Time of all epochs together">
         {formatLongTime(seconds)}
       </Figure>
       <Figure name="GPU" meaning="The adapter it was trained on last">

@@ -63,7 +63,7 @@ function BenchmarkNotice() {
     >
       <Group gap="sm">
         <Text size="sm">
-          Beside a training its figures would be wrong; see it under{' '}
+          Running both distorts results; see it under{' '}
           <Anchor inherit underline="always" href={addressOf('system')}>
             System
           </Anchor>
@@ -92,7 +92,7 @@ function Notices({ run, trouble }: { run: TrainingRecord; trouble: string | unde
           color="yellow"
           mb="md"
           classNames={PLAIN_TITLE}
-          title="The tab was closed or reloaded while this was trained"
+          title="The tab was closed or reloaded during training"
         >
           <Text size="sm">
             Nothing is lost but the steps since its last checkpoint; from there it goes on to the bit as if

@@ -24,7 +24,7 @@ export function RunProgress({ run, live }: { run: TrainingRecord; live: LiveTrai
       <Switch
         size="xs"
         mt={10}
-        label="Keep the screen on meanwhile"
+        label="Keep screen awake"
         checked={keepsScreenOn}
         onChange={({ currentTarget }) => preferences.setState({ keepsScreenOn: currentTarget.checked })}
       />

@@ -47,7 +47,7 @@ export function SchedulePicker({ choice, presets, step, trainer, onChange }: Sch
             }
           />
         ))}
-        <Radio value="own" label={<ScheduleLabel name="My own" schedule={own} step={step} />} />
+        <Radio value="own" label={<ScheduleLabel name="Custom" schedule={own} step={step} />} />
       </Stack>
       {choice.preset === 'own' && (
         <Group grow mt={8} align="flex-start">

@@ -70,13 +70,13 @@ test('a residual encoder shows its stem and blocks', () => {
 
 test('projections are those of the image, whatever planning transposed', () => {
   const planes = projections([160, 96, 128], [523, 294, 400], [0.5, 0.3, 0.4], ['y', 'z', 'x']);
-  expect(planes.map(planeName)).toEqual(['From above', 'From the front', 'From the side']);
+  expect(planes.map(planeName)).toEqual(['Axial', 'Coronal', 'Sagittal']);
   expect(planes[0].rows).toEqual({ name: 'y', patchMm: 80, caseMm: 261.5 });
   expect(planes[1].rows.patchMm).toBeCloseTo(28.8);
   expect(planes[2].columns).toEqual(planes[0].rows);
   const slice = projections([32, 48], [60, 50], [1, 2], ['z', 'y']);
   expect(slice).toHaveLength(1);
-  expect(planeName(slice[0])).toBe('From the side');
+  expect(planeName(slice[0])).toBe('Sagittal');
 });
 
 test('coverage counts what lies within the case', () => {
@@ -101,7 +101,7 @@ test('numbers read as people say them', () => {
   expect(formatLongTime(26.99 * 3600)).toBe('26 h 59 min');
   expect(formatLongTime(3 * 86400)).toBe('3.0 days');
   expect(resamplingText('resample_data_or_seg_to_shape', { order: 3, force_separate_z: null })).toBe(
-    'splines, order 3, z apart where anisotropic',
+    'splines, order 3, z resampled separately if anisotropic',
   );
 });
 

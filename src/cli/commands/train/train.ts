@@ -96,7 +96,7 @@ export const trainCommand: Command = {
     'Any of them may be followed by _Xepochs: nnUNetTrainerAdam1en3_30epochs. Primus and the trainers of nnssl checkpoints',
     'are left to nnU-Net.',
     'To train longer, copy the fold below the folder of the longer trainer and give --c.',
-    'Ctrl-C writes a checkpoint and stops; --c goes on from it, to the bit as if nothing had happened.',
+    'Ctrl-C writes a checkpoint and stops; --c resumes from it with bit-identical results.',
     'Checkpoints are nnU-Net’s own; a training begun by nnU-Net is gone on with too.',
     `Options marked ${OURS} are not nnU-Net’s.`,
   ],
