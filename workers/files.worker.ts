@@ -2,7 +2,7 @@
 import { transfer } from 'comlink';
 import { displayLabels } from '@/app/files/displayLabels';
 import { displayVolume } from '@/app/files/displayVolume';
-import { keepFiles } from '@/app/files/importFiles';
+import { importFiles } from '@/app/files/importFiles';
 import { exportLibraryModel } from '@/app/models/exportLibraryModel';
 import { savedProbabilities, savedSegmentation, savedZip } from '@/app/segment/saveResults';
 import { readAsStored } from '@/core/io/readers';
@@ -24,7 +24,7 @@ const exports = new Map<string, AbortController>();
 
 const api: FilesApi = {
   add: (given, origin, open, onStep) =>
-    keepFiles({
+    importFiles({
       files: given.map(({ path, content }) => browserFile(content, path)),
       origin,
       library,

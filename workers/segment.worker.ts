@@ -1,5 +1,5 @@
 // Predicts, on the one GPU device of this worker.
-import { CaseSegmenter } from '@/app/segment/segmentService';
+import { SegmentService } from '@/app/segment/segmentService';
 import { isOnnxThread, joinOnnxThreads } from '@/core/inference/onnxRuntime';
 import { throttled } from '@/shared/throttledProgress';
 import { browserRecords, DATABASES } from '@/storage/browserRecords';
@@ -8,7 +8,7 @@ import { createModelLibrary } from '@/storage/modelLibrary';
 import type { PredictApi } from '@/workers/segment/api';
 import { binaryBytes, serve } from '@/workers/workerSide';
 
-const segmenter = new CaseSegmenter({
+const segmenter = new SegmentService({
   library: createModelLibrary(browserRecords(DATABASES.models), browserRecords(DATABASES.weights)),
   caseFiles: browserCaseFiles,
   webgpu: navigator.gpu,

@@ -1,14 +1,14 @@
 // Looks at what trainings have left, for the page.
 import { transfer } from 'comlink';
-import { createTrainView } from '@/app/train/trainingResultsService';
+import { createTrainingResultsService } from '@/app/train/trainingResultsService';
 import { openGpu } from '@/gpu/device';
 import { writeBrowserArchive, writeChosenArchive } from '@/storage/browserArchive';
 import { browserDatasetFolders, browserFolders } from '@/storage/browserDatasetFolder';
 import { browserCheckpointRecords } from '@/storage/checkpointStoreBrowser';
-import { RUNS_FOLDER, type TrainViewApi } from '@/workers/train/api';
+import { RUNS_FOLDER, type TrainingResultsApi } from '@/workers/train/api';
 import { serve } from '@/workers/workerSide';
 
-const view = createTrainView({
+const view = createTrainingResultsService({
   datasets: browserDatasetFolders,
   openGpu: () => openGpu(navigator.gpu),
   runs: browserFolders(RUNS_FOLDER),
@@ -16,7 +16,7 @@ const view = createTrainView({
   archives: { write: writeBrowserArchive, writeInto: writeChosenArchive },
 });
 
-const api: TrainViewApi = {
+const api: TrainingResultsApi = {
   ...view,
 
   async showPrediction(order, caseId, moment) {

@@ -28,12 +28,12 @@ export interface IntensityHints {
 }
 
 /** What to run on a case. */
-export interface PredictJob {
+export interface PredictRequest {
   readonly modelId: string;
   readonly modelName: string;
   readonly settings: PredictSettings;
   /** For the second stage of a cascade: the model that is run before it, with the same settings but its own folds. */
-  readonly previousStage?: PreviousStageJob;
+  readonly previousStage?: PreviousStageRequest;
   /** Further models: their probabilities and this one's are averaged. */
   readonly others?: readonly EnsembleMember[];
   /** What is done to the label map at last, in order. */
@@ -45,10 +45,10 @@ interface EnsembleMember {
   readonly modelId: string;
   readonly modelName: string;
   readonly folds: readonly string[];
-  readonly previousStage?: PreviousStageJob;
+  readonly previousStage?: PreviousStageRequest;
 }
 
-export interface PreviousStageJob {
+export interface PreviousStageRequest {
   readonly modelId: string;
   readonly modelName: string;
   readonly folds: readonly string[];
@@ -57,10 +57,10 @@ export interface PreviousStageJob {
 /** Where a case stands. */
 export type CaseRun =
   | { readonly status: 'idle' }
-  | { readonly status: 'queued' | 'running' | 'done' | 'cancelled'; readonly job: PredictJob }
+  | { readonly status: 'queued' | 'running' | 'done' | 'cancelled'; readonly job: PredictRequest }
   | {
       readonly status: 'failed';
-      readonly job: PredictJob;
+      readonly job: PredictRequest;
       readonly error: { readonly name: string; readonly message: string };
     };
 
@@ -73,7 +73,7 @@ export interface LabelVolume {
 
 /** A finished segmentation, without its voxels. */
 export interface StoredCaseResult {
-  readonly job: PredictJob;
+  readonly job: PredictRequest;
   /** Every label the model can write, background left out, ascending. */
   readonly labels: readonly LabelVolume[];
   readonly hasProbabilities: boolean;

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { determinePostprocessing } from '@/app/choose/determinePostprocessing';
 import { type CandidateModel, findBestConfiguration } from '@/app/choose/findBestConfiguration';
-import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { evaluateFolder, optionsOf } from '@/app/evaluate/evaluateFolder';
 import { formatOfFolder } from '@/app/files/labelMapFiles';
 import { summaryJson } from '@/core/evaluation/summary';
 import { parseJson } from '@/core/interop/json';
@@ -133,7 +133,7 @@ function foldsBelow(golden: string): DatasetFolder & { readonly written: Map<str
 /** Every fold's validation, evaluated anew. */
 async function compareFolds(chain: Chain, { folder }: CandidateModel): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const question = questionOf(await formatOfFolder(folder.folder));
+  const question = optionsOf(await formatOfFolder(folder.folder));
   for (const fold of [0, 1, 2, 3, 4]) {
     const predictions = placedSubfolder(folder, `fold_${fold}/validation`);
     const summary = await evaluateFolder({

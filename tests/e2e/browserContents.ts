@@ -33,7 +33,7 @@ export async function keepRecords(
   );
 }
 
-export async function keepFiles(page: Page, files: readonly StoredFile[]): Promise<void> {
+export async function importFiles(page: Page, files: readonly StoredFile[]): Promise<void> {
   await page.evaluate(async (all) => {
     for (const { path, base64 } of all) {
       const parts = path.split('/');

@@ -3,7 +3,7 @@ import { expect, type Page } from '@playwright/test';
 import { DATABASES } from '@/storage/browserRecords';
 import { RUNS_FOLDER } from '@/workers/train/api';
 import { threeClassNetwork } from '../support/onnxFiles';
-import { keepFiles, keepRecords } from './browserContents';
+import { importFiles, keepRecords } from './browserContents';
 import { EvaluatePage } from './evaluatePage';
 import type { Workbench } from './files';
 import * as body from './manyLabels';
@@ -49,7 +49,7 @@ export async function fillStudio(studio: StudioPage, workbench: Workbench): Prom
     ['run-2', { ...run, id: 'run-2', state: { status: 'failed', ...TROUBLE } }],
     ['run-3', { ...run, id: 'run-3', state: { status: 'interrupted' } }],
   ]);
-  await keepFiles(page, [...segmented.files, ...(await body.runFiles(RUNS_FOLDER))]);
+  await importFiles(page, [...segmented.files, ...(await body.runFiles(RUNS_FOLDER))]);
   await page.reload();
 
   await open(page, 'data');

@@ -3,7 +3,7 @@ import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { writeCase } from '@/core/io/readers';
 import { elementCount, type Zyx } from '@/shared/geometry';
-import { type CaseRecord, type PredictJob, SEGMENTATION_FILE } from '@/storage/caseRecord';
+import { type CaseRecord, type PredictRequest, SEGMENTATION_FILE } from '@/storage/caseRecord';
 import { plansJson, TINY_CONFIGURATION } from '../support/modelFolder';
 import type { StoredFile } from './browserContents';
 import type { Workbench } from './files';
@@ -164,7 +164,7 @@ export async function runFiles(folder: string): Promise<readonly StoredFile[]> {
   }));
 }
 
-export const JOB: PredictJob = {
+export const JOB: PredictRequest = {
   modelId: 'gone',
   modelName: `${DATASET} · 3d_fullres`,
   settings: {

@@ -5,7 +5,7 @@ import { DATABASES } from '@/storage/browserRecords';
 import type { DatasetRecord } from '@/storage/datasetRecord';
 import { RUNS_FOLDER } from '@/workers/train/api';
 import { CROSSVAL_CASES, type TinyModel, tinyCrossval } from '../support/tinyCrossval';
-import { keepFiles, keepRecords, type StoredFile } from './browserContents';
+import { importFiles, keepRecords, type StoredFile } from './browserContents';
 
 const FOLDS = [0, 1] as const;
 
@@ -41,7 +41,7 @@ export async function keepTrainings(
     runs.map((run) => [run.id, run]),
   );
   await keepRecords(page, DATABASES.datasets, [[datasetName, preparedDataset(datasetName)]]);
-  await keepFiles(page, files);
+  await importFiles(page, files);
   await page.reload();
 }
 

@@ -63,14 +63,14 @@ const LOSSES: Record<string, { readonly loss: LossOptions; readonly isLossFirst:
   'cross entropy': { loss: crossEntropyLoss({ ignoreLabel: undefined }), isLossFirst: false },
 };
 
-interface Question {
+interface Options {
   readonly loss: LossOptions;
   readonly architecture?: Architecture;
   readonly patchSize?: readonly number[];
   readonly batch?: number;
 }
 
-function setupOf({ loss, architecture = PLAIN, patchSize = PATCH, batch = 2 }: Question): TrainingSetup {
+function setupOf({ loss, architecture = PLAIN, patchSize = PATCH, batch = 2 }: Options): TrainingSetup {
   const sizes = { inputChannels: 2, outputChannels: CLASSES, batch, patchSize, deepSupervision: true };
   const graph = buildUNet(architecture, sizes);
   const last = graph.outputs.length - 1;

@@ -1,5 +1,5 @@
 // Models with validated folds in memory, made by hand: what evaluation, ensembles and the choice between them work on.
-import type { CandidateModel, FindBestConfigurationJob } from '@/app/choose/findBestConfiguration';
+import type { CandidateModel, FindBestConfigurationRequest } from '@/app/choose/findBestConfiguration';
 import { writeNpz } from '@/core/io/npy';
 import { type PlacedFolder, placedSubfolder } from '@/storage/folderViews';
 import { memoryFolder } from './memoryFolder';
@@ -75,7 +75,7 @@ export interface TinyCrossval {
   readonly results: PlacedFolder<ReturnType<typeof memoryFolder>>;
   readonly references: PlacedFolder<ReturnType<typeof memoryFolder>>;
   readonly candidates: readonly CandidateModel[];
-  readonly job: FindBestConfigurationJob;
+  readonly job: FindBestConfigurationRequest;
 }
 
 /** References, and models with what they predicted in their folds. */

@@ -2,7 +2,7 @@
 import { preprocessDataset } from '@/app/data/preprocessDataset';
 import { TrainFoldLog } from '@/app/train/foldLog';
 import { type Fold, openFold } from '@/app/train/foldSetup';
-import { type TrainFoldJob, trainFold } from '@/app/train/trainFold';
+import { type TrainFoldRequest, trainFold } from '@/app/train/trainFold';
 import { openRawDataset } from '@/core/dataset/rawDataset';
 import { readPlans } from '@/core/planning/readPlans';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
@@ -130,7 +130,7 @@ export function tinyTrainer(name = 'nnUNetTrainer', epochs = 4): Trainer {
 }
 
 /** What of a training differs from test to test. */
-export interface TinyTraining extends Partial<TrainFoldJob> {
+export interface TinyTraining extends Partial<TrainFoldRequest> {
   readonly preprocessed: DatasetFolder;
   readonly configurationName?: string;
   readonly fold?: Fold;
@@ -138,7 +138,7 @@ export interface TinyTraining extends Partial<TrainFoldJob> {
 }
 
 /** A job as `nnstudio train` would make it, all in memory, on a device that stays open. */
-export async function tinyJob(gpu: Gpu, training: TinyTraining): Promise<TrainFoldJob> {
+export async function tinyJob(gpu: Gpu, training: TinyTraining): Promise<TrainFoldRequest> {
   const { preprocessed, configurationName = '3d_fullres', fold = 0, previousStage, ...changes } = training;
   const trainer = changes.trainer ?? tinyTrainer();
   const question = {

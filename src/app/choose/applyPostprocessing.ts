@@ -9,7 +9,7 @@ import { isAbort, StudioError } from '@/shared/errors';
 import type { ReadFolder } from '@/storage/folderViews';
 import type { ResultFolder } from '@/storage/resultFolder';
 
-export interface ApplyPostprocessingJob {
+export interface ApplyPostprocessingRequest {
   readonly input: ReadFolder;
   /** May be the input itself. */
   readonly output: ResultFolder;
@@ -39,7 +39,7 @@ export type PostprocessedCase = {
  * other cases are written then.
  */
 export async function applyPostprocessing(
-  job: ApplyPostprocessingJob,
+  job: ApplyPostprocessingRequest,
 ): Promise<readonly PostprocessedCase[]> {
   const { input, output, steps, signal } = job;
   const { fileEnding, reader } = await formatOfFolder(input, job);

@@ -6,7 +6,7 @@ import { predictJobOf } from '@/app/segment/predictJob';
 import { modelIdentifier, type TrainedModel } from '@/core/evaluation/inferenceInstructions';
 import { labelKey } from '@/core/evaluation/metrics';
 import type { PostprocessingStep } from '@/core/postprocessing/steps';
-import type { PredictJob } from '@/storage/caseRecord';
+import type { PredictRequest } from '@/storage/caseRecord';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 
@@ -100,7 +100,7 @@ export function recipeJob(
   { name, members, folds, postprocessing }: OfferedConfiguration,
   library: readonly ModelRecord[],
   preferences: Preferences,
-): PredictJob {
+): PredictRequest {
   const [first, ...others] = members.map((member) => predictJobOf(member, library, preferences, folds));
   return {
     ...first,

@@ -4,7 +4,7 @@ import { type Failure, failureOf, readRecords, withFailure, workQueue } from '@/
 import { isAbort, messageOf } from '@/shared/errors';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { RecordStore } from '@/storage/recordStore';
-import type { ChooseApi, ChooseOrder, ChooseProgress } from '@/workers/choose/api';
+import type { ChooseApi, ChooseProgress, ChooseRequest } from '@/workers/choose/api';
 
 export interface ChoicesState {
   readonly isLoaded: boolean;
@@ -29,18 +29,18 @@ export interface Choices {
   readonly api: ChooseApi;
   load(): Promise<void>;
   /** Compares the candidates; what went wrong is in the state. */
-  find(order: ChooseOrder): Promise<void>;
+  find(order: ChooseRequest): Promise<void>;
   cancel(): void;
 }
 
-interface Needs {
+interface Options {
   readonly records: RecordStore;
   readonly api: ChooseApi;
   /** Runs `work` while no other tab chooses. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
 }
 
-export function createChoices({ records, api, exclusively }: Needs): Choices {
+export function createChoices({ records, api, exclusively }: Options): Choices {
   const store = createStore<ChoicesState>(() => ({
     isLoaded: false,
     choices: [],
@@ -49,7 +49,7 @@ export function createChoices({ records, api, exclusively }: Needs): Choices {
     outcome: '',
   }));
 
-  let waiting: ChooseOrder | undefined;
+  let waiting: ChooseRequest | undefined;
 
   async function load(): Promise<void> {
     const choices = await readRecords<ChoiceRecord>(records, (a, b) => b.foundAt - a.foundAt);
@@ -62,7 +62,7 @@ export function createChoices({ records, api, exclusively }: Needs): Choices {
     store.setState(({ failures }) => ({ failures: withFailure(failures, datasetName, failure) }));
   }
 
-  async function find(order: ChooseOrder): Promise<void> {
+  async function find(order: ChooseRequest): Promise<void> {
     const { datasetName } = order;
     const startedAt = Date.now();
     const show = (progress?: ChooseProgress) =>

@@ -9,7 +9,7 @@ import { readText } from '@/core/io/sourceFile';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { DatasetFolder, DatasetFolderStore, FolderStore } from '@/storage/datasetFolder';
 import { joinedFolder, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
-import type { CandidateFold, ChooseApi, ChooseOrder, FoldFiles } from '@/workers/choose/api';
+import type { CandidateFold, ChooseApi, ChooseRequest, FoldFiles } from '@/workers/choose/api';
 import {
   type BestConfiguration,
   type CandidateScore,
@@ -95,7 +95,7 @@ async function surveyFold(runs: FolderStore, { fold, runId }: CandidateFold): Pr
  * each step that it tries, and takes half of what is left of its part each time.
  */
 function progressOf(
-  { candidates, isEnsemblingAllowed }: ChooseOrder,
+  { candidates, isEnsemblingAllowed }: ChooseRequest,
   tell: Parameters<ChooseApi['findBest']>[1],
 ): (progress: FindBestProgress) => void {
   const pairs = isEnsemblingAllowed ? (candidates.length * (candidates.length - 1)) / 2 : 0;
@@ -117,7 +117,7 @@ function progressOf(
 function recordOf(
   { scores, best, postprocessing, information, instructions }: BestConfiguration,
   labels: ChoiceRecord['labels'],
-  { datasetName, folds }: ChooseOrder,
+  { datasetName, folds }: ChooseRequest,
 ): ChoiceRecord {
   const { steps, trials, after } = postprocessing;
   return {

@@ -2,7 +2,7 @@
 // `determine_postprocessing`.
 
 import { assertSameShape } from '@/app/evaluate/comparePair';
-import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { evaluateFolder, optionsOf } from '@/app/evaluate/evaluateFolder';
 import {
   formatOfFolder,
   type LabelImage,
@@ -35,7 +35,7 @@ import { yieldToEventLoop } from '@/shared/concurrency';
 import { nameKey } from '@/shared/names';
 import { clearFolder, type PlacedFolder, type ReadFolder, subfolder } from '@/storage/folderViews';
 
-export interface DeterminePostprocessingJob {
+export interface DeterminePostprocessingRequest {
   /** `{case}{ending}`; a summary.json of these very cases is believed. `postprocessing.pkl` and `.json` come here. */
   readonly predictions: PlacedFolder;
   readonly references: PlacedFolder<ReadFolder>;
@@ -84,11 +84,11 @@ const REMEMBERED_BYTES = 256e6;
  * what helps. Throws what {@link evaluateFolder} throws; rejects with an `AbortError` once cancelled.
  */
 export async function determinePostprocessing(
-  job: DeterminePostprocessingJob,
+  job: DeterminePostprocessingRequest,
 ): Promise<DeterminedPostprocessing> {
   const { predictions, references } = job;
   const format = await formatOfFolder(predictions.folder, job);
-  const question = questionOf(format);
+  const question = optionsOf(format);
   const names = await namesWithEnding(predictions.folder, format.fileEnding);
   const before = await baseline(job, format, names);
   const bench = new TrialBench(job, format, names, before);
@@ -113,11 +113,11 @@ export async function determinePostprocessing(
 
 /** The summary beside the predictions, where it is of these cases; otherwise they are evaluated, and it is written. */
 async function baseline(
-  { predictions, references, signal, onProgress }: DeterminePostprocessingJob,
+  { predictions, references, signal, onProgress }: DeterminePostprocessingRequest,
   format: SegmentationFormat,
   names: readonly string[],
 ): Promise<EvaluationSummary> {
-  const question = questionOf(format);
+  const question = optionsOf(format);
   const file = await predictions.folder.open(NNUNET_FILES.summary);
   const known = file && readSummary(await readText(file), file.path, question.labels);
   const caseNames = known?.cases.map(({ predictionFile }) => nameOfFile(predictionFile));
@@ -157,14 +157,14 @@ class TrialBench {
   readonly steps: PostprocessingStep[] = [];
   readonly trials: PostprocessingTrial[] = [];
   current: EvaluationSummary;
-  private readonly job: DeterminePostprocessingJob;
+  private readonly job: DeterminePostprocessingRequest;
   private readonly format: SegmentationFormat;
   private readonly names: readonly string[];
   private readonly remembered = new Map<string, ComparedMaps>();
   private rememberedBytes = 0;
 
   constructor(
-    job: DeterminePostprocessingJob,
+    job: DeterminePostprocessingRequest,
     format: SegmentationFormat,
     names: readonly string[],
     before: EvaluationSummary,
@@ -195,7 +195,7 @@ class TrialBench {
 
   /** Metrics with the accepted steps and this one. */
   private async evaluate(step: PostprocessingStep): Promise<EvaluationSummary> {
-    const question = questionOf(this.format);
+    const question = optionsOf(this.format);
     const cases: CaseMetrics[] = [];
     for (const [i, name] of this.names.entries()) {
       await this.pause(step, i);

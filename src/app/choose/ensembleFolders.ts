@@ -39,7 +39,7 @@ export interface EnsembledCase {
   readonly total: number;
 }
 
-export interface EnsembleFoldersJob extends EnsembleCallbacks {
+export interface EnsembleFoldersRequest extends EnsembleCallbacks {
   /** Each with `{case}.npz` and `{case}{ending}` of the same cases, as predictions with probabilities have them. */
   readonly inputs: readonly PlacedFolder<ReadFolder>[];
   readonly output: DatasetFolder;
@@ -55,7 +55,7 @@ export interface EnsembleFoldersJob extends EnsembleCallbacks {
  * `DifferentCases` where the folders do not hold the same cases, `NoProbabilities` where there are none, the error of a
  * case that failed, or `CasesFailed`.
  */
-export async function ensembleFolders(job: EnsembleFoldersJob): Promise<readonly EnsembledCase[]> {
+export async function ensembleFolders(job: EnsembleFoldersRequest): Promise<readonly EnsembledCase[]> {
   const { inputs, output } = job;
   if (inputs.length === 0) throw new Error('ensembleFolders: no folders');
   const dataset = job.dataset ?? (await neededFile(inputs[0].folder, NNUNET_FILES.dataset));
@@ -83,7 +83,7 @@ export async function ensembleFolders(job: EnsembleFoldersJob): Promise<readonly
   return mergeCases(members, format, output, { ...job, shouldOverwrite: true });
 }
 
-export interface EnsembleCrossvalsJob extends EnsembleCallbacks {
+export interface EnsembleCrossvalsRequest extends EnsembleCallbacks {
   /** Model folders whose folds were validated with `--npz`. */
   readonly models: readonly PlacedFolder[];
   readonly folds: readonly Fold[];
@@ -98,7 +98,7 @@ export interface EnsembleCrossvalsJob extends EnsembleCallbacks {
  *
  * Follows nnU-Net's `ensemble_crossvalidations`.
  */
-export async function ensembleCrossvals(job: EnsembleCrossvalsJob): Promise<readonly EnsembledCase[]> {
+export async function ensembleCrossvals(job: EnsembleCrossvalsRequest): Promise<readonly EnsembledCase[]> {
   const { models, folds, output } = job;
   const format = await formatOfFolder(models[0].folder);
   const cases = await casesOfCrossvals(models, folds);

@@ -2,7 +2,7 @@
 // `find_best_configuration`.
 
 import { accumulateCrossval, crossvalFolder } from '@/app/evaluate/accumulateCrossval';
-import { evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { evaluateFolder, optionsOf } from '@/app/evaluate/evaluateFolder';
 import { formatOfFolder } from '@/app/files/labelMapFiles';
 import type { Fold } from '@/app/train/foldSetup';
 import {
@@ -27,7 +27,7 @@ export interface CandidateModel extends TrainedModel {
   readonly folder: PlacedFolder;
 }
 
-export interface FindBestConfigurationJob {
+export interface FindBestConfigurationRequest {
   /** `DatasetXXX_Name` */
   readonly datasetName: string;
   /** In the order that decides between equals. */
@@ -86,7 +86,7 @@ export interface BestConfiguration {
  * writes `inference_information.json` and `inference_instructions.txt`. Throws `NoCandidates`, `NoScore` where no Dice is
  * a number, and what gathering, averaging and evaluating throw; rejects with an `AbortError` once cancelled.
  */
-export async function findBestConfiguration(job: FindBestConfigurationJob): Promise<BestConfiguration> {
+export async function findBestConfiguration(job: FindBestConfigurationRequest): Promise<BestConfiguration> {
   const { candidates, folds, results } = job;
   if (candidates.length === 0) {
     throw new StudioError(
@@ -146,7 +146,7 @@ function trainedModel({ trainer, plans, configuration }: TrainedModel): TrainedM
 }
 
 async function scoreOfModel(
-  job: FindBestConfigurationJob,
+  job: FindBestConfigurationRequest,
   candidate: CandidateModel,
 ): Promise<CandidateScore> {
   const name = modelIdentifier(candidate);
@@ -164,7 +164,7 @@ async function scoreOfModel(
 }
 
 async function scoreOfEnsemble(
-  job: FindBestConfigurationJob,
+  job: FindBestConfigurationRequest,
   members: readonly CandidateModel[],
 ): Promise<CandidateScore> {
   const name = ensembleIdentifier(members, job.folds);
@@ -186,7 +186,7 @@ async function scoreOfEnsemble(
   const summary = await evaluateFolder({
     predictions,
     references: job.preprocessedReferences,
-    question: questionOf(await formatOfFolder(predictions.folder)),
+    question: optionsOf(await formatOfFolder(predictions.folder)),
     mayLackPredictions: true,
     signal: job.signal,
     onCase: ({ caseId, done, total }) => tell(caseId, total + done, 2 * total),

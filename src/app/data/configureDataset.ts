@@ -14,8 +14,12 @@ import { fingerprintJson, plansJson } from '@/core/planning/writePlans';
 import { StudioError } from '@/shared/errors';
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import type { CaseWorkers } from '@/workers/data/caseWorkers';
-import { type ExtractFingerprintJob, extractFingerprint } from './extractFingerprint';
-import { type PreprocessDatasetJob, type PreprocessSummary, preprocessDataset } from './preprocessDataset';
+import { type ExtractFingerprintRequest, extractFingerprint } from './extractFingerprint';
+import {
+  type PreprocessDatasetRequest,
+  type PreprocessSummary,
+  preprocessDataset,
+} from './preprocessDataset';
 
 /** What every step has to do with. */
 interface Step {
@@ -25,7 +29,7 @@ interface Step {
   readonly folder: DatasetFolder;
 }
 
-export interface FingerprintStep extends Omit<ExtractFingerprintJob, 'workers'> {
+export interface FingerprintStep extends Omit<ExtractFingerprintRequest, 'workers'> {
   readonly folder: DatasetFolder;
   /** Threads that read the cases; they are closed with the work. */
   readonly startWorkers: () => CaseWorkers;
@@ -58,7 +62,7 @@ export interface PlanStep extends Step, Pick<RawDataset, 'document' | 'jsonFile'
 
 /**
  * Plans by dataset.json and fingerprint, and writes the plans under their own name; configurations of another making
- * stay in them. Needs no image. Throws `NoFingerprint` and what {@link planDataset} throws.
+ * stay in them. Options no image. Throws `NoFingerprint` and what {@link planDataset} throws.
  */
 export async function planAndSave({ folder, jsonFile, ...step }: PlanStep): Promise<PlansDocument> {
   const { name, planner } = step;
@@ -91,7 +95,7 @@ export async function keptPlans({ name, folder }: Step, plansName: string): Prom
   );
 }
 
-export interface PreprocessStep extends Step, Omit<PreprocessDatasetJob, 'plans' | 'folder'> {
+export interface PreprocessStep extends Step, Omit<PreprocessDatasetRequest, 'plans' | 'folder'> {
   readonly plansName: string;
 }
 

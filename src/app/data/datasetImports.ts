@@ -81,7 +81,7 @@ export function datasetImports(
    * Runs `copy`, makes the record; takes everything away again if either fails. `copy` empties the dataset's place once
    * it knows that what was given is a dataset: until then one that is replaced stays.
    */
-  async function takeIn(
+  async function importInto(
     name: string,
     copy: (
       empty: () => Promise<void>,
@@ -231,7 +231,7 @@ export function datasetImports(
     },
 
     importDataset: (given, name, signal, tell, replaces) =>
-      takeIn(
+      importInto(
         name,
         (empty) => {
           const folderOf = async () => {
@@ -244,7 +244,7 @@ export function datasetImports(
       ),
 
     importPairs: (given, facts, signal, tell) =>
-      takeIn(facts.name, async (empty) => {
+      importInto(facts.name, async (empty) => {
         const found = findPairs(await givenImages(sourcesOf(given)));
         if (!found)
           throw new StudioError(
@@ -283,7 +283,7 @@ export function datasetImports(
         await arrays();
         return survey(name);
       }
-      return takeIn(name, async (empty) => {
+      return importInto(name, async (empty) => {
         await empty();
         await arrays();
         const sizeInBytes = await importLabelsAsRaw(found, folders.folder(name, 'raw'));
@@ -295,7 +295,7 @@ export function datasetImports(
       const kept = await records.get<DatasetRecord>(SAMPLE_DATASET);
       return (
         kept ??
-        takeIn(SAMPLE_DATASET, async (empty) => {
+        importInto(SAMPLE_DATASET, async (empty) => {
           await empty();
           const sizeInBytes = await writeSampleDataset(folders.folder(SAMPLE_DATASET, 'raw'), {
             signal,

@@ -98,7 +98,7 @@ export interface Datasets {
   idle(): Promise<void>;
 }
 
-interface Needs {
+interface Options {
   readonly api: DatasetApi;
   /** Runs `work` while no other tab of the studio does. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
@@ -109,7 +109,7 @@ interface Needs {
 const IMPORT_CALL = 'import';
 const TASK_CALL = 'task';
 
-export function createDatasets({ api, exclusively, whileAdding }: Needs): Datasets {
+export function createDatasets({ api, exclusively, whileAdding }: Options): Datasets {
   const store = createStore<DatasetsState>(() => ({
     isLoaded: false,
     datasets: [],
@@ -187,13 +187,13 @@ interface NamedTask {
   readonly task: DatasetTask;
 }
 
-interface TaskNeeds extends Pick<Needs, 'api' | 'exclusively'> {
+interface TaskOptions extends Pick<Options, 'api' | 'exclusively'> {
   readonly store: DatasetsStore;
   readonly refresh: () => Promise<void>;
 }
 
 /** Works through the tasks of all datasets; what becomes of each is in the state. */
-function taskQueue({ api, exclusively, store, refresh }: TaskNeeds) {
+function taskQueue({ api, exclusively, store, refresh }: TaskOptions) {
   function nextTask(): NamedTask | undefined {
     const waiting = store.getState().datasets.findLast(({ tasks }) => tasks.length > 0);
     return waiting && { name: waiting.name, task: waiting.tasks[0] };
@@ -254,7 +254,7 @@ function taskQueue({ api, exclusively, store, refresh }: TaskNeeds) {
   return { queue, nextTask };
 }
 
-interface ImportNeeds extends Pick<Needs, 'api' | 'whileAdding'> {
+interface ImportOptions extends Pick<Options, 'api' | 'whileAdding'> {
   readonly store: DatasetsStore;
   readonly refresh: () => Promise<void>;
   readonly enqueue: Datasets['enqueue'];
@@ -273,8 +273,8 @@ type Imports = Pick<
 >;
 
 /** Takes datasets in; a dataset with images is checked at once. */
-function datasetImports({ api, whileAdding, store, refresh, enqueue }: ImportNeeds): Imports {
-  async function takeIn(
+function datasetImports({ api, whileAdding, store, refresh, enqueue }: ImportOptions): Imports {
+  async function importInto(
     name: string,
     copy: (show: (progress: DatasetProgress) => void) => Promise<DatasetRecord>,
   ): Promise<DatasetRecord> {
@@ -303,16 +303,17 @@ function datasetImports({ api, whileAdding, store, refresh, enqueue }: ImportNee
       }
     },
 
-    importDataset: (files, name) => takeIn(name, (show) => api.importDataset(files, name, IMPORT_CALL, show)),
+    importDataset: (files, name) =>
+      importInto(name, (show) => api.importDataset(files, name, IMPORT_CALL, show)),
     replaceDataset: (files, name) =>
-      takeIn(name, (show) => api.replaceDataset(files, name, IMPORT_CALL, show)),
+      importInto(name, (show) => api.replaceDataset(files, name, IMPORT_CALL, show)),
     importPairs: (files, facts) =>
-      takeIn(facts.name, (show) => api.importPairs(files, facts, IMPORT_CALL, show)),
+      importInto(facts.name, (show) => api.importPairs(files, facts, IMPORT_CALL, show)),
     addLabels: (name, files, choice) =>
-      takeIn(name, (show) => api.addLabels(name, files, choice, IMPORT_CALL, show)),
+      importInto(name, (show) => api.addLabels(name, files, choice, IMPORT_CALL, show)),
     importPreprocessed: (files, name) =>
-      takeIn(name, (show) => api.importPreprocessed(files, name, IMPORT_CALL, show)),
-    importSample: () => takeIn('Sample', (show) => api.importSample(IMPORT_CALL, show)),
+      importInto(name, (show) => api.importPreprocessed(files, name, IMPORT_CALL, show)),
+    importSample: () => importInto('Sample', (show) => api.importSample(IMPORT_CALL, show)),
     cancelImport: () => api.cancel(IMPORT_CALL),
   };
 }

@@ -16,7 +16,7 @@ export interface ExtractionProgress {
   readonly caseId?: string;
 }
 
-export interface ExtractFingerprintJob {
+export interface ExtractFingerprintRequest {
   readonly dataset: RawDataset;
   /** Who reads the cases and replays the draws; this thread if left out. */
   readonly workers?: CaseWorkers;
@@ -25,7 +25,7 @@ export interface ExtractFingerprintJob {
 }
 
 /** Reads all cases and computes the document of dataset_fingerprint.json. The first case that fails stops it. Throws `NoLabelMaps`, `NoForeground`. */
-export async function extractFingerprint(job: ExtractFingerprintJob): Promise<FingerprintDocument> {
+export async function extractFingerprint(job: ExtractFingerprintRequest): Promise<FingerprintDocument> {
   const { dataset, workers = localCaseWorkers(), signal, onProgress } = job;
   const { cases, document } = dataset;
   assertLabelled(dataset);

@@ -17,7 +17,7 @@ import type { DatasetFolder } from '@/storage/datasetFolder';
 import { preventsWriting } from '@/storage/recordStore';
 import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
 
-export interface PreprocessDatasetJob {
+export interface PreprocessDatasetRequest {
   readonly dataset: RawDataset;
   readonly plans: Plans;
   /** Configurations asked for; those that the plans lack are reported and left out. */
@@ -69,7 +69,7 @@ const KEYS_FOLDER = '.nnstudio';
  * Preprocesses every configuration. A case that fails does not stop the others. Rejects when cancelled; what was
  * finished by then stays. Throws `NoLabelMaps`.
  */
-export async function preprocessDataset(job: PreprocessDatasetJob): Promise<PreprocessSummary> {
+export async function preprocessDataset(job: PreprocessDatasetRequest): Promise<PreprocessSummary> {
   const { plans, configurations } = job;
   const skipped: { configuration: string; reason: string }[] = [];
   const preprocessed: string[] = [];
@@ -107,7 +107,7 @@ function reasonToSkip(plans: Plans, name: string, written: ReadonlySet<string>):
 }
 
 async function preprocessConfiguration(
-  job: PreprocessDatasetJob,
+  job: PreprocessDatasetRequest,
   configuration: Configuration,
   position: number,
 ): Promise<readonly PreprocessedReport[]> {
@@ -121,7 +121,7 @@ async function preprocessConfiguration(
   }
 }
 
-type JobWithWorkers = PreprocessDatasetJob & { readonly workers: CaseWorkers };
+type JobWithWorkers = PreprocessDatasetRequest & { readonly workers: CaseWorkers };
 
 async function preprocessCases(
   job: JobWithWorkers,
@@ -226,7 +226,7 @@ async function removeUnrecognised(
 }
 
 /** `gt_segmentations/{case}{ending}`, the raw label maps. */
-async function copyGroundTruth({ dataset, folder, signal }: PreprocessDatasetJob): Promise<void> {
+async function copyGroundTruth({ dataset, folder, signal }: PreprocessDatasetRequest): Promise<void> {
   for (const { caseId, label } of dataset.cases) {
     signal?.throwIfAborted();
     if (!label) continue;
@@ -242,7 +242,7 @@ async function copyGroundTruth({ dataset, folder, signal }: PreprocessDatasetJob
  * The dataset's own splits where it has some, else nnU-Net's five folds. Splits that are there already stay: a training
  * may have begun with them. Throws `SplitsDiffer` where they contradict the dataset's own.
  */
-async function writeSplits({ dataset, folder }: PreprocessDatasetJob): Promise<void> {
+async function writeSplits({ dataset, folder }: PreprocessDatasetRequest): Promise<void> {
   const caseIds = dataset.cases.map(({ caseId }) => caseId);
   const target = NNUNET_FILES.splits;
   const existing = await folder.open(target);

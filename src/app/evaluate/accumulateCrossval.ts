@@ -13,9 +13,9 @@ import {
   type ReadFolder,
   subfolder,
 } from '@/storage/folderViews';
-import { type EvaluationCallbacks, evaluateFolder, questionOf } from './evaluateFolder';
+import { type EvaluationCallbacks, evaluateFolder, optionsOf } from './evaluateFolder';
 
-export interface AccumulateCrossvalJob extends EvaluationCallbacks {
+export interface AccumulateCrossvalRequest extends EvaluationCallbacks {
   /** `<trainer>__<plans>__<configuration>`, with dataset.json, plans.json and `fold_k/validation`. */
   readonly model: PlacedFolder;
   readonly folds: readonly Fold[];
@@ -37,7 +37,7 @@ export function crossvalFolder(model: PlacedFolder, folds: readonly Fold[]): Pla
  * where a fold was not validated, `DuplicateCase` where two folds predict the same case, and what {@link evaluateFolder}
  * throws.
  */
-export async function accumulateCrossval(job: AccumulateCrossvalJob): Promise<EvaluationSummary> {
+export async function accumulateCrossval(job: AccumulateCrossvalRequest): Promise<EvaluationSummary> {
   const { model, folds, shouldOverwrite, signal } = job;
   const target = job.target ?? crossvalFolder(model, folds);
   const format = await formatOfFolder(model.folder);
@@ -57,7 +57,7 @@ export async function accumulateCrossval(job: AccumulateCrossvalJob): Promise<Ev
     await target.folder.write(name, await file.bytes());
     hasCopied = true;
   }
-  const question = questionOf(format);
+  const question = optionsOf(format);
   const existing = hasCopied ? undefined : await target.folder.open(NNUNET_FILES.summary);
   if (existing) return readSummary(await readText(existing), existing.path, question.labels);
   const summary = await evaluateFolder({
@@ -74,7 +74,7 @@ export async function accumulateCrossval(job: AccumulateCrossvalJob): Promise<Ev
 
 /** By name, where in the model's folder each prediction lies; side-cars of TIFF stacks too. */
 async function filesOfFolds(
-  { model, folds }: AccumulateCrossvalJob,
+  { model, folds }: AccumulateCrossvalRequest,
   ending: string,
 ): Promise<ReadonlyMap<string, string>> {
   const foldOf = new Map<string, Fold>();

@@ -22,12 +22,12 @@ import { runInPauses, type Stepwise } from '@/shared/stepwise';
 import type { PlacedFolder, ReadFolder } from '@/storage/folderViews';
 import { assertSameShape, comparePair } from './comparePair';
 
-export interface EvaluateFolderJob extends EvaluationCallbacks {
+export interface EvaluateFolderRequest extends EvaluationCallbacks {
   /** `{case}{ending}`; other files are passed over. */
   readonly predictions: PlacedFolder<ReadFolder>;
   /** Files of the same names. */
   readonly references: PlacedFolder<ReadFolder>;
-  readonly question: EvaluationQuestion;
+  readonly question: EvaluationOptions;
   /** Also measures how far surfaces lie apart, with this tolerance; cases then come with `surfaces`. */
   readonly surfaceToleranceMm?: number | undefined;
   /** Evaluates what there is: `--chill`. Otherwise every reference needs a prediction. */
@@ -35,7 +35,7 @@ export interface EvaluateFolderJob extends EvaluationCallbacks {
 }
 
 /** What is evaluated. */
-export interface EvaluationQuestion {
+export interface EvaluationOptions {
   readonly labels: readonly LabelOrRegion[];
   readonly ignoreLabel: number | undefined;
   /** Every label that may occur; others are warned of. Without it none is. */
@@ -74,7 +74,7 @@ export type EvaluatedCase = {
 );
 
 /** What nnU-Net evaluates of a dataset: its foreground labels, or its regions. */
-export function questionOf({ labels, fileEnding, reader }: SegmentationFormat): EvaluationQuestion {
+export function optionsOf({ labels, fileEnding, reader }: SegmentationFormat): EvaluationOptions {
   const { allLabels, ignoreLabel } = labels;
   return {
     labels: evaluatedLabels(labels),
@@ -90,7 +90,7 @@ export function questionOf({ labels, fileEnding, reader }: SegmentationFormat): 
  * looked at, but there is no summary then. Throws `NoCases`, `MissingPrediction`, `MissingReference`, the error of the case
  * that failed, or `CasesFailed` where several did; rejects with an `AbortError` once cancelled.
  */
-export async function evaluateFolder(job: EvaluateFolderJob): Promise<EvaluationSummary> {
+export async function evaluateFolder(job: EvaluateFolderRequest): Promise<EvaluationSummary> {
   const { predictions, references, question, signal } = job;
   const names = await comparedNames(job);
   const cases: CaseMetrics[] = [];
@@ -134,7 +134,7 @@ async function comparedNames({
   references,
   question: { fileEnding },
   mayLackPredictions,
-}: EvaluateFolderJob): Promise<readonly string[]> {
+}: EvaluateFolderRequest): Promise<readonly string[]> {
   const predicted = await namesWithEnding(predictions.folder, fileEnding);
   const present = await namesWithEnding(references.folder, fileEnding);
   if (predicted.length === 0) {
@@ -196,7 +196,7 @@ function* compareLabelMaps(
   caseId: string,
   prediction: LabelImage,
   reference: LabelImage,
-  { question, surfaceToleranceMm }: Pick<EvaluateFolderJob, 'question' | 'surfaceToleranceMm'>,
+  { question, surfaceToleranceMm }: Pick<EvaluateFolderRequest, 'question' | 'surfaceToleranceMm'>,
 ): Stepwise<EvaluationStep, Comparison> {
   assertSameShape(caseId, prediction, reference);
   const unknown: string[] = [];

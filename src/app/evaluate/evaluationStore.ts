@@ -30,7 +30,7 @@ export interface EvaluationsState {
 }
 
 /** What a person asks for. */
-interface EvaluationOrder {
+interface EvaluationRequest {
   readonly sources: EvaluationSources;
   readonly title: string;
   readonly toleranceMm: number;
@@ -44,7 +44,7 @@ export interface Evaluations {
   /** Reads it again, after another tab has changed it; the evaluation that this tab is at stays. */
   refresh(): Promise<void>;
   /** Takes the files in and begins to evaluate; resolves to the evaluation's id as soon as there is one. */
-  start(order: EvaluationOrder): Promise<string>;
+  start(order: EvaluationRequest): Promise<string>;
   /** Evaluates what is left after an evaluation was cancelled or interrupted. */
   resume(id: string): Promise<void>;
   cancel(): void;
@@ -55,7 +55,7 @@ export interface Evaluations {
   idle(): Promise<void>;
 }
 
-interface Needs {
+interface Options {
   readonly records: RecordStore;
   readonly api: EvaluateApi;
   /** Runs `work` while no other tab evaluates. */
@@ -67,7 +67,7 @@ interface Needs {
 /** Verdicts are kept this often while they come in. */
 const KEEP_EVERY_MS = 2000;
 
-export function createEvaluations({ records, api, exclusively, whileAdding }: Needs): Evaluations {
+export function createEvaluations({ records, api, exclusively, whileAdding }: Options): Evaluations {
   const store = createStore<EvaluationsState>(() => ({
     isLoaded: false,
     evaluations: [],
@@ -125,7 +125,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
     store.setState({ running: undefined, outcome: outcomeText(record.title, state, cases) });
   }
 
-  async function takeIn(
+  async function importInto(
     sources: EvaluationSources,
     facts: Pick<EvaluationRecord, 'title' | 'toleranceMm'>,
     show: (progress: EvaluationProgress) => void,
@@ -177,7 +177,7 @@ export function createEvaluations({ records, api, exclusively, whileAdding }: Ne
       const show = showProgress(undefined, title, Date.now());
       show({ stage: 'Reading', share: 0 });
       try {
-        const record = await whileAdding(() => takeIn(sources, { title, toleranceMm }, show));
+        const record = await whileAdding(() => importInto(sources, { title, toleranceMm }, show));
         store.setState(({ evaluations }) => ({ evaluations: [record, ...evaluations] }));
         begin(record.id);
         return record.id;

@@ -34,7 +34,7 @@ import {
   stemOf,
 } from './givenSegmentations';
 
-export interface KeepFilesJob {
+export interface ImportFilesRequest {
   readonly files: readonly SourceFile[];
   readonly origin: ModelRecord['origin'];
   readonly library: ModelLibrary;
@@ -52,7 +52,7 @@ const CHECKED_AT_ONCE_BYTES = 200e6;
 const LISTED_PROBLEMS = 4;
 
 /** Keeps what can be used. A file that cannot is a problem in the report, and does not keep the others out. */
-export async function keepFiles(job: KeepFilesJob): Promise<AddReport> {
+export async function importFiles(job: ImportFilesRequest): Promise<AddReport> {
   const problems: Problem[] = [];
   const files = await unzipped(job.files, problems);
   const { models, folders } = await keepModels(files, job, problems);
@@ -100,7 +100,7 @@ const MODEL_FILE = /(\.(pth|pt|nnstudio|onnx)|(^|\/)plans\.json)$/i;
 
 async function keepModels(
   files: readonly SourceFile[],
-  { library, origin, onStep }: KeepFilesJob,
+  { library, origin, onStep }: ImportFilesRequest,
   problems: Problem[],
 ): Promise<{ models: readonly ModelRecord[]; folders: readonly string[] }> {
   const models: ModelRecord[] = [];
@@ -150,7 +150,7 @@ function modelPrefix(origin: string, files: readonly SourceFile[]): string {
 
 async function keepCases(
   { groups: found, labelMaps: named, lone }: SortedFiles,
-  job: KeepFilesJob,
+  job: ImportFilesRequest,
   problems: Problem[],
 ): Promise<Required<Pick<AddReport, 'cases' | 'joined'>>> {
   const { caseFiles, onStep } = job;
@@ -193,7 +193,7 @@ async function keepCases(
 async function joinOpenCase(
   { caseId, files }: CaseGroup,
   isNamed: boolean,
-  { open, caseFiles }: KeepFilesJob,
+  { open, caseFiles }: ImportFilesRequest,
 ): Promise<JoinedSegmentation | Problem | undefined> {
   const [file, ...more] = files;
   const names = isNamed ? caseNamesOfLabelMap(stemOf(file)) : [stemOf(file), caseId];

@@ -12,7 +12,7 @@ import type { ExportFormat, ExportProgress, SavedFile } from '@/workers/files/ap
 import { bundleName, bundleParts, exportedName, type ModelToExport, nnunetParts } from './exportModel';
 import { exportOnnx } from './exportOnnx';
 
-export interface ExportLibraryModelJob {
+export interface ExportLibraryModelRequest {
   readonly library: ModelLibrary;
   readonly modelId: string;
   readonly format: ExportFormat;
@@ -28,7 +28,7 @@ export interface ExportLibraryModelJob {
 }
 
 /** Throws `ModelMissing`, `ModelDamaged`, `StorageFull`. */
-export async function exportLibraryModel(job: ExportLibraryModelJob): Promise<SavedFile> {
+export async function exportLibraryModel(job: ExportLibraryModelRequest): Promise<SavedFile> {
   const { library, modelId, sharing } = job;
   const record = await library.find(modelId);
   const source: ModelToExport = {
@@ -55,7 +55,7 @@ export async function exportLibraryModel(job: ExportLibraryModelJob): Promise<Sa
 }
 
 async function archive(
-  { writeArchive, signal, onProgress }: ExportLibraryModelJob,
+  { writeArchive, signal, onProgress }: ExportLibraryModelRequest,
   name: string,
   parts: readonly ZipPart[],
 ): Promise<SavedFile> {
@@ -71,7 +71,7 @@ async function archive(
 async function onnxFile(
   source: ModelToExport,
   { licence, citation }: ModelSharing,
-  { signal }: ExportLibraryModelJob,
+  { signal }: ExportLibraryModelRequest,
 ): Promise<SavedFile> {
   const { model, files, loadFold } = source;
   const textOf = async (path: string, otherwise: () => string) => {

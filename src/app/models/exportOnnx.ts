@@ -2,7 +2,7 @@ import type { NnunetModel, StateDict } from '@/core/interop/model';
 import { type OnnxModelRequest, writeOnnxModel } from '@/core/interop/onnxModel';
 
 /** A model, and how it is to be written. */
-export interface ExportOnnxJob
+export interface ExportOnnxRequest
   extends Pick<OnnxModelRequest, 'model' | 'documents' | 'license' | 'citation'> {
   readonly loadFold: (fold: string) => Promise<StateDict>;
   /** Among the model's; left out, all of them. */
@@ -18,7 +18,7 @@ export interface OnnxFile {
 }
 
 /** The model as ONNX files, one after the other. Throws as `writeOnnxModel`, and what reading the weights throws. */
-export async function* exportOnnx(job: ExportOnnxJob): AsyncGenerator<OnnxFile> {
+export async function* exportOnnx(job: ExportOnnxRequest): AsyncGenerator<OnnxFile> {
   for (const group of foldGroups(job)) {
     const folds = new Map<string, StateDict>();
     for (const fold of group) folds.set(fold, await job.loadFold(fold));
@@ -26,7 +26,7 @@ export async function* exportOnnx(job: ExportOnnxJob): AsyncGenerator<OnnxFile> 
   }
 }
 
-type Groups = Pick<ExportOnnxJob, 'model' | 'folds' | 'shouldAverageFolds'>;
+type Groups = Pick<ExportOnnxRequest, 'model' | 'folds' | 'shouldAverageFolds'>;
 
 /** Names of the files that {@link exportOnnx} makes. */
 export function onnxFileNames(job: Groups): readonly string[] {

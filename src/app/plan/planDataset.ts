@@ -7,7 +7,7 @@ import { type PlannerOptions, planExperiment } from '@/core/planning/planExperim
 import type { Planner } from '@/core/planning/planners';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
 
-export interface PlanDatasetJob {
+export interface PlanDatasetRequest {
   /** `DatasetXXX_Name`. */
   readonly name: string;
   readonly document: DatasetDocument;
@@ -19,7 +19,7 @@ export interface PlanDatasetJob {
 }
 
 /** Plans for every configuration the dataset calls for. Throws `UnsupportedReader`, `EmptyFingerprint`. */
-export function planDataset(job: PlanDatasetJob): PlansDocument {
+export function planDataset(job: PlanDatasetRequest): PlansDocument {
   const { document } = job;
   return planExperiment(
     job.fingerprint,

@@ -2,7 +2,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { failureOf, recordList, workQueue } from '@/app/recordQueue';
 import { isAbort } from '@/shared/errors';
-import type { CaseRecord, CaseRun, GivenSegmentation, PredictJob } from '@/storage/caseRecord';
+import type { CaseRecord, CaseRun, GivenSegmentation, PredictRequest } from '@/storage/caseRecord';
 import { explainWriteFailure, type RecordStore } from '@/storage/recordStore';
 import type { FilesApi } from '@/workers/files/api';
 import type { CaseProgress, PredictApi } from '@/workers/segment/api';
@@ -31,7 +31,7 @@ export interface CaseQueue {
   refresh(): Promise<void>;
   /** Keeps the records; where there is no room, the cases' files go too. */
   add(cases: readonly CaseRecord[]): Promise<void>;
-  enqueue(ids: readonly string[], job: PredictJob): Promise<void>;
+  enqueue(ids: readonly string[], job: PredictRequest): Promise<void>;
   /** Takes a waiting case out of the queue, or stops a running one. */
   cancel(id: string): Promise<void>;
   /** Shows a label map that is kept with a case as its segmentation. */
@@ -47,7 +47,7 @@ export interface CaseQueue {
   idle(): Promise<void>;
 }
 
-interface Needs {
+interface Options {
   readonly records: RecordStore;
   readonly predictor: Pick<PredictApi, 'predict' | 'cancel'>;
   readonly files: Pick<FilesApi, 'removeCases' | 'sweep'>;
@@ -55,7 +55,7 @@ interface Needs {
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
 }
 
-export function createCaseQueue({ records, predictor, files, exclusively }: Needs): CaseQueue {
+export function createCaseQueue({ records, predictor, files, exclusively }: Options): CaseQueue {
   const store = createStore<CaseQueueState>(() => ({
     isLoaded: false,
     cases: [],
@@ -79,7 +79,13 @@ export function createCaseQueue({ records, predictor, files, exclusively }: Need
     return undefined;
   }
 
-  async function runCase({ caseRecord, job }: { caseRecord: CaseRecord; job: PredictJob }): Promise<void> {
+  async function runCase({
+    caseRecord,
+    job,
+  }: {
+    caseRecord: CaseRecord;
+    job: PredictRequest;
+  }): Promise<void> {
     const { id } = caseRecord;
     const startedAt = Date.now();
     store.setState({ running: { id, startedAt, progress: undefined } });

@@ -16,7 +16,7 @@ import { foldsOfPreviousStage } from './cascadeModels';
 import { findCasesOnDisk } from './findCasesOnDisk';
 import { type PreviousStage, segmentationIn } from './openPreviousStage';
 import { predictCascade } from './predictCascade';
-import { type CaseReport, type PredictFolderJob, predictFolder, resultNames } from './predictFolder';
+import { type CaseReport, type PredictFolderRequest, predictFolder, resultNames } from './predictFolder';
 
 /** Which images are segmented by which model, and where the results go. */
 export interface PredictionRequest {
@@ -40,9 +40,9 @@ export interface PredictionRequest {
 
 /** What computes it, and how it is watched and stopped. */
 interface PredictionRun
-  extends Pick<PredictFolderJob, 'openGpu' | 'device' | 'runtime' | 'tuning' | 'signal'> {
+  extends Pick<PredictFolderRequest, 'openGpu' | 'device' | 'runtime' | 'tuning' | 'signal'> {
   /** Called for the stage that is named, where it runs before the one that was asked for, and for that one. */
-  readonly watch: (stage: string | undefined) => Pick<PredictFolderJob, 'onProgress' | 'onCase'>;
+  readonly watch: (stage: string | undefined) => Pick<PredictFolderRequest, 'onProgress' | 'onCase'>;
 }
 
 /** A prediction that can run. */
@@ -88,7 +88,7 @@ async function runPrediction(
       if (folder !== undefined)
         await writeDescriptions(results, from, argumentsOf(request, folder, stageBefore));
     };
-  const job: PredictFolderJob = {
+  const job: PredictFolderRequest = {
     ...source.imported,
     ...run,
     ...watch(undefined),

@@ -2,11 +2,14 @@
 
 import type { DatasetFolder } from '@/storage/datasetFolder';
 import type { ResultFolder } from '@/storage/resultFolder';
-import { type CaseReport, isFinished, type PredictFolderJob, predictFolder } from './predictFolder';
+import { type CaseReport, isFinished, type PredictFolderRequest, predictFolder } from './predictFolder';
 
 /** The first stage: what of its prediction differs from the second's. Its segmentations are kept in `results`. */
-export interface FirstStageJob
-  extends Pick<PredictFolderJob, 'model' | 'loadFold' | 'settings' | 'onLoaded' | 'onProgress' | 'onCase'> {
+export interface FirstStageRequest
+  extends Pick<
+    PredictFolderRequest,
+    'model' | 'loadFold' | 'settings' | 'onLoaded' | 'onProgress' | 'onCase'
+  > {
   readonly results: ResultFolder & Pick<DatasetFolder, 'open'>;
 }
 
@@ -15,8 +18,8 @@ export interface FirstStageJob
  * first is told once and left out of the second. Rejects as {@link predictFolder}.
  */
 export async function predictCascade(
-  job: PredictFolderJob,
-  { onProgress, onCase, ...first }: FirstStageJob,
+  job: PredictFolderRequest,
+  { onProgress, onCase, ...first }: FirstStageRequest,
 ): Promise<readonly CaseReport[]> {
   const { onLoaded: _, onProgress: __, onCase: tell, ...shared } = job;
   const failed = new Map<string, CaseReport>();
@@ -41,7 +44,7 @@ export async function predictCascade(
 }
 
 /** The first stage is done only for cases that the second still has to do. */
-async function unfinished(job: PredictFolderJob): Promise<PredictFolderJob['cases']> {
+async function unfinished(job: PredictFolderRequest): Promise<PredictFolderRequest['cases']> {
   if (!job.shouldContinue) return job.cases;
   const finished = await Promise.all(job.cases.map((each) => isFinished(job, each)));
   return job.cases.filter((_, i) => !finished[i]);

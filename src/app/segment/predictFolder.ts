@@ -19,7 +19,7 @@ import {
   PredictionSession,
 } from './predictionSession';
 
-export interface PredictFolderJob extends PredictionOptions {
+export interface PredictFolderRequest extends PredictionOptions {
   readonly cases: readonly CaseFiles[];
   readonly results: ResultFolder;
   /** Of the written segmentations: `.nii.gz` or `.nii`. */
@@ -54,7 +54,7 @@ export type CaseReport =
  * nnU-Net's ensembling wants, `{case}.pkl`. A case that fails does not stop the others. Rejects with an `AbortError`
  * once cancelled; what was finished by then is written.
  */
-export async function predictFolder(job: PredictFolderJob): Promise<readonly CaseReport[]> {
+export async function predictFolder(job: PredictFolderRequest): Promise<readonly CaseReport[]> {
   const reports: CaseReport[] = [];
   const tell = (report: CaseReport) => {
     reports.push(report);
@@ -88,7 +88,7 @@ export async function predictFolder(job: PredictFolderJob): Promise<readonly Cas
 
 /** Files that must be there for a case to be finished. */
 export function resultNames(
-  { fileEnding, settings }: Pick<PredictFolderJob, 'fileEnding' | 'settings'>,
+  { fileEnding, settings }: Pick<PredictFolderRequest, 'fileEnding' | 'settings'>,
   { caseId }: CaseFiles,
 ): readonly string[] {
   const withProbabilities = settings.saveProbabilities ? [`${caseId}.npz`, `${caseId}.pkl`] : [];
@@ -96,14 +96,14 @@ export function resultNames(
 }
 
 /** Whether all results of a case are there. */
-export async function isFinished(job: PredictFolderJob, each: CaseFiles): Promise<boolean> {
+export async function isFinished(job: PredictFolderRequest, each: CaseFiles): Promise<boolean> {
   const found = await Promise.all(resultNames(job, each).map((name) => job.results.has(name)));
   return found.every(Boolean);
 }
 
 /** Throws `NeedsPreviousStage` where a segmentation of the previous stage should be there, and is not. */
 async function readFiles(
-  { model, previousStage }: PredictFolderJob,
+  { model, previousStage }: PredictFolderRequest,
   { caseId, files }: CaseFiles,
 ): Promise<CaseInput> {
   const { plans, configuration, channelNames } = model;
@@ -121,7 +121,7 @@ async function readFiles(
 }
 
 /** Never rejects: what goes wrong here belongs to the case. */
-async function writeOutcome(job: PredictFolderJob, outcome: CaseOutcome<CaseFiles>): Promise<CaseReport> {
+async function writeOutcome(job: PredictFolderRequest, outcome: CaseOutcome<CaseFiles>): Promise<CaseReport> {
   const { caseId } = outcome.item;
   if ('error' in outcome) return { status: 'failed', caseId, error: outcome.error };
   try {
@@ -144,7 +144,7 @@ type Finished = Omit<Extract<CaseOutcome<CaseFiles>, { readonly prediction: Pred
 
 /** Probabilities first: the segmentation is what tells that a case is finished. */
 async function writeResults(
-  job: PredictFolderJob,
+  job: PredictFolderRequest,
   each: CaseFiles,
   { image, properties, prediction }: Finished,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Preferences } from '@/app/preferencesStore';
-import type { PredictJob } from '@/storage/caseRecord';
+import type { PredictRequest } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { foldsOfPreviousStage, previousStagesAmong } from './cascadeModels';
 
@@ -18,7 +18,7 @@ export function predictJobOf(
   library: readonly ModelRecord[],
   preferences: Preferences,
   folds: readonly string[] = record.model.folds.map(({ fold }) => fold),
-): PredictJob {
+): PredictRequest {
   const { tileStepSize, useGaussian, useMirroring, saveProbabilities } = preferences;
   const previous = previousStageIn(library, record);
   return {

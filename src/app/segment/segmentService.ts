@@ -16,8 +16,8 @@ import {
   type CaseRecord,
   type LabelVolume,
   PROBABILITIES_FILE,
-  type PredictJob,
-  type PreviousStageJob,
+  type PredictRequest,
+  type PreviousStageRequest,
   SEGMENTATION_FILE,
   type StoredCaseResult,
 } from '@/storage/caseRecord';
@@ -26,7 +26,7 @@ import type { CaseProgress, GpuReport } from '@/workers/segment/api';
 import { EnsembleOfPredictions, largerMemory, summedTimings } from './ensembleOfPredictions';
 import { PredictionSession } from './predictionSession';
 
-interface Needs {
+interface Options {
   readonly library: ModelLibrary;
   readonly caseFiles: CaseFileStore;
   readonly webgpu: GPU | undefined;
@@ -65,15 +65,15 @@ interface Ready {
 }
 
 /** Segments kept cases, one at a time, on one device; a model stays ready on it while the next case wants the same. */
-export class CaseSegmenter {
-  private readonly needs: Needs;
+export class SegmentService {
+  private readonly needs: Options;
   private ready: Ready | undefined;
   /** Opened to report on it, for the first session to take. */
   private spare: Gpu | undefined;
   private adapterFound: Promise<boolean> | undefined;
   private losses = 0;
 
-  constructor(needs: Needs) {
+  constructor(needs: Options) {
     this.needs = needs;
   }
 
@@ -93,7 +93,7 @@ export class CaseSegmenter {
    * Seconds that one window of the job's first model takes on the processor, measured now; `undefined` where a GPU runs it.
    * The first stage of a cascade is not counted.
    */
-  async measureWindow(job: PredictJob): Promise<number | undefined> {
+  async measureWindow(job: PredictRequest): Promise<number | undefined> {
     const session = await this.sessionOf(await this.needs.library.find(job.modelId), job);
     try {
       return await session.measureWindow();
@@ -105,7 +105,7 @@ export class CaseSegmenter {
   /** Reads the case, segments it with every model of the job, and writes the result into its folder. */
   async segment(
     caseRecord: CaseRecord,
-    job: PredictJob,
+    job: PredictRequest,
     { signal, onProgress }: Watch,
   ): Promise<StoredCaseResult> {
     const lossesBefore = this.losses;
@@ -139,7 +139,7 @@ export class CaseSegmenter {
   }
 
   /** Every model of an ensemble, one after the other, or the one model. */
-  private async runAll(caseRecord: CaseRecord, job: PredictJob, watch: CaseWatch): Promise<ModelRun> {
+  private async runAll(caseRecord: CaseRecord, job: PredictRequest, watch: CaseWatch): Promise<ModelRun> {
     const [first, ...others] = memberJobs(job);
     if (others.length === 0) return this.runModel(caseRecord, first, watch);
     const count = others.length + 1;
@@ -159,7 +159,7 @@ export class CaseSegmenter {
   }
 
   /** One model on a case, in a cascade with both stages. */
-  private async runModel(caseRecord: CaseRecord, job: PredictJob, watch: CaseWatch): Promise<ModelRun> {
+  private async runModel(caseRecord: CaseRecord, job: PredictRequest, watch: CaseWatch): Promise<ModelRun> {
     if (!job.previousStage) return this.runStage(caseRecord, job, watch);
     const stageWatch = (cascadeStage: 1 | 2): CaseWatch => ({
       ...watch,
@@ -181,7 +181,7 @@ export class CaseSegmenter {
   /** One model on a case; `before`: what the stage before made of it. */
   private async runStage(
     caseRecord: CaseRecord,
-    job: PredictJob,
+    job: PredictRequest,
     watch: CaseWatch,
     before?: ModelRun,
   ): Promise<ModelRun> {
@@ -196,7 +196,7 @@ export class CaseSegmenter {
     return { model, image, prediction, secondsReading };
   }
 
-  private async makeReady(job: PredictJob): Promise<Ready> {
+  private async makeReady(job: PredictRequest): Promise<Ready> {
     const key = JSON.stringify([job.modelId, job.settings]);
     if (this.ready?.key === key) return this.ready;
     await this.ready?.session.close();
@@ -206,7 +206,7 @@ export class CaseSegmenter {
     return this.ready;
   }
 
-  private async sessionOf(model: ModelRecord, { settings }: PredictJob): Promise<PredictionSession> {
+  private async sessionOf(model: ModelRecord, { settings }: PredictRequest): Promise<PredictionSession> {
     const { library, tuning, runtime } = this.needs;
     return new PredictionSession({
       model: model.model,
@@ -278,7 +278,7 @@ type WrittenResult = Pick<Prediction, 'segmentation' | 'shape'> & {
 };
 
 /** A job for each model; those of an ensemble give probabilities. */
-function memberJobs({ others = [], postprocessing: _, ...first }: PredictJob): readonly PredictJob[] {
+function memberJobs({ others = [], postprocessing: _, ...first }: PredictRequest): readonly PredictRequest[] {
   if (others.length === 0) return [first];
   const settings = { ...first.settings, saveProbabilities: true };
   return [
@@ -289,9 +289,9 @@ function memberJobs({ others = [], postprocessing: _, ...first }: PredictJob): r
 
 /** The job of a cascade's first stage; of it only labels are wanted. */
 function firstStageJob(
-  { settings }: PredictJob,
-  { modelId, modelName, folds }: PreviousStageJob,
-): PredictJob {
+  { settings }: PredictRequest,
+  { modelId, modelName, folds }: PreviousStageRequest,
+): PredictRequest {
   return { modelId, modelName, settings: { ...settings, folds, saveProbabilities: false } };
 }
 

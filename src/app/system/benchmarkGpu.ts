@@ -19,7 +19,7 @@ import { BENCHMARK_NETWORKS, type BenchmarkNetwork } from './benchmarkNetworks';
 import { benchmarkGraph, benchmarkSetup, measureForward, measureTrainingStep } from './benchmarkPasses';
 import { measureCopyRate, measureMultiplyAddPeak } from './benchmarkPeak';
 
-export interface BenchmarkJob {
+export interface BenchmarkRequest {
   /** Opens the adapter; once more where a measurement lost the device. */
   readonly open: () => Promise<Gpu>;
   /**
@@ -51,7 +51,7 @@ const PEAK_NAMES = {
 } as const;
 
 /** Measures everything. Throws `NoAdapter`, `DeviceLost` outside of a network, an `AbortError` where `signal` fires. */
-export async function benchmarkGpu(job: BenchmarkJob): Promise<BenchmarkFigures> {
+export async function benchmarkGpu(job: BenchmarkRequest): Promise<BenchmarkFigures> {
   const { signal, tuning, networks = BENCHMARK_NETWORKS } = job;
   const startedAt = Date.now();
   const started = performance.now();

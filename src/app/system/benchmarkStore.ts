@@ -30,7 +30,7 @@ export interface Benchmark {
   cancel(): void;
 }
 
-interface Needs {
+interface Options {
   readonly measure: (
     limitSeconds: number | undefined,
     onProgress: (progress: BenchmarkProgress) => void,
@@ -42,7 +42,7 @@ interface Needs {
   readonly storage?: Storage;
 }
 
-export function createBenchmark({ measure, environment, exclusively, storage }: Needs): Benchmark {
+export function createBenchmark({ measure, environment, exclusively, storage }: Options): Benchmark {
   const store = createStore<BenchmarkState>()(
     persist((): BenchmarkState => ({ run: { status: 'idle' }, report: undefined }), {
       name: 'nnstudio-benchmark',

@@ -21,7 +21,7 @@ interface StoredFile {
   readonly sizeInBytes: number;
 }
 
-interface Needs {
+interface Options {
   readonly files: () => Promise<readonly StoredFile[]>;
   readonly models: RecordStore;
   readonly checkpoints: RecordStore;
@@ -49,7 +49,7 @@ const CASE_RESULTS = [
  */
 export async function storageParts(
   usedBytes: number,
-  { files, models, checkpoints }: Needs,
+  { files, models, checkpoints }: Options,
 ): Promise<readonly StoragePart[]> {
   const [stored, weights, runs] = await Promise.all([
     files(),

@@ -10,7 +10,7 @@ import { StudioError } from '@/shared/errors';
 import { throttled } from '@/shared/throttledProgress';
 import { checkpointFiles } from '@/storage/checkpointStoreRecords';
 import type { DatasetFolderStore } from '@/storage/datasetFolder';
-import type { ClusterChoice, RelatedRuns, TrainingOrder, TrainViewApi } from '@/workers/train/api';
+import type { ClusterChoice, RelatedRuns, TrainingRequest, TrainingResultsApi } from '@/workers/train/api';
 import {
   type ClusterExport,
   clusterName,
@@ -21,7 +21,7 @@ import {
 } from './exportForCluster';
 import { modelFolderName, type RunStores } from './runModelFiles';
 
-export interface ClusterNeeds extends RunStores {
+export interface ClusterOptions extends RunStores {
   readonly datasets: DatasetFolderStore;
   /** Where archives are put together. */
   readonly archives: {
@@ -37,8 +37,8 @@ export interface ClusterNeeds extends RunStores {
 
 /** The part of the view that takes runs to a cluster. */
 export function trainForCluster(
-  needs: ClusterNeeds,
-): Pick<TrainViewApi, 'previewForCluster' | 'saveForCluster' | 'cancelSaving'> {
+  needs: ClusterOptions,
+): Pick<TrainingResultsApi, 'previewForCluster' | 'saveForCluster' | 'cancelSaving'> {
   const running = new Map<string, AbortController>();
   return {
     async previewForCluster(order, related, choice) {
@@ -75,8 +75,8 @@ export function trainForCluster(
 }
 
 async function jobOf(
-  { datasets, runs, checkpoints }: ClusterNeeds,
-  order: TrainingOrder,
+  { datasets, runs, checkpoints }: ClusterOptions,
+  order: TrainingRequest,
   { previousStage }: RelatedRuns,
   { gpus, hasRaw }: ClusterChoice,
 ): Promise<ClusterExport> {
@@ -138,7 +138,7 @@ async function rawFiles(datasets: DatasetFolderStore, name: string): Promise<rea
 /** What the stage before has left for this one. */
 async function nextStageParts(
   { runs }: Pick<RunStores, 'runs'>,
-  orders: readonly TrainingOrder[],
+  orders: readonly TrainingRequest[],
   configurationName: string,
 ): Promise<readonly ZipPart[]> {
   const below = `predicted_next_stage/${configurationName}/`;

@@ -16,7 +16,7 @@ import { readCheckpointProgress, readCheckpointSchedule } from '@/core/training/
 import { continuedTrainer, type IterationCount } from '@/core/training/scheduleChange';
 import { knownTrainer, type Trainer } from '@/core/training/trainers';
 import { StudioError } from '@/shared/errors';
-import { type FoldQuestion, openFold } from './foldSetup';
+import { type FoldOptions, openFold } from './foldSetup';
 
 export interface ClusterExport extends Omit<ClusterTraining, 'hasCheckpoint' | 'caseEnding'> {
   /** Of the configuration: folder of its preprocessed cases. */
@@ -117,7 +117,7 @@ function assertTrainsThere({ batchSize, gpus, trainerName, fold }: ClusterExport
 
 /** A fold to take to a cluster. */
 export interface ClusterFold {
-  readonly question: FoldQuestion;
+  readonly question: FoldOptions;
   readonly trainer: Trainer;
   /** Whether there is a checkpoint to go on from. */
   readonly hasCheckpoint: boolean;

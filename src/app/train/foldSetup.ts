@@ -24,7 +24,7 @@ import type { DatasetFolder } from '@/storage/datasetFolder';
 export type Fold = number | 'all';
 
 /** Which fold of what. */
-export interface FoldQuestion {
+export interface FoldOptions {
   /** `nnUNet_preprocessed/DatasetXXX_Name`. */
   readonly preprocessed: DatasetFolder;
   readonly plansName: string;
@@ -36,7 +36,7 @@ export interface FoldQuestion {
 
 /** A fold that can be trained. */
 export interface FoldSetup {
-  readonly question: FoldQuestion;
+  readonly question: FoldOptions;
   readonly plans: Plans;
   readonly configuration: Configuration;
   readonly dataset: DatasetDescription;
@@ -59,7 +59,7 @@ export interface FoldSetup {
  * files throws.
  */
 export async function openFold(
-  question: FoldQuestion,
+  question: FoldOptions,
   trainer?: Pick<Trainer, 'network'>,
 ): Promise<FoldSetup> {
   const { preprocessed, plansName, configurationName, fold } = question;

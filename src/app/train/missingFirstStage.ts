@@ -17,7 +17,7 @@ export interface PreviousStageGap {
   readonly foldsUnderWay: readonly string[];
 }
 
-export interface GapQuestion {
+export interface GapOptions {
   readonly splits: DatasetSplits;
   /** Cases that were segmented for the second stage. */
   readonly segmented: ReadonlySet<string>;
@@ -26,7 +26,7 @@ export interface GapQuestion {
 }
 
 /** `undefined` where every case of the splits is there. */
-export function previousStageGap({ splits, segmented, runs }: GapQuestion): PreviousStageGap | undefined {
+export function previousStageGap({ splits, segmented, runs }: GapOptions): PreviousStageGap | undefined {
   const cases = new Set(splits.splits.flatMap(({ train, val }) => [...train, ...val]));
   const missing = [...cases].filter((caseId) => !segmented.has(caseId));
   if (missing.length === 0) return undefined;

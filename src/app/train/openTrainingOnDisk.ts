@@ -4,7 +4,7 @@ import { nodeCheckpoints, nodeDatasetFolder } from '@/storage/nodeFiles';
 import { TrainFoldLog } from './foldLog';
 import { type Fold, openFold } from './foldSetup';
 import { nodeProgressPicture } from './nodeProgressPicture';
-import type { TrainAndValidateJob } from './trainAndValidate';
+import type { TrainAndValidateRequest } from './trainAndValidate';
 
 /** A fold to train, and the dataset's own folders. */
 export interface TrainingOnDisk {
@@ -22,7 +22,7 @@ export interface TrainingOnDisk {
 
 /** The parts of a training's job that lie on the disk. */
 export interface OpenedTraining
-  extends Pick<TrainAndValidateJob, 'setup' | 'trainer' | 'results' | 'checkpoints' | 'log' | 'nameOf'> {
+  extends Pick<TrainAndValidateRequest, 'setup' | 'trainer' | 'results' | 'checkpoints' | 'log' | 'nameOf'> {
   readonly modelFolder: string;
 }
 

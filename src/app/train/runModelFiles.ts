@@ -3,7 +3,7 @@ import type { SourceFile } from '@/core/io/sourceFile';
 import { StudioError } from '@/shared/errors';
 import { type CheckpointRecords, recordCheckpoints } from '@/storage/checkpointStoreRecords';
 import type { FolderStore } from '@/storage/datasetFolder';
-import type { TrainingOrder } from '@/workers/train/api';
+import type { TrainingRequest } from '@/workers/train/api';
 
 /** Where runs keep what they write. */
 export interface RunStores {
@@ -21,7 +21,7 @@ const OF_TRAINING = /^(debug\.json|progress\.(json|png)|training_log_.*\.txt)$/;
  */
 export async function modelFiles(
   { runs, checkpoints }: RunStores,
-  folds: readonly TrainingOrder[],
+  folds: readonly TrainingRequest[],
   checkpointName: string = CHECKPOINTS.final,
 ): Promise<readonly SourceFile[]> {
   const [first] = folds;
@@ -52,6 +52,6 @@ export async function modelFiles(
 }
 
 /** nnU-Net's name of the folder that a training's results lie in. */
-export function modelFolderName({ trainerName, plansName, configurationName }: TrainingOrder): string {
+export function modelFolderName({ trainerName, plansName, configurationName }: TrainingRequest): string {
   return `${trainerName}__${plansName}__${configurationName}`;
 }

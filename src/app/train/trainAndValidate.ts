@@ -8,11 +8,11 @@ import { readCheckpointWeights } from '@/core/training/readCheckpoint';
 import { StudioError } from '@/shared/errors';
 import type { CheckpointStore } from '@/storage/checkpointStore';
 import type { TrainFoldLog } from './foldLog';
-import { networkOfFold, type TrainFoldJob, type TrainFoldOutcome, trainFold } from './trainFold';
+import { networkOfFold, type TrainFoldOutcome, type TrainFoldRequest, trainFold } from './trainFold';
 import { validatedCheckpointLine } from './validatedCheckpoint';
-import { type ValidateFoldJob, validateFold } from './validateFold';
+import { type ValidateFoldRequest, validateFold } from './validateFold';
 
-export interface ValidateTrainedFoldJob extends Omit<ValidateFoldJob, 'mirrorAxes' | 'loadWeights'> {
+export interface ValidateTrainedFoldRequest extends Omit<ValidateFoldRequest, 'mirrorAxes' | 'loadWeights'> {
   readonly checkpoints: CheckpointStore;
   readonly log: TrainFoldLog;
   /** Validates checkpoint_best.pth in place of checkpoint_final.pth: `--val_best`. */
@@ -21,7 +21,7 @@ export interface ValidateTrainedFoldJob extends Omit<ValidateFoldJob, 'mirrorAxe
   readonly onCheckpoint?: (line: string) => void;
 }
 
-export interface TrainAndValidateJob extends TrainFoldJob, ValidateTrainedFoldJob {
+export interface TrainAndValidateRequest extends TrainFoldRequest, ValidateTrainedFoldRequest {
   /** Ends with the last epoch. A benchmark trainer does so anyway. */
   readonly skipsValidation?: boolean;
   /** Called once the last epoch is done, before validation. */
@@ -37,7 +37,7 @@ export interface TrainAndValidateOutcome extends TrainFoldOutcome {
  * Trains until the last epoch, then validates. Resolves to `stopped` where the signal fires during training, and rejects
  * with an `AbortError` where it fires during validation. Throws what {@link trainFold} and {@link validateFold} throw.
  */
-export async function trainAndValidate(job: TrainAndValidateJob): Promise<TrainAndValidateOutcome> {
+export async function trainAndValidate(job: TrainAndValidateRequest): Promise<TrainAndValidateOutcome> {
   const outcome = await trainFold(job);
   if (outcome.status === 'stopped') return outcome;
   job.onTrained?.(outcome);
@@ -47,13 +47,13 @@ export async function trainAndValidate(job: TrainAndValidateJob): Promise<TrainA
 }
 
 /** Validates a fold that is trained already: `--val`. Throws `NoCheckpoint` and what {@link validateFold} throws. */
-export function validateTrainedFold(job: ValidateTrainedFoldJob): Promise<EvaluationSummary> {
+export function validateTrainedFold(job: ValidateTrainedFoldRequest): Promise<EvaluationSummary> {
   return validateAndLog(job);
 }
 
 /** Follows the end of nnU-Net's `perform_actual_validation`. */
 async function validateAndLog(
-  job: ValidateTrainedFoldJob,
+  job: ValidateTrainedFoldRequest,
   loadWeights: () => Promise<StateDict> = () => keptWeights(job),
 ): Promise<EvaluationSummary> {
   const { mirrorAxes } = networkOfFold(job.setup, job.trainer).augmentation.training;
@@ -63,7 +63,7 @@ async function validateAndLog(
   return summary;
 }
 
-async function keptWeights(job: ValidateTrainedFoldJob): Promise<StateDict> {
+async function keptWeights(job: ValidateTrainedFoldRequest): Promise<StateDict> {
   const { setup, trainer, checkpoints } = job;
   const name = job.validatesBest ? CHECKPOINTS.best : CHECKPOINTS.final;
   const file = await checkpoints.read(name);

@@ -48,7 +48,7 @@ const DEFAULT_CACHE_BYTES = 2e9;
 const MOST_RESTARTS = 20;
 const RESTART_WAITS_MS = [0, 1000, 5000, 20_000];
 
-export interface TrainFoldJob {
+export interface TrainFoldRequest {
   readonly setup: FoldSetup;
   /** Its schedule holds, also for a run that is continued and was begun with another one. */
   readonly trainer: Trainer;
@@ -139,7 +139,7 @@ export function networkOfFold(
  * is opened again, and the run goes on from what was kept last. Throws `UnsupportedTrainer`, `GpuOutOfMemory`
  * and what reading the cases throws.
  */
-export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
+export async function trainFold(job: TrainFoldRequest): Promise<TrainFoldOutcome> {
   assertBenchmarkFold(job);
   const unseeded = networkOfFold(job.setup, job.trainer, job.storage);
   const start = await startOf(job, unseeded);
@@ -216,7 +216,7 @@ export async function trainFold(job: TrainFoldJob): Promise<TrainFoldOutcome> {
 }
 
 /** Follows nnU-Net's `nnUNetTrainerBenchmark_5epochs`, so that results of one folder can be compared. */
-function assertBenchmarkFold({ trainer, setup: { question } }: TrainFoldJob): void {
+function assertBenchmarkFold({ trainer, setup: { question } }: TrainFoldRequest): void {
   if (!trainer.isBenchmark || question.fold === 0) return;
   throw new StudioError(
     'UnsupportedTrainer',
@@ -226,7 +226,11 @@ function assertBenchmarkFold({ trainer, setup: { question } }: TrainFoldJob): vo
 }
 
 /** Where batches come from: the fold's cases, or for a benchmark that loads none, chance. */
-async function batchFeedOf(job: TrainFoldJob, trainer: Trainer, recipe: BatchRecipe): Promise<OpenBatchFeed> {
+async function batchFeedOf(
+  job: TrainFoldRequest,
+  trainer: Trainer,
+  recipe: BatchRecipe,
+): Promise<OpenBatchFeed> {
   const { setup } = job;
   if (trainer.usesRandomBatch) {
     const { labels, channelNames } = setup.dataset;
@@ -240,19 +244,23 @@ async function batchFeedOf(job: TrainFoldJob, trainer: Trainer, recipe: BatchRec
 }
 
 /** Says so, and writes it into the log; where that cannot be written either, its text waits for the next line. */
-async function tellTrouble({ log, onTrouble }: TrainFoldJob, error: unknown): Promise<void> {
+async function tellTrouble({ log, onTrouble }: TrainFoldRequest, error: unknown): Promise<void> {
   onTrouble?.(error);
   await log.addLine(messageOf(error)).catch(() => undefined);
 }
 
 /** Says so, and writes it into the log. */
-async function tellNotice({ log, onNotice }: TrainFoldJob, notice: string): Promise<void> {
+async function tellNotice({ log, onNotice }: TrainFoldRequest, notice: string): Promise<void> {
   onNotice?.(notice);
   await log.addLine(notice).catch(() => undefined);
 }
 
 /** In the log, as weights to the bit are of no more use to whoever compares. */
-async function tellRoundings({ log }: TrainFoldJob, now: number, before: number | undefined): Promise<void> {
+async function tellRoundings(
+  { log }: TrainFoldRequest,
+  now: number,
+  before: number | undefined,
+): Promise<void> {
   const line = `The batch goes through in parts of ${now}, for want of room no more of ${before}: from here on roundings differ.`;
   await log.addLine(line).catch(() => undefined);
 }
@@ -275,7 +283,7 @@ interface Start {
   readonly notices: readonly string[];
 }
 
-async function startOf(job: TrainFoldJob, network: TrainedNetwork): Promise<Start> {
+async function startOf(job: TrainFoldRequest, network: TrainedNetwork): Promise<Start> {
   const { setup, trainer, seed, pretrainedWeights } = job;
   const context = contextOf(setup, trainer, network, seed);
   const newest = job.shouldContinue ? await newestCheckpoint(job, context) : undefined;
@@ -299,7 +307,7 @@ async function startOf(job: TrainFoldJob, network: TrainedNetwork): Promise<Star
   };
 }
 
-function continuedStart(job: TrainFoldJob, { state: saved, own, isFinal }: NewestCheckpoint): Start {
+function continuedStart(job: TrainFoldRequest, { state: saved, own, isFinal }: NewestCheckpoint): Start {
   const trainer = continuedTrainer(job.trainer, own?.schedule, job.unasked ?? []);
   const state = stateUnder(saved, own?.schedule, trainer);
   const changed = scheduleNotice(trainer, own?.schedule, state);
@@ -329,7 +337,7 @@ type NewestCheckpoint = ReadCheckpoint & Pick<Start, 'isFinal'>;
  * cannot be read is passed over if another can.
  */
 async function newestCheckpoint(
-  job: TrainFoldJob,
+  job: TrainFoldRequest,
   context: CheckpointContext,
 ): Promise<NewestCheckpoint | undefined> {
   const found: { readonly file: SourceFile; readonly isFinal: boolean; readonly progress: number[] }[] = [];
@@ -359,7 +367,7 @@ async function newestCheckpoint(
 }
 
 function recipeOf(
-  { setup }: TrainFoldJob,
+  { setup }: TrainFoldRequest,
   { batchSize, augmentation }: TrainedNetwork,
   { seed, trainer }: Start,
 ): BatchRecipe {
@@ -394,7 +402,7 @@ function contextOf(
 }
 
 /** What nnU-Net's `on_train_start` leaves beside the folds. */
-async function writeModelFiles({ setup, results }: TrainFoldJob, trainer: Trainer): Promise<void> {
+async function writeModelFiles({ setup, results }: TrainFoldRequest, trainer: Trainer): Promise<void> {
   await results.write(NNUNET_FILES.plans, await setup.plansFile.bytes());
   await results.write(NNUNET_FILES.dataset, await setup.datasetFile.bytes());
   const fingerprint = await setup.question.preprocessed.open(NNUNET_FILES.fingerprint);

@@ -4,7 +4,7 @@ import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type {
   RelatedRuns,
   TrainingEvent,
-  TrainingOrder,
+  TrainingRequest,
   TrainingStart,
   TrainingStep,
   TrainingValidation,
@@ -19,15 +19,15 @@ export type TrainingStatus =
 export interface TrainingRecord {
   /** `run-3`: its part of the address. What it writes lies under its order's `runId`, which no other run ever has. */
   readonly id: string;
-  readonly order: TrainingOrder;
+  readonly order: TrainingRequest;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly state: TrainingStatus;
   /** By epoch. */
   readonly epochs: readonly TrainingEpochReport[];
-  /** Of its newest sitting. */
+  /** Of its newest session. */
   readonly start: TrainingStart | undefined;
-  /** What to know of its newest sitting: of splits, schedule and checkpoint. */
+  /** What to know of its newest session: of splits, schedule and checkpoint. */
   readonly notices?: readonly string[];
   /** All epochs are done. */
   readonly isTrained: boolean;
@@ -54,7 +54,7 @@ export interface LiveTraining {
 }
 
 /** A run that waits. */
-export function newRun(id: string, order: TrainingOrder): TrainingRecord {
+export function newRun(id: string, order: TrainingRequest): TrainingRecord {
   return {
     id,
     order,
@@ -89,7 +89,7 @@ export function withoutRunning(run: TrainingRecord): TrainingRecord {
 }
 
 /** Runs that a run's own has to do with. */
-export function relatedTo(order: TrainingOrder, runs: readonly TrainingRecord[]): RelatedRuns {
+export function relatedTo(order: TrainingRequest, runs: readonly TrainingRecord[]): RelatedRuns {
   const isValidated = (run: TrainingRecord) =>
     run.validation !== undefined &&
     run.order.datasetName === order.datasetName &&
@@ -101,7 +101,10 @@ export function relatedTo(order: TrainingOrder, runs: readonly TrainingRecord[])
 }
 
 /** The newest trained run of each further fold of the same training. */
-export function otherFolds(order: TrainingOrder, runs: readonly TrainingRecord[]): readonly TrainingRecord[] {
+export function otherFolds(
+  order: TrainingRequest,
+  runs: readonly TrainingRecord[],
+): readonly TrainingRecord[] {
   const key = trainingKey(order);
   const byFold = new Map<string, TrainingRecord>();
   for (const run of runs.toReversed()) {
@@ -118,11 +121,11 @@ export function trainingKey({
   seed: __,
   shouldSaveProbabilities: ___,
   ...training
-}: TrainingOrder): string {
+}: TrainingRequest): string {
   return JSON.stringify([training, fold === 'all']);
 }
 
 /** A run in a few words. */
-export function nameOf({ datasetName, configurationName, fold }: TrainingOrder): string {
+export function nameOf({ datasetName, configurationName, fold }: TrainingRequest): string {
   return `${datasetName} ${configurationName}, fold ${fold}`;
 }

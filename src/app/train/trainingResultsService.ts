@@ -14,11 +14,11 @@ import type { Gpu } from '@/gpu/device';
 import { StudioError } from '@/shared/errors';
 import { checkpointFiles, checkpointUsage, removeCheckpoints } from '@/storage/checkpointStoreRecords';
 import type { DatasetFolderStore } from '@/storage/datasetFolder';
-import type { PredictionMoment, TrainingOrder, TrainViewApi } from '@/workers/train/api';
-import { type ClusterNeeds, trainForCluster } from './clusterService';
+import type { PredictionMoment, TrainingRequest, TrainingResultsApi } from '@/workers/train/api';
+import { type ClusterOptions, trainForCluster } from './clusterService';
 import { modelFiles, modelFolderName, type RunStores } from './runModelFiles';
 
-export interface TrainViewNeeds extends RunStores, Pick<ClusterNeeds, 'archives'> {
+export interface TrainingResultsOptions extends RunStores, Pick<ClusterOptions, 'archives'> {
   readonly datasets: DatasetFolderStore;
   readonly openGpu: () => Promise<Gpu>;
 }
@@ -26,11 +26,11 @@ export interface TrainViewNeeds extends RunStores, Pick<ClusterNeeds, 'archives'
 /** Folder of predictions made while a run is trained. */
 const LIVE = 'live';
 
-export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
+export function createTrainingResultsService(needs: TrainingResultsOptions): TrainingResultsApi {
   const { runs, checkpoints } = needs;
 
   async function predictionOf(
-    { runId, fold }: TrainingOrder,
+    { runId, fold }: TrainingRequest,
     caseId: string,
     moment: PredictionMoment,
   ): Promise<SourceFile> {
@@ -111,7 +111,11 @@ export function createTrainView(needs: TrainViewNeeds): TrainViewApi {
 }
 
 /** Segments a case of the dataset with the best weights so far. */
-async function predictLive(needs: TrainViewNeeds, order: TrainingOrder, caseId: string): Promise<void> {
+async function predictLive(
+  needs: TrainingResultsOptions,
+  order: TrainingRequest,
+  caseId: string,
+): Promise<void> {
   const [{ model, loadFold }] = await importModel(await modelFiles(needs, [order], CHECKPOINTS.best));
   if (model.configuration.previousStage !== undefined) {
     throw new StudioError(

@@ -18,7 +18,7 @@ import type {
   OnTrainingEvent,
   RelatedRuns,
   TrainApi,
-  TrainingOrder,
+  TrainingRequest,
   TrainingStart,
   TrainingValidation,
 } from '@/workers/train/api';
@@ -26,7 +26,7 @@ import { type DrawProgress, TrainFoldLog } from './foldLog';
 import { type FoldSetup, openFold } from './foldSetup';
 import { modelFiles, type RunStores } from './runModelFiles';
 import { StepClock } from './stepClock';
-import { trainAndValidate, type ValidateTrainedFoldJob } from './trainAndValidate';
+import { trainAndValidate, type ValidateTrainedFoldRequest } from './trainAndValidate';
 import { networkOfFold, type StartReport } from './trainFold';
 
 export interface TrainingServiceOptions extends RunStores {
@@ -62,7 +62,7 @@ export function createTrainingService(needs: TrainingServiceOptions): TrainApi {
 
   /** Trains and validates; resolves to whether the model can be kept. */
   async function trainOrder(
-    order: TrainingOrder,
+    order: TrainingRequest,
     { previousStage }: RelatedRuns,
     tell: OnTrainingEvent,
     signal: AbortSignal,
@@ -151,7 +151,7 @@ export function createTrainingService(needs: TrainingServiceOptions): TrainApi {
   };
 }
 
-interface OpenOrder {
+interface OpenRequest {
   readonly trainer: Trainer;
   readonly setup: FoldSetup;
   readonly results: DatasetFolder;
@@ -159,9 +159,9 @@ interface OpenOrder {
 
 async function openOrder(
   { datasets, runs }: TrainingServiceOptions,
-  order: TrainingOrder,
-  previousStage: readonly TrainingOrder[],
-): Promise<OpenOrder> {
+  order: TrainingRequest,
+  previousStage: readonly TrainingRequest[],
+): Promise<OpenRequest> {
   const { datasetName, plansName, configurationName, fold, runId } = order;
   const trainer = { ...trainerNamed(order.trainerName), schedule: order.schedule };
   const previousFolders = previousStage.map((one) => ({ order: one, folder: runs.folder(one.runId) }));
@@ -207,7 +207,7 @@ function joinedFolder(folders: readonly DatasetFolder[], below: string): Dataset
 /** The run's checkpoints; tells of each that is kept, and of one that is damaged. */
 function checkpointsOf(
   { checkpoints }: TrainingServiceOptions,
-  order: TrainingOrder,
+  order: TrainingRequest,
   tell: OnTrainingEvent,
 ): CheckpointStore {
   const store = recordCheckpoints({
@@ -263,7 +263,7 @@ function classNames({ dataset: { labels } }: FoldSetup): readonly string[] {
 }
 
 /** Imports the run's own results folder, with its other folds, into the library. */
-async function keepModel(needs: TrainingServiceOptions, order: TrainingOrder, { otherFolds }: RelatedRuns) {
+async function keepModel(needs: TrainingServiceOptions, order: TrainingRequest, { otherFolds }: RelatedRuns) {
   const { library } = needs;
   const [imported] = await importModel(await modelFiles(needs, [order, ...otherFolds]));
   const { model, origin } = imported;
@@ -273,7 +273,11 @@ async function keepModel(needs: TrainingServiceOptions, order: TrainingOrder, { 
 }
 
 /** What of validating an order depends on it, and how far it is as an event. */
-function validationOf({ datasetName, ...order }: TrainingOrder, { split }: FoldSetup, tell: OnTrainingEvent) {
+function validationOf(
+  { datasetName, ...order }: TrainingRequest,
+  { split }: FoldSetup,
+  tell: OnTrainingEvent,
+) {
   const total = split.val.length;
   let done = 0;
   return {
@@ -284,7 +288,7 @@ function validationOf({ datasetName, ...order }: TrainingOrder, { split }: FoldS
     onCase: (report) => {
       done = report.done;
     },
-  } satisfies Partial<ValidateTrainedFoldJob>;
+  } satisfies Partial<ValidateTrainedFoldRequest>;
 }
 
 function validationResult({ dataset, split }: FoldSetup, summary: EvaluationSummary): TrainingValidation {

@@ -11,7 +11,7 @@ import {
 import type { TrainingSchedule } from '@/core/planning/trainingSchedule';
 import { trainerNameWithEpochs } from '@/core/training/trainers';
 import type { RecordStore } from '@/storage/recordStore';
-import type { TrainApi, TrainingEvent, TrainingOrder, TrainViewApi } from '@/workers/train/api';
+import type { TrainApi, TrainingEvent, TrainingRequest, TrainingResultsApi } from '@/workers/train/api';
 import { liveChanges, recordChanges } from './trainingEvents';
 import {
   type LiveTraining,
@@ -34,12 +34,12 @@ export interface TrainingsState {
 }
 
 /** A fold to train, before it has an id. */
-export type NewTraining = Omit<TrainingOrder, 'runId'>;
+export type NewTraining = Omit<TrainingRequest, 'runId'>;
 
 export interface Trainings {
   readonly store: StoreApi<TrainingsState>;
   /** Looking at what runs have left. */
-  readonly view: TrainViewApi;
+  readonly view: TrainingResultsApi;
   /** Reads what is kept. Runs that wait are started, unless one before them was interrupted. */
   load(): Promise<void>;
   /** Reads the records again, after another tab may have changed them. */
@@ -73,10 +73,10 @@ export interface TrainingWorker extends TrainApi {
   close(): void;
 }
 
-interface Needs {
+interface Options {
   readonly records: RecordStore;
   readonly startWorker: () => TrainingWorker;
-  readonly view: TrainViewApi;
+  readonly view: TrainingResultsApi;
   /** Runs `work` while no other tab of the studio trains. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
   /** Whether any tab is training. */
@@ -85,7 +85,7 @@ interface Needs {
   readonly onModel: (replacedModelIds: readonly string[]) => Promise<void>;
 }
 
-export function createTrainings(needs: Needs): Trainings {
+export function createTrainings(needs: Options): Trainings {
   const { records, view } = needs;
   const store = createStore<TrainingsState>(() => ({
     isLoaded: false,
@@ -205,14 +205,14 @@ export function createTrainings(needs: Needs): Trainings {
   };
 }
 
-interface WorkerNeeds extends Pick<Needs, 'startWorker' | 'onModel'> {
+interface WorkerOptions extends Pick<Options, 'startWorker' | 'onModel'> {
   readonly store: StoreApi<TrainingsState>;
   readonly list: RecordList<TrainingRecord>;
   readonly setLive: (changes: Partial<LiveTraining>) => void;
 }
 
 /** Trains a run in a worker of its own, and takes up what the worker tells. */
-function workerOfTraining({ startWorker, onModel, store, list, setLive }: WorkerNeeds) {
+function workerOfTraining({ startWorker, onModel, store, list, setLive }: WorkerOptions) {
   const { find, change } = list;
   let worker: TrainingWorker | undefined;
 

@@ -36,7 +36,7 @@ import type { DatasetFolder } from '@/storage/datasetFolder';
 import { type CaseOfStage, findCaseFiles, loadFoldCase } from './foldCases';
 import { type FoldSetup, required } from './foldSetup';
 
-export interface ValidateFoldJob {
+export interface ValidateFoldRequest {
   readonly setup: FoldSetup;
   readonly trainer: Trainer;
   /** Of the plans' patch size. */
@@ -64,7 +64,7 @@ interface ValidatedCase {
 }
 
 /** Segments and evaluates all validation cases; writes `fold_X/validation`. Rejects with an `AbortError` once cancelled. */
-export async function validateFold(job: ValidateFoldJob): Promise<EvaluationSummary> {
+export async function validateFold(job: ValidateFoldRequest): Promise<EvaluationSummary> {
   const { setup, signal } = job;
   const labels = evaluatedLabels(setup.dataset.labels);
   const session = new PredictionSession({
@@ -120,7 +120,7 @@ export async function validateFold(job: ValidateFoldJob): Promise<EvaluationSumm
 }
 
 /** The network as the predictor knows models. */
-function modelOf({ setup, trainer, mirrorAxes }: ValidateFoldJob): NnunetModel {
+function modelOf({ setup, trainer, mirrorAxes }: ValidateFoldRequest): NnunetModel {
   const { plans, configuration, dataset, question } = setup;
   return {
     plans,
@@ -145,7 +145,7 @@ type Predicted = Pick<Prediction, 'segmentation' | 'shape' | 'probabilities'>;
 
 /** Segments a case; where stages follow, what they are told of it is kept too. */
 async function predictCase(
-  job: ValidateFoldJob,
+  job: ValidateFoldRequest,
   session: PredictionSession,
   caseId: string,
 ): Promise<Predicted> {
@@ -198,7 +198,7 @@ function preparedCase(setup: FoldSetup, loaded: CaseOfStage): PreparedCase {
  * Follows nnU-Net's `resample_and_save`.
  */
 async function writeForNextStage(
-  { setup, results }: ValidateFoldJob,
+  { setup, results }: ValidateFoldRequest,
   caseId: string,
   logits: Float32Array,
   prepared: PreparedCase,
@@ -226,7 +226,7 @@ async function writeForNextStage(
 
 /** As the predictor names its files: probabilities and properties first, the segmentation last. */
 async function writePrediction(
-  { setup, results, shouldSaveProbabilities }: ValidateFoldJob,
+  { setup, results, shouldSaveProbabilities }: ValidateFoldRequest,
   below: string,
   caseId: string,
   { segmentation, shape, probabilities }: Predicted,

@@ -1,4 +1,4 @@
-import type { StartReport, TrainFoldJob } from '@/app/train/trainFold';
+import type { StartReport, TrainFoldRequest } from '@/app/train/trainFold';
 import type { TrainingEpochReport, TrainingStepReport } from '@/core/training/trainingRun';
 import { formatNetworkXyz } from '@/shared/geometry';
 import { formatBytes } from '@/shared/numeric';
@@ -35,7 +35,7 @@ export class RunProgress {
 
 /** What a run begins with, in some lines. */
 export function describeStart(
-  { setup, trainer }: Pick<TrainFoldJob, 'setup' | 'trainer'>,
+  { setup, trainer }: Pick<TrainFoldRequest, 'setup' | 'trainer'>,
   report: StartReport,
 ): string {
   const {

@@ -51,7 +51,7 @@ export async function fingerprintTrainingCase(
 }
 
 /** How cases are preprocessed; the reader is the plans' own. */
-export interface TrainingCaseOrder {
+export interface TrainingCaseRequest {
   readonly plans: Plans;
   readonly configuration: Configuration;
   readonly labels: LabelSet;
@@ -60,7 +60,7 @@ export interface TrainingCaseOrder {
 /** The case's files for training. */
 export async function preprocessTrainingCase(
   rawCase: RawCase,
-  { plans, configuration, labels }: TrainingCaseOrder,
+  { plans, configuration, labels }: TrainingCaseRequest,
   { gpu, signal }: Pick<ResampleOptions, 'gpu' | 'signal'> = {},
 ): Promise<TrainingCaseFiles> {
   const { image, seg } = await readTrainingCase(rawCase, plans.imageReaderWriter);

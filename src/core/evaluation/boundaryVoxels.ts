@@ -3,7 +3,7 @@ import { elementCount, type Zyx } from '@/shared/geometry';
 import type { Stepwise } from '@/shared/stepwise';
 import type { LabelOrRegion } from './metrics';
 
-export interface BoundaryQuestion {
+export interface BoundaryOptions {
   /** `[z, y, x]` */
   readonly map: ArrayLike<number>;
   /** Where this has the `ignoreLabel`, the map has no structure. */
@@ -17,7 +17,7 @@ export interface BoundaryQuestion {
  * Indices of the boundary voxels of each label or region, ascending: those with a neighbour along an axis that does not
  * belong to it or lies outside the image, along axes of more than one voxel. Yields its share that is done.
  */
-export function* boundaryVoxels(question: BoundaryQuestion): Stepwise<number, readonly Int32Array[]> {
+export function* boundaryVoxels(question: BoundaryOptions): Stepwise<number, readonly Int32Array[]> {
   const { labels, shape } = question;
   const [nz, ny, nx] = shape;
   const plane = ny * nx;
@@ -70,7 +70,7 @@ function* codedMap({
   ignoreLabel,
   shape,
   labels,
-}: BoundaryQuestion): Stepwise<number, { readonly codes: Uint8Array | Uint16Array; readonly count: number }> {
+}: BoundaryOptions): Stepwise<number, { readonly codes: Uint8Array | Uint16Array; readonly count: number }> {
   const values = valuesOf(labels);
   const codeOf = new Uint16Array(Math.max(...values, 0) + 1);
   for (const [at, value] of values.entries()) codeOf[value] = at + 1;

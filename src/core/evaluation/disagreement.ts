@@ -18,7 +18,7 @@ const STRIPE_PERIOD = 4;
 const STRIPE_WIDTH = 2;
 const DOT_PERIOD = 2;
 
-export interface DisagreementQuestion {
+export interface DisagreementOptions {
   readonly prediction: ArrayLike<number>;
   readonly reference: ArrayLike<number>;
   /** Of both, `[z, y, x]`. */
@@ -35,7 +35,7 @@ export function disagreementMap({
   shape: [nz, ny, nx],
   values,
   ignoreLabel,
-}: DisagreementQuestion): Uint8Array {
+}: DisagreementOptions): Uint8Array {
   const has = values ? (label: number) => values.includes(label) : (label: number) => label !== 0;
   const map = new Uint8Array(nz * ny * nx);
   for (let z = 0, i = 0; z < nz; z++) {

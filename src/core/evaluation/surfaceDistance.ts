@@ -19,7 +19,7 @@ export interface SurfaceMetrics {
 }
 
 /** Two label maps on one grid, `[z, y, x]`. */
-export interface SurfaceQuestion {
+export interface SurfaceOptions {
   readonly prediction: ArrayLike<number>;
   readonly reference: ArrayLike<number>;
   readonly shape: Zyx;
@@ -49,7 +49,7 @@ const SEARCH_SHARE = 0.3;
  * - HD95 = max(P95 of d(a, B) over ∂A, P95 of d(b, A) over ∂B), percentiles with linear interpolation.
  */
 export function* surfaceMetricsStepwise(
-  question: SurfaceQuestion,
+  question: SurfaceOptions,
 ): Stepwise<EvaluationStep, readonly SurfaceMetrics[]> {
   const { labels, shape, spacing } = question;
   const inMap = function* (map: ArrayLike<number>, before: number) {

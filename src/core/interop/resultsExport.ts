@@ -6,7 +6,7 @@ import { StudioError } from '@/shared/errors';
 import { NNUNET_FILES } from './nnunetFiles';
 
 /** What `nnUNetv2_export_model_to_zip` is asked. */
-export interface ResultsQuestion {
+export interface ResultsOptions {
   /** `DatasetXXX_Name`. */
   readonly datasetName: string;
   readonly trainerName: string;
@@ -35,7 +35,7 @@ const OF_INFERENCE = [
  *
  * Follows nnU-Net's `export_pretrained_model`, which asks for all configurations and folds where none is named.
  */
-export function resultsParts(files: readonly SourceFile[], question: ResultsQuestion): readonly ZipPart[] {
+export function resultsParts(files: readonly SourceFile[], question: ResultsOptions): readonly ZipPart[] {
   const { datasetName, trainerName, plansName, configurations } = question;
   const all = new Map(files.map((file) => [file.path, file]));
   const prefix = `${datasetName}/${trainerName}__${plansName}__`;
@@ -73,7 +73,7 @@ function configurationsBelow(files: readonly SourceFile[], prefix: string): read
 function modelPaths(
   all: ReadonlyMap<string, SourceFile>,
   folder: string,
-  question: ResultsQuestion,
+  question: ResultsOptions,
 ): readonly string[] {
   const folds = foldsOf(all, folder, question);
   return [
@@ -86,7 +86,7 @@ function modelPaths(
 function foldsOf(
   all: ReadonlyMap<string, SourceFile>,
   folder: string,
-  { folds, checkpointNames }: ResultsQuestion,
+  { folds, checkpointNames }: ResultsOptions,
 ): readonly string[] {
   const lacks = (fold: string) =>
     checkpointNames.find((name) => !all.has(checkpointPath(all, `${folder}/fold_${fold}`, name)));
@@ -120,7 +120,7 @@ function foldIn(path: string, folder: string): readonly string[] {
 function foldPaths(
   all: ReadonlyMap<string, SourceFile>,
   folder: string,
-  { checkpointNames, hasPredictions }: ResultsQuestion,
+  { checkpointNames, hasPredictions }: ResultsOptions,
 ): readonly string[] {
   const validation = hasPredictions
     ? filesDirectlyIn(all, `${folder}/validation`).filter((path) => !/\.(npz|pkl)$/.test(path))
@@ -137,7 +137,7 @@ function crossValidationPaths(
   all: ReadonlyMap<string, SourceFile>,
   folder: string,
   folds: readonly string[],
-  { hasPredictions }: ResultsQuestion,
+  { hasPredictions }: ResultsOptions,
 ): readonly string[] {
   const prefix = `${folder}/crossval_results_folds_`;
   const names = [...all.keys()].filter((path) => path.startsWith(prefix)).map(folderOf);
@@ -156,7 +156,7 @@ function ensemblePaths(
   all: ReadonlyMap<string, SourceFile>,
   datasetName: string,
   models: ReadonlySet<string>,
-  { hasPredictions }: ResultsQuestion,
+  { hasPredictions }: ResultsOptions,
 ): readonly string[] {
   const prefix = `${datasetName}/ensembles/`;
   const names = [...all.keys()].filter((path) => path.startsWith(prefix)).map(folderOf);

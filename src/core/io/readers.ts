@@ -55,7 +55,7 @@ export function readerByEnding(fileEnding: string): ImageReader {
   );
 }
 
-export interface ReaderQuestion {
+export interface ReaderOptions {
   /** Of dataset.json, with its dot. */
   readonly fileEnding: string;
   /** dataset.json's `overwrite_image_reader_writer`; the string `None` counts as absent. */
@@ -98,12 +98,12 @@ function bestTrial(trials: readonly Trial[]): Trial {
   return trials.find(({ refusal: error }) => !error) ?? trials.find(isMadeForIt) ?? last;
 }
 
-interface Question {
+interface Options {
   readonly trials: readonly Trial[];
   readonly warnings: readonly string[];
 }
 
-async function tryReaders({ fileEnding, overwrite, exampleFiles }: ReaderQuestion): Promise<Question> {
+async function tryReaders({ fileEnding, overwrite, exampleFiles }: ReaderOptions): Promise<Options> {
   const isNamed = overwrite !== undefined && overwrite !== 'None';
   const named = READERS.find(({ name }) => isNamed && name === overwrite);
   if (named) return { trials: [{ reader: named, refusal: undefined }], warnings: [] };
@@ -126,7 +126,7 @@ async function tryReaders({ fileEnding, overwrite, exampleFiles }: ReaderQuestio
  * example. Follows nnU-Net's `determine_reader_writer_from_dataset_json`. Where none can, the error is that of the
  * reader that fits the example best.
  */
-export async function readerFor(question: ReaderQuestion): Promise<ReaderChoice> {
+export async function readerFor(question: ReaderOptions): Promise<ReaderChoice> {
   const { trials, warnings } = await tryReaders(question);
   const { reader, refusal: error } = bestTrial(trials);
   if (!error) return { reader, warnings };
@@ -141,7 +141,7 @@ export async function readerFor(question: ReaderQuestion): Promise<ReaderChoice>
 }
 
 /** Like {@link readerFor}, where reading every case says by itself what is wrong: the reader that fits the example best. */
-export async function closestReader(question: ReaderQuestion): Promise<ReaderChoice> {
+export async function closestReader(question: ReaderOptions): Promise<ReaderChoice> {
   const { trials, warnings } = await tryReaders(question);
   return { reader: bestTrial(trials).reader, warnings };
 }

@@ -112,7 +112,7 @@ export function batchFit(
 }
 
 /** All that planning looks at. */
-interface CostQuestion {
+interface CostOptions {
   readonly configuration: Trained;
   readonly channels: Channels;
   readonly device: PlanDevice;
@@ -132,7 +132,7 @@ const counted = new Map<string, TrainingCounts>();
 const fits = new Map<string, BatchFit>();
 const MOST_REMEMBERED = 64;
 
-function countTraining(question: CostQuestion): TrainingCounts {
+function countTraining(question: CostOptions): TrainingCounts {
   return remembered(counted, keyOf(question), () => {
     const setup = setupOf(question);
     const planned = planTrainingStep(setup, question.device, { storage: question.storage });
@@ -156,7 +156,7 @@ function remembered<Answer>(answers: Map<string, Answer>, key: string, answer: (
   return found;
 }
 
-function keyOf({ configuration, channels, device, storage }: CostQuestion): string {
+function keyOf({ configuration, channels, device, storage }: CostOptions): string {
   const { architecture, patchSize, batchSize } = configuration;
   const { limits, facts } = device;
   // A device's limits list none of their names.
@@ -166,7 +166,7 @@ function keyOf({ configuration, channels, device, storage }: CostQuestion): stri
   return JSON.stringify([...network, asked, facts, storage]);
 }
 
-function setupOf({ configuration, channels, storage }: CostQuestion): TrainingSetup {
+function setupOf({ configuration, channels, storage }: CostOptions): TrainingSetup {
   const graph = buildUNet(configuration.architecture, {
     inputChannels: channels.input,
     outputChannels: channels.output,

@@ -9,7 +9,7 @@ import { readPlans } from './readPlans';
 import { type TrainingCost, type TrainingDevice, trainingCost } from './trainingCost';
 import { NNUNET_SCHEDULE, type TrainingSchedule } from './trainingSchedule';
 
-export interface WebgpuPlanJob {
+export interface WebgpuPlanRequest {
   readonly fingerprint: FingerprintDocument;
   readonly dataset: DatasetToPlan;
   /** Heads' channels: one per label, or per region. */
@@ -56,7 +56,7 @@ export const WEBGPU_PLANS_NAME = 'nnUNetPlans_webgpu';
  * network is taken only for as long as a wider one's patch covers less than {@link ENOUGH_COVERAGE} of the median case.
  * `2d` is chosen by itself; `3d_lowres` and the cascade come with `3d_fullres`.
  */
-export function planForWebgpu(job: WebgpuPlanJob): WebgpuPlan {
+export function planForWebgpu(job: WebgpuPlanRequest): WebgpuPlan {
   const best2d = chosen(job, '2d');
   const best3d = chosen(job, '3d_fullres');
   const volumes = best3d ? Object.entries(best3d.plans.configurations).filter(([name]) => name !== '2d') : [];
@@ -80,7 +80,7 @@ interface Candidate {
 }
 
 /** The candidate for one configuration, if the dataset calls for it. */
-function chosen(job: WebgpuPlanJob, name: string): Candidate | undefined {
+function chosen(job: WebgpuPlanRequest, name: string): Candidate | undefined {
   const candidates = WIDTHS.map((width) => largestFitting(job, name, width)).filter(
     (candidate) => candidate !== undefined,
   );
@@ -91,7 +91,7 @@ function chosen(job: WebgpuPlanJob, name: string): Candidate | undefined {
 }
 
 /** The largest target whose plan fits; the smallest target where none does. */
-function largestFitting(job: WebgpuPlanJob, name: string, width: number): Candidate | undefined {
+function largestFitting(job: WebgpuPlanRequest, name: string, width: number): Candidate | undefined {
   const at = (target: number): Candidate | undefined => {
     const plans = planWith(job, width, target);
     if (!Object.hasOwn(plans.configurations, name)) return undefined;
@@ -112,7 +112,7 @@ function largestFitting(job: WebgpuPlanJob, name: string, width: number): Candid
 }
 
 function planWith(
-  { fingerprint, dataset, planner = PLANNERS[0] }: WebgpuPlanJob,
+  { fingerprint, dataset, planner = PLANNERS[0] }: WebgpuPlanRequest,
   width: number,
   target: number,
 ): PlansDocument {
@@ -128,7 +128,7 @@ function planWith(
   return planExperiment(fingerprint, dataset, narrowed, { gpuMemoryTargetGb: target });
 }
 
-function evaluated(job: WebgpuPlanJob, plans: PlansDocument, name: string): WebgpuConfiguration {
+function evaluated(job: WebgpuPlanRequest, plans: PlansDocument, name: string): WebgpuConfiguration {
   const { device, dataset, hours, outputChannels, schedule = NNUNET_SCHEDULE } = job;
   const configuration = readPlans(JSON.stringify(plans), WEBGPU_PLANS_NAME).configurations[name];
   const channels = { input: dataset.channelNames.length, output: outputChannels };

@@ -11,7 +11,7 @@ import { emptyLike, transposeVolume, uncrop, type VoxelArray } from './volumes';
 
 export type LabelVoxels = Uint8Array | Uint16Array;
 
-export interface ExportJob {
+export interface ExportPredictionRequest {
   /** `[k, z, y, x]`, on the preprocessed grid. Not changed. */
   readonly logits: Float32Array;
   /** Of the preprocessed grid. */
@@ -31,7 +31,7 @@ export interface ExportedPrediction {
 }
 
 /** Resamples logits to the case's grid, decides on labels, and undoes crop and transposition. */
-export function logitsToSegmentation(job: ExportJob): ExportedPrediction {
+export function logitsToSegmentation(job: ExportPredictionRequest): ExportedPrediction {
   const { logits, labels, properties, plans, shouldReturnProbabilities } = job;
   const channels = labels.outputChannels;
   const resampled = resampleLogits(job);
@@ -44,7 +44,7 @@ export function logitsToSegmentation(job: ExportJob): ExportedPrediction {
 }
 
 /** As {@link logitsToSegmentation} without probabilities, class by class: resampled logits of all classes have no room. */
-export function logitsToLabels(job: Omit<ExportJob, 'shouldReturnProbabilities'>): LabelVoxels {
+export function logitsToLabels(job: Omit<ExportPredictionRequest, 'shouldReturnProbabilities'>): LabelVoxels {
   const { logits, labels, properties, plans } = job;
   const channels = labels.outputChannels;
   const size = logits.length / channels;
@@ -69,7 +69,7 @@ export function logitsToLabels(job: Omit<ExportJob, 'shouldReturnProbabilities'>
 }
 
 /** Logits on the cropped case's grid, `[k, z, y, x]`; the same array where that is the network's. */
-function resampleLogits(job: ExportJob): Float32Array {
+function resampleLogits(job: ExportPredictionRequest): Float32Array {
   return resampleData(job.logits, job.labels.outputChannels, resampleRequest(job));
 }
 
@@ -77,7 +77,7 @@ function resampleRequest({
   shape,
   properties,
   configuration,
-}: Pick<ExportJob, 'shape' | 'properties' | 'configuration'>): ResampleRequest {
+}: Pick<ExportPredictionRequest, 'shape' | 'properties' | 'configuration'>): ResampleRequest {
   return {
     shape,
     newShape: properties.shapeAfterCroppingAndBeforeResampling,

@@ -37,7 +37,7 @@ export interface PreprocessedArrays {
 /** A label map beside its image, `[z, y, x]` in reader order. */
 export type SegVoxels = Int8Array | Int16Array | Uint8Array | Uint16Array | Float32Array;
 
-export interface PreprocessJob extends ResampleOptions {
+export interface PreprocessCaseRequest extends ResampleOptions {
   /** Whether all that is zero in every channel is left away, as nnU-Net does. The default. */
   readonly isCropped?: boolean;
   readonly image: MedicalImage;
@@ -52,7 +52,7 @@ export interface PreprocessJob extends ResampleOptions {
 }
 
 /** Preprocesses one case. */
-export async function preprocessCase(job: PreprocessJob): Promise<PreprocessedArrays> {
+export async function preprocessCase(job: PreprocessCaseRequest): Promise<PreprocessedArrays> {
   const { image, plans, configuration, onProgress, labelsAsChannels = [], isCropped = true } = job;
   checkJob(job);
   const order = plans.transposeForward;
@@ -119,7 +119,7 @@ function preprocessingRequest(properties: CaseProperties, configuration: Configu
   };
 }
 
-function checkJob({ image, configuration, seg }: PreprocessJob): void {
+function checkJob({ image, configuration, seg }: PreprocessCaseRequest): void {
   const expected = configuration.normalizationSchemes.length;
   if (image.channels !== expected) {
     throw new StudioError(
@@ -139,7 +139,7 @@ function checkJob({ image, configuration, seg }: PreprocessJob): void {
 
 /** Label map and mask in the crop, transposed, where the job or a normalisation asks for them. */
 function croppedSeg(
-  { image, plans, configuration, seg, shouldReturnSeg = seg !== undefined }: PreprocessJob,
+  { image, plans, configuration, seg, shouldReturnSeg = seg !== undefined }: PreprocessCaseRequest,
   box: BoundingBox,
 ): { seg?: Int16Array; mask?: Uint8Array } {
   const { transposeForward } = plans;
@@ -155,7 +155,7 @@ function croppedSeg(
 }
 
 function normalizedChannel(
-  { image, plans, configuration }: PreprocessJob,
+  { image, plans, configuration }: PreprocessCaseRequest,
   c: number,
   box: BoundingBox,
   mask: Uint8Array | undefined,

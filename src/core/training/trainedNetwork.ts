@@ -15,7 +15,7 @@ import { deepSupervisionWeights } from './deepSupervision';
 import type { Trainer } from './trainers';
 
 /** What the network that is trained follows from. */
-export interface NetworkQuestion {
+export interface NetworkOptions {
   readonly trainer: Trainer;
   readonly configuration: Configuration;
   readonly labels: LabelSet;
@@ -40,7 +40,7 @@ export interface TrainedNetwork {
  * Traces the network and chooses loss and optimiser. Throws `UnsupportedTrainer` where the labels do not suit the
  * trainer. Follows nnU-Net's `nnUNetTrainer.initialize`.
  */
-export function trainedNetwork(question: NetworkQuestion): TrainedNetwork {
+export function trainedNetwork(question: NetworkOptions): TrainedNetwork {
   const { trainer, configuration, labels } = question;
   const batchSize = trainer.batchSize ?? configuration.batchSize;
   const inputChannels = networkInputChannels(question.imageChannels, labels, configuration);

@@ -29,7 +29,7 @@ import { polyLearningRate } from './polyLearningRate';
 import { outsideTrainer, type TrainerNameParts, trainerNameParts } from './trainerName';
 
 /** What a loss is chosen by. */
-interface LossQuestion {
+interface TrainerLossOptions {
   readonly labels: LabelSet;
   readonly batchDice: boolean;
 }
@@ -55,7 +55,7 @@ export interface Trainer {
   readonly initialLearningRate: number;
   readonly learningRate: LearningRateSchedule;
   /** Throws `UnsupportedTrainer` where the labels do not suit it. */
-  readonly loss: (question: LossQuestion) => LossOptions;
+  readonly loss: (question: TrainerLossOptions) => LossOptions;
   readonly usesDeepSupervision: boolean;
   /** The network that it makes of what the plans say. */
   readonly network: (architecture: Architecture) => Architecture;
@@ -87,7 +87,7 @@ const DEFAULT_TRAINER: Trainer = {
 };
 
 /** Follows nnU-Net's `nnUNetTrainer._build_loss`. */
-function defaultLoss({ labels, batchDice }: LossQuestion): LossOptions {
+function defaultLoss({ labels, batchDice }: TrainerLossOptions): LossOptions {
   const { ignoreLabel } = labels;
   return labels.hasRegions
     ? diceAndBinaryCrossEntropyLoss({ batchDice, hasIgnore: ignoreLabel !== undefined })
@@ -95,7 +95,7 @@ function defaultLoss({ labels, batchDice }: LossQuestion): LossOptions {
 }
 
 /** The Dice part of the default loss. */
-function diceAlone(question: LossQuestion): LossOptions {
+function diceAlone(question: TrainerLossOptions): LossOptions {
   const { target } = defaultLoss(question);
   return diceLoss({ batchDice: question.batchDice, target });
 }

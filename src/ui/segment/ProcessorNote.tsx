@@ -3,7 +3,7 @@ import { IconCpu } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { passesOf } from '@/app/segment/predictionCost';
 import { messageOf } from '@/shared/errors';
-import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
+import type { CaseRecord, PredictRequest } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { formatCount, formatSeconds } from '../formats';
 import { useStudio, useSystem } from '../useStudio';
@@ -13,7 +13,7 @@ interface ProcessorNoteProps {
   readonly model: ModelRecord;
   /** First stage of a cascade. */
   readonly previous: ModelRecord | undefined;
-  readonly job: PredictJob;
+  readonly job: PredictRequest;
 }
 
 type Measured =
@@ -57,7 +57,7 @@ export function ProcessorNote({ current, model, previous, job }: ProcessorNotePr
 const measuredByModel = new Map<string, number>();
 
 /** One window of the job's model, timed once while nothing else is computed. */
-function useMeasuredWindow(job: PredictJob, isBusy: boolean): Measured {
+function useMeasuredWindow(job: PredictRequest, isBusy: boolean): Measured {
   const { predictor } = useStudio();
   const [failure, setFailure] = useState<string>();
   const [, showMeasured] = useState(0);

@@ -5,7 +5,7 @@ import { modelDifferences } from '@/app/models/modelDifferences';
 import { modelFit } from '@/app/segment/modelCompatibility';
 import type { NnunetModel } from '@/core/interop/model';
 import { formatNetworkXyz } from '@/shared/geometry';
-import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
+import type { CaseRecord, PredictRequest } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import type { GivenFile } from '@/workers/files/api';
 import { ErrorNote } from '../components/ErrorNote';
@@ -199,7 +199,7 @@ interface RunButtonProps {
   readonly current: CaseRecord;
   readonly cases: readonly CaseRecord[];
   readonly model: ModelRecord;
-  readonly job: PredictJob | undefined;
+  readonly job: PredictRequest | undefined;
   readonly fits: boolean;
   /** There is a GPU, or the processor has been chosen instead. */
   readonly canCompute: boolean;
@@ -228,14 +228,14 @@ function RunButton({ current, cases, model, job, fits, canCompute }: RunButtonPr
         job,
       );
   };
-  const atHand = library.map((record) => record.model);
+  const available = library.map((record) => record.model);
   const others = cases.filter(
     ({ id, run: { status: state }, result, image }) =>
       id !== current.id &&
       !result &&
       state !== 'queued' &&
       state !== 'running' &&
-      modelFit(model.model, image, atHand).fits,
+      modelFit(model.model, image, available).fits,
   );
   const isReady = fits && canCompute;
   return (

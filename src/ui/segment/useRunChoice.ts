@@ -1,7 +1,7 @@
 import { type OfferedConfiguration, recipeJob, recipesOf } from '@/app/choose/bestConfiguration';
 import { type ModelFit, modelFit } from '@/app/segment/modelCompatibility';
 import { predictJobOf, previousStageIn } from '@/app/segment/predictJob';
-import type { CaseRecord, PredictJob } from '@/storage/caseRecord';
+import type { CaseRecord, PredictRequest } from '@/storage/caseRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
 import { useChoices, useLibrary, usePreferences, useSelection } from '../useStudio';
 
@@ -16,7 +16,7 @@ export interface RunChoice {
   readonly folds: readonly string[];
   /** For the second stage of a cascade: the model that runs before it. */
   readonly previous: ModelRecord | undefined;
-  readonly job: PredictJob | undefined;
+  readonly job: PredictRequest | undefined;
 }
 
 export function useRunChoice(current: CaseRecord): RunChoice {
@@ -27,8 +27,8 @@ export function useRunChoice(current: CaseRecord): RunChoice {
     library,
   );
   const { modelId, folds: foldsByModel } = useSelection(({ modelId, folds }) => ({ modelId, folds }));
-  const atHand = library.map(({ model }) => model);
-  const fitOf = ({ model }: ModelRecord) => modelFit(model, current.image, atHand);
+  const available = library.map(({ model }) => model);
+  const fitOf = ({ model }: ModelRecord) => modelFit(model, current.image, available);
   const models = library.map((model) => ({ model, fit: fitOf(model) }));
   const recipe = recipes.find(({ id }) => id === modelId);
   if (recipe) {

@@ -11,12 +11,12 @@ export interface CandidateFold {
   readonly runId: string;
 }
 
-export interface ChooseOrder {
+export interface ChooseRequest {
   readonly datasetName: string;
   /** In the order that decides between equals; each with all of `folds`. */
   readonly candidates: readonly (TrainedModel & { readonly folds: readonly CandidateFold[] })[];
   readonly folds: readonly number[];
-  /** Needs probabilities of every validated case. */
+  /** Options probabilities of every validated case. */
   readonly isEnsemblingAllowed: boolean;
 }
 
@@ -43,6 +43,6 @@ export interface ChooseApi {
    * nnU-Net's `find_best_configuration` over the candidates. Throws what that throws, and an `AbortError` once
    * cancelled.
    */
-  findBest(order: ChooseOrder, onProgress: (progress: ChooseProgress) => void): Promise<ChoiceRecord>;
+  findBest(order: ChooseRequest, onProgress: (progress: ChooseProgress) => void): Promise<ChoiceRecord>;
   cancel(): void;
 }

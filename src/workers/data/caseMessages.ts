@@ -3,7 +3,7 @@ import type { RawCase } from '@/core/dataset/rawDataset';
 import {
   fingerprintTrainingCase,
   preprocessTrainingCase,
-  type TrainingCaseOrder,
+  type TrainingCaseRequest,
 } from '@/core/dataset/trainingCases';
 import type { CaseFingerprint } from '@/core/fingerprint/caseFingerprint';
 import {
@@ -36,7 +36,7 @@ export interface SentCase {
 /** By task. */
 export interface CaseRequests {
   readonly fingerprint: { readonly rawCase: SentCase; readonly reader: string; readonly samples: number };
-  readonly preprocess: { readonly rawCase: SentCase; readonly order: TrainingCaseOrder };
+  readonly preprocess: { readonly rawCase: SentCase; readonly order: TrainingCaseRequest };
   readonly survey: { readonly draws: DrawnIntensities; readonly placement: DrawPlacement };
   readonly refine: {
     readonly draws: DrawnIntensities;

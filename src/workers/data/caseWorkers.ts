@@ -2,7 +2,7 @@ import type { RawCase } from '@/core/dataset/rawDataset';
 import {
   fingerprintTrainingCase,
   preprocessTrainingCase,
-  type TrainingCaseOrder,
+  type TrainingCaseRequest,
 } from '@/core/dataset/trainingCases';
 import type { CaseFingerprint } from '@/core/fingerprint/caseFingerprint';
 import { type DrawSurveyor, localSurveyor } from '@/core/fingerprint/intensityProperties';
@@ -27,7 +27,7 @@ export interface CaseWorkers extends DrawSurveyor {
     samples: number,
     signal?: AbortSignal,
   ): Promise<CaseFingerprint>;
-  preprocess(rawCase: RawCase, order: TrainingCaseOrder, signal?: AbortSignal): Promise<TrainingCaseFiles>;
+  preprocess(rawCase: RawCase, order: TrainingCaseRequest, signal?: AbortSignal): Promise<TrainingCaseFiles>;
   /** Ends the threads; calls that are under way reject. */
   close(): void;
 }

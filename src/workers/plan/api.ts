@@ -1,5 +1,5 @@
 import type { PlansDocument } from '@/core/planning/plansDocument';
-import type { WebgpuPlanJob } from '@/core/planning/webgpuPlanner';
+import type { WebgpuPlanRequest } from '@/core/planning/webgpuPlanner';
 import type { AdapterFacts } from '@/gpu/device';
 
 /** What a configuration of plans for a GPU came to. */
@@ -18,7 +18,7 @@ export interface PlannedForGpu {
 
 /** What planning for this computer takes longer over, off the page's thread. */
 export interface PlanningApi {
-  planForGpu(job: WebgpuPlanJob): Promise<PlannedForGpu>;
+  planForGpu(job: WebgpuPlanRequest): Promise<PlannedForGpu>;
   /** Runs a network for a few seconds on a device of its own. Throws `NoAdapter`. */
   measure(): Promise<{ readonly facts: AdapterFacts; readonly flopsPerSecond: number }>;
 }

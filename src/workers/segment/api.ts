@@ -1,6 +1,6 @@
 import type { PredictProgress } from '@/core/inference/settings';
 import type { AdapterFacts } from '@/gpu/device';
-import type { CaseRecord, PredictJob, StoredCaseResult } from '@/storage/caseRecord';
+import type { CaseRecord, PredictRequest, StoredCaseResult } from '@/storage/caseRecord';
 
 /** What the System place shows of the device. */
 export interface GpuReport {
@@ -25,10 +25,10 @@ export interface PredictApi {
   /** Segments a case and keeps the result in its folder. Throws an `AbortError` once {@link PredictApi.cancel} was called. */
   predict(
     caseRecord: CaseRecord,
-    job: PredictJob,
+    job: PredictRequest,
     onProgress: (progress: CaseProgress) => void,
   ): Promise<StoredCaseResult>;
   /** Seconds that one window of a job takes on the processor; `undefined` where a GPU computes. */
-  measureWindow(job: PredictJob): Promise<number | undefined>;
+  measureWindow(job: PredictRequest): Promise<number | undefined>;
   cancel(id: string): void;
 }

@@ -7,7 +7,7 @@ import type { DisplayLabels, ExportProgress, SavedFile } from '@/workers/files/a
 export const RUNS_FOLDER = 'trainings';
 
 /** One fold to train: all that a run follows from. */
-export interface TrainingOrder {
+export interface TrainingRequest {
   /** Names what is kept of it. */
   readonly runId: string;
   /** `DatasetXXX_Name`. */
@@ -31,9 +31,9 @@ export interface TrainingOrder {
 /** Other runs that a run has to do with. */
 export interface RelatedRuns {
   /** Of the stage before, of all folds, which a cascade's second stage starts from. */
-  readonly previousStage: readonly TrainingOrder[];
+  readonly previousStage: readonly TrainingRequest[];
   /** Further folds of the same training that are trained: with them it makes one model. */
-  readonly otherFolds: readonly TrainingOrder[];
+  readonly otherFolds: readonly TrainingRequest[];
 }
 
 /** What a run begins with, or goes on with. */
@@ -111,7 +111,7 @@ export type OnTrainingEvent = (event: TrainingEvent) => void;
 
 /** The log of a run. */
 interface TrainingTexts {
-  /** nnU-Net's text logs, those of all sittings. */
+  /** nnU-Net's text logs, those of all sessions. */
   readonly log: string;
   /** `progress.json`: the lists of nnU-Net's logger. */
   readonly progress: string;
@@ -124,7 +124,7 @@ export interface TrainApi {
    * bit as if nothing had happened. Resolves to `stopped` after {@link TrainApi.stop}. Throws what reading the dataset
    * throws, `UnsupportedTrainer`, `GpuOutOfMemory`, `NoAdapter`.
    */
-  run(order: TrainingOrder, related: RelatedRuns, onEvent: OnTrainingEvent): Promise<'done' | 'stopped'>;
+  run(order: TrainingRequest, related: RelatedRuns, onEvent: OnTrainingEvent): Promise<'done' | 'stopped'>;
   /** Holds the run before its next step, once a checkpoint is kept; or lets it go on. */
   pause(isPaused: boolean): void;
   /** Keeps a checkpoint after the step under way: the page may be put to sleep. */
@@ -157,32 +157,32 @@ export interface ClusterPreview {
 }
 
 /** Looking at what runs have left, while another worker trains. */
-export interface TrainViewApi {
-  readTexts(order: TrainingOrder): Promise<TrainingTexts>;
-  showPrediction(order: TrainingOrder, caseId: string, moment: PredictionMoment): Promise<DisplayLabels>;
+export interface TrainingResultsApi {
+  readTexts(order: TrainingRequest): Promise<TrainingTexts>;
+  showPrediction(order: TrainingRequest, caseId: string, moment: PredictionMoment): Promise<DisplayLabels>;
   /**
    * Segments a case with the best weights so far, on a device of its own, for `showPrediction` to show. Throws
    * `NoCheckpoint` before there are any, `UnsupportedModel` for the second stage of a cascade.
    */
-  predictLive(order: TrainingOrder, caseId: string): Promise<void>;
+  predictLive(order: TrainingRequest, caseId: string): Promise<void>;
   /** Cases that validating these runs has segmented for a cascade's next stage. */
-  listForNextStage(orders: readonly TrainingOrder[], nextStage: string): Promise<readonly string[]>;
+  listForNextStage(orders: readonly TrainingRequest[], nextStage: string): Promise<readonly string[]>;
   /** The results folder as nnU-Net lays it out, with checkpoints, as a zip. */
-  saveResults(order: TrainingOrder): Promise<SavedFile>;
+  saveResults(order: TrainingRequest): Promise<SavedFile>;
   /**
-   * What {@link TrainViewApi.saveForCluster} would write. Throws `NoPlans`, `NotPreprocessed`, `CheckpointDamaged`.
+   * What {@link TrainingResultsApi.saveForCluster} would write. Throws `NoPlans`, `NotPreprocessed`, `CheckpointDamaged`.
    */
   previewForCluster(
-    order: TrainingOrder,
+    order: TrainingRequest,
     related: RelatedRuns,
     choice: ClusterChoice,
   ): Promise<ClusterPreview>;
   /**
    * The run with its data, laid out for nnU-Net, as a zip: into the file that a person chose, else as a file to save.
-   * Rejects with an `AbortError` after {@link TrainViewApi.cancelSaving}. Throws `StorageFull` and as the preview does.
+   * Rejects with an `AbortError` after {@link TrainingResultsApi.cancelSaving}. Throws `StorageFull` and as the preview does.
    */
   saveForCluster(
-    order: TrainingOrder,
+    order: TrainingRequest,
     related: RelatedRuns,
     choice: ClusterChoice,
     target: FileSystemFileHandle | undefined,

@@ -1,5 +1,5 @@
 import { withMethods, workerApi } from '@/workers/workerApi';
-import type { TrainApi, TrainViewApi } from './api';
+import type { TrainApi, TrainingResultsApi } from './api';
 
 /** A worker for one run. */
 export interface TrainWorker extends TrainApi {
@@ -13,6 +13,6 @@ export function startTrainWorker(): TrainWorker {
 }
 
 /** The worker that looks at runs. */
-export function trainViewClient(): TrainViewApi {
-  return workerApi<TrainViewApi>('trainView').api;
+export function trainViewClient(): TrainingResultsApi {
+  return workerApi<TrainingResultsApi>('trainView').api;
 }

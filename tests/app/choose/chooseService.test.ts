@@ -7,7 +7,7 @@ import type { TrainingRecord } from '@/app/train/trainingRecord';
 import { importModel } from '@/core/interop/importModel';
 import type { ChoiceRecord } from '@/storage/choiceRecord';
 import type { ModelRecord } from '@/storage/modelLibrary';
-import type { ChooseOrder } from '@/workers/choose/api';
+import type { ChooseRequest } from '@/workers/choose/api';
 import { memoryFolderStore } from '../../support/memoryFolderStore';
 import { memoryFolders } from '../../support/memoryFolders';
 import { modelFolderFiles, plansJson, TINY_CONFIGURATION } from '../../support/modelFolder';
@@ -48,7 +48,7 @@ async function trained(models: readonly TinyModel[]) {
       }
     }
   }
-  const order: ChooseOrder = { datasetName: DATASET, candidates, folds: FOLDS, isEnsemblingAllowed: true };
+  const order: ChooseRequest = { datasetName: DATASET, candidates, folds: FOLDS, isEnsemblingAllowed: true };
   return { service: createChooseService({ datasets, runs, results }), order, results, runs };
 }
 

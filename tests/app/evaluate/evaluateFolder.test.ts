@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   type EvaluatedCase,
-  type EvaluateFolderJob,
+  type EvaluateFolderRequest,
   evaluateFolder,
-  questionOf,
+  optionsOf,
 } from '@/app/evaluate/evaluateFolder';
 import { formatOfFolder } from '@/app/files/labelMapFiles';
 import { memoryFile } from '@/core/io/sourceFile';
@@ -23,8 +23,8 @@ const json = (value: unknown) => memoryFile(new TextEncoder().encode(JSON.string
 async function jobOf(
   maps: Readonly<Record<string, readonly [Voxels | Uint8Array | undefined, Voxels | Uint8Array | undefined]>>,
   labels: object = CROSSVAL_JSON,
-  changes: Partial<EvaluateFolderJob> = {},
-): Promise<EvaluateFolderJob> {
+  changes: Partial<EvaluateFolderRequest> = {},
+): Promise<EvaluateFolderRequest> {
   const [predictions, references] = [memoryFolder(), memoryFolder()];
   const put = async (folder: typeof predictions, caseId: string, map: Voxels | Uint8Array | undefined) => {
     if (map) await folder.write(`${caseId}.nii.gz`, map instanceof Uint8Array ? map : labelFile(map));
@@ -37,7 +37,7 @@ async function jobOf(
   return {
     predictions: { folder: predictions, location: '/p' },
     references: { folder: references, location: '/r' },
-    question: questionOf(await formatOfFolder(predictions, descriptions)),
+    question: optionsOf(await formatOfFolder(predictions, descriptions)),
     mayLackPredictions: false,
     ...changes,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { twinProblem, withoutTwins } from '@/app/files/duplicateImages';
-import { keepFiles } from '@/app/files/importFiles';
+import { importFiles } from '@/app/files/importFiles';
 import { gzip } from '@/core/io/gzip';
 import { memoryFile } from '@/core/io/sourceFile';
 import type { CaseFileStore } from '@/storage/caseFiles';
@@ -21,7 +21,7 @@ const image = (values: readonly number[], pixdim: readonly [number, number, numb
 
 /** The cases that given files become. */
 async function casesOf(files: Readonly<Record<string, Uint8Array>>): Promise<readonly CaseRecord[]> {
-  const { cases } = await keepFiles({
+  const { cases } = await importFiles({
     files: Object.entries(files).map(([path, content]) => memoryFile(content, path)),
     origin: 'imported',
     library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),

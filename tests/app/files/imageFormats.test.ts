@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { findPairs } from '@/app/data/recogniseDataset';
 import { evaluateCase } from '@/app/evaluate/evaluateCase';
 import { displayVolume } from '@/app/files/displayVolume';
-import { keepFiles } from '@/app/files/importFiles';
+import { importFiles } from '@/app/files/importFiles';
 import { savedSegmentation } from '@/app/segment/saveResults';
 import { inspectCommand } from '@/cli/commands/files/inspect';
 import { namedSegmentations } from '@/core/evaluation/pairSegmentations';
@@ -145,7 +145,7 @@ function kept() {
   };
   const library = createModelLibrary(new MemoryRecords(), new MemoryRecords());
   const keep = (given: readonly SourceFile[]) =>
-    keepFiles({ files: given, origin: 'imported', library, caseFiles, open: [], onStep: () => undefined });
+    importFiles({ files: given, origin: 'imported', library, caseFiles, open: [], onStep: () => undefined });
   return { keep, caseFiles };
 }
 

@@ -1,6 +1,6 @@
 // What becomes of dropped files that belong together: label maps beside images, and several models.
 import { describe, expect, test } from 'vitest';
-import { keepFiles } from '@/app/files/importFiles';
+import { importFiles } from '@/app/files/importFiles';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { readAsStored } from '@/core/io/readers';
 import { memoryFile, type SourceFile } from '@/core/io/sourceFile';
@@ -50,7 +50,7 @@ function kept() {
   const open: CaseRecord[] = [];
   const keep = async (...files: readonly SourceFile[]) => {
     const job = { files, origin: 'imported' as const, library, caseFiles, open };
-    const report = await keepFiles({ ...job, onStep: () => undefined });
+    const report = await importFiles({ ...job, onStep: () => undefined });
     open.push(...report.cases);
     return report;
   };

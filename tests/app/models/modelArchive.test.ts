@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { keepFiles } from '@/app/files/importFiles';
+import { importFiles } from '@/app/files/importFiles';
 import { modelArchiveParts } from '@/app/models/modelArchive';
 import { importModels } from '@/core/interop/importModel';
 import { concatenate } from '@/core/io/compression';
@@ -87,7 +87,7 @@ describe.each(WAYS)('a zip with %s', (_, make) => {
   });
 
   test('is a model for the studio, and nothing else', async () => {
-    const report = await keepFiles({
+    const report = await importFiles({
       files: [await archive()],
       origin: 'imported',
       library: createModelLibrary(new MemoryRecords(), new MemoryRecords()),

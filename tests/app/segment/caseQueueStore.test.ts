@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type CaseQueue, createCaseQueue } from '@/app/segment/caseQueueStore';
-import type { CaseRecord, PredictJob, StoredCaseResult } from '@/storage/caseRecord';
+import type { CaseRecord, PredictRequest, StoredCaseResult } from '@/storage/caseRecord';
 import { MemoryRecords } from '../../storage/memoryRecords';
 
-const JOB: PredictJob = {
+const JOB: PredictRequest = {
   modelId: 'm',
   modelName: 'Model',
   settings: {

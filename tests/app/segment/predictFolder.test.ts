@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type PredictFolderJob, predictFolder } from '@/app/segment/predictFolder';
+import { type PredictFolderRequest, predictFolder } from '@/app/segment/predictFolder';
 import { importModel } from '@/core/interop/importModel';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { readNpz } from '@/core/io/npy';
@@ -25,8 +25,8 @@ function memoryFolder(files: Files): ResultFolder {
 async function jobOf(
   contents: readonly (Uint8Array | undefined)[],
   files: Files,
-  changes: Partial<PredictFolderJob> = {},
-): Promise<PredictFolderJob> {
+  changes: Partial<PredictFolderRequest> = {},
+): Promise<PredictFolderRequest> {
   const [imported] = await importModel(modelFolderFiles());
   return {
     ...imported,

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { CaseSegmenter } from '@/app/segment/segmentService';
+import { SegmentService } from '@/app/segment/segmentService';
 import { importModel } from '@/core/interop/importModel';
 import { newGeometry, writeVolume } from '@/core/io/niftiWriter';
 import { readNpz } from '@/core/io/npy';
@@ -13,7 +13,7 @@ import type { CaseFileStore } from '@/storage/caseFiles';
 import {
   type CaseRecord,
   PROBABILITIES_FILE,
-  type PredictJob,
+  type PredictRequest,
   SEGMENTATION_FILE,
 } from '@/storage/caseRecord';
 import { createModelLibrary } from '@/storage/modelLibrary';
@@ -49,7 +49,7 @@ async function studio() {
   const caseFiles = memoryCaseFiles();
   const image = await writeVolume(randomNormal(VOXELS, 5), SHAPE, newGeometry(SHAPE, [3, 1, 1]));
   await caseFiles.write('case', memoryFile(image, 'a_0000.nii.gz'));
-  const segmenter = new CaseSegmenter({
+  const segmenter = new SegmentService({
     library,
     caseFiles,
     webgpu: await nodeWebGpu(),
@@ -58,7 +58,7 @@ async function studio() {
   });
   const record = { id: 'case', caseId: 'a', files: ['a_0000.nii.gz'] } as unknown as CaseRecord;
   const progress: CaseProgress[] = [];
-  const segment = async (folds: readonly string[], part: Partial<PredictJob> = {}) => {
+  const segment = async (folds: readonly string[], part: Partial<PredictRequest> = {}) => {
     const settings = {
       folds,
       tileStepSize: 0.5,
@@ -66,7 +66,7 @@ async function studio() {
       useMirroring: false,
       saveProbabilities: true,
     };
-    const job: PredictJob = { modelId: model.id, modelName: 'Tiny', settings, ...part };
+    const job: PredictRequest = { modelId: model.id, modelName: 'Tiny', settings, ...part };
     const watch = {
       signal: new AbortController().signal,
       onProgress: (one: CaseProgress) => progress.push(one),

@@ -14,7 +14,7 @@ import type { DatasetFolder, DatasetFolderStore } from '@/storage/datasetFolder'
 import { createModelLibrary } from '@/storage/modelLibrary';
 import { nodeDatasetFolder } from '@/storage/nodeFiles';
 import { nodeTuning } from '@/storage/nodeTuning';
-import type { TrainingOrder } from '@/workers/train/api';
+import type { TrainingRequest } from '@/workers/train/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
 import { test } from '../../support/gpu';
 import { memoryFolderStore } from '../../support/memoryFolderStore';
@@ -67,7 +67,7 @@ async function trainByCommand(trainerName: string, flags: string): Promise<Files
 }
 
 /** Trains by the service; the files of its run, with its checkpoints. */
-async function trainByService(gpu: Gpu, changes: Partial<TrainingOrder>): Promise<Files> {
+async function trainByService(gpu: Gpu, changes: Partial<TrainingRequest>): Promise<Files> {
   const runs = memoryFolderStore();
   const checkpoints = { records: new MemoryRecords(), chunks: new MemoryRecords() };
   const service = createTrainingService({
@@ -79,7 +79,7 @@ async function trainByService(gpu: Gpu, changes: Partial<TrainingOrder>): Promis
     tuning: nodeTuning(),
     drawProgress: nodeProgressPicture(() => undefined),
   });
-  const order: TrainingOrder = {
+  const order: TrainingRequest = {
     runId: 'run',
     datasetName: TINY_DATASET,
     plansName: 'nnUNetPlans',

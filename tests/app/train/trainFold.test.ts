@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, onTestFinished, vi } from 'vitest';
-import { networkOfFold, type TrainFoldJob, trainFold } from '@/app/train/trainFold';
+import { networkOfFold, type TrainFoldRequest, trainFold } from '@/app/train/trainFold';
 import { validateFold } from '@/app/train/validateFold';
 import { parseJson } from '@/core/interop/json';
 import { isDict } from '@/core/interop/pickleValues';
@@ -276,7 +276,7 @@ describe('training a fold', () => {
 });
 
 async function epochIn(
-  checkpoints: Pick<TrainFoldJob['checkpoints'], 'read'>,
+  checkpoints: Pick<TrainFoldRequest['checkpoints'], 'read'>,
   name: string,
 ): Promise<number> {
   const file = await checkpoints.read(name);
@@ -284,7 +284,7 @@ async function epochIn(
   return isDict(root) ? Number(root.get('current_epoch')) : Number.NaN;
 }
 
-async function validate(job: TrainFoldJob, shouldSaveProbabilities = false) {
+async function validate(job: TrainFoldRequest, shouldSaveProbabilities = false) {
   const { state } = await trainFold(job);
   return validateFold({
     ...job,

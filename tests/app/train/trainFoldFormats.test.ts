@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect } from 'vitest';
 import { exceedsMemory, openCaseInFiles, openCaseInMemory } from '@/app/train/foldCases';
 import { openFold } from '@/app/train/foldSetup';
-import { networkOfFold, type TrainFoldJob, trainFold } from '@/app/train/trainFold';
+import { networkOfFold, type TrainFoldRequest, trainFold } from '@/app/train/trainFold';
 import { validateFold } from '@/app/train/validateFold';
 import type { Zyx } from '@/shared/geometry';
 import { integerBelow, keyedRandom } from '@/shared/random';
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await withCasesAsB2nd(b2nd);
 });
 
-const questionOf = (preprocessed: DatasetFolder, configurationName = '3d_fullres') =>
+const optionsOf = (preprocessed: DatasetFolder, configurationName = '3d_fullres') =>
   ({ preprocessed, plansName: 'nnUNetPlans', configurationName, fold: 0 }) as const;
 
 /** The folder with some files added, or taken away where their content is left out. */
@@ -36,7 +36,7 @@ async function changed(files: Readonly<Record<string, Uint8Array | undefined>>):
 
 describe('a fold of .b2nd cases', () => {
   test('gives patches that are slices of the whole case', async () => {
-    const setup = await openFold(questionOf(b2nd));
+    const setup = await openFold(optionsOf(b2nd));
     const caseId = setup.caseIds[1];
     const [files, memory] = [await openCaseInFiles(setup, caseId), await openCaseInMemory(setup, caseId)];
     expect(files.shape).toEqual(memory.shape);
@@ -52,7 +52,7 @@ describe('a fold of .b2nd cases', () => {
   });
 
   test('is measured by its arrays', async () => {
-    const setup = await openFold(questionOf(b2nd));
+    const setup = await openFold(optionsOf(b2nd));
     // Two channels of float32 and a segmentation of int16, 8 × 10 × 12 voxels.
     const bytes = setup.caseIds.length * 960 * 10;
     expect(await exceedsMemory(setup, bytes - 1)).toBe(true);
@@ -112,13 +112,13 @@ describe('a fold of .b2nd cases', () => {
       ...lowres,
       open: (path) => lowres.open(`predicted_next_stage/3d_cascade_fullres/${path}`),
     };
-    const setup = await openFold({ ...questionOf(b2nd, '3d_cascade_fullres'), previousStage: () => below });
+    const setup = await openFold({ ...optionsOf(b2nd, '3d_cascade_fullres'), previousStage: () => below });
     const patch = await (await openCaseInMemory(setup, 'case_1')).cut([0, 0, 0], [4, 4, 4]);
     expect(patch.labels.channels).toBe(2);
   });
 });
 
-async function validate(job: TrainFoldJob) {
+async function validate(job: TrainFoldRequest) {
   const { state } = await trainFold(job);
   return validateFold({
     ...job,
@@ -134,14 +134,14 @@ describe('what is refused', () => {
 
   test('cases in two formats, as by nnU-Net', async () => {
     const folder = await changed({ [`${below}/case_9.npz`]: new Uint8Array(3) });
-    await expect(openFold(questionOf(folder))).rejects.toMatchObject({
+    await expect(openFold(optionsOf(folder))).rejects.toMatchObject({
       name: 'MixedCaseFormats',
       message: expect.stringMatching(/^nnUNetPlans_3d_fullres holds .* as \.b2nd and as \.npz/),
     });
   });
 
   test('a case without its segmentation', async () => {
-    const setup = await openFold(questionOf(await changed({ [`${below}/case_1_seg.b2nd`]: undefined })));
+    const setup = await openFold(optionsOf(await changed({ [`${below}/case_1_seg.b2nd`]: undefined })));
     await expect(openCaseInMemory(setup, 'case_1')).rejects.toMatchObject({
       name: 'NotPreprocessed',
       message: expect.stringMatching(
@@ -153,7 +153,7 @@ describe('what is refused', () => {
   test('a damaged file, by its name', async () => {
     const whole = b2nd.contents.get(`${below}/case_1.b2nd`) ?? new Uint8Array();
     const folder = await changed({ [`${below}/case_1.b2nd`]: whole.subarray(0, whole.length - 50) });
-    const setup = await openFold(questionOf(folder));
+    const setup = await openFold(optionsOf(folder));
     await expect(openCaseInFiles(setup, 'case_1')).rejects.toMatchObject({
       name: 'BadB2nd',
       message: expect.stringMatching(/^nnUNetPlans_3d_fullres\/case_1\.b2nd is cut off/),
@@ -162,7 +162,7 @@ describe('what is refused', () => {
 
   test('segmentations of another shape', async () => {
     const other = b2nd.contents.get('nnUNetPlans_3d_lowres/case_1_seg.b2nd');
-    const setup = await openFold(questionOf(await changed({ [`${below}/case_1_seg.b2nd`]: other })));
+    const setup = await openFold(optionsOf(await changed({ [`${below}/case_1_seg.b2nd`]: other })));
     for (const open of [openCaseInFiles, openCaseInMemory]) {
       await expect(open(setup, 'case_1')).rejects.toMatchObject({ name: 'BadPreparedCase' });
     }

@@ -1,7 +1,7 @@
 // A training that is continued under another schedule than it was begun with.
 import { beforeAll, describe, expect } from 'vitest';
 import { clusterSchedule, withoutStaleFinal } from '@/app/train/exportForCluster';
-import type { TrainFoldJob } from '@/app/train/trainFold';
+import type { TrainFoldRequest } from '@/app/train/trainFold';
 import { zipPart } from '@/core/io/zipStream';
 import { readCheckpointSchedule } from '@/core/training/readCheckpoint';
 import { type Trainer, trainerNamed } from '@/core/training/trainers';
@@ -29,7 +29,11 @@ const trainerOf = (epochs: number, iterationsPerEpoch = 3): Trainer => ({
 const poly = (epoch: number, epochs: number) => 0.01 * (1 - epoch / epochs) ** 0.9;
 
 /** Continues it; what was trained, said and logged. */
-async function proceed(gpu: Gpu, checkpoints: TrainFoldJob['checkpoints'], changes: Partial<TrainFoldJob>) {
+async function proceed(
+  gpu: Gpu,
+  checkpoints: TrainFoldRequest['checkpoints'],
+  changes: Partial<TrainFoldRequest>,
+) {
   const reports: TrainingEpochReport[] = [];
   const notices: string[] = [];
   const results = memoryFolder();
@@ -58,7 +62,7 @@ async function trained(gpu: Gpu, trainer: Trainer) {
   return checkpoints;
 }
 
-async function scheduleIn(checkpoints: TrainFoldJob['checkpoints'], name: string) {
+async function scheduleIn(checkpoints: TrainFoldRequest['checkpoints'], name: string) {
   const file = await checkpoints.read(name);
   return file && readCheckpointSchedule(file);
 }

@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, onTestFinished } from 'vitest';
 import { createChooseService } from '@/app/choose/chooseService';
-import { createTrainView, type TrainViewNeeds } from '@/app/train/trainingResultsService';
+import {
+  createTrainingResultsService,
+  type TrainingResultsOptions,
+} from '@/app/train/trainingResultsService';
 import { createTrainingService, type TrainingServiceOptions } from '@/app/train/trainingService';
 import { importModel } from '@/core/interop/importModel';
 import { memoryFile, readText, type SourceFile } from '@/core/io/sourceFile';
@@ -8,7 +11,7 @@ import { MemorySink, streamZip } from '@/core/io/zipStream';
 import type { Gpu } from '@/gpu/device';
 import type { DatasetFolder, DatasetFolderStore, DatasetPart, FolderStore } from '@/storage/datasetFolder';
 import { createModelLibrary } from '@/storage/modelLibrary';
-import type { TrainingEvent, TrainingOrder } from '@/workers/train/api';
+import type { TrainingEvent, TrainingRequest } from '@/workers/train/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
 import { test } from '../../support/gpu';
 import { memoryFolder } from '../../support/memoryFolder';
@@ -22,7 +25,7 @@ beforeAll(async () => {
   preprocessed = await tinyPreprocessed();
 });
 
-const order = (changes: Partial<TrainingOrder> = {}): TrainingOrder => ({
+const order = (changes: Partial<TrainingRequest> = {}): TrainingRequest => ({
   runId: 'run-1',
   datasetName: 'Dataset000_Tiny',
   plansName: 'nnUNetPlans',
@@ -54,7 +57,7 @@ function browser(gpu: Gpu) {
     ids: async () => [...folders.keys()],
     remove: async (id) => void folders.delete(id),
   };
-  const needs: TrainingServiceOptions & TrainViewNeeds = {
+  const needs: TrainingServiceOptions & TrainingResultsOptions = {
     datasets: {
       folder: () => preprocessed,
       files: async (_: string, part: DatasetPart) =>
@@ -74,7 +77,7 @@ function browser(gpu: Gpu) {
       writeInto: async () => undefined,
     },
   };
-  return { archives, needs, folders, view: createTrainView(needs) };
+  return { archives, needs, folders, view: createTrainingResultsService(needs) };
 }
 
 /** All of the preprocessed dataset, as its folders list it. */

@@ -4,9 +4,9 @@ import type { TrainingEpochReport } from '@/core/training/trainingRun';
 import type {
   OnTrainingEvent,
   RelatedRuns,
-  TrainingOrder,
+  TrainingRequest,
+  TrainingResultsApi,
   TrainingStart,
-  TrainViewApi,
 } from '@/workers/train/api';
 import { MemoryRecords } from '../../storage/memoryRecords';
 
@@ -55,12 +55,12 @@ const epoch = (index: number): TrainingEpochReport => ({
 
 /** A worker whose run goes on as the test says. */
 class HeldWorker implements TrainingWorker {
-  readonly order: Promise<TrainingOrder>;
+  readonly order: Promise<TrainingRequest>;
   related: RelatedRuns | undefined;
   isPaused = false;
   isClosed = false;
   tell: OnTrainingEvent = () => undefined;
-  private begun: (order: TrainingOrder) => void = () => undefined;
+  private begun: (order: TrainingRequest) => void = () => undefined;
   private settle: { resolve(status: 'done' | 'stopped'): void; reject(error: Error): void } | undefined;
 
   constructor() {
@@ -69,7 +69,7 @@ class HeldWorker implements TrainingWorker {
     });
   }
 
-  run(order: TrainingOrder, related: RelatedRuns, tell: OnTrainingEvent): Promise<'done' | 'stopped'> {
+  run(order: TrainingRequest, related: RelatedRuns, tell: OnTrainingEvent): Promise<'done' | 'stopped'> {
     this.related = related;
     this.tell = tell;
     this.begun(order);
@@ -110,13 +110,13 @@ function tab(records = new MemoryRecords()) {
   const removed: string[] = [];
   const replaced: string[] = [];
   let isHeld = false;
-  const view: Pick<TrainViewApi, 'remove' | 'sweep'> = {
+  const view: Pick<TrainingResultsApi, 'remove' | 'sweep'> = {
     remove: async (id) => void removed.push(id),
     sweep: async () => undefined,
   };
   const trainings = createTrainings({
     records,
-    view: view as TrainViewApi,
+    view: view as TrainingResultsApi,
     startWorker: () => {
       const worker = new HeldWorker();
       workers.push(worker);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { pointTree } from '@/core/evaluation/pointTree';
-import { type SurfaceQuestion, surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
+import { type SurfaceOptions, surfaceMetricsStepwise } from '@/core/evaluation/surfaceDistance';
 import { elementCount, type Spacing, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import { percentile } from '@/shared/statistics';
 import { runAtOnce } from '@/shared/stepwise';
 
-const surfaceMetrics = (question: SurfaceQuestion) => runAtOnce(surfaceMetricsStepwise(question));
+const surfaceMetrics = (question: SurfaceOptions) => runAtOnce(surfaceMetricsStepwise(question));
 
 const GRIDS: readonly { shape: Zyx; spacing: Spacing }[] = [
   { shape: [5, 7, 9], spacing: [1, 1, 1] },
@@ -61,7 +61,7 @@ test('distances among many voxels equal those to each', () => {
 });
 
 /** The definition, word by word. */
-function plainMetrics(question: SurfaceQuestion, values: readonly number[]) {
+function plainMetrics(question: SurfaceOptions, values: readonly number[]) {
   const { prediction, reference, shape, spacing, ignoreLabel, toleranceMm } = question;
   const boundary = (map: ArrayLike<number>) => {
     const belongs = (p: readonly number[]) => {

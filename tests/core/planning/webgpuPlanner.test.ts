@@ -3,7 +3,7 @@ import type { FingerprintDocument } from '@/core/planning/plansDocument';
 import { readPlans } from '@/core/planning/readPlans';
 import { type TrainingDevice, trainingCost } from '@/core/planning/trainingCost';
 import { NNUNET_SCHEDULE } from '@/core/planning/trainingSchedule';
-import { planForWebgpu, type WebgpuPlanJob } from '@/core/planning/webgpuPlanner';
+import { planForWebgpu, type WebgpuPlanRequest } from '@/core/planning/webgpuPlanner';
 
 const MINUTES = 60_000;
 
@@ -43,7 +43,7 @@ const fingerprint: FingerprintDocument = {
   shapes_after_crop: Array.from({ length: 40 }, (_, i) => [90 + i, 180 + i, 160 + i]),
   spacings: Array.from({ length: 40 }, () => [2, 1, 1]),
 };
-const job: Omit<WebgpuPlanJob, 'device' | 'hours'> = {
+const job: Omit<WebgpuPlanRequest, 'device' | 'hours'> = {
   fingerprint,
   dataset: {
     name: 'Dataset001_Test',

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import {
-  type DeterminePostprocessingJob,
+  type DeterminePostprocessingRequest,
   determinePostprocessing,
   type PostprocessingTrial,
 } from '@/app/choose/determinePostprocessing';
@@ -117,7 +117,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
 /** What determining prints as it goes. */
 function postprocessingOutput(
   line: ProgressLine,
-): Pick<DeterminePostprocessingJob, 'onProgress' | 'onTrial'> {
+): Pick<DeterminePostprocessingRequest, 'onProgress' | 'onTrial'> {
   return {
     onProgress: ({ caseId, done, total }) =>
       line.show(caseId, { stage: 'postprocessing', share: done / total }),

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type EvaluationQuestion, evaluateFolder, questionOf } from '@/app/evaluate/evaluateFolder';
+import { type EvaluationOptions, evaluateFolder, optionsOf } from '@/app/evaluate/evaluateFolder';
 import { namesWithEnding } from '@/app/files/labelMapFiles';
 import type { LabelOrRegion } from '@/core/evaluation/metrics';
 import { summaryJson } from '@/core/evaluation/summary';
@@ -93,7 +93,7 @@ async function run(options: ParsedOptions, signal: AbortSignal): Promise<number>
 }
 
 /** The reader as dataset.json names it, else by the first reference, as nnU-Net chooses it. */
-async function questionOfDataset(dataset: SourceFile, references: PlacedFolder): Promise<EvaluationQuestion> {
+async function questionOfDataset(dataset: SourceFile, references: PlacedFolder): Promise<EvaluationOptions> {
   const { labels, fileEnding } = readDatasetJson(await readText(dataset), dataset.path);
   const { overwrite_image_reader_writer: overwrite } = Object(await readJson(dataset));
   const [first] = await namesWithEnding(references.folder, fileEnding);
@@ -103,7 +103,7 @@ async function questionOfDataset(dataset: SourceFile, references: PlacedFolder):
     overwrite: typeof overwrite === 'string' ? overwrite : undefined,
     ...(example && { exampleFiles: [example] }),
   });
-  return questionOf({ labels, fileEnding, reader: reader.name });
+  return optionsOf({ labels, fileEnding, reader: reader.name });
 }
 
 /** The two folders of a command line. */
@@ -121,7 +121,7 @@ export async function comparedFolders(options: ParsedOptions) {
 interface Comparison {
   readonly references: PlacedFolder;
   readonly predictions: PlacedFolder;
-  readonly question: EvaluationQuestion;
+  readonly question: EvaluationOptions;
 }
 
 /** Evaluates, prints, and writes the summary. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { exportedFolderName } from '@/app/models/exportModel';
 import { CHECKPOINTS } from '@/core/interop/nnunetFiles';
-import { type ResultsQuestion, resultsParts } from '@/core/interop/resultsExport';
+import { type ResultsOptions, resultsParts } from '@/core/interop/resultsExport';
 import type { SourceFile } from '@/core/io/sourceFile';
 import type { ZipPart } from '@/core/io/zipStream';
 import { partForAnyNnunet } from '@/core/training/stockTrainer';
@@ -115,7 +115,7 @@ async function resultsOfDataset(options: ParsedOptions): Promise<string> {
 async function partsOfDataset(options: ParsedOptions): Promise<readonly ZipPart[]> {
   const folder = await resultsOfDataset(options);
   return resultsParts(await filesBelow(folder), {
-    ...questionOf(options),
+    ...optionsOf(options),
     datasetName: path.basename(folder),
     trainerName: textOf(options, '-tr') ?? 'nnUNetTrainer',
     plansName: textOf(options, '-p') ?? 'nnUNetPlans',
@@ -137,7 +137,7 @@ async function partsOfFolder(options: ParsedOptions): Promise<readonly ZipPart[]
     path: `${model.datasetName}/${name}/${below(file)}`,
   }));
   return resultsParts(files, {
-    ...questionOf(options),
+    ...optionsOf(options),
     datasetName: model.datasetName,
     trainerName,
     plansName,
@@ -145,9 +145,9 @@ async function partsOfFolder(options: ParsedOptions): Promise<readonly ZipPart[]
   });
 }
 
-function questionOf(
+function optionsOf(
   options: ParsedOptions,
-): Pick<ResultsQuestion, 'folds' | 'checkpointNames' | 'hasPredictions'> {
+): Pick<ResultsOptions, 'folds' | 'checkpointNames' | 'hasPredictions'> {
   return {
     folds: listOf(options, '-f'),
     checkpointNames: listOf(options, '-chk') ?? [CHECKPOINTS.final],

@@ -4,7 +4,7 @@ import type { Fold } from '@/app/train/foldSetup';
 import { type OpenedTraining, openTrainingOnDisk } from '@/app/train/openTrainingOnDisk';
 import {
   trainAndValidate,
-  type ValidateTrainedFoldJob,
+  type ValidateTrainedFoldRequest,
   validateTrainedFold,
 } from '@/app/train/trainAndValidate';
 import type { EvaluationSummary } from '@/core/evaluation/summary';
@@ -167,7 +167,7 @@ function validationOptions(
   options: ParsedOptions,
   line: ProgressLine,
   signal: AbortSignal,
-): ValidateTrainedFoldJob {
+): ValidateTrainedFoldRequest {
   return {
     ...training,
     validatesBest: isGiven(options, '--val_best'),
@@ -189,7 +189,7 @@ async function runTraining(
   training: OpenedTraining,
   options: ParsedOptions,
   line: ProgressLine,
-  validation: ValidateTrainedFoldJob,
+  validation: ValidateTrainedFoldRequest,
 ): Promise<number> {
   const hasCheckpoints = !isGiven(options, '--disable_checkpointing');
   const pretrainedWeights = await pretrainedWeightsOf(training, options);
