@@ -21,7 +21,7 @@ import { StatusBar } from './shell/StatusBar';
 import styles from './shell/shell.module.css';
 import { useStudio, useSystem } from './useStudio';
 
-/** The one window: rail, the place that the address names, the job strip. */
+/** The one window: rail, the place that the address names, the status bar. */
 export function App() {
   const studio = useStudio();
   const route = useRoute();

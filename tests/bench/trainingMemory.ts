@@ -13,7 +13,7 @@ import { NNUNET_CLIP_NORM, NNUNET_SGD } from '@/kernels/optimisers/optimiserOpti
 import { buildUNet } from '@/nn/unet';
 import { plannedDevice } from '../support/plannedDevice';
 
-/** What the benchmark evaluates by, and a patch between. */
+/** The networks of the benchmark, and a patch between. */
 const CASES: readonly BenchmarkNetwork[] = [
   ...BENCHMARK_NETWORKS,
   {

@@ -47,7 +47,7 @@ export function titleOf({ name, batch }: BenchmarkNetwork): string {
   return `${name}, batch ${batch}`;
 }
 
-/** Multiply-adds a second that rates are evaluated by, two operations each. */
+/** Multiply-adds a second that rates are compared with, two operations each. */
 export async function printedPeak(gpu: Gpu): Promise<{ readonly f32: number }> {
   const f32 = await measureMultiplyAddPeak(gpu, 'f32');
   console.log(`  multiply-add peak ${formatRate(f32, 'FLOP/s')}, f32`);

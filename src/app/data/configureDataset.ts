@@ -62,7 +62,7 @@ export interface PlanStep extends Step, Pick<RawDataset, 'document' | 'jsonFile'
 
 /**
  * Plans by dataset.json and fingerprint, and writes the plans under their own name; configurations of another making
- * stay in them. Options no image. Throws `NoFingerprint` and what {@link planDataset} throws.
+ * stay in them. Needs no image. Throws `NoFingerprint` and what {@link planDataset} throws.
  */
 export async function planAndSave({ folder, jsonFile, ...step }: PlanStep): Promise<PlansDocument> {
   const { name, planner } = step;

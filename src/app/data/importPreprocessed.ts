@@ -72,11 +72,11 @@ export async function assertCanJoin(
   folders: DatasetFolderStore,
 ): Promise<void> {
   const known = new Set(knownCaseIds);
-  const stranger = caseIds.find((caseId) => !known.has(caseId));
-  if (stranger !== undefined) {
+  const unknown = caseIds.find((caseId) => !known.has(caseId));
+  if (unknown !== undefined) {
     throw new StudioError(
       'CasesDiffer',
-      `The preprocessed case ${stranger} is none of the dataset ${name} that is here.`,
+      `The preprocessed case ${unknown} is none of the dataset ${name} that is here.`,
       'Remove that dataset, or rename the folder to another DatasetXXX_Name.',
     );
   }

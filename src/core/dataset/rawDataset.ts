@@ -161,13 +161,13 @@ function datasetJsonAmong(files: readonly SourceFile[]): SourceFile {
   if (found.length === 0) {
     throw new StudioError('NoDataset', `No dataset.json among the ${files.length} files.`, LAYOUT_HELP);
   }
-  const nameConflicts = found.filter(
+  const outermost = found.filter(
     ({ path }) => path.split('/').length === found[0].path.split('/').length,
   );
-  if (nameConflicts.length > 1) {
+  if (outermost.length > 1) {
     throw new StudioError(
       'NoDataset',
-      `There are ${nameConflicts.length} datasets: ${nameConflicts.map(({ path }) => path).join(', ')}.`,
+      `There are ${outermost.length} datasets: ${outermost.map(({ path }) => path).join(', ')}.`,
       'Give one of these folders.',
     );
   }

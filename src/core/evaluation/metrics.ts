@@ -17,7 +17,7 @@ export interface SegmentationMetrics {
   readonly n_ref: number;
 }
 
-/** How far the evaluating of a case is. */
+/** How far the evaluation of a case is. */
 export interface EvaluationStep {
   /** 0…1 */
   readonly share: number;
@@ -25,7 +25,7 @@ export interface EvaluationStep {
   readonly label: number | undefined;
 }
 
-/** Steps of a part of the evaluating, as those of the whole: from `first` on, `share` of it. */
+/** Steps of a part of the evaluation, as those of the whole: from `first` on, `share` of it. */
 export function* partOf<Result>(
   first: number,
   share: number,

@@ -98,7 +98,7 @@ export function Candidates({ datasetName }: { datasetName: string }) {
         description={
           canEnsemble
             ? 'The probabilities of two configurations averaged: often the best, at the cost of both.'
-            : 'Options two candidates with all chosen folds.'
+            : 'Needs two candidates with all chosen folds.'
         }
         checked={isEnsembling && canEnsemble}
         disabled={!canEnsemble}

@@ -48,7 +48,7 @@ export interface EpochCount {
   readonly total: number;
 }
 
-/** What the list, the page, the curves and the job strip all say of a run. */
+/** What the list, the page, the curves and the status bar all say of a run. */
 export function epochCount(run: TrainingRecord, step: TrainingStepReport | undefined): EpochCount {
   const { isTrained, epochs, order } = run;
   const done = epochs.length;

@@ -80,7 +80,7 @@ export function CaseTable({ dataset, checks }: CaseTableProps) {
           <Table.Thead>
             <Table.Tr>
               <Table.Th w={60}>
-                <span className="spoken">Picture</span>
+                <span className="visuallyHidden">Picture</span>
               </Table.Th>
               <Table.Th>Case</Table.Th>
               <Table.Th title="Voxels along x, y and z">Voxels</Table.Th>

@@ -84,7 +84,7 @@ function StepDot({ step: { name, state, text } }: { step: DatasetStep }) {
     <li data-state={state} title={text}>
       <Icon size={14} aria-hidden />
       {name}
-      <span className="spoken">: {text}</span>
+      <span className="visuallyHidden">: {text}</span>
     </li>
   );
 }

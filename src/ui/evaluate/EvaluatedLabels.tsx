@@ -33,7 +33,7 @@ export function EvaluatedLabels({ record, caseId, chosen, onChoose }: EvaluatedL
           <Table.Thead>
             <Table.Tr>
               <Table.Th w={16}>
-                <span className="spoken">Colour</span>
+                <span className="visuallyHidden">Colour</span>
               </Table.Th>
               <Table.Th>Label</Table.Th>
               <Table.Th className="number">Dice</Table.Th>

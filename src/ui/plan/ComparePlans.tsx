@@ -104,7 +104,7 @@ function FieldRow({ field: { path, isXyz, a, b, differs } }: { field: ComparedFi
       <th scope="row">{path.replace('architecture.arch_kwargs.', '')}</th>
       <td>{text(a)}</td>
       <td>
-        {differs && <span className="spoken">differs: </span>}
+        {differs && <span className="visuallyHidden">differs: </span>}
         {text(b)}
       </td>
     </tr>

@@ -30,7 +30,7 @@ export default function SegmentPlace({ item: caseId, onFiles }: PlaceProps) {
         <section className={styles.view} aria-label="Viewer" data-welcome={current ? undefined : ''}>
           {current ? (
             <>
-              <h1 className="spoken">{current.caseId}</h1>
+              <h1 className="visuallyHidden">{current.caseId}</h1>
               <CaseView key={`${current.id} ${viewer.id}`} current={current} />
             </>
           ) : (

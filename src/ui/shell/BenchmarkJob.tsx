@@ -27,7 +27,7 @@ export function useBenchmarkJob(): RunningBenchmark | undefined {
   };
 }
 
-/** One line of the job strip: what is measured, bar, time left, cancel. */
+/** One line of the status bar: what is measured, bar, time left, cancel. */
 export function BenchmarkJobLine({ job: { doing, share, secondsLeft } }: { job: RunningBenchmark }) {
   const { benchmark } = useStudio();
   return (

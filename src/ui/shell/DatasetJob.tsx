@@ -58,7 +58,7 @@ export function useDatasetJob(): DatasetJob | undefined {
   return datasetJobOf(state);
 }
 
-/** One line of the job strip: stage, bar, time left, cancel. */
+/** One line of the status bar: stage, bar, time left, cancel. */
 export function DatasetJobLine({ job }: { job: DatasetJob }) {
   const { datasets } = useStudio();
   const waiting = useDatasets(

@@ -7,7 +7,7 @@ import { addressOf } from '../route';
 import { useStudio } from '../useStudio';
 import styles from './shell.module.css';
 
-/** One line of the job strip: what is evaluated, bar, cancel. */
+/** One line of the status bar: what is evaluated, bar, cancel. */
 export function EvaluationJobLine({ job: { id, title, progress } }: { job: RunningEvaluation }) {
   const { evaluations } = useStudio();
   const { stage, share, caseId, label } = progress;

@@ -44,7 +44,7 @@ export function LiveAnnouncer() {
   }, [choiceOutcome]);
 
   return (
-    <div role="status" className="spoken">
+    <div role="status" className="visuallyHidden">
       {stage ?? datasetStage ?? outcome}
     </div>
   );

@@ -22,7 +22,7 @@ export function useTrainingJob(): TrainingJob | undefined {
   return run && { run, live, progress: trainingProgress(run, live) };
 }
 
-/** One line of the job strip: what is trained, bar, time left, pause and stop. */
+/** One line of the status bar: what is trained, bar, time left, pause and stop. */
 export function TrainingJobLine({ job: { run, live, progress } }: { job: TrainingJob }) {
   const { trainings } = useStudio();
   const { doing, share, secondsLeft } = progress;

@@ -53,7 +53,7 @@ export function LabelTable({ labels, columns = [], onChoose }: LabelTableProps) 
                 <ShowAll labels={fitting} hidden={hidden} isPart={text !== ''} />
               </Table.Th>
               <Table.Th w={24}>
-                <span className="spoken">Colour</span>
+                <span className="visuallyHidden">Colour</span>
               </Table.Th>
               <Table.Th>Label</Table.Th>
               {columns.map((column) => (

@@ -16,7 +16,7 @@ export interface ChooseRequest {
   /** In the order that decides between equals; each with all of `folds`. */
   readonly candidates: readonly (TrainedModel & { readonly folds: readonly CandidateFold[] })[];
   readonly folds: readonly number[];
-  /** Options probabilities of every validated case. */
+  /** Needs probabilities of every validated case. */
   readonly isEnsemblingAllowed: boolean;
 }
 

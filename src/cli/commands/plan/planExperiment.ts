@@ -9,7 +9,7 @@ export const planExperimentCommand: Command = {
   usage: '-d ID… [OPTIONS]',
   options: [...DATASET_OPTIONS, ...PLAN_OPTIONS],
   notes: [
-    'Options nnUNet_raw/DatasetXXX_Name/dataset.json and the fingerprint in nnUNet_preprocessed, but no images.',
+    'Needs nnUNet_raw/DatasetXXX_Name/dataset.json and the fingerprint in nnUNet_preprocessed, but no images.',
   ],
   examples: [
     'nnstudio plan_experiment -d 4',
