@@ -5,6 +5,7 @@ import {
   keptFingerprint,
   planAndSave,
   preprocessPlanned,
+  triedReader,
 } from '@/app/data/configureDataset';
 import type { ConfigurationReport } from '@/app/data/preprocessDataset';
 import type { Finding } from '@/core/dataset/findings';
@@ -12,15 +13,14 @@ import { checkIntegrity, type IntegrityReport } from '@/core/dataset/integrity';
 import { parseDatasetDocument, type RawDataset } from '@/core/dataset/rawDataset';
 import { readJson } from '@/core/interop/json';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
-import { readerFor } from '@/core/io/readers';
 import { plannerNamed } from '@/core/planning/planners';
+import { DEFAULT_CONFIGURATIONS } from '@/core/planning/plans';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
 import { messageOf, StudioError } from '@/shared/errors';
 import { formatNetworkXyz, formatXyz } from '@/shared/geometry';
 import { kindOf, nodeFile } from '@/storage/nodeFiles';
 import { Outputs } from '@/storage/outputs';
-import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
-import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/data/nodeCaseWorkers';
+import { usualCasesAtOnce, workersFor } from '@/workers/data/nodeCaseWorkers';
 import { formatColumns } from './describe/columns';
 import { type NamedDataset, openDataset } from './nnunetFolders';
 import {
@@ -100,8 +100,6 @@ export const LOG_OPTIONS: readonly OptionSpec[] = [
   { names: ['--no_pbar'], kind: 'flag', description: 'no progress line' },
 ];
 
-const DEFAULT_CONFIGURATIONS = ['2d', '3d_fullres', '3d_lowres'] as const;
-
 function progressLine(options: ParsedOptions): ProgressLine {
   return new ProgressLine(!isGiven(options, '--no_pbar'));
 }
@@ -114,11 +112,6 @@ function casesAtOnce(options: ParsedOptions, name: string, position = 0): number
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
   throw new UsageError(`${name} must be whole numbers from 1, not ${text}.`);
-}
-
-/** Threads for more than one case at once. */
-function caseWorkers(count: number): CaseWorkers {
-  return count === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(count);
 }
 
 /**
@@ -159,7 +152,7 @@ export async function fingerprintStep(
   const fingerprint = await fingerprintDataset({
     dataset,
     folder,
-    startWorkers: () => caseWorkers(atOnce),
+    startWorkers: () => workersFor(atOnce),
     signal,
     onProgress: ({ stage, share, caseId }) => line.show(caseId ?? named.name, { stage, share }),
   });
@@ -231,7 +224,7 @@ export async function planStep(named: NamedDataset, options: ParsedOptions): Pro
     folder: outputs.folder(named.preprocessedFolder),
     planner,
     options: { plansName, ...plannerOptions(options) },
-    reader: await triedReader(named),
+    reader: await openDataset(named).then(triedReader, () => undefined),
   });
   console.log(`${named.name}: ${plansName} by ${planner.name}`);
   console.log(planTable(plans));
@@ -252,22 +245,6 @@ function plannerOptions(options: ParsedOptions) {
     ...(preprocessorName && { preprocessorName }),
     ...(spacing && { overwriteTargetSpacing: spacing }),
   };
-}
-
-/** The reader that opens the first image, if there is one. */
-async function triedReader(named: NamedDataset): Promise<string | undefined> {
-  const dataset = await openDataset(named).catch(() => undefined);
-  const example = dataset?.cases[0]?.images[0];
-  if (!dataset || !example) return undefined;
-  const { file_ending: ending, overwrite_image_reader_writer: overwrite } = dataset.document;
-  return readerFor({
-    fileEnding: ending,
-    ...(overwrite && { overwrite }),
-    exampleFiles: [example],
-  }).then(
-    ({ reader }) => reader.name,
-    () => undefined,
-  );
 }
 
 /** Sizes are x × y × z of the image. */
@@ -302,7 +279,7 @@ export async function preprocessStep(
     plansName,
     configurations,
     folder: outputs.folder(named.preprocessedFolder),
-    startWorkers: (position) => caseWorkers(casesAtOnce(options, '-np', position)),
+    startWorkers: (position) => workersFor(casesAtOnce(options, '-np', position)),
     signal,
     onCase: (report) => {
       line.show(report.caseId, { stage: report.configuration, share: report.done / report.total });

@@ -1,4 +1,5 @@
-// The trainer that -tr names, and the iterations that options tell of it.
+// The trainer that -tr names, the iterations that options tell of it, and the fold.
+import type { Fold } from '@/app/train/foldSetup';
 import type { IterationCount } from '@/core/training/scheduleChange';
 import { partsOfTrainerName, type Trainer, trainerNamed } from '@/core/training/trainers';
 import { isGiven, numberOf, type ParsedOptions, textOf, UsageError } from './options';
@@ -15,6 +16,13 @@ export function trainerIn(options: ParsedOptions): Trainer {
       validationIterationsPerEpoch: countOf(options, '--val_iterations', validationIterationsPerEpoch),
     },
   };
+}
+
+/** The fold of a command line. Throws `Usage`. */
+export function foldOf(text: string): Fold {
+  if (text === 'all') return 'all';
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new UsageError(`The fold is a number or all, not ${text}.`);
 }
 
 /** Iterations that neither an option nor the trainer's name tells. */

@@ -4,17 +4,17 @@ import {
   keptFingerprint,
   planAndSave,
   preprocessPlanned,
+  triedReader,
 } from '@/app/data/configureDataset';
 import { openDatasetOnDisk } from '@/app/data/openDatasetOnDisk';
-import type { RawDataset } from '@/core/dataset/rawDataset';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
-import { readerFor } from '@/core/io/readers';
 import { PLANNERS, plannerNamed } from '@/core/planning/planners';
+import { DEFAULT_CONFIGURATIONS } from '@/core/planning/plans';
 import type { FingerprintDocument, PlansDocument } from '@/core/planning/plansDocument';
 import { StudioError } from '@/shared/errors';
 import { Outputs } from '@/storage/outputs';
-import { type CaseWorkers, localCaseWorkers } from '@/workers/data/caseWorkers';
-import { nodeCaseWorkers, usualCasesAtOnce } from '@/workers/data/nodeCaseWorkers';
+import type { CaseWorkers } from '@/workers/data/caseWorkers';
+import { usualCasesAtOnce, workersFor } from '@/workers/data/nodeCaseWorkers';
 import type { FingerprintProgress, PreprocessedCase } from './reports';
 
 /** nnU-Net's experiment planners, by their names. */
@@ -97,7 +97,7 @@ export async function planDataset(options: PlanDatasetOptions): Promise<PlannedD
     jsonFile: dataset.jsonFile,
     folder,
     planner,
-    reader: await readerOf(dataset),
+    reader: await triedReader(dataset),
     options: {
       ...(plansName && { plansName }),
       ...(gpuMemoryTargetGb !== undefined && { gpuMemoryTargetGb }),
@@ -130,7 +130,7 @@ export interface PreprocessedDataset {
  * @throws `NoPlans` before {@link planDataset}, `NoDataset`, `WouldReplaceInput`; an `AbortError` once aborted.
  */
 export async function preprocessDataset(options: PreprocessDatasetOptions): Promise<PreprocessedDataset> {
-  const { signal, onCase, configurations = ['2d', '3d_fullres', '3d_lowres'] } = options;
+  const { signal, onCase, configurations = DEFAULT_CONFIGURATIONS } = options;
   const { dataset, name, outputs } = await openFolders(options);
   return preprocessPlanned({
     name,
@@ -150,23 +150,10 @@ async function openFolders({ raw }: DatasetFolders) {
   return { dataset, name: path.basename(path.resolve(raw)), outputs: await Outputs.beside([raw]) };
 }
 
-/** nnU-Net's reader of the first image; by the file ending where none opens it. */
-async function readerOf({ document, cases }: RawDataset): Promise<string | undefined> {
-  const { file_ending: fileEnding, overwrite_image_reader_writer: overwrite } = document;
-  return readerFor({
-    fileEnding,
-    ...(overwrite && { overwrite }),
-    exampleFiles: cases[0].images.slice(0, 1),
-  }).then(
-    ({ reader }) => reader.name,
-    () => undefined,
-  );
-}
-
-/** Threads for more than one case at once. Throws `BadOptions`. */
+/** Throws `BadOptions`. */
 function startWorkers({ processes = usualCasesAtOnce() }: CaseWorkOptions): CaseWorkers {
   if (!Number.isInteger(processes) || processes < 1) {
     throw new StudioError('BadOptions', `processes is a whole number from 1, not ${processes}.`);
   }
-  return processes === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(processes);
+  return workersFor(processes);
 }

@@ -4,6 +4,7 @@
 import { planDataset, readFingerprint } from '@/app/plan/planDataset';
 import type { RawDataset } from '@/core/dataset/rawDataset';
 import { NNUNET_FILES } from '@/core/interop/nnunetFiles';
+import { readerFor } from '@/core/io/readers';
 import { readText, type SourceFile } from '@/core/io/sourceFile';
 import { readAnyPlans, withKeptConfigurations } from '@/core/planning/anyPlans';
 import type { PlannerOptions } from '@/core/planning/planExperiment';
@@ -51,6 +52,17 @@ export async function fingerprintDataset(step: FingerprintStep): Promise<Fingerp
 export async function keptFingerprint(folder: DatasetFolder): Promise<FingerprintDocument | undefined> {
   const file = await folder.open(NNUNET_FILES.fingerprint);
   return file && readFingerprint(await readText(file), file.path);
+}
+
+/** nnU-Net's reader that opens the first image; `undefined` without images, and where none opens it. */
+export async function triedReader({ document, cases }: RawDataset): Promise<string | undefined> {
+  const example = cases[0]?.images[0];
+  if (!example) return undefined;
+  const { file_ending: fileEnding, overwrite_image_reader_writer: overwrite } = document;
+  return readerFor({ fileEnding, ...(overwrite && { overwrite }), exampleFiles: [example] }).then(
+    ({ reader }) => reader.name,
+    () => undefined,
+  );
 }
 
 export interface PlanStep extends Step, Pick<RawDataset, 'document' | 'jsonFile'> {

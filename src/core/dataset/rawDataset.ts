@@ -161,9 +161,7 @@ function datasetJsonAmong(files: readonly SourceFile[]): SourceFile {
   if (found.length === 0) {
     throw new StudioError('NoDataset', `No dataset.json among the ${files.length} files.`, LAYOUT_HELP);
   }
-  const outermost = found.filter(
-    ({ path }) => path.split('/').length === found[0].path.split('/').length,
-  );
+  const outermost = found.filter(({ path }) => path.split('/').length === found[0].path.split('/').length);
   if (outermost.length > 1) {
     throw new StudioError(
       'NoDataset',

@@ -6,6 +6,9 @@ import type { Architecture } from '@/nn/architecture';
 
 export type { Architecture };
 
+/** What is preprocessed where nobody names configurations, as in nnU-Net; those that the plans lack are left out. */
+export const DEFAULT_CONFIGURATIONS: readonly string[] = ['2d', '3d_fullres', '3d_lowres'];
+
 /** A resampling function and its arguments, as plans name them. */
 export interface Resampling {
   readonly functionName: 'resample_data_or_seg_to_shape' | 'resample_torch_fornnunet' | 'no_resampling_hack';

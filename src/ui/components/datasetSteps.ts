@@ -1,5 +1,6 @@
 // The four steps of a dataset: where each stands, and which is next.
 import type { RunningTask, TaskFailure } from '@/app/data/datasetStore';
+import { DEFAULT_CONFIGURATIONS } from '@/core/planning/plans';
 import type { DatasetRecord, DatasetTask } from '@/storage/datasetRecord';
 import { formatCount, plural } from '../formats';
 
@@ -142,11 +143,9 @@ export function remainingTasks(dataset: DatasetRecord): readonly DatasetTask[] {
     { kind: 'check' },
     { kind: 'fingerprint' },
     { kind: 'plan', planner: DEFAULT_PLANS.planner },
-    { kind: 'preprocess', plansName, configurations: CONFIGURATIONS },
+    { kind: 'preprocess', plansName, configurations: DEFAULT_CONFIGURATIONS },
   ];
   return tasks.filter(({ kind }) => !isDone[kind]);
 }
 
 const DEFAULT_PLANS = { planner: 'ExperimentPlanner', name: 'nnUNetPlans' } as const;
-/** As the command's: those that the plans lack are left out. */
-const CONFIGURATIONS = ['2d', '3d_fullres', '3d_lowres'];

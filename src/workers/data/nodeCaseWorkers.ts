@@ -2,7 +2,7 @@ import { availableParallelism, freemem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { CaseAnswer } from './caseMessages';
 import { casePool } from './casePool';
-import type { CaseWorkers } from './caseWorkers';
+import { type CaseWorkers, localCaseWorkers } from './caseWorkers';
 
 /** Free memory that a case at work may need: a large CT, its resampled copy and its label map. */
 const BYTES_PER_CASE = 2e9;
@@ -10,6 +10,11 @@ const BYTES_PER_CASE = 2e9;
 /** As many cases at once as there are processors and memory for. The main thread only waits and writes. */
 export function usualCasesAtOnce(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_PER_CASE)));
+}
+
+/** Works on `count` cases at once: in threads, one alone in this thread. */
+export function workersFor(count: number): CaseWorkers {
+  return count === 1 ? localCaseWorkers({ atOnce: 1 }) : nodeCaseWorkers(count);
 }
 
 /**

@@ -20,7 +20,7 @@ import { type Command, EXIT } from '../../command';
 import { nnunetResults } from '../../modelSource';
 import { type NamedDataset, namedDataset, openDataset } from '../../nnunetFolders';
 import { isGiven, numberOf, type ParsedOptions, requiredText, textOf, UsageError } from '../../options';
-import { trainerIn, unaskedIterations } from '../../scheduleOptions';
+import { foldOf, trainerIn, unaskedIterations } from '../../scheduleOptions';
 import { writeWithProgress } from '../models/exportModel';
 
 export const exportForClusterCommand: Command = {
@@ -117,9 +117,7 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
       'For example: export_for_cluster 4 3d_fullres 0 -o fold_0.zip',
     );
   }
-  if (foldText !== 'all' && !/^\d+$/.test(foldText)) {
-    throw new UsageError(`The fold is a number or all, not ${foldText}.`);
-  }
+  const fold = foldOf(foldText);
   const gpus = numberOf(options, '-num_gpus', 1);
   if (!Number.isInteger(gpus) || gpus < 1) throw new UsageError('-num_gpus must be a whole number from 1.');
   const named = await namedDataset(dataset, options);
@@ -134,7 +132,6 @@ async function jobOf(options: ParsedOptions): Promise<ClusterExport> {
   const { batchSize, dataIdentifier, previousStage } = configurationOf(plans, configurationName, plansPath);
   const results = path.join(textOf(options, '-results') ?? nnunetResults(), name);
   const modelName = (configuration: string) => `${trainer.name}__${plansName}__${configuration}`;
-  const fold = foldText === 'all' ? foldText : Number(foldText);
   const ofFold = await withoutStaleFinal(
     await resultsOfFold(path.join(results, modelName(configurationName)), `fold_${foldText}`),
   );

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
-import type { Fold } from '@/app/train/foldSetup';
 import { type OpenedTraining, openTrainingOnDisk } from '@/app/train/openTrainingOnDisk';
 import {
   trainAndValidate,
@@ -22,7 +21,7 @@ import { nnunetResults } from '../../modelSource';
 import { namedDataset } from '../../nnunetFolders';
 import { isGiven, noEffect, numberOf, type ParsedOptions, textOf, UsageError } from '../../options';
 import { formatSeconds, ProgressLine } from '../../progressLine';
-import { trainerIn, unaskedIterations } from '../../scheduleOptions';
+import { foldOf, trainerIn, unaskedIterations } from '../../scheduleOptions';
 
 /** Marks options that nnU-Net does not have. */
 const OURS = '[ours]';
@@ -153,12 +152,6 @@ async function openTraining(options: ParsedOptions): Promise<OpenedTraining> {
 
 function tellNoPicture(reason: string): void {
   console.error(`nnstudio: progress.png is left out: ${reason}.`);
-}
-
-function foldOf(text: string): Fold {
-  if (text === 'all') return 'all';
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new UsageError(`The fold is a number or all, not ${text}.`);
 }
 
 /** What validating depends on, and a line for each case that is validated. */
