@@ -6,11 +6,17 @@ const PORT = Number(process.env.NNSTUDIO_TEST_PORT ?? 4319);
 
 const executablePath = await findChromium();
 
+/** The longest journey. Begun last, it would leave the other worker idle. */
+const LONGEST = '**/train.e2e.ts';
+
 /** Journeys through the built studio, on a software GPU: two browsers side by side, with patience. */
 export default defineConfig({
   testDir: 'tests/e2e',
   tsconfig: './tsconfig.json',
-  testMatch: '**/*.e2e.ts',
+  projects: [
+    { name: 'longest', testMatch: LONGEST },
+    { name: 'others', testMatch: '**/*.e2e.ts', testIgnore: LONGEST },
+  ],
   // Journeys with large real data are part of `npm run test:conformance`.
   ...(process.env.NNSTUDIO_CONFORMANCE ? { grep: /@conformance/ } : { grepInvert: /@conformance/ }),
   outputDir: 'test-results',

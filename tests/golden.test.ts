@@ -1,4 +1,5 @@
-// The golden topics as tests, where their folder lies next to the project; `npm run test:conformance` prints more.
+// The golden topics as tests, where their folder lies next to the project, of the longest a sample;
+// `npm run test:conformance` runs them whole and prints more.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -19,7 +20,7 @@ test.skipIf(!existsSync(GOLDEN)).for(topics)(
   async ({ topic, load }) => {
     const { run } = await load();
     if (!run) throw new Error(`tests/conformance/${topic}.ts exports no run`);
-    const { passed, total, lines } = await run(GOLDEN, () => undefined);
+    const { passed, total, lines } = await run(GOLDEN, () => undefined, 'sample');
     expect(total).toBeGreaterThan(0);
     expect(passed, lines.join('\n')).toBe(total);
   },

@@ -32,7 +32,8 @@ const BOXES = 5;
 const PATCHES = 10;
 const SCHEDULE = { epochs: 1, iterationsPerEpoch: 2, validationIterationsPerEpoch: 1 };
 
-export const run: RunTopic = async (goldenFolder, print) => {
+/** A sample trains from the first configuration alone. */
+export const run: RunTopic = async (goldenFolder, print, scope = 'all') => {
   const root = path.join(goldenFolder, 'b2nd');
   if (!existsSync(root)) return summarise('b2nd', {});
   const rows: readonly Row[] = JSON.parse(readFileSync(path.join(root, 'arrays.json'), 'utf8'));
@@ -50,7 +51,8 @@ export const run: RunTopic = async (goldenFolder, print) => {
   )) {
     const plans = readdirSync(path.join(root, dataset)).find((name) => /Plans\.json$/.test(name)) ?? '';
     const text = readFileSync(path.join(root, dataset, plans), 'utf8');
-    for (const configuration of Object.keys(readPlans(text, plans).configurations)) {
+    const configurations = Object.keys(readPlans(text, plans).configurations);
+    for (const configuration of scope === 'all' ? configurations : configurations.slice(0, 1)) {
       const question = {
         preprocessed: nodeDatasetFolder(path.join(root, dataset)),
         plansName: path.parse(plans).name,

@@ -10,5 +10,15 @@ export interface TopicResult {
   readonly lines: readonly string[];
 }
 
-/** Each `tests/conformance/<topic>.ts` exports this as `run`; cases are discovered in the folder, never named in code. A long topic prints as it goes. */
-export type RunTopic = (goldenFolder: string, print: (line: string) => void) => Promise<TopicResult>;
+/** How much of a topic: `npm test` runs a sample of those that take minutes. */
+export type TopicScope = 'all' | 'sample';
+
+/**
+ * Each `tests/conformance/<topic>.ts` exports this as `run`; cases are discovered in the folder, never named in code. A
+ * long topic prints as it goes.
+ */
+export type RunTopic = (
+  goldenFolder: string,
+  print: (line: string) => void,
+  scope?: TopicScope,
+) => Promise<TopicResult>;

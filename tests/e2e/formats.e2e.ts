@@ -11,12 +11,15 @@ import { expect, test } from './studioPage';
 import { expectMouseWorks } from './viewerMouse';
 
 const DATA = path.resolve('../shared/data');
-const SHAPE = [6, 20, 30] as const;
-const labels = Uint8Array.from({ length: 3600 }, (_, i) => i % 250);
+const [ROWS, COLUMNS] = [20, 30];
+const intensities = Uint8Array.from({ length: 6 * ROWS * COLUMNS }, (_, i) => i % 250);
 
-async function volume(bench: Workbench, ending: string): Promise<readonly string[]> {
-  const [{ content }] = await writeCase(labels, SHAPE, newGeometry(SHAPE, [3, 1, 1]), { ending });
-  return [bench.write(`scan${ending}`, content)];
+/** Each of another depth: one of the same size as the image that is open would be taken for its label map. */
+async function volume(bench: Workbench, ending: string, depth: number): Promise<readonly string[]> {
+  const shape = [depth, ROWS, COLUMNS] as const;
+  const values = intensities.slice(0, depth * ROWS * COLUMNS);
+  const [{ content }] = await writeCase(values, shape, newGeometry(shape, [3, 1, 1]), { ending });
+  return [bench.write(`scan_${ending.slice(1)}${ending}`, content)];
 }
 
 function series(bench: Workbench): readonly string[] {
@@ -31,36 +34,40 @@ const FORMATS: readonly {
   readonly name: string;
   make(bench: Workbench): Promise<readonly string[]> | readonly string[];
 }[] = [
-  { what: 'NRRD', name: 'scan', make: (bench) => volume(bench, '.nrrd') },
-  { what: 'MetaImage', name: 'scan', make: (bench) => volume(bench, '.mha') },
-  { what: 'GIPL', name: 'scan', make: (bench) => volume(bench, '.gipl') },
+  { what: 'NRRD', name: 'scan_nrrd', make: (bench) => volume(bench, '.nrrd', 6) },
+  { what: 'MetaImage', name: 'scan_mha', make: (bench) => volume(bench, '.mha', 5) },
+  { what: 'GIPL', name: 'scan_gipl', make: (bench) => volume(bench, '.gipl', 4) },
   {
     what: 'PNG',
     name: 'picture',
-    make: async (bench) => [bench.write('picture.png', await encodePng(labels.slice(0, 600), 30, 20))],
+    make: async (bench) => [
+      bench.write('picture.png', await encodePng(intensities.slice(0, 600), COLUMNS, ROWS)),
+    ],
   },
   {
     what: 'a TIFF stack with its voxel size',
     name: 'stack',
     make: async (bench) => [
-      bench.write('stack_0000.tif', await encodeTiff(labels, SHAPE)),
+      bench.write('stack_0000.tif', await encodeTiff(intensities.slice(0, 1800), [3, ROWS, COLUMNS])),
       bench.write('stack.json', '{"spacing": [3, 1, 1]}'),
     ],
   },
   { what: 'a DICOM series', name: 'CT', make: series },
 ];
 
-for (const { what, name, make } of FORMATS) {
-  test(`${what} is shown`, async ({ studio, workbench }) => {
-    await studio.choose(await make(workbench));
-    await studio.waitUntilShown();
-    await expect(studio.panel).toContainText(name);
-    await expectMouseWorks(studio.page);
-  });
-}
+test('images of every format are shown, one after the other', async ({ studio, workbench }) => {
+  for (const { what, name, make } of FORMATS) {
+    await test.step(what, async () => {
+      await studio.choose(await make(workbench));
+      await expect(studio.page.getByLabel(`Slices of ${name}`)).toBeVisible();
+      await studio.waitUntilShown();
+      await expectMouseWorks(studio.page);
+    });
+  }
+});
 
 test('a dropped file is shown, and so is a dropped folder', async ({ studio, workbench }) => {
-  const [file] = await volume(workbench, '.nrrd');
+  const [file] = await volume(workbench, '.nrrd', 6);
   await studio.drop(file);
   await studio.waitUntilShown();
   await expect(studio.panel).toContainText('scan');

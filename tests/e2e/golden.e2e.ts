@@ -48,7 +48,9 @@ function filesBelow(folder: string): readonly string[] {
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-test('a real image and a real model folder give the segmentation of nnU-Net', async ({ studio, page }) => {
+test('a real image and a real model folder give the segmentation of nnU-Net', {
+  tag: '@conformance',
+}, async ({ studio, page }) => {
   test.setTimeout(900_000);
   const [smallest] = [...realCases()].sort((a, b) => a.sizeInBytes - b.sizeInBytes);
   test.skip(!smallest, 'needs the test-data folder ../shared');
