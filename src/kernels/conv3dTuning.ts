@@ -6,11 +6,16 @@ import { type TuningStore, type TuningTask, tune } from '@/gpu/tuner';
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { type Conv3dKernel, conv3dCandidates, conv3dForward, packedConv3dWeightSize } from './conv3d';
 import { type Conv3dShape, conv3dFlop, conv3dOutputSize } from './conv3dShape';
-import { conv3dWeightGradient, conv3dWeightGradientScratchSize } from './conv3dWeightGradient';
-import { type WeightGradientKernel, weightGradientCandidates } from './conv3dWeightGradientLaunch';
+import {
+  conv3dWeightGradient,
+  conv3dWeightGradientCandidates,
+  conv3dWeightGradientScratchSize,
+} from './conv3dWeightGradient';
+import type { WeightGradientKernel } from './conv3dWeightGradientLaunch';
 
 /** Part of every key: raise it when a kernel changes in speed. */
-const KERNEL_VERSION = 3;
+const CONV3D_VERSION = 3;
+const WEIGHT_GRADIENT_VERSION = 4;
 /** A layer is measured on fewer slices where it is larger than this. */
 const LARGEST_FLOP = 2e9;
 
@@ -25,7 +30,7 @@ export function tuneConv3d(
   timeLimitMs: number,
 ): Promise<(shape: Conv3dShape) => Conv3dKernel | undefined> {
   const contest: Contest<Conv3dKernel> = {
-    name: 'conv3d',
+    name: `conv3d ${CONV3D_VERSION}`,
     candidates: (shape) => conv3dCandidates(shape, gpu),
     launch: (shape, kernel) => launchConv3d(gpu, shape, kernel),
   };
@@ -40,8 +45,8 @@ export async function tuneWeightGradient(
   timeLimitMs: number,
 ): Promise<(shape: Conv3dShape) => WeightGradientKernel | undefined> {
   const contest: Contest<{ readonly name: WeightGradientKernel }> = {
-    name: 'conv3d weight gradient',
-    candidates: () => weightGradientCandidates(gpu.facts).map((name) => ({ name })),
+    name: `conv3d weight gradient ${WEIGHT_GRADIENT_VERSION}`,
+    candidates: (shape) => conv3dWeightGradientCandidates(shape, gpu.facts).map((name) => ({ name })),
     launch: (shape, { name }) => launchWeightGradient(gpu, shape, name),
   };
   const choose = await tuneClasses(gpu, shapes, contest, store, timeLimitMs);
@@ -50,6 +55,7 @@ export async function tuneWeightGradient(
 
 /** What competes for a shape, and how it is run. */
 interface Contest<Candidate extends { readonly name: string }> {
+  /** With the version of its kernels. */
   readonly name: string;
   readonly candidates: (shape: Conv3dShape) => readonly Candidate[];
   readonly launch: (shape: Conv3dShape, candidate: Candidate) => ReturnType<TuningTask<Candidate>['launch']>;
@@ -70,7 +76,7 @@ async function tuneClasses<Candidate extends { readonly name: string }>(
     if (remainingMs <= 0) break;
     const small = shrink(shape);
     const task = {
-      key: `${name} ${KERNEL_VERSION} ${key}`,
+      key: `${name} ${key}`,
       candidates: candidates(shape),
       launch: (candidate: Candidate) => launch(small, candidate),
     };

@@ -2,13 +2,13 @@ import type { AdapterFacts } from '@/gpu/device';
 import type { Dispatch, GpuArray } from '@/gpu/dispatch';
 import { type Conv3dShape, conv3dOutputSize } from './conv3dShape';
 import {
-  chooseWeightGradientKernel,
   type WeightGradientKernel,
   type WeightGradientPlan,
   weightGradient,
+  weightGradientCandidates,
   weightGradientScratchSize,
 } from './conv3dWeightGradientLaunch';
-import type { ChannelWindow } from './conv3dWeightGradientShape';
+import type { ChannelWindow, WeightGradientShape } from './conv3dWeightGradientShape';
 import type { KernelLimits } from './ranges';
 
 export interface Conv3dWeightGradientArgs {
@@ -60,22 +60,36 @@ function planOf(
   facts: AdapterFacts,
   limits: KernelLimits,
   window: ChannelWindow = { start: 0, of: shape.inChannels },
-  kernel: WeightGradientKernel = chooseWeightGradientKernel(facts),
+  kernel?: WeightGradientKernel,
 ): WeightGradientPlan {
-  const { batch, inChannels, outChannels, inputSize, kernelSize, stride } = shape;
+  const correlation = conv3dCorrelation(shape);
   return {
-    shape: {
-      batch,
-      outerChannels: outChannels,
-      innerChannels: inChannels,
-      outerSize: conv3dOutputSize(shape),
-      innerSize: inputSize,
-      kernelSize,
-      stride,
-      padding: [(kernelSize[0] - 1) / 2, (kernelSize[1] - 1) / 2, (kernelSize[2] - 1) / 2],
-    },
-    kernel,
+    shape: correlation,
+    kernel: kernel ?? weightGradientCandidates(correlation, facts)[0],
     window,
     limits,
+  };
+}
+
+/** Families worth measuring for the gradient of a convolution's weight, the likely best first. */
+export function conv3dWeightGradientCandidates(
+  shape: Conv3dShape,
+  facts: AdapterFacts,
+): WeightGradientKernel[] {
+  return weightGradientCandidates(conv3dCorrelation(shape), facts);
+}
+
+/** The gradient as a correlation of the input with the gradient of the output. */
+function conv3dCorrelation(shape: Conv3dShape): WeightGradientShape {
+  const { batch, inChannels, outChannels, inputSize, kernelSize, stride } = shape;
+  return {
+    batch,
+    outerChannels: outChannels,
+    innerChannels: inChannels,
+    outerSize: conv3dOutputSize(shape),
+    innerSize: inputSize,
+    kernelSize,
+    stride,
+    padding: [(kernelSize[0] - 1) / 2, (kernelSize[1] - 1) / 2, (kernelSize[2] - 1) / 2],
   };
 }

@@ -7,6 +7,12 @@ import { elementCount } from '@/shared/geometry';
 import { directSource, directSplits, directTiles } from './conv3dWeightGradientDirect';
 import { lanesSource, lanesSplits, lanesTiles } from './conv3dWeightGradientLanes';
 import {
+  registerTilesSource,
+  registerTilesSplits,
+  registerTilesTiles,
+  suitsRegisterTiles,
+} from './conv3dWeightGradientRegisterTiles';
+import {
   type ChannelWindow,
   innerSlices,
   partialSize,
@@ -25,7 +31,7 @@ import { featureDtypeOf } from './storage';
 const SUM_WORKGROUP_SIZE = 64;
 
 /** A family of kernels. */
-export type WeightGradientKernel = 'direct' | 'lanes' | 'tiled';
+export type WeightGradientKernel = 'direct' | 'lanes' | 'registerTiles' | 'tiled';
 
 interface Family {
   readonly source: (shape: WeightGradientShape, access: WeightGradientAccess) => string;
@@ -37,18 +43,17 @@ interface Family {
 const FAMILIES: Readonly<Record<WeightGradientKernel, Family>> = {
   direct: { source: directSource, tiles: directTiles, splits: directSplits },
   lanes: { source: lanesSource, tiles: lanesTiles, splits: lanesSplits },
+  registerTiles: { source: registerTilesSource, tiles: registerTilesTiles, splits: registerTilesSplits },
   tiled: { source: tiledSource, tiles: tiledTiles, splits: tiledSplits },
 };
 
-/** Families worth measuring on an adapter, the likely best first. */
-export function weightGradientCandidates({ isSoftware, subgroupSize }: AdapterFacts): WeightGradientKernel[] {
-  if (!isSoftware) return ['tiled', 'direct'];
-  return subgroupSize === 8 ? ['lanes', 'direct'] : ['direct'];
-}
-
-/** The family to use where nothing was measured. */
-export function chooseWeightGradientKernel(facts: AdapterFacts): WeightGradientKernel {
-  return weightGradientCandidates(facts)[0];
+/** Families worth measuring for a gradient on an adapter, the likely best first. */
+export function weightGradientCandidates(
+  shape: WeightGradientShape,
+  { isSoftware, subgroupSize }: AdapterFacts,
+): WeightGradientKernel[] {
+  if (isSoftware) return subgroupSize === 8 ? ['lanes', 'direct'] : ['direct'];
+  return suitsRegisterTiles(shape) ? ['registerTiles', 'tiled', 'direct'] : ['tiled', 'direct'];
 }
 
 /** What decides about the dispatches, but for the arrays. */

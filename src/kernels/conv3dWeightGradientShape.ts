@@ -113,8 +113,9 @@ export function touched(
   return { start, count: at(lastImage, lastChannel, slices.start + slices.count) - start };
 }
 
-/** Elements that the partial sums of all splits may take. */
-const LARGEST_SCRATCH = 4 * 2 ** 20;
+/** Elements that the partial sums of all splits may take: so many in any case, and up to these where the arrays are as large. */
+const FREE_SCRATCH = 4 * 2 ** 20;
+const LARGEST_SCRATCH = 16 * 2 ** 20;
 
 /** In how many ranges of positions to cut a part, of which `wanted` would fill the device. */
 export function splitCount(
@@ -124,7 +125,14 @@ export function splitCount(
   limits: KernelLimits,
 ): number {
   const size = partialSize(part, shape);
-  const room = Math.min(LARGEST_SCRATCH, bindingCapacity(limits));
+  const { outerSize, innerSize } = shape;
+  const summed =
+    part.images.count *
+    (part.outer.count * elementCount(outerSize) + part.inner.count * elementCount(innerSize));
+  const room = Math.min(
+    Math.max(FREE_SCRATCH, Math.min(LARGEST_SCRATCH, summed / 2)),
+    bindingCapacity(limits),
+  );
   return Math.max(1, Math.min(wanted, Math.floor(room / size)));
 }
 

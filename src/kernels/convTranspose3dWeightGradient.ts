@@ -1,12 +1,13 @@
 import type { AdapterFacts } from '@/gpu/device';
 import type { Dispatch, GpuArray } from '@/gpu/dispatch';
 import {
-  chooseWeightGradientKernel,
   type WeightGradientKernel,
   type WeightGradientPlan,
   weightGradient,
+  weightGradientCandidates,
   weightGradientScratchSize,
 } from './conv3dWeightGradientLaunch';
+import type { WeightGradientShape } from './conv3dWeightGradientShape';
 import type { ConvTranspose3dShape } from './convTranspose3dShape';
 import type { KernelLimits } from './ranges';
 
@@ -56,20 +57,21 @@ function planOf(
   { batch, inChannels, outChannels, inputSize, stride }: ConvTranspose3dShape,
   facts: AdapterFacts,
   limits: KernelLimits,
-  kernel: WeightGradientKernel = chooseWeightGradientKernel(facts),
+  kernel?: WeightGradientKernel,
 ): WeightGradientPlan {
+  const shape: WeightGradientShape = {
+    batch,
+    outerChannels: inChannels,
+    innerChannels: outChannels,
+    outerSize: inputSize,
+    innerSize: [inputSize[0] * stride[0], inputSize[1] * stride[1], inputSize[2] * stride[2]],
+    kernelSize: stride,
+    stride,
+    padding: [0, 0, 0],
+  };
   return {
-    shape: {
-      batch,
-      outerChannels: inChannels,
-      innerChannels: outChannels,
-      outerSize: inputSize,
-      innerSize: [inputSize[0] * stride[0], inputSize[1] * stride[1], inputSize[2] * stride[2]],
-      kernelSize: stride,
-      stride,
-      padding: [0, 0, 0],
-    },
-    kernel,
+    shape,
+    kernel: kernel ?? weightGradientCandidates(shape, facts)[0],
     window: { start: 0, of: outChannels },
     limits,
   };

@@ -8,6 +8,7 @@ import { conv3dWeightGradient, conv3dWeightGradientScratchSize } from '@/kernels
 import { conv3dBackwardInput, conv3dBackwardWeight } from '@/kernels/conv3dWeightGradient.reference';
 import type { WeightGradientKernel } from '@/kernels/conv3dWeightGradientLaunch';
 import { elementCount, type Zyx } from '@/shared/geometry';
+import { seededRandom } from '@/shared/random';
 import { test } from '../support/gpu';
 import { normals, relativeError, scratch } from './device';
 import { dot, finiteDifferences } from './finiteDifferences';
@@ -175,6 +176,62 @@ describe.each(KERNELS)('weight gradient of conv3d, %s', (kernel) => {
   test.for([...CASES])('matches the reference for $name', async (testCase, { gpu }) => {
     expect(await errorOf(gpu, kernel, testCase)).toBeLessThan(4e-6);
   });
+});
+
+/** Register tiles take long to compile for a CPU: one case for each of the ways in which they differ. */
+const REGISTER_TILE_CASES: readonly Case[] = [
+  { name: 'odd sizes, a batch of two', shape: shapeOf(33, 35, [3, 6, 10], { batch: 2 }) },
+  { name: 'rows of several segments, split', shape: shapeOf(32, 32, [4, 9, 37], { batch: 2 }) },
+  { name: 'rows of four', shape: shapeOf(40, 24, [4, 4, 4], { batch: 2 }) },
+  { name: 'stride 2 on odd and even sizes', shape: shapeOf(32, 33, [5, 8, 21], { stride: [2, 2, 2] }) },
+  {
+    name: 'an anisotropic stride',
+    shape: shapeOf(17, 32, [3, 9, 40], { kernelSize: [1, 3, 3], stride: [1, 2, 2] }),
+  },
+  { name: 'a 1 × 1 × 1 kernel', shape: shapeOf(32, 29, [4, 5, 18], { kernelSize: [1, 1, 1] }) },
+  { name: 'a 5 × 5 × 5 kernel', shape: shapeOf(16, 32, [5, 6, 12], { kernelSize: [5, 5, 5] }) },
+  {
+    name: 'accumulation in a window, of splits',
+    shape: shapeOf(32, 32, [8, 8, 20]),
+    beside: [2, 4],
+    accumulate: true,
+  },
+  {
+    name: 'channel ranges past a binding limit',
+    shape: shapeOf(33, 40, [4, 5, 8], { batch: 2 }),
+    beside: [1, 0],
+    bindingBytes: 18_432,
+  },
+  {
+    name: 'strided slabs past a binding limit, a folded grid',
+    shape: shapeOf(1, 2, [17, 6, 8], { stride: [2, 2, 2], kernelSize: [3, 1, 1], batch: 2 }),
+    bindingBytes: 2256,
+    workgroupsPerDimension: 9,
+  },
+];
+
+/** Shapes of any kind, the same every time. */
+function randomCases(count: number): Case[] {
+  const random = seededRandom(13);
+  const upTo = (most: number) => 1 + Math.floor(random.uniform() * most);
+  return Array.from({ length: count }, () => {
+    const kernelSize: Zyx = [2 * upTo(2) - 1, 2 * upTo(2) - 1, 2 * upTo(3) - 1];
+    const shape = shapeOf(7 + upTo(40), 7 + upTo(40), [upTo(5), upTo(9), upTo(40)], {
+      kernelSize,
+      stride: [upTo(2), upTo(2), upTo(2)],
+      batch: upTo(3),
+    });
+    return { name: JSON.stringify(shape), shape, accumulate: random.uniform() < 0.5 };
+  });
+}
+
+describe('weight gradient of conv3d, registerTiles', () => {
+  test.for([...REGISTER_TILE_CASES, ...randomCases(4)])(
+    'matches the reference for $name',
+    async (testCase, { gpu }) => {
+      expect(await errorOf(gpu, 'registerTiles', testCase)).toBeLessThan(4e-6);
+    },
+  );
 });
 
 describe('weight gradient of conv3d', () => {

@@ -401,14 +401,21 @@ describe('gradients of inputs as halves', () => {
   });
 });
 
-describe.each(['direct', 'lanes', 'tiled'] as const)('gradients of weights from halves, %s', (kernel) => {
-  test.for([
-    ...GRADIENT_SHAPES.map((shape) => ({ shape })),
-    { shape: shapeOf(12, 20, [4, 4, 4]) },
-    { shape: shapeOf(9, 7, [6, 16, 64], { batch: 2 }) },
-    { shape: shapeOf(3, 5, [5, 7, 9]) },
-    { shape: shapeOf(7, 11, [4, 5, 8], { batch: 2 }), bindingBytes: 6656 },
-  ])('$shape.outChannels by $shape.inChannels', async (testCase, { gpu }) => {
+const WEIGHT_GRADIENT_CASES = [
+  ...GRADIENT_SHAPES.map((shape) => ({ shape })),
+  { shape: shapeOf(12, 20, [4, 4, 4]) },
+  { shape: shapeOf(9, 7, [6, 16, 64], { batch: 2 }) },
+  { shape: shapeOf(3, 5, [5, 7, 9]) },
+  { shape: shapeOf(7, 11, [4, 5, 8], { batch: 2 }), bindingBytes: 6656 },
+];
+
+describe.each([
+  ['direct', WEIGHT_GRADIENT_CASES],
+  ['lanes', WEIGHT_GRADIENT_CASES],
+  ['registerTiles', [{ shape: shapeOf(32, 24, [3, 5, 20]) }]],
+  ['tiled', WEIGHT_GRADIENT_CASES],
+] as const)('gradients of weights from halves, %s', (kernel, cases) => {
+  test.for([...cases])('$shape.outChannels by $shape.inChannels', async (testCase, { gpu }) => {
     const { shape } = testCase;
     const { batch, inChannels, outChannels, inputSize, kernelSize } = shape;
     const bindingBytes = 'bindingBytes' in testCase ? testCase.bindingBytes : undefined;
