@@ -25,13 +25,14 @@ import {
 import { sizesUniform, type WeightGradientAccess } from './conv3dWeightGradientSource';
 import sumSource from './conv3dWeightGradientSum.wgsl?raw';
 import { tiledSource, tiledSplits, tiledTiles } from './conv3dWeightGradientTiled';
+import { suitsWinograd, winogradSource, winogradSplits, winogradTiles } from './conv3dWeightGradientWinograd';
 import { bindRange, type KernelLimits } from './ranges';
 import { featureDtypeOf } from './storage';
 
 const SUM_WORKGROUP_SIZE = 64;
 
 /** A family of kernels. */
-export type WeightGradientKernel = 'direct' | 'lanes' | 'registerTiles' | 'tiled';
+export type WeightGradientKernel = 'direct' | 'lanes' | 'registerTiles' | 'tiled' | 'winograd';
 
 interface Family {
   readonly source: (shape: WeightGradientShape, access: WeightGradientAccess) => string;
@@ -45,6 +46,7 @@ const FAMILIES: Readonly<Record<WeightGradientKernel, Family>> = {
   lanes: { source: lanesSource, tiles: lanesTiles, splits: lanesSplits },
   registerTiles: { source: registerTilesSource, tiles: registerTilesTiles, splits: registerTilesSplits },
   tiled: { source: tiledSource, tiles: tiledTiles, splits: tiledSplits },
+  winograd: { source: winogradSource, tiles: winogradTiles, splits: winogradSplits },
 };
 
 /** Families worth measuring for a gradient on an adapter, the likely best first. */
@@ -53,7 +55,10 @@ export function weightGradientCandidates(
   { isSoftware, subgroupSize }: AdapterFacts,
 ): WeightGradientKernel[] {
   if (isSoftware) return subgroupSize === 8 ? ['lanes', 'direct'] : ['direct'];
-  return suitsRegisterTiles(shape) ? ['registerTiles', 'tiled', 'direct'] : ['tiled', 'direct'];
+  if (!suitsRegisterTiles(shape)) return ['tiled', 'direct'];
+  return suitsWinograd(shape)
+    ? ['winograd', 'registerTiles', 'tiled', 'direct']
+    : ['registerTiles', 'tiled', 'direct'];
 }
 
 /** What decides about the dispatches, but for the arrays. */

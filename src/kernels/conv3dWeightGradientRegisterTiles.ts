@@ -6,7 +6,11 @@
 // A store to one component of a vector may touch the whole vector, so every thread stores whole vectors. Tiles are arrays
 // of arrays: what is indexed by constants or by the loop's counter then costs no bounds check of a thread's own.
 
-import type { WeightGradientPart, WeightGradientShape } from './conv3dWeightGradientShape';
+import {
+  splitsThatFill,
+  type WeightGradientPart,
+  type WeightGradientShape,
+} from './conv3dWeightGradientShape';
 import { each, type WeightGradientAccess, weightGradientPrelude } from './conv3dWeightGradientSource';
 
 /** Outer channels a thread holds. */
@@ -22,11 +26,6 @@ const WORKGROUP_MEMORY = 16_384;
 const BYTES_PER_VECTOR = 16;
 /** Vectors that a thread should load for a stage at most. */
 const MOST_STAGED = 10;
-/** Workgroups that fill a large device, and those that fill a small one whatever each is worth. */
-const WANTED_WORKGROUPS = 1536;
-const FEWEST_WORKGROUPS = 192;
-/** Positions worth a workgroup. */
-const SMALLEST_SPLIT = 1024;
 
 interface Tile {
   /** Threads along inner channels, and inner channels each of them holds. */
@@ -157,9 +156,7 @@ export function registerTilesSplits(
   const [, height, width] = shape.outerSize;
   const stages =
     part.images.count * part.slices.count * Math.ceil(height / rows) * Math.ceil(width / columns);
-  const tiles = registerTilesTiles(shape, part);
-  const worth = Math.max(Math.floor(positions / SMALLEST_SPLIT), Math.ceil(FEWEST_WORKGROUPS / tiles));
-  return Math.max(1, Math.min(stages, Math.ceil(WANTED_WORKGROUPS / tiles), worth));
+  return splitsThatFill(registerTilesTiles(shape, part), stages, positions);
 }
 
 /** The whole module; entry point `main`. */

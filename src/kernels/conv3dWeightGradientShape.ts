@@ -140,3 +140,15 @@ export function splitCount(
 export function partialSize(part: WeightGradientPart, { kernelSize }: WeightGradientShape): number {
   return part.outer.count * part.inner.count * elementCount(kernelSize);
 }
+
+/** Workgroups that fill a large GPU, and those that fill a small one whatever each is worth. */
+const MOST_WORKGROUPS = 1536;
+const FEWEST_WORKGROUPS = 192;
+/** Positions worth a workgroup. */
+const SMALLEST_SPLIT = 1024;
+
+/** Ranges of `stages` that would fill a GPU with `tiles` workgroups each. */
+export function splitsThatFill(tiles: number, stages: number, positions: number): number {
+  const worth = Math.max(Math.floor(positions / SMALLEST_SPLIT), Math.ceil(FEWEST_WORKGROUPS / tiles));
+  return Math.max(1, Math.min(stages, Math.ceil(MOST_WORKGROUPS / tiles), worth));
+}

@@ -10,7 +10,7 @@ import type { WeightGradientKernel } from '@/kernels/conv3dWeightGradientLaunch'
 import { elementCount, type Zyx } from '@/shared/geometry';
 import { seededRandom } from '@/shared/random';
 import { test } from '../support/gpu';
-import { normals, relativeError, scratch } from './device';
+import { normals, relativeError, runKernel, scratch } from './device';
 import { dot, finiteDifferences } from './finiteDifferences';
 
 function shapeOf(
@@ -209,6 +209,49 @@ const REGISTER_TILE_CASES: readonly Case[] = [
     workgroupsPerDimension: 9,
   },
 ];
+
+const WINOGRAD_CASES: readonly Case[] = [
+  { name: 'a batch of two, odd channels', shape: shapeOf(33, 35, [3, 6, 12], { batch: 2 }) },
+  { name: 'a row of tiles and a half', shape: shapeOf(32, 17, [1, 9, 20], { kernelSize: [1, 3, 3] }) },
+  { name: 'a stride along z', shape: shapeOf(16, 32, [5, 4, 8], { stride: [2, 1, 1] }) },
+  {
+    name: 'accumulation in a window, of splits',
+    shape: shapeOf(32, 32, [8, 8, 40]),
+    beside: [2, 4],
+    accumulate: true,
+  },
+  {
+    name: 'channel ranges past a binding limit, a folded grid',
+    shape: shapeOf(33, 40, [4, 5, 8], { batch: 2 }),
+    bindingBytes: 18_432,
+    workgroupsPerDimension: 9,
+  },
+];
+
+describe('weight gradient of conv3d, winograd', () => {
+  test.for([...WINOGRAD_CASES])('matches the reference for $name', async (testCase, { gpu }) => {
+    expect(await errorOf(gpu, 'winograd', testCase)).toBeLessThan(4e-6);
+  });
+
+  test('rounds at most twice as much as direct sums', async ({ gpu }) => {
+    const shape = shapeOf(32, 32, [6, 24, 48], { batch: 2 });
+    const sizes = sizesOf(shape);
+    const { facts, limits } = gpu;
+    const [x, gy] = [normals(sizes.x, 1), normals(sizes.y, 2)];
+    const exact = conv3dBackwardWeight(shape, x, gy);
+    const deviation = async (kernel: WeightGradientKernel) => {
+      const partials = await scratch(gpu, conv3dWeightGradientScratchSize(shape, facts, limits, { kernel }));
+      const args = { shape, facts, limits, kernel, scratch: partials, accumulate: false };
+      const actual = await runKernel(gpu, [x, gy], sizes.weight, ([gpuX, gpuGy], gw) =>
+        conv3dWeightGradient({ ...args, x: gpuX, gy: gpuGy, gw }),
+      );
+      partials.buffer.destroy();
+      return Math.sqrt(exact.reduce((sum, value, i) => sum + (actual[i] - value) ** 2, 0) / exact.length);
+    };
+    const [transformed, direct] = [await deviation('winograd'), await deviation('registerTiles')];
+    expect(transformed).toBeLessThan(2 * direct);
+  });
+});
 
 /** Shapes of any kind, the same every time. */
 function randomCases(count: number): Case[] {
