@@ -235,7 +235,7 @@ function lowerConvTranspose3d(value: Value<'convTranspose3d'>, builder: PlanBuil
   const { batch, channels, size } = featureMapOf(input, value.op);
   const outChannels = value.shape[1];
   const shape = { ...value.attributes, batch, inChannels: channels, outChannels, inputSize: size };
-  const { limits } = builder.device;
+  const { limits, facts } = builder.device;
   const packed = builder.packedWeight(value.op, weight, {
     size: packedConvTranspose3dWeightSize(shape),
     onHost: (data) => packConvTranspose3dWeight(data, shape),
@@ -251,6 +251,7 @@ function lowerConvTranspose3d(value: Value<'convTranspose3d'>, builder: PlanBuil
       convTranspose3dForward({
         shape,
         limits,
+        isSoftware: facts.isSoftware,
         x: arrays.tensor(x),
         weight: arrayOfOperand(packed, arrays),
         bias: biasVector && arrays.parameter(biasVector.parameter),

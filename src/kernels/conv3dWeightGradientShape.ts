@@ -113,8 +113,8 @@ export function touched(
   return { start, count: at(lastImage, lastChannel, slices.start + slices.count) - start };
 }
 
-/** Elements that the partial sums of all splits may take: so many in any case, and up to these where the arrays are as large. */
-const FREE_SCRATCH = 4 * 2 ** 20;
+/** Elements that the partial sums of all splits may take: so many in any case, more where that is an eighth of the arrays at most. */
+const FREE_SCRATCH = 3.5 * 2 ** 20;
 const LARGEST_SCRATCH = 16 * 2 ** 20;
 
 /** In how many ranges of positions to cut a part, of which `wanted` would fill the device. */
@@ -130,7 +130,7 @@ export function splitCount(
     part.images.count *
     (part.outer.count * elementCount(outerSize) + part.inner.count * elementCount(innerSize));
   const room = Math.min(
-    Math.max(FREE_SCRATCH, Math.min(LARGEST_SCRATCH, summed / 2)),
+    Math.max(FREE_SCRATCH, Math.min(LARGEST_SCRATCH, Math.floor(summed / 8))),
     bindingCapacity(limits),
   );
   return Math.max(1, Math.min(wanted, Math.floor(room / size)));

@@ -72,10 +72,11 @@ export function packConvTranspose3dWeight(weight: Float32Array, shape: ConvTrans
 }
 
 /**
- * Blocks whose weights one dispatch reads through a uniform binding, which every adapter reads faster where all threads
- * want the same element; 0 where that would take too many dispatches, and a storage binding serves.
+ * Blocks whose weights one dispatch reads through a uniform binding, which software adapters read faster where all threads
+ * want the same element; 0 where that would take too many dispatches, and on GPUs: a storage binding serves.
  */
-function blocksPerUniform(shape: ConvTranspose3dShape): number {
+function blocksPerUniform(shape: ConvTranspose3dShape, isSoftware: boolean): number {
+  if (!isSoftware) return 0;
   const fitting = Math.floor(UNIFORM_ELEMENTS / packedBlock(shape));
   return fitting > 0 && blockCount(shape) / fitting <= MAX_UNIFORM_DISPATCHES ? fitting : 0;
 }
@@ -83,6 +84,8 @@ function blocksPerUniform(shape: ConvTranspose3dShape): number {
 export interface ConvTranspose3dArgs {
   readonly shape: ConvTranspose3dShape;
   readonly limits: KernelLimits;
+  /** Whether the adapter computes on a CPU. */
+  readonly isSoftware: boolean;
   /** `[n, cin, z, y, x]`, f32 or f16. */
   readonly x: GpuArray;
   /** As {@link packConvTranspose3dWeight} returns it. */
@@ -102,10 +105,10 @@ interface Part {
 
 /** `y = convTranspose3d(x, weight) + bias`. Run the dispatches in order. */
 export function convTranspose3dForward(args: ConvTranspose3dArgs): Dispatch[] {
-  return partsOf(args.shape, args.limits).map((part) => dispatchPart(args, part));
+  return partsOf(args).map((part) => dispatchPart(args, part));
 }
 
-function partsOf(shape: ConvTranspose3dShape, limits: KernelLimits): Part[] {
+function partsOf({ shape, limits, isSoftware }: ConvTranspose3dArgs): Part[] {
   const { batch, inChannels, outChannels } = shape;
   const capacity = bindingCapacity(limits);
   const inLength = elementCount(shape.inputSize);
@@ -115,31 +118,38 @@ function partsOf(shape: ConvTranspose3dShape, limits: KernelLimits): Part[] {
   const outStep = fits ? outChannels : Math.floor(capacity / outLength);
   if (outStep < 1) throw exceedsBinding(`one channel of ${outLength} voxels`, limits);
   return pieces(batch, fits ? batch : 1).flatMap((samples) =>
-    outputPieces(shape, outStep).flatMap((out) =>
+    outputPieces(shape, outStep, isSoftware).flatMap((out) =>
       pieces(inChannels, inStep).map((input) => ({ samples, outChannels: out, inChannels: input })),
     ),
   );
 }
 
 /** At most `step` output channels at once: whole blocks, or where not even one fits, parts of one. */
-function outputPieces(shape: ConvTranspose3dShape, step: number): { start: number; count: number }[] {
+function outputPieces(
+  shape: ConvTranspose3dShape,
+  step: number,
+  isSoftware: boolean,
+): { start: number; count: number }[] {
   const outBlock = convTranspose3dOutBlock(shape);
-  const blocksThatFit = Math.floor(step / outBlock) || (step >= shape.outChannels ? 1 : 0);
-  const blocks = Math.min(blocksThatFit, blocksPerUniform(shape) || blocksThatFit);
+  const blocksThatFit = step >= shape.outChannels ? blockCount(shape) : Math.floor(step / outBlock);
+  const blocks = Math.min(blocksThatFit, blocksPerUniform(shape, isSoftware) || blocksThatFit);
   if (blocks > 0) return pieces(shape.outChannels, blocks * outBlock);
   return pieces(shape.outChannels, outBlock).flatMap(({ start, count }) =>
     pieces(count, step).map((piece) => ({ start: start + piece.start, count: piece.count })),
   );
 }
 
-function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs, part: Part): Dispatch {
+function dispatchPart(
+  { shape, limits, isSoftware, x, weight, bias, y }: ConvTranspose3dArgs,
+  part: Part,
+): Dispatch {
   const { inChannels, outChannels, inputSize } = shape;
   const inLength = elementCount(inputSize);
   const outBlock = convTranspose3dOutBlock(shape);
   const boundX = bindChannels(x, part.samples, inChannels, part.inChannels, inLength);
   const outLength = inLength * elementCount(shape.stride);
   const boundY = bindChannels(y, part.samples, outChannels, part.outChannels, outLength);
-  const isUniform = blocksPerUniform(shape) > 0;
+  const isUniform = blocksPerUniform(shape, isSoftware) > 0;
   const firstWeight = Math.floor(part.outChannels.start / outBlock) * packedBlock(shape);
   const quads = Math.ceil(inLength / INPUT_VOXELS);
   const workgroupSize = Math.min(MAX_WORKGROUP_SIZE, Math.max(8, 2 ** Math.ceil(Math.log2(quads))));
@@ -158,6 +168,7 @@ function dispatchPart({ shape, limits, x, weight, bias, y }: ConvTranspose3dArgs
       weightElements: isUniform ? UNIFORM_ELEMENTS : undefined,
       hasBias,
       adds,
+      storesInLoops: isSoftware,
       xStorage: featureDtypeOf(x),
       yStorage: featureDtypeOf(y),
     }),

@@ -24,6 +24,8 @@ export interface ConvTranspose3dTile {
   readonly hasBias: boolean;
   /** Adds to what `y` holds: a further range of input channels. */
   readonly adds: boolean;
+  /** Results go through an array, which GPUs keep in memory; compilers for CPUs take many times longer with a store for each. */
+  readonly storesInLoops: boolean;
   readonly xStorage: FeatureDtype;
   readonly yStorage: FeatureDtype;
 }
@@ -90,11 +92,56 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
     at += volume;
     row += ${row / 4};
   }
-  // Stored from a list: one store in a loop compiles many times faster than one per value.
-  var results = array<vec4f, ${accumulators.length}>(${isWholeRows ? interleaved(tile) : accumulators.join(', ')});
-  ${isWholeRows ? storeRows(tile) : storeVoxels(tile)}
+  ${tile.storesInLoops ? storeInLoops(tile, accumulators) : storeEach(tile)}
 }
 `;
+}
+
+function storeInLoops(tile: ConvTranspose3dTile, accumulators: readonly string[]): string {
+  const { isWholeRows } = tile;
+  return `var results = array<vec4f, ${accumulators.length}>(${isWholeRows ? interleaved(tile).join(', ') : accumulators.join(', ')});
+  ${isWholeRows ? storeRows(tile) : storeVoxels(tile)}`;
+}
+
+/** A store for each vector of a row, or for each voxel. */
+function storeEach(tile: ConvTranspose3dTile): string {
+  const { stride, outBlock, isWholeRows, adds, hasBias, yStorage } = tile;
+  const [kz, ky, kx] = stride;
+  const taps = kz * ky * kx;
+  const vectors = interleaved(tile);
+  const ofChannel = (
+    o: number,
+    body: string,
+  ) => `if (${o}u >= sizes.skipped && ${o}u - sizes.skipped < channels) {
+      let b = ${hasBias ? `bias[sizes.firstOut + block * OUT_BLOCK + ${o}u - sizes.skipped]` : '0.0'};
+      let first = start + (${o}u - sizes.skipped) * outVolume;
+      ${body}
+    }`;
+  const rowsOf = (o: number) =>
+    each(taps, (i) => {
+      const at = `first / 4 + (${Math.floor(i / (ky * kx))} * outPlane + ${Math.floor(i / kx) % ky} * outWidth) / 4 + ${i % kx}`;
+      return `{ let at = ${at}; y[at] = ${storedType(yStorage, 4)}(${adds ? 'vec4f(y[at]) + ' : ''}${vectors[o * taps + i]} + b); }`;
+    }).join('\n      ');
+  const voxelsOf = (o: number, lane: number) =>
+    each(taps, (tap) => {
+      const at = `first + ${Math.floor(tap / (ky * kx))} * outPlane + ${Math.floor(tap / kx) % ky} * outWidth + ${tap % kx}`;
+      return `{ let at = ${at}; y[at] = ${yStorage}(${adds ? 'f32(y[at]) + ' : ''}a${tap}_${o}.${'xyzw'[lane]} + b); }`;
+    }).join('\n      ');
+  const head = `${storeHead(tile)}
+  let channels = min(OUT_BLOCK - sizes.skipped, sizes.outCount - block * OUT_BLOCK);`;
+  if (isWholeRows) {
+    return `${head}
+  let start = firstPlane + ${outputStart('voxel', stride)};
+  ${each(outBlock, (o) => ofChannel(o, rowsOf(o))).join('\n  ')}`;
+  }
+  return `${head}
+  ${each(
+    INPUT_VOXELS,
+    (lane) => `if (voxel + ${lane} < volume) {
+    let start = firstPlane + ${outputStart(`(voxel + ${lane})`, stride)};
+    ${each(outBlock, (o) => ofChannel(o, voxelsOf(o, lane))).join('\n    ')}
+  }`,
+  ).join('\n  ')}`;
 }
 
 /** Past the end of the volume the last voxel is read again; its result is not stored. */
@@ -103,7 +150,7 @@ function voxelsOneByOne(): string {
 }
 
 /** Tap by tap along z and y, the four voxels' taps along x interleaved to vectors of output voxels. */
-function interleaved({ stride: [kz, ky, kx], outBlock }: ConvTranspose3dTile): string {
+function interleaved({ stride: [kz, ky, kx], outBlock }: ConvTranspose3dTile): string[] {
   const rows = each(outBlock, (o) =>
     each(kz * ky, (line) => {
       const scalars = each(INPUT_VOXELS * kx, (i) => {
@@ -112,7 +159,7 @@ function interleaved({ stride: [kz, ky, kx], outBlock }: ConvTranspose3dTile): s
       return each(kx, (quad) => `vec4f(${scalars.slice(quad * 4, quad * 4 + 4).join(', ')})`);
     }),
   );
-  return rows.flat(2).join(', ');
+  return rows.flat(2);
 }
 
 /** Before the loops over output channels and taps: strides of the output. */

@@ -348,7 +348,15 @@ describe('transposed convolution of halves', () => {
         [x, packed, bias],
         expected.length,
         ([gpuX, gpuWeight, gpuBias], gpuY) =>
-          convTranspose3dForward({ shape, limits, x: gpuX, weight: gpuWeight, bias: gpuBias, y: gpuY }),
+          convTranspose3dForward({
+            shape,
+            limits,
+            isSoftware: true,
+            x: gpuX,
+            weight: gpuWeight,
+            bias: gpuBias,
+            y: gpuY,
+          }),
         { inputs: [xStorage], y: yStorage },
       );
       if (yStorage === 'f16') expect(halfError(y, expected, 3)).toBeLessThanOrEqual(1);
