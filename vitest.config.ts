@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { testGroups } from './scripts/support/testGroups.mjs';
 
 /** Takes minutes in one process; begun last, it would leave the other cores idle. */
 const LONGEST = 'tests/golden.test.ts';
@@ -13,11 +14,18 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const groups = testGroups(fileURLToPath(new URL('.', import.meta.url)));
+
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   test: {
-    include: ['tests/**/*.test.ts'],
-    exclude: ['tests/e2e/**', 'tests/bench/**'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: [...groups.unit], setupFiles: ['tests/support/noDevice.ts'] },
+      },
+      { extends: true, test: { name: 'gpu', include: [...groups.gpu] } },
+    ],
     // One process with one GPU device per file: two cores do not gain from more, and a device is not free.
     pool: 'forks',
     maxWorkers: 2,
