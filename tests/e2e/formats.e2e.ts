@@ -6,6 +6,7 @@ import { encodePng } from '@/core/io/png';
 import { writeCase } from '@/core/io/readers';
 import { encodeTiff } from '@/core/io/tiff';
 import { dicomSlice } from '../support/dicom';
+import { storedByZstd, tiffFile } from '../support/tiff';
 import type { Workbench } from './files';
 import { expect, test } from './studioPage';
 import { expectMouseWorks } from './viewerMouse';
@@ -51,6 +52,18 @@ const FORMATS: readonly {
       bench.write('stack_0000.tif', await encodeTiff(intensities.slice(0, 1800), [3, ROWS, COLUMNS])),
       bench.write('stack.json', '{"spacing": [3, 1, 1]}'),
     ],
+  },
+  {
+    what: 'a TIFF stack packed by Zstandard',
+    name: 'packed',
+    make: (bench) => {
+      const values = Array.from(intensities.slice(0, 200));
+      const stack = { shape: [2, 10, 10], values, compression: 50000, pack: storedByZstd } as const;
+      return [
+        bench.write('packed_0000.tif', tiffFile(stack)),
+        bench.write('packed.json', '{"spacing": [3, 1, 1]}'),
+      ];
+    },
   },
   { what: 'a DICOM series', name: 'CT', make: series },
 ];

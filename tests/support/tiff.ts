@@ -9,9 +9,11 @@ export interface TiffSpec {
   /** Whether the first page alone has a directory, the others' data following its own. */
   readonly hasOneDirectory?: boolean;
   readonly isBigEndian?: boolean;
-  /** Said, not done. */
+  /** Said; done by {@link TiffSpec.pack}. */
   readonly compression?: number;
-  /** Strips to a page. */
+  /** What a strip's bytes are stored as; without it as they are. */
+  readonly pack?: (strip: Uint8Array) => Uint8Array;
+  /** Strips to a page; the last may have fewer rows. */
   readonly strips?: number;
 }
 
@@ -27,10 +29,11 @@ export function tiffFile({
   hasOneDirectory = false,
   isBigEndian = false,
   compression = 1,
+  pack,
   strips = 1,
 }: TiffSpec): Uint8Array<ArrayBuffer> {
   const little = !isBigEndian;
-  const bytes = new Uint8Array(8 + 2 * values.length + 1024 * pages + description.length);
+  const bytes = new Uint8Array(8 + 4 * values.length + 1024 * pages + description.length);
   const view = new DataView(bytes.buffer);
   bytes.set(new TextEncoder().encode(isBigEndian ? 'MM' : 'II'));
   view.setUint16(2, 42, little);
@@ -47,7 +50,7 @@ export function tiffFile({
   const text = new TextEncoder().encode(`${description}\0`);
   const textAt = put(text.length);
   bytes.set(text, textAt);
-  const rows = height / strips;
+  const rows = Math.ceil(height / strips);
   const list = (numbers: readonly number[]) => {
     if (numbers.length === 1) return numbers[0];
     const at = put(4 * numbers.length);
@@ -58,8 +61,15 @@ export function tiffFile({
   };
   let linkAt = 4;
   for (let page = 0; page < (hasOneDirectory ? 1 : pages); page++) {
-    const stripBytes = 2 * rows * width;
-    const starts = Array.from({ length: strips }, (_, i) => 8 + 2 * page * height * width + i * stripBytes);
+    const stored = Array.from({ length: strips }, (_, i) => {
+      const start = 8 + 2 * width * (page * height + i * rows);
+      const length = 2 * width * Math.min(rows, height - i * rows);
+      if (!pack) return { start, length };
+      const packed = pack(bytes.slice(start, start + length));
+      const at = put(packed.length);
+      bytes.set(packed, at);
+      return { start: at, length: packed.length };
+    });
     const entries = [
       [256, LONG, 1, width],
       [257, LONG, 1, height],
@@ -67,10 +77,10 @@ export function tiffFile({
       [259, SHORT, 1, compression],
       [262, SHORT, 1, 1],
       ...(page === 0 && description ? [[270, ASCII, text.length, textAt]] : []),
-      [273, LONG, strips, list(starts)],
+      [273, LONG, strips, list(stored.map(({ start }) => start))],
       [277, SHORT, 1, 1],
       [278, LONG, 1, rows],
-      [279, LONG, strips, list(starts.map(() => stripBytes))],
+      [279, LONG, strips, list(stored.map(({ length }) => length))],
     ];
     const at = put(2 + 12 * entries.length + 4);
     view.setUint32(linkAt, at, little);
@@ -86,4 +96,10 @@ export function tiffFile({
     linkAt = at + 2 + 12 * entries.length;
   }
   return bytes.slice(0, end);
+}
+
+/** A Zstandard frame of one block that is stored as it is, of at most 255 bytes. */
+export function storedByZstd(bytes: Uint8Array): Uint8Array {
+  const block = (bytes.length << 3) | 1;
+  return Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes.length, block & 0xff, block >> 8, 0, ...bytes);
 }

@@ -7,6 +7,7 @@ import { compress, concatenate, MAX_DEFLATE_RATIO } from './compression';
 import { hasBytes, type PictureFormat } from './imageFormat';
 import type { Raster } from './raster';
 import type { SourceFile } from './sourceFile';
+import { addZstandard, unreadCompression } from './tiffCompression';
 import { type PromisedStack, promisedStack } from './tiffStack';
 import { swapBytes } from './voxels';
 
@@ -29,13 +30,16 @@ interface Page {
   readonly photometric: number;
   readonly bits: number;
   readonly format: number;
+  readonly compression: number;
   readonly description: string;
 }
 
 async function pageOf(image: GeoTIFFImage, isLittleEndian: boolean): Promise<Page> {
   const directory = image.fileDirectory;
-  const number = async (tag: 'PhotometricInterpretation' | 'PlanarConfiguration', fallback: number) =>
-    directory.hasTag(tag) ? Number(await directory.loadValue(tag)) : fallback;
+  const number = async (
+    tag: 'PhotometricInterpretation' | 'PlanarConfiguration' | 'Compression',
+    fallback: number,
+  ) => (directory.hasTag(tag) ? Number(await directory.loadValue(tag)) : fallback);
   const samples = image.getSamplesPerPixel();
   // The standard's default, which the library does not know.
   if (!directory.hasTag('BitsPerSample'))
@@ -50,6 +54,7 @@ async function pageOf(image: GeoTIFFImage, isLittleEndian: boolean): Promise<Pag
     photometric: await number('PhotometricInterpretation', 1),
     bits: image.getBitsPerSample(),
     format: image.getSampleFormat(),
+    compression: await number('Compression', NO_COMPRESSION),
     description: directory.hasTag('ImageDescription')
       ? String(await directory.loadValue('ImageDescription'))
       : '',
@@ -123,6 +128,16 @@ function assertPlausible(pages: readonly Page[], fileBytes: number, path: string
     throw badTiff(path, `the header promises ${width} × ${height} pixels, more than the file can hold.`);
 }
 
+function assertUnpackable({ compression }: Page, path: string): void {
+  const name = unreadCompression(compression);
+  if (name === undefined) return;
+  throw new StudioError(
+    'BadTiff',
+    `${path}: its pixels are packed by ${name}, which is not read.`,
+    'Save it again with LZW, Deflate, Zstandard or no compression.',
+  );
+}
+
 /** Files up to this size are read at once; of larger ones, the parts that are asked for. */
 const MAX_BYTES_AT_ONCE = 512 * 1024 * 1024;
 
@@ -135,13 +150,14 @@ async function sliceOf(file: SourceFile): Promise<Slice> {
 }
 
 async function openTiff(slice: Slice, fileSize: number): Promise<GeoTIFF> {
-  const { GeoTIFF } = await import('geotiff');
+  const library = await import('geotiff');
+  addZstandard(library);
   const fetchSlice = async ({ offset, length }: { offset: number; length: number }) => ({
     offset,
     length,
     data: new Uint8Array(await slice(offset, Math.min(offset + length, fileSize))).buffer,
   });
-  return GeoTIFF.fromSource({
+  return library.GeoTIFF.fromSource({
     fileSize,
     fetchSlice,
     fetch: async (slices) => Promise.all(slices.map(async (one) => (await fetchSlice(one)).data)),
@@ -161,6 +177,7 @@ export async function decodeTiff(file: SourceFile): Promise<Raster> {
     const pages = await stackPages(tiff);
     if (pages.length === 0) throw badTiff(path, 'it has no pages.');
     assertPlausible(pages, file.sizeInBytes, path);
+    for (const page of pages) assertUnpackable(page, path);
     const [first] = pages;
     if (![0, 1, 2, PALETTE, 6].includes(first.photometric))
       throw badTiff(path, `its colours are of TIFF's photometric interpretation ${first.photometric}.`);

@@ -1,9 +1,9 @@
 // The compressors that Blosc2 knows, each filling a target of known length.
 import { unzlibInto } from '../zlib';
+import { loadZstd } from '../zstd';
 import { unpackBloscLz } from './bloscLz';
 import { damaged, unsupported } from './fault';
 import { unpackLz4 } from './lz4';
-import { loadZstd } from './zstd';
 
 /** Unpacks `source` into `target`, which it fills exactly. Throws a `Blosc2Fault`. */
 export type Unpack = (source: Uint8Array, target: Uint8Array, dictionary?: Uint8Array) => void;
@@ -19,7 +19,7 @@ const CODECS: Readonly<Record<number, Codec>> = {
   0: { load: async () => unpackBloscLz },
   1: { load: async () => unpackLz4, takesDictionary: true },
   3: { load: async () => unpackZlib },
-  4: { load: loadZstd },
+  4: { load: loadUnpackZstd },
 };
 
 /** The codec of that number, ready for use. Throws a `Blosc2Fault` where there is none. */
@@ -32,4 +32,13 @@ export async function codecNumbered(number: number, usesDictionary: boolean): Pr
 
 function unpackZlib(source: Uint8Array, target: Uint8Array): void {
   if (!unzlibInto(source, target)) throw damaged('has a zlib block that is damaged');
+}
+
+async function loadUnpackZstd(): Promise<Unpack> {
+  const unpack = await loadZstd();
+  return (source, target) => {
+    const bytes = unpack(source, target.length);
+    if (bytes?.length !== target.length) throw damaged('has a Zstandard block that is damaged');
+    target.set(bytes);
+  };
 }

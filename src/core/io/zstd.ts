@@ -2,7 +2,6 @@
 // own way to start it fetches a `data:` address, which the page's policy forbids, and takes the library's error codes for
 // lengths; so only its bytes are used here.
 import source from 'zstddec?raw';
-import { damaged } from './fault';
 
 interface ZstdLibrary {
   readonly memory: WebAssembly.Memory;
@@ -12,13 +11,16 @@ interface ZstdLibrary {
   readonly ZSTD_decompress: (to: number, toBytes: number, from: number, fromBytes: number) => number;
 }
 
+/** Unpacks a frame, which may be shorter than `mostBytes`; `undefined` where it is damaged or longer. */
+export type ZstdUnpacker = (packed: Uint8Array, mostBytes: number) => Uint8Array<ArrayBuffer> | undefined;
+
 let library: Promise<ZstdLibrary> | undefined;
 
-/** Starts the library once; resolves with what unpacks a frame into `target`, which it fills exactly. */
-export async function loadZstd(): Promise<(source: Uint8Array, target: Uint8Array) => void> {
+/** Starts the library once. */
+export async function loadZstd(): Promise<ZstdUnpacker> {
   library ??= startLibrary();
   const zstd = await library;
-  return (packed, target) => unpackFrame(zstd, packed, target);
+  return (packed, mostBytes) => unpackFrame(zstd, packed, mostBytes);
 }
 
 async function startLibrary(): Promise<ZstdLibrary> {
@@ -31,16 +33,20 @@ async function startLibrary(): Promise<ZstdLibrary> {
   return instance.exports as unknown as ZstdLibrary;
 }
 
-function unpackFrame(zstd: ZstdLibrary, packed: Uint8Array, target: Uint8Array): void {
+function unpackFrame(
+  zstd: ZstdLibrary,
+  packed: Uint8Array,
+  mostBytes: number,
+): Uint8Array<ArrayBuffer> | undefined {
   const from = zstd.malloc(packed.length);
-  const to = zstd.malloc(target.length);
+  const to = zstd.malloc(mostBytes);
   try {
     // malloc answers 0 where there is no room; memory may move whenever it grows.
     if (from === 0 || to === 0) throw new RangeError('Zstandard: no memory is left for a block');
     new Uint8Array(zstd.memory.buffer).set(packed, from);
-    const written = zstd.ZSTD_decompress(to, target.length, from, packed.length);
-    if (written !== target.length) throw damaged('has a Zstandard block that is damaged');
-    target.set(new Uint8Array(zstd.memory.buffer, to, written));
+    const written = zstd.ZSTD_decompress(to, mostBytes, from, packed.length);
+    if (written < 0 || written > mostBytes) return undefined;
+    return new Uint8Array(zstd.memory.buffer, to, written).slice();
   } finally {
     zstd.free(from);
     zstd.free(to);
