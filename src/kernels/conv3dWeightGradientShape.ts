@@ -113,7 +113,7 @@ export function touched(
   return { start, count: at(lastImage, lastChannel, slices.start + slices.count) - start };
 }
 
-/** Elements that the partial sums of all splits may take: so many in any case, more where that is an eighth of the arrays at most. */
+/** Elements that the partial sums of all splits may take: so many in any case, more where that is a tenth of the arrays at most. */
 const FREE_SCRATCH = 3.5 * 2 ** 20;
 const LARGEST_SCRATCH = 16 * 2 ** 20;
 
@@ -130,7 +130,7 @@ export function splitCount(
     part.images.count *
     (part.outer.count * elementCount(outerSize) + part.inner.count * elementCount(innerSize));
   const room = Math.min(
-    Math.max(FREE_SCRATCH, Math.min(LARGEST_SCRATCH, Math.floor(summed / 8))),
+    Math.max(FREE_SCRATCH, Math.min(LARGEST_SCRATCH, Math.floor(summed / 10))),
     bindingCapacity(limits),
   );
   return Math.max(1, Math.min(wanted, Math.floor(room / size)));
