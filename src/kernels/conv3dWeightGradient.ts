@@ -74,7 +74,7 @@ function planOf(
 /** Families worth measuring for the gradient of a convolution's weight, the likely best first. */
 export function conv3dWeightGradientCandidates(
   shape: Conv3dShape,
-  facts: AdapterFacts,
+  facts: Pick<AdapterFacts, 'isSoftware' | 'subgroupSize'>,
 ): WeightGradientKernel[] {
   return weightGradientCandidates(conv3dCorrelation(shape), facts);
 }

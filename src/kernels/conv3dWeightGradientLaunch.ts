@@ -52,7 +52,7 @@ const FAMILIES: Readonly<Record<WeightGradientKernel, Family>> = {
 /** Families worth measuring for a gradient on an adapter, the likely best first. */
 export function weightGradientCandidates(
   shape: WeightGradientShape,
-  { isSoftware, subgroupSize }: AdapterFacts,
+  { isSoftware, subgroupSize }: Pick<AdapterFacts, 'isSoftware' | 'subgroupSize'>,
 ): WeightGradientKernel[] {
   if (isSoftware) return subgroupSize === 8 ? ['lanes', 'direct'] : ['direct'];
   if (!suitsRegisterTiles(shape)) return ['tiled', 'direct'];

@@ -4,7 +4,11 @@ import type { Gpu } from '@/gpu/device';
 import { runDispatches } from '@/gpu/dispatch';
 import * as forward from '@/kernels/conv3d.reference';
 import { type Conv3dShape, conv3dOutputSize } from '@/kernels/conv3dShape';
-import { conv3dWeightGradient, conv3dWeightGradientScratchSize } from '@/kernels/conv3dWeightGradient';
+import {
+  conv3dWeightGradient,
+  conv3dWeightGradientCandidates,
+  conv3dWeightGradientScratchSize,
+} from '@/kernels/conv3dWeightGradient';
 import { conv3dBackwardInput, conv3dBackwardWeight } from '@/kernels/conv3dWeightGradient.reference';
 import type { WeightGradientKernel } from '@/kernels/conv3dWeightGradientLaunch';
 import { elementCount, type Zyx } from '@/shared/geometry';
@@ -51,6 +55,26 @@ describe('conv3d gradients, f64', () => {
     const byInput = finiteDifferences((moved) => dot(forward.conv3dForward(shape, moved, weight), gy), x);
     expect(relativeError(conv3dBackwardWeight(shape, x, gy), byWeight)).toBeLessThan(1e-8);
     expect(relativeError(conv3dBackwardInput(shape, gy, weight), byInput)).toBeLessThan(1e-8);
+  });
+});
+
+describe('candidates for a weight gradient', () => {
+  const facts = { isSoftware: false, subgroupSize: undefined };
+  plain.for([
+    ['3 × 3 × 3 on whole fours', shapeOf(32, 64, [16, 16, 16]), 'winograd'],
+    ['odd widths', shapeOf(32, 64, [16, 16, 18]), 'registerTiles'],
+    ['strides', shapeOf(32, 64, [16, 16, 16], { stride: [2, 2, 2] }), 'registerTiles'],
+    ['one channel', shapeOf(1, 32, [16, 16, 16]), 'tiled'],
+  ] as const)('on a GPU begin with the likely best for %s', ([, shape, first]) => {
+    expect(conv3dWeightGradientCandidates(shape, facts)[0]).toBe(first);
+  });
+
+  plain('on a software adapter are its own', () => {
+    const software = { isSoftware: true, subgroupSize: 8 };
+    expect(conv3dWeightGradientCandidates(shapeOf(32, 32, [16, 16, 16]), software)).toEqual([
+      'lanes',
+      'direct',
+    ]);
   });
 });
 
