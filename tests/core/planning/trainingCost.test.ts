@@ -78,11 +78,14 @@ describe('batchFit', () => {
     const withBuffersOf = (maxBufferSize: number) => {
       const limits = { ...DEVICE.device.limits, maxBufferSize };
       const small = { device: { ...DEVICE.device, limits }, memoryBytes: Number.NaN };
-      return batchFit(CONFIGURATION, CHANNELS, small).samples;
+      return batchFit({ ...CONFIGURATION, patchSize: [16, 128, 128] }, CHANNELS, small).samples;
     };
-    const featureMap = 2 * 4 * RESIDUAL_3_STAGES.featuresPerStage[0] * 8 * 32 * 32;
+    // Of a patch so large that nothing takes more: partial sums of weight gradients do in small ones.
+    const featureMap = 2 * 4 * RESIDUAL_3_STAGES.featuresPerStage[0] * 16 * 128 * 128;
     expect(withBuffersOf(DEVICE.device.limits.maxBufferSize)).toBe(2);
-    expect(withBuffersOf(featureMap)).toBe(1);
-    expect(withBuffersOf(featureMap / 8)).toBeUndefined();
+    expect(withBuffersOf(featureMap)).toBe(2);
+    expect(withBuffersOf(featureMap - 1)).toBe(1);
+    expect(withBuffersOf(featureMap / 2)).toBe(1);
+    expect(withBuffersOf(featureMap / 2 - 1)).toBeUndefined();
   });
 });
