@@ -15,6 +15,8 @@ export interface TiffSpec {
   readonly pack?: (strip: Uint8Array) => Uint8Array;
   /** Strips to a page; the last may have fewer rows. */
   readonly strips?: number;
+  /** Rows to a strip, as the header says it; without it as they are. */
+  readonly rowsPerStrip?: number;
 }
 
 const SHORT = 3;
@@ -31,6 +33,7 @@ export function tiffFile({
   compression = 1,
   pack,
   strips = 1,
+  rowsPerStrip,
 }: TiffSpec): Uint8Array<ArrayBuffer> {
   const little = !isBigEndian;
   const bytes = new Uint8Array(8 + 4 * values.length + 1024 * pages + description.length);
@@ -79,7 +82,7 @@ export function tiffFile({
       ...(page === 0 && description ? [[270, ASCII, text.length, textAt]] : []),
       [273, LONG, strips, list(stored.map(({ start }) => start))],
       [277, SHORT, 1, 1],
-      [278, LONG, 1, rows],
+      [278, LONG, 1, rowsPerStrip ?? rows],
       [279, LONG, strips, list(stored.map(({ length }) => length))],
     ];
     const at = put(2 + 12 * entries.length + 4);

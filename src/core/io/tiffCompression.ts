@@ -1,4 +1,5 @@
 // What the pixels of a TIFF file are packed by: what is read, and by what name to say that something is not.
+import type { ImageFileDirectory } from 'geotiff';
 
 const ZSTANDARD = 50000;
 
@@ -32,7 +33,8 @@ interface BlockParameters {
   readonly tileWidth: number;
   readonly tileHeight: number;
   readonly planarConfiguration: number;
-  readonly bitsPerSample: number | ArrayLike<number>;
+  readonly bitsPerSample: number[];
+  readonly predictor: number;
 }
 
 /** Of geotiff. Its own Zstandard decoder fetches a `data:` address, which the page's policy forbids. */
@@ -64,12 +66,32 @@ export function addZstandard({ addDecoder, getDecoder }: Library): void {
   }
   const load = async () =>
     ZstandardDecoder as unknown as Awaited<ReturnType<Parameters<typeof addDecoder>[1]>>;
-  addDecoder(ZSTANDARD, load, undefined, false);
+  addDecoder(ZSTANDARD, load, blockParameters, false);
+}
+
+/**
+ * As geotiff reads them, but for a strip that says more rows than the image has, where geotiff would have a decoder fill
+ * as many: 2^32 - 1 stands for all.
+ */
+async function blockParameters(directory: ImageFileDirectory): Promise<BlockParameters> {
+  const width = Number(await directory.loadValue('ImageWidth'));
+  const height = Number(await directory.loadValue('ImageLength'));
+  const isTiled = !directory.hasTag('StripOffsets');
+  const rows = Number(await directory.loadValue(isTiled ? 'TileLength' : 'RowsPerStrip')) || height;
+  return {
+    tileWidth: isTiled ? Number(await directory.loadValue('TileWidth')) : width,
+    tileHeight: isTiled ? rows : Math.min(rows, height),
+    planarConfiguration: Number(await directory.loadValue('PlanarConfiguration')) || 1,
+    bitsPerSample: Array.from((await directory.loadValue('BitsPerSample')) ?? [1]),
+    predictor: Number(await directory.loadValue('Predictor')) || 1,
+  };
 }
 
 /** Of a whole strip or tile; the last strip may be shorter. */
 function blockBytes({ tileWidth, tileHeight, planarConfiguration, bitsPerSample }: BlockParameters): number {
-  const bits = typeof bitsPerSample === 'number' ? [bitsPerSample] : Array.from(bitsPerSample);
-  const pixelBits = planarConfiguration === 2 ? Math.max(...bits) : bits.reduce((sum, each) => sum + each, 0);
+  const pixelBits =
+    planarConfiguration === 2
+      ? Math.max(...bitsPerSample)
+      : bitsPerSample.reduce((sum, bits) => sum + bits, 0);
   return tileHeight * Math.ceil((tileWidth * pixelBits) / 8);
 }

@@ -18,6 +18,10 @@ describe('strips are unpacked', () => {
   test.each<[string, Partial<TiffSpec>]>([
     ['Zstandard, its length untold', { compression: 50000, pack: () => Buffer.from(PAGE_BY_ZSTD, 'base64') }],
     ['Zstandard, the last strip shorter', { compression: 50000, pack: storedByZstd, strips: 3 }],
+    [
+      'Zstandard, in one strip of as many rows as there may be',
+      { compression: 50000, pack: storedByZstd, rowsPerStrip: 0xffffffff },
+    ],
     ['Deflate', { compression: 8, pack: (strip) => deflateSync(strip), strips: 3 }],
     ['Deflate by its older number', { compression: 32946, pack: (strip) => deflateSync(strip) }],
     ['none', { compression: 1 }],
